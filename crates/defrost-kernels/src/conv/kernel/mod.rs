@@ -1,0 +1,72 @@
+//! The innermost product, one file per instruction set.
+
+mod portable;
+
+pub(super) use portable::Portable;
+
+use super::scratch::Plain;
+use crate::Element;
+
+/// The largest tile of any microkernel, in elements.
+pub(super) const TILE: usize = 1024;
+
+/// Rows of pixels (or channels) that are contiguous along the reduction.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a, P> {
+    /// Where row 0's segments are counted from.
+    pub data: &'a [P],
+    /// Elements from a row to the next.
+    pub step: usize,
+    /// How many rows.
+    pub count: usize,
+    /// Where each segment begins in `data`, for row 0.
+    pub segments: &'a [usize],
+    /// Elements of each segment, a multiple of the microkernel's `DEPTH`.
+    pub depth: usize,
+}
+
+impl<P> Rows<'_, P> {
+    /// Panics unless every element of every row lies in `data`, and the panel and the tile are large enough: what
+    /// the microkernels' pointers rely on.
+    #[inline(always)]
+    fn check<K: Microkernel>(&self, panel: &[P], tile: &[f32; TILE]) {
+        let last = self.segments.iter().copied().max().unwrap_or(0);
+        let reach = last + (self.count - 1) * self.step + self.depth;
+        assert!(self.segments.is_empty() || reach <= self.data.len(), "rows reach {reach}");
+        assert!(panel.len() >= self.segments.len() * self.depth * K::COLUMNS, "the panel is short");
+        assert!(1 <= self.count && self.count <= K::ROWS && K::ROWS * K::COLUMNS <= tile.len());
+        assert!(self.depth.is_multiple_of(K::DEPTH));
+    }
+}
+
+/// Multiplies a tile: `tile[row][column] = sum over segments and depth of rows[row] * panel[..][column]`.
+///
+/// A value of an implementation proves that the processor has its instructions.
+pub(super) trait Microkernel: Copy + Send + Sync {
+    /// The format that is multiplied.
+    type Product: Element + Plain;
+    /// Rows of the largest tile.
+    const ROWS: usize;
+    /// Columns of a tile.
+    const COLUMNS: usize;
+    /// Segments are padded to a multiple of this, with weights of zero.
+    const DEPTH: usize;
+    /// Neighbours along the depth that lie side by side in a panel: `[depth / INTERLEAVE][COLUMNS][INTERLEAVE]`.
+    const INTERLEAVE: usize;
+
+    /// Overwrites the first `rows.count * COLUMNS` elements of the tile.
+    fn multiply(self, rows: Rows<Self::Product>, panel: &[Self::Product], tile: &mut [f32; TILE]);
+
+    /// Runs `body`, compiled for the microkernel's instructions as far as it is inlined.
+    fn vectorize<R>(self, body: impl FnOnce() -> R) -> R;
+}
+
+/// Evaluates an expression with the microkernel that a tier uses for an element.
+macro_rules! with_kernel {
+    ($tier:expr, $element:ty, $kernel:ident => $body:expr) => {{
+        let _ = $tier;
+        let $kernel = $crate::conv::kernel::Portable;
+        $body
+    }};
+}
+pub(super) use with_kernel;

@@ -1,0 +1,50 @@
+//! Plain Rust, for any processor, in a shape that compilers vectorise.
+
+use super::{Microkernel, Rows, TILE};
+
+/// See the module.
+#[derive(Clone, Copy)]
+pub(in crate::conv) struct Portable;
+
+impl Microkernel for Portable {
+    type Product = f32;
+    const ROWS: usize = 4;
+    const COLUMNS: usize = 8;
+    const DEPTH: usize = 1;
+    const INTERLEAVE: usize = 1;
+
+    fn multiply(self, rows: Rows<f32>, panel: &[f32], tile: &mut [f32; TILE]) {
+        rows.check::<Self>(panel, tile);
+        match rows.count {
+            1 => multiply::<1>(rows, panel, tile),
+            2 => multiply::<2>(rows, panel, tile),
+            3 => multiply::<3>(rows, panel, tile),
+            _ => multiply::<4>(rows, panel, tile),
+        }
+    }
+
+    fn vectorize<R>(self, body: impl FnOnce() -> R) -> R {
+        body()
+    }
+}
+
+#[inline(always)]
+fn multiply<const ROWS: usize>(rows: Rows<f32>, panel: &[f32], tile: &mut [f32; TILE]) {
+    const COLUMNS: usize = Portable::COLUMNS;
+    let mut sums = [[0.0f32; COLUMNS]; ROWS];
+    for (&segment, weights) in rows.segments.iter().zip(panel.chunks_exact((rows.depth * COLUMNS).max(1))) {
+        let values: [&[f32]; ROWS] =
+            std::array::from_fn(|row| &rows.data[segment + row * rows.step..][..rows.depth]);
+        for (depth, weights) in weights.chunks_exact(COLUMNS).enumerate() {
+            for row in 0..ROWS {
+                let value = values[row][depth];
+                for column in 0..COLUMNS {
+                    sums[row][column] += value * weights[column];
+                }
+            }
+        }
+    }
+    for (out, sums) in tile.chunks_exact_mut(COLUMNS).zip(&sums) {
+        out.copy_from_slice(sums);
+    }
+}

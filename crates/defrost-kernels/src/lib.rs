@@ -1,0 +1,20 @@
+//! CPU kernels for training convolutional networks: slices in, slices out.
+//!
+//! Activations are NHWC (`[batch, height, width, channels]`) in `f32` or `bf16`; weights, statistics
+//! and all sums are `f32`. This crate knows shapes and processors. It knows no tensors, no files and
+//! no networks.
+//!
+//! Every operation has one portable implementation, which is also the reference that the fast ones
+//! are tested against. Which one runs is decided by the [`Tier`] the caller passes;
+//! [`Tier::detect`] picks the best this processor has.
+
+mod activation;
+pub mod conv;
+mod element;
+mod shape;
+mod tier;
+
+pub use activation::Activation;
+pub use element::Element;
+pub use shape::{ConvShape, Padding};
+pub use tier::Tier;

@@ -1,0 +1,4 @@
+//! Every kernel on every tier of this machine.
+
+mod conv;
+mod support;
