@@ -9,9 +9,18 @@
 //! [`Tier::detect`] picks the best this processor has.
 
 mod activation;
+pub mod adam;
+mod channels;
 pub mod conv;
+pub mod depthwise;
 mod element;
+pub mod elementwise;
+pub mod norm;
+pub mod pool;
 mod shape;
+mod simd;
+pub mod softmax;
+pub mod statistics;
 mod tier;
 
 pub use activation::Activation;

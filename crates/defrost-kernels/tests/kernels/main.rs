@@ -1,4 +1,6 @@
 //! Every kernel on every tier of this machine.
 
+mod close;
 mod conv;
+mod depthwise;
 mod support;

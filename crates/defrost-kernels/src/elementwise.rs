@@ -1,0 +1,230 @@
+//! Functions of single elements, and their gradients.
+
+use rayon::prelude::*;
+
+use crate::{
+    Activation, Element, Tier,
+    channels::{Period, round_to, sum_parts},
+    simd::{self, Kernel, Simd},
+};
+
+/// Elements a thread takes at a time.
+const CHUNK: usize = 1 << 15;
+
+/// The gradient before a fused bias and activation, in one pass over memory.
+///
+/// `grad_pre` becomes `grad_output` where the activation's slope at `output` is 1, else 0, and
+/// `grad_bias` its sum per channel.
+///
+/// # Shapes
+///
+/// - `output`, `grad_output`, `grad_pre`: `[…, channels]`
+/// - `grad_bias`: `[channels]`
+///
+/// # Panics
+///
+/// If the lengths disagree.
+pub fn activation_backward<T: Element>(
+    tier: Tier,
+    activation: Activation,
+    output: &[T],
+    grad_output: &[T],
+    channels: usize,
+    grad_pre: &mut [T],
+    grad_bias: &mut [f32],
+) {
+    let period = Period::of(channels, output.len());
+    assert!(output.len() == grad_output.len() && output.len() == grad_pre.len(), "lengths differ");
+    let len = period.chunk_len();
+    let parts: Vec<_> = (output.par_chunks(len), grad_output.par_chunks(len), grad_pre.par_chunks_mut(len))
+        .into_par_iter()
+        .map(|(output, grad_output, grad_pre)| {
+            let mut sums = vec![0.0; period.len()];
+            simd::run(
+                tier,
+                ActivationBackward { activation, output, grad_output, grad_pre, sums: &mut sums },
+            );
+            period.fold(&sums)
+        })
+        .collect();
+    round_to(grad_bias, &sum_parts(channels, &parts));
+}
+
+struct ActivationBackward<'a, T> {
+    activation: Activation,
+    output: &'a [T],
+    grad_output: &'a [T],
+    grad_pre: &'a mut [T],
+    sums: &'a mut [f32],
+}
+
+impl<T: Element> Kernel for ActivationBackward<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let len = self.sums.len();
+        let blocks = self.output.chunks(len).zip(self.grad_output.chunks(len));
+        for ((y, g), to) in blocks.zip(self.grad_pre.chunks_mut(len)) {
+            let sums = &mut self.sums[..];
+            for at in (0..y.len()).step_by(S::LANES) {
+                let gradient =
+                    s.activation_gradient(self.activation, s.load_up_to(&y[at..]), s.load_up_to(&g[at..]));
+                let sum = s.add(s.load(&sums[at..]), gradient);
+                s.store(&mut sums[at..], sum);
+                s.store_up_to(&mut to[at..], gradient);
+            }
+        }
+    }
+}
+
+/// `out = a + b`
+///
+/// # Panics
+///
+/// If the lengths differ.
+pub fn add<T: Element>(tier: Tier, a: &[T], b: &[T], out: &mut [T]) {
+    map2(tier, Add, a, b, out);
+}
+
+/// `out = x · Φ(x)` with the normal distribution function Φ: the exact form, not the tanh one.
+///
+/// # Panics
+///
+/// If the lengths differ.
+pub fn gelu<T: Element>(tier: Tier, x: &[T], out: &mut [T]) {
+    map2(tier, Gelu, x, x, out);
+}
+
+/// The gradient of [`gelu`] by its input `x`.
+///
+/// # Panics
+///
+/// If the lengths differ.
+pub fn gelu_backward<T: Element>(tier: Tier, x: &[T], grad_output: &[T], grad_input: &mut [T]) {
+    map2(tier, GeluBackward, x, grad_output, grad_input);
+}
+
+/// `out = x / (1 + e^-x)`
+///
+/// # Panics
+///
+/// If the lengths differ.
+pub fn silu<T: Element>(tier: Tier, x: &[T], out: &mut [T]) {
+    map2(tier, Silu, x, x, out);
+}
+
+/// The gradient of [`silu`] by its input `x`.
+///
+/// # Panics
+///
+/// If the lengths differ.
+pub fn silu_backward<T: Element>(tier: Tier, x: &[T], grad_output: &[T], grad_input: &mut [T]) {
+    map2(tier, SiluBackward, x, grad_output, grad_input);
+}
+
+/// A function of two elements. Must be `#[inline(always)]`.
+trait Function: Copy + Send + Sync {
+    fn apply<S: Simd>(self, s: S, a: S::V, b: S::V) -> S::V;
+}
+
+#[derive(Clone, Copy)]
+struct Add;
+
+impl Function for Add {
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, a: S::V, b: S::V) -> S::V {
+        s.add(a, b)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Gelu;
+
+impl Function for Gelu {
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, x: S::V, _: S::V) -> S::V {
+        s.mul(x, normal_distribution(s, x))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct GeluBackward;
+
+impl Function for GeluBackward {
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, x: S::V, gradient: S::V) -> S::V {
+        let density = s.mul(s.exp(s.mul(s.mul(x, x), s.splat(-0.5))), s.splat(0.398_942_3));
+        s.mul(gradient, s.mul_add(x, density, normal_distribution(s, x)))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Silu;
+
+impl Function for Silu {
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, x: S::V, _: S::V) -> S::V {
+        s.div(x, s.add(s.splat(1.0), s.exp(s.sub(s.splat(0.0), x))))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct SiluBackward;
+
+impl Function for SiluBackward {
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, x: S::V, gradient: S::V) -> S::V {
+        // σ + x·σ·(1-σ)
+        let one = s.splat(1.0);
+        let sigmoid = s.div(one, s.add(one, s.exp(s.sub(s.splat(0.0), x))));
+        let slope = s.mul(sigmoid, s.mul_add(x, s.sub(one, sigmoid), one));
+        s.mul(gradient, slope)
+    }
+}
+
+/// Φ to 1e-7 (Abramowitz and Stegun 7.1.26: the tail `Q(|x|)` as a polynomial in `1/(1+p|x|)` times
+/// the density).
+#[inline(always)]
+fn normal_distribution<S: Simd>(s: S, x: S::V) -> S::V {
+    let (zero, one) = (s.splat(0.0), s.splat(1.0));
+    let z = s.mul(s.max(s.sub(zero, x), x), s.splat(std::f32::consts::FRAC_1_SQRT_2));
+    let t = s.div(one, s.mul_add(z, s.splat(0.327_591_1), one));
+    let mut sum = s.splat(1.061_405_4);
+    for coefficient in [-1.453_152, 1.421_413_8, -0.284_496_74, 0.254_829_6] {
+        sum = s.mul_add(sum, t, s.splat(coefficient));
+    }
+    let density = s.exp(s.sub(zero, s.mul(z, z)));
+    let tail = s.mul(s.mul(s.mul(sum, t), density), s.splat(0.5));
+    // The tail where x <= 0, 1 - tail where x > 0.
+    let above = s.where_greater(x, zero, s.sub(one, s.add(tail, tail)));
+    s.add(tail, above)
+}
+
+fn map2<T: Element>(tier: Tier, function: impl Function, a: &[T], b: &[T], out: &mut [T]) {
+    assert!(a.len() == b.len() && a.len() == out.len(), "lengths differ");
+    (a.par_chunks(CHUNK), b.par_chunks(CHUNK), out.par_chunks_mut(CHUNK))
+        .into_par_iter()
+        .for_each(|(a, b, out)| simd::run(tier, Map2 { function, a, b, out }));
+}
+
+struct Map2<'a, F, T> {
+    function: F,
+    a: &'a [T],
+    b: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<F: Function, T: Element> Kernel for Map2<'_, F, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let len = self.out.len();
+        let (a, b) = (&self.a[..len], &self.b[..len]);
+        for at in (0..len).step_by(S::LANES) {
+            let value = self.function.apply(s, s.load_up_to(&a[at..]), s.load_up_to(&b[at..]));
+            s.store_up_to(&mut self.out[at..], value);
+        }
+    }
+}

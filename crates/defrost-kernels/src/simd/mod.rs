@@ -1,0 +1,198 @@
+//! Vectors of `f32`: each kernel is written once over [`Simd`] and compiled for every tier.
+//!
+//! Invariants: a value of a [`Simd`] type above portable exists only inside [`run`], which takes the
+//! [`Tier`] that proves its instructions. Everything from `run` down to the vector operations is
+//! `#[inline(always)]`, so that it is compiled with those instructions switched on. `bf16` lanes are
+//! rounded exactly as `half` rounds them, on every tier.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+use half::bf16;
+
+use crate::{Activation, Element, Tier, tier::Level};
+
+/// No tier has more lanes: the size of buffers for part of a vector.
+const MOST_LANES: usize = 16;
+
+/// One instruction set's vectors.
+pub(crate) trait Simd: Copy {
+    /// `LANES` values of `f32`.
+    type V: Copy;
+
+    const LANES: usize;
+
+    /// # Safety
+    /// `LANES` values can be read from `from`.
+    unsafe fn load_f32(self, from: *const f32) -> Self::V;
+    /// # Safety
+    /// `LANES` values can be read from `from`.
+    unsafe fn load_bf16(self, from: *const bf16) -> Self::V;
+    /// # Safety
+    /// `LANES` values can be written to `to`.
+    unsafe fn store_f32(self, to: *mut f32, value: Self::V);
+    /// # Safety
+    /// `LANES` values can be written to `to`.
+    unsafe fn store_bf16(self, to: *mut bf16, value: Self::V);
+
+    fn splat(self, value: f32) -> Self::V;
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sqrt(self, a: Self::V) -> Self::V;
+    /// `a · b + c`, rounded once where the processor can.
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The larger; `b` if either is NaN.
+    fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The smaller; `b` if either is NaN.
+    fn min(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `value` in the lanes where `a > b`, 0 in the others.
+    fn where_greater(self, a: Self::V, b: Self::V, value: Self::V) -> Self::V;
+    /// To the nearest integer.
+    fn round(self, a: Self::V) -> Self::V;
+    /// `2^n` of integers between -126 and 127.
+    fn power_of_two(self, n: Self::V) -> Self::V;
+
+    /// The first `LANES` values of a slice, widened.
+    #[inline(always)]
+    fn load<T: Element>(self, from: &[T]) -> Self::V {
+        assert!(from.len() >= Self::LANES);
+        // SAFETY: the slice has LANES values. Element is sealed to f32 and bf16, told apart by size.
+        unsafe {
+            if size_of::<T>() == size_of::<f32>() {
+                self.load_f32(from.as_ptr().cast())
+            } else {
+                self.load_bf16(from.as_ptr().cast())
+            }
+        }
+    }
+
+    /// A slice shorter than a vector, followed by zeros.
+    #[inline(always)]
+    fn load_part<T: Element>(self, from: &[T]) -> Self::V {
+        self.load_part_or(from, self.splat(0.0))
+    }
+
+    /// A slice shorter than a vector, followed by the last lanes of `rest`.
+    #[inline(always)]
+    fn load_part_or<T: Element>(self, from: &[T], rest: Self::V) -> Self::V {
+        let mut lanes = self.to_array(rest);
+        lanes.iter_mut().zip(from).for_each(|(lane, value)| *lane = value.to_f32());
+        self.load(&lanes)
+    }
+
+    /// Up to `LANES` values.
+    #[inline(always)]
+    fn load_up_to<T: Element>(self, from: &[T]) -> Self::V {
+        if from.len() >= Self::LANES { self.load(from) } else { self.load_part(from) }
+    }
+
+    /// Rounds to the first `LANES` values of a slice.
+    #[inline(always)]
+    fn store<T: Element>(self, to: &mut [T], value: Self::V) {
+        assert!(to.len() >= Self::LANES);
+        // SAFETY: the slice has LANES values. Element is sealed to f32 and bf16, told apart by size.
+        unsafe {
+            if size_of::<T>() == size_of::<f32>() {
+                self.store_f32(to.as_mut_ptr().cast(), value)
+            } else {
+                self.store_bf16(to.as_mut_ptr().cast(), value)
+            }
+        }
+    }
+
+    /// Rounds the first lanes to a slice shorter than a vector.
+    #[inline(always)]
+    fn store_part<T: Element>(self, to: &mut [T], value: Self::V) {
+        let mut lanes = [T::default(); MOST_LANES];
+        self.store(&mut lanes, value);
+        to.iter_mut().zip(lanes).for_each(|(to, lane)| *to = lane);
+    }
+
+    /// Rounds to up to `LANES` values.
+    #[inline(always)]
+    fn store_up_to<T: Element>(self, to: &mut [T], value: Self::V) {
+        if to.len() >= Self::LANES { self.store(to, value) } else { self.store_part(to, value) }
+    }
+
+    /// [`Activation::apply`] of each lane.
+    #[inline(always)]
+    fn activate(self, activation: Activation, x: Self::V) -> Self::V {
+        let zero = self.splat(0.0);
+        match activation {
+            Activation::Identity => x,
+            Activation::Relu => self.max(x, zero),
+            Activation::Relu6 => self.min(self.splat(6.0), self.max(zero, x)),
+        }
+    }
+
+    /// `gradient` where [`Activation::slope_at_output`] is 1, 0 elsewhere (even if it is NaN).
+    #[inline(always)]
+    fn activation_gradient(self, activation: Activation, y: Self::V, gradient: Self::V) -> Self::V {
+        let zero = self.splat(0.0);
+        match activation {
+            Activation::Identity => gradient,
+            Activation::Relu => self.where_greater(y, zero, gradient),
+            Activation::Relu6 => {
+                self.where_greater(y, zero, self.where_greater(self.splat(6.0), y, gradient))
+            }
+        }
+    }
+
+    /// `e^x` to 2 units in the last place; 0 below -87.3, 2.4e38 above 88.3; NaN stays NaN.
+    #[inline(always)]
+    fn exp(self, x: Self::V) -> Self::V {
+        // x = n·ln 2 + r with |r| <= ln 2 / 2; ln 2 in two parts keeps r exact. Taylor's series to r^7.
+        let clamped = self.min(self.splat(88.376_26), self.max(self.splat(-87.336_54), x));
+        let n = self.round(self.mul(clamped, self.splat(std::f32::consts::LOG2_E)));
+        let r = self.mul_add(n, self.splat(-0.693_359_4), clamped);
+        let r = self.mul_add(n, self.splat(2.121_944_4e-4), r);
+        let mut sum = self.splat(1.0 / 5040.0);
+        for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+            sum = self.mul_add(sum, r, self.splat(coefficient));
+        }
+        // n can be 128 at the top, which is not a normal exponent: half of it is taken twice.
+        let half = self.round(self.mul(n, self.splat(0.5)));
+        let product = self.mul(self.mul(sum, self.power_of_two(half)), self.power_of_two(self.sub(n, half)));
+        self.add(self.where_greater(x, self.splat(-87.336_54), product), self.mul(self.splat(0.0), clamped))
+    }
+
+    /// The lanes in memory order, the unused ones 0.
+    #[inline(always)]
+    fn to_array(self, value: Self::V) -> [f32; MOST_LANES] {
+        let mut lanes = [0.0; MOST_LANES];
+        self.store(&mut lanes, value);
+        lanes
+    }
+
+    /// The sum of all lanes, in a fixed order.
+    #[inline(always)]
+    fn sum(self, value: Self::V) -> f32 {
+        self.to_array(value).iter().sum()
+    }
+}
+
+/// A computation written over any instruction set.
+pub(crate) trait Kernel {
+    type Output;
+
+    /// Must be `#[inline(always)]`, and so must everything hot that it calls.
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+/// Runs a kernel with the tier's instructions.
+pub(crate) fn run<K: Kernel>(tier: Tier, kernel: K) -> K::Output {
+    match tier.level() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the tier proves the instructions.
+        Level::Avx512 | Level::Avx512Bf16 => unsafe { avx512::run(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the tier proves the instructions.
+        Level::Avx2 => unsafe { avx2::run(kernel) },
+        _ => kernel.run(portable::Portable),
+    }
+}
