@@ -127,3 +127,124 @@ impl Kernel for Step<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three weights (weight decay 0.01, first rate) and a bias (none, second rate) of a trajectory that
+    /// fastai 2.8.12 stepped.
+    const START: [f32; 4] = [0.80327606, 0.17483339, 0.0889781, 0.3374951];
+
+    /// Both rates, momentum, gradients, the parameters after the step.
+    const STEPS: [(f64, f64, f64, [f32; 4], [f32; 4]); 8] = [
+        (
+            0.01,
+            0.03,
+            0.95,
+            [0.9774318, 0.52204996, 1.2379167, -0.079854324],
+            [0.79319584, 0.1648161, 0.078969285, 0.36749133],
+        ),
+        (
+            0.009,
+            0.027,
+            0.94,
+            [0.495189, -0.16431698, -0.6779622, -0.39215022],
+            [0.78556377, 0.16186287, 0.077604234, 0.38980198],
+        ),
+        (
+            0.008,
+            0.024,
+            0.93,
+            [0.5343607, -1.4510227, -0.629374, 0.012091091],
+            [0.7792262, 0.16584991, 0.078874096, 0.4028197],
+        ),
+        (
+            0.007,
+            0.021,
+            0.92,
+            [0.43616098, 1.0170135, -2.1925268, -1.0547109],
+            [0.7740442, 0.16582575, 0.08255412, 0.41677043],
+        ),
+        (
+            0.006,
+            0.018,
+            0.91,
+            [0.81072587, -0.8045926, -1.0500642, -0.95087886],
+            [0.7694379, 0.16708374, 0.08597804, 0.42995718],
+        ),
+        (
+            0.005,
+            0.015,
+            0.9,
+            [-1.2132863, 1.0946735, -0.4956853, 0.61130756],
+            [0.76867616, 0.16656864, 0.088649526, 0.43501204],
+        ),
+        (
+            0.004,
+            0.012,
+            0.89,
+            [0.026112664, -0.028180778, 1.4627517, -0.6148446],
+            [0.768149, 0.16625933, 0.08925727, 0.44030344],
+        ),
+        (
+            0.003,
+            0.009,
+            0.88,
+            [-1.9673153, -2.026338, 0.56501186, 0.1656629],
+            [0.7690333, 0.16716045, 0.089354336, 0.44308868],
+        ),
+    ];
+
+    fn tiers() -> impl Iterator<Item = Tier> {
+        Tier::NAMES.into_iter().filter_map(Tier::named)
+    }
+
+    fn step(lr: f64, momentum: f64, weight_decay: f64, step: u32) -> AdamStep {
+        AdamStep { lr, momentum, sqr_momentum: 0.99, eps: 1e-5, weight_decay, step }
+    }
+
+    #[test]
+    fn steps_as_fastai_does() {
+        for tier in tiers() {
+            let (mut parameter, mut average, mut sqr_average) = (START, [0.0; 4], [0.0; 4]);
+            for (count, (weight_lr, bias_lr, momentum, gradient, expected)) in (1..).zip(STEPS) {
+                for (part, lr, decay) in [(0..3, weight_lr, 0.01), (3..4, bias_lr, 0.0)] {
+                    adam_step(
+                        tier,
+                        step(lr, momentum, decay, count),
+                        &mut parameter[part.clone()],
+                        &gradient[part.clone()],
+                        &mut average[part.clone()],
+                        &mut sqr_average[part],
+                    );
+                }
+                for (found, expected) in parameter.iter().zip(expected) {
+                    let error = (found - expected).abs() / expected.abs();
+                    assert!(error <= 1e-6, "{} step {count}: {found}, not {expected}", tier.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_length_steps_alike_on_every_tier() {
+        // Every rest of a vector, and more than a chunk. Tiers differ by fused roundings alone.
+        for len in (0..40).chain([CHUNK, CHUNK + 17]) {
+            let wave = |scale: f32| (0..len).map(|i| (i as f32 * scale).sin()).collect::<Vec<f32>>();
+            let run = |tier| {
+                let (mut parameter, mut average) = (wave(0.7), wave(0.3));
+                let mut sqr_average: Vec<f32> = wave(0.9).iter().map(|x| x * x).collect();
+                let step = step(1e-3, 0.9, 0.01, 3);
+                adam_step(tier, step, &mut parameter, &wave(0.2), &mut average, &mut sqr_average);
+                [parameter, average, sqr_average].concat()
+            };
+            let expected = run(Tier::PORTABLE);
+            for tier in tiers() {
+                for (found, expected) in run(tier).iter().zip(&expected) {
+                    assert!((found - expected).abs() <= 1e-6, "{}: {found}, not {expected}", tier.name());
+                }
+            }
+        }
+    }
+}

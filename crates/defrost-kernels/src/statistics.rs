@@ -12,16 +12,21 @@ use crate::{
     simd::{self, Kernel, Simd},
 };
 
-/// The statistics of `x` `[…, channels]`, read once.
+/// The statistics of `x` `[…, channels]`, read once. Of no pixels at all they are 0.
 ///
 /// # Panics
 ///
 /// If `x` is not whole pixels.
-pub fn channel_statistics<T: Element>(tier: Tier, x: &[T], channels: usize) -> ChannelStatistics {
+pub fn channel_statistics<T: Element>(
+    tier: Tier,
+    x: &[T],
+    channels: usize,
+    statistics: &mut ChannelStatistics,
+) {
     let period = Period::of(channels, x.len());
     let parts: Vec<Moments> =
         x.par_chunks(period.chunk_len()).map(|chunk| Moments::of(tier, &period, chunk)).collect();
-    Moments::combine(channels, &parts)
+    *statistics = Moments::combine(channels, &parts);
 }
 
 /// Statistics of part of the pixels, which can be combined.

@@ -186,13 +186,90 @@ pub(crate) trait Kernel {
 
 /// Runs a kernel with the tier's instructions.
 pub(crate) fn run<K: Kernel>(tier: Tier, kernel: K) -> K::Output {
-    match tier.level() {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the tier proves the instructions.
-        Level::Avx512 | Level::Avx512Bf16 => unsafe { avx512::run(kernel) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the tier proves the instructions.
-        Level::Avx2 => unsafe { avx2::run(kernel) },
-        _ => kernel.run(portable::Portable),
+    #[cfg(target_arch = "x86_64")]
+    {
+        if tier.level() >= Level::Avx512 {
+            // SAFETY: the tier proves the instructions, those of the levels below it included.
+            return unsafe { avx512::run(kernel) };
+        }
+        if tier.level() >= Level::Avx2 {
+            // SAFETY: as above.
+            return unsafe { avx2::run(kernel) };
+        }
+    }
+    kernel.run(portable::Portable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tiers() -> impl Iterator<Item = Tier> {
+        Tier::NAMES.into_iter().filter_map(Tier::named)
+    }
+
+    /// Loads, applies [`Simd::exp`] if asked, and stores.
+    struct Through<'a, A, B> {
+        from: &'a [A],
+        exp: bool,
+        to: &'a mut [B],
+    }
+
+    impl<A: Element, B: Element> Kernel for Through<'_, A, B> {
+        type Output = ();
+
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) {
+            for at in (0..self.from.len()).step_by(S::LANES) {
+                let value = s.load_up_to(&self.from[at..]);
+                let value = if self.exp { s.exp(value) } else { value };
+                s.store_up_to(&mut self.to[at..], value);
+            }
+        }
+    }
+
+    #[test]
+    fn bf16_is_rounded_as_half_rounds_it() {
+        // Every sign, exponent and kept mantissa, with what decides the rounding: subnormals, infinities and
+        // NaN among them.
+        let decisive = [0, 1, 0x7fff, 0x8000, 0x8001, 0xffff];
+        let from: Vec<f32> =
+            (0..1 << 16).flat_map(|high| decisive.map(|low| f32::from_bits(high << 16 | low))).collect();
+        for tier in tiers() {
+            let mut to = vec![bf16::ZERO; from.len()];
+            run(tier, Through { from: &from, exp: false, to: &mut to });
+            for (from, to) in from.iter().zip(&to) {
+                let expected = bf16::from_f32(*from).to_bits();
+                assert_eq!(to.to_bits(), expected, "{} {:#x}", tier.name(), from.to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn bf16_is_widened_exactly() {
+        let from: Vec<bf16> = (0..=u16::MAX).map(bf16::from_bits).collect();
+        for tier in tiers() {
+            let mut to = vec![0.0f32; from.len()];
+            run(tier, Through { from: &from, exp: false, to: &mut to });
+            for (from, to) in from.iter().zip(&to) {
+                assert_eq!(to.to_bits(), u32::from(from.to_bits()) << 16, "{}", tier.name());
+            }
+        }
+    }
+
+    #[test]
+    fn exp_is_good_to_two_units_in_the_last_place() {
+        let from: Vec<f32> = (-8733..=8837).map(|x| x as f32 * 0.01).collect();
+        for tier in tiers() {
+            let mut to = vec![0.0f32; from.len()];
+            run(tier, Through { from: &from, exp: true, to: &mut to });
+            for (x, found) in from.iter().zip(&to) {
+                let error = f64::from(*found) / f64::from(*x).exp() - 1.0;
+                assert!(error.abs() <= 2f64.powi(-22), "{}: e^{x} is off by {error}", tier.name());
+            }
+            let mut special = [0.0f32; 3];
+            run(tier, Through { from: &[f32::NEG_INFINITY, -100.0, f32::NAN], exp: true, to: &mut special });
+            assert!(special[0] == 0.0 && special[1] == 0.0 && special[2].is_nan(), "{special:?}");
+        }
     }
 }

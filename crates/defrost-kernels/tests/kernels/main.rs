@@ -3,4 +3,7 @@
 mod close;
 mod conv;
 mod depthwise;
+mod elementwise;
+mod norm;
+mod pool;
 mod support;

@@ -1,0 +1,210 @@
+//! The kernels that memory bounds, in GB/s beside a plain copy's.
+//!
+//! `cargo bench --bench memory [-- FILTER]`. The bytes of a kernel are those it must move: each input
+//! once, each output once. The copy is measured in the same minute over arrays of the same size, because
+//! a busy machine's bandwidth drifts.
+
+use std::time::Instant;
+
+use defrost_kernels::adam::{AdamStep, adam_step};
+use defrost_kernels::conv::{ChannelStatistics, Epilogue};
+use defrost_kernels::elementwise::activation_backward;
+use defrost_kernels::norm::{BatchNorm, batch_norm_backward, batch_norm_forward};
+use defrost_kernels::pool::{PoolShape, max_pool, max_pool_backward};
+use defrost_kernels::{Activation, ConvShape, Element, Padding, Tier, depthwise};
+use half::bf16;
+use rayon::prelude::*;
+
+/// EfficientNet-Lite0's depthwise convolutions at 224 pixels: input size, channels, kernel, stride.
+const DEPTHWISE: [[usize; 4]; 10] = [
+    [112, 32, 3, 1],
+    [112, 96, 3, 2],
+    [56, 144, 3, 1],
+    [56, 144, 5, 2],
+    [28, 240, 5, 1],
+    [28, 240, 3, 2],
+    [14, 480, 5, 1],
+    [14, 672, 5, 2],
+    [7, 1152, 5, 1],
+    [7, 1152, 3, 1],
+];
+
+const BATCH: usize = 16;
+
+fn main() {
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let tier = match std::env::var("DEFROST_KERNEL") {
+        Ok(name) => Tier::named(&name).unwrap_or_else(|| panic!("{name}: this processor has no such tier")),
+        Err(_) => Tier::detect(),
+    };
+    for threads in [1, 2] {
+        println!("\n{} thread(s), {}\n", threads, tier.name());
+        println!("{:44} {:>9} {:>8} {:>8} {:>6}", "", "ms", "GB/s", "copy", "ratio");
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
+        pool.install(|| {
+            let bench = Bench { tier, filter: &filter };
+            DEPTHWISE.iter().for_each(|layer| bench.depthwise::<bf16>(*layer));
+            bench.depthwise::<f32>(DEPTHWISE[2]);
+            bench.norm::<bf16>(56 * 56 * BATCH, 144);
+            bench.norm::<bf16>(56 * 56 * BATCH, 64);
+            bench.norm::<f32>(56 * 56 * BATCH, 64);
+            bench.activation::<bf16>(56 * 56 * BATCH, 144);
+            bench.activation::<f32>(56 * 56 * BATCH, 64);
+            bench.max_pool();
+            bench.adam(11_700_000);
+        });
+    }
+}
+
+struct Bench<'a> {
+    tier: Tier,
+    filter: &'a str,
+}
+
+impl Bench<'_> {
+    /// The best of some runs of `run`, which moves `bytes`, beside a copy that moves as many.
+    fn measure(&self, name: &str, bytes: usize, mut run: impl FnMut()) {
+        if !name.contains(self.filter) {
+            return;
+        }
+        let from = vec![1u8; bytes / 2];
+        let mut to = vec![2u8; bytes / 2];
+        let (mut best, mut best_copy) = (f64::INFINITY, f64::INFINITY);
+        for _ in 0..12 {
+            let start = Instant::now();
+            run();
+            best = best.min(start.elapsed().as_secs_f64());
+            let start = Instant::now();
+            to.par_chunks_mut(1 << 16)
+                .zip(from.par_chunks(1 << 16))
+                .for_each(|(to, from)| to.copy_from_slice(from));
+            best_copy = best_copy.min(start.elapsed().as_secs_f64());
+        }
+        let rate = bytes as f64 / best / 1e9;
+        let copy = bytes as f64 / best_copy / 1e9;
+        println!("{name:44} {:9.3} {rate:8.1} {copy:8.1} {:6.2}", best * 1e3, rate / copy);
+    }
+
+    fn depthwise<T: Element>(&self, [size, channels, kernel, stride]: [usize; 4]) {
+        let shape = ConvShape {
+            batch: BATCH,
+            height: size,
+            width: size,
+            in_channels: channels,
+            out_channels: channels,
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: Padding::all(kernel / 2),
+            groups: channels,
+        };
+        let mut input = values::<T>(shape.input_len());
+        let mut output = values::<T>(shape.output_len());
+        let mut weight = values::<f32>(shape.weight_len());
+        let mut statistics = ChannelStatistics::new(channels);
+        let format = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
+        let name = |pass: &str| {
+            format!("depthwise {size:3} {channels:4} {kernel}x{kernel}/{stride} {format} {pass}")
+        };
+        let bytes = (shape.input_len() + shape.output_len()) * size_of::<T>();
+        let tier = self.tier;
+        self.measure(&name("forward"), bytes, || {
+            depthwise::conv2d(tier, &shape, &input, &weight, Epilogue::NONE, &mut output);
+        });
+        self.measure(&name("statistics"), bytes, || {
+            depthwise::conv2d_with_statistics(tier, &shape, &input, &weight, &mut output, &mut statistics);
+        });
+        self.measure(&name("input"), bytes, || {
+            depthwise::conv2d_backward_input(tier, &shape, &output, &weight, &mut input);
+        });
+        self.measure(&name("weight"), bytes, || {
+            depthwise::conv2d_backward_weight(tier, &shape, &input, &output, &mut weight);
+        });
+    }
+
+    fn norm<T: Element>(&self, pixels: usize, channels: usize) {
+        let len = pixels * channels;
+        let (x, grad_y, mut y, mut grad_x) =
+            (values::<T>(len), values::<T>(len), values::<T>(len), values::<T>(len));
+        let statistics = ChannelStatistics { mean: vec![0.1; channels], variance: vec![1.0; channels] };
+        let (gamma, beta) = (vec![1.0; channels], vec![0.1; channels]);
+        let norm = BatchNorm {
+            statistics: &statistics,
+            gamma: &gamma,
+            beta: &beta,
+            eps: 1e-5,
+            activation: Activation::Relu,
+        };
+        let bytes = len * size_of::<T>();
+        self.measure(&format!("norm {len} forward"), 2 * bytes, || {
+            batch_norm_forward(self.tier, &norm, &x, None, &mut y);
+        });
+        let (mut grad_gamma, mut grad_beta) = (vec![0.0; channels], vec![0.0; channels]);
+        // Reads three arrays, twice, and writes one.
+        self.measure(&format!("norm {len} backward"), 7 * bytes, || {
+            batch_norm_backward(
+                self.tier,
+                &norm,
+                &x,
+                &y,
+                &grad_y,
+                &mut grad_x,
+                None,
+                &mut grad_gamma,
+                &mut grad_beta,
+            );
+        });
+    }
+
+    fn activation<T: Element>(&self, pixels: usize, channels: usize) {
+        let len = pixels * channels;
+        let (y, grad_y, mut grad_pre) = (values::<T>(len), values::<T>(len), values::<T>(len));
+        let mut grad_bias = vec![0.0; channels];
+        self.measure(&format!("activation_backward {len}"), 3 * len * size_of::<T>(), || {
+            let activation = Activation::Relu6;
+            activation_backward(self.tier, activation, &y, &grad_y, channels, &mut grad_pre, &mut grad_bias);
+        });
+    }
+
+    /// A resnet's.
+    fn max_pool(&self) {
+        let shape = PoolShape {
+            batch: BATCH,
+            height: 112,
+            width: 112,
+            channels: 64,
+            kernel: [3, 3],
+            stride: [2, 2],
+            padding: Padding::all(1),
+        };
+        let mut input = values::<bf16>(shape.input_len());
+        let mut output = values::<bf16>(shape.output_len());
+        let argmax = max_pool(self.tier, &shape, &input, &mut output);
+        let bytes = 2 * shape.input_len() + 3 * shape.output_len();
+        self.measure("max_pool forward", bytes, || {
+            max_pool(self.tier, &shape, &input, &mut output);
+        });
+        self.measure("max_pool backward", bytes, || {
+            max_pool_backward(self.tier, &shape, &output, &argmax, &mut input);
+        });
+    }
+
+    fn adam(&self, len: usize) {
+        let [mut parameter, gradient, mut average] = [0; 3].map(|_| values::<f32>(len));
+        let mut sqr_average = vec![1.0; len];
+        let step =
+            AdamStep { lr: 1e-3, momentum: 0.9, sqr_momentum: 0.99, eps: 1e-5, weight_decay: 0.01, step: 9 };
+        self.measure(&format!("adam {len}"), 7 * 4 * len, || {
+            adam_step(self.tier, step, &mut parameter, &gradient, &mut average, &mut sqr_average);
+        });
+    }
+}
+
+/// Numbers between -1 and 1 without a pattern that a processor could profit from.
+fn values<T: Element>(len: usize) -> Vec<T> {
+    let mut state = 1u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        T::from_f32(f32::from_bits(state >> 9 | 0x4000_0000) - 3.0)
+    };
+    (0..len).map(|_| next()).collect()
+}
