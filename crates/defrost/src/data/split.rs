@@ -1,0 +1,150 @@
+//! Splitting labelled items into a training and a validation part, class by class.
+//!
+//! A plain random split may leave a rare class out of validation, or out of training. Here every class of two items or
+//! more has at least one on each side; what validation takes of a class depends on the seed and that class alone.
+
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+use rand::seq::SliceRandom;
+
+/// Indices of the items on each side, ascending; every item is on exactly one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Items to train on.
+    pub train: Vec<usize>,
+    /// Items to validate on.
+    pub valid: Vec<usize>,
+    /// Classes of a single item, which trains and can't be validated.
+    pub singletons: Vec<usize>,
+}
+
+/// Why items can't be split.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SplitError {
+    /// The share is not a proper part.
+    #[error("a validation share of {0} is not between 0 and 1; 0.2 is usual")]
+    Share(f64),
+    /// No class has two items.
+    #[error("{items} items can't be split: no class has two, one to train on and one to validate on")]
+    TooFew {
+        /// How many items there are.
+        items: usize,
+    },
+}
+
+/// Splits off about `share` of the items for validation; `classes[i]` is the class of item `i`.
+///
+/// Each class gives its share, rounded so that the total is as close to the share as the rule of one item on each side
+/// allows; a class of one item only trains.
+///
+/// # Errors
+/// If `share` is not between 0 and 1, or no class has two items.
+pub fn stratified(classes: &[usize], share: f64, seed: u64) -> Result<Split, SplitError> {
+    if !(share > 0.0 && share < 1.0) {
+        return Err(SplitError::Share(share));
+    }
+    let mut members = vec![Vec::new(); classes.iter().max().map_or(0, |last| last + 1)];
+    for (item, &class) in classes.iter().enumerate() {
+        members[class].push(item);
+    }
+    let sizes: Vec<usize> = members.iter().map(Vec::len).collect();
+    let taken = validation_sizes(&sizes, share);
+    if taken.iter().all(|&count| count == 0) {
+        return Err(SplitError::TooFew { items: classes.len() });
+    }
+
+    let (mut train, mut valid) = (Vec::new(), Vec::new());
+    for (class, (mut items, count)) in members.into_iter().zip(taken).enumerate() {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(class as u64);
+        items.shuffle(&mut rng);
+        valid.extend_from_slice(&items[..count]);
+        train.extend_from_slice(&items[count..]);
+    }
+    train.sort_unstable();
+    valid.sort_unstable();
+    let singletons = (0..sizes.len()).filter(|&class| sizes[class] == 1).collect();
+    Ok(Split { train, valid, singletons })
+}
+
+/// How many items of each class go to validation: the whole part of each share first, then one more for the largest
+/// remainders until the total fits.
+fn validation_sizes(sizes: &[usize], share: f64) -> Vec<usize> {
+    let total: usize = sizes.iter().filter(|&&size| size >= 2).sum();
+    let wanted = (total as f64 * share).round() as usize;
+    let ideal = |class: usize| sizes[class] as f64 * share;
+    let mut taken: Vec<usize> = (0..sizes.len())
+        .map(|class| match sizes[class] {
+            0 | 1 => 0,
+            size => (ideal(class) as usize).clamp(1, size - 1),
+        })
+        .collect();
+
+    let mut by_remainder: Vec<usize> =
+        (0..sizes.len()).filter(|&class| taken[class] + 1 < sizes[class]).collect();
+    by_remainder.sort_by(|&a, &b| (ideal(b) - taken[b] as f64).total_cmp(&(ideal(a) - taken[a] as f64)));
+    let missing = wanted.saturating_sub(taken.iter().sum());
+    for class in by_remainder.into_iter().take(missing) {
+        taken[class] += 1;
+    }
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classes(sizes: &[usize]) -> Vec<usize> {
+        sizes.iter().enumerate().flat_map(|(class, &size)| vec![class; size]).collect()
+    }
+
+    #[test]
+    fn every_item_is_on_one_side_and_every_class_on_both() {
+        let sizes = [2, 3, 10, 50, 7, 1, 0, 2];
+        let classes = classes(&sizes);
+        for share in [0.01, 0.2, 0.5, 0.9, 0.99] {
+            for seed in 0..20 {
+                let split = stratified(&classes, share, seed).unwrap();
+                let mut all = [split.train.clone(), split.valid.clone()].concat();
+                all.sort_unstable();
+                assert_eq!(all, (0..classes.len()).collect::<Vec<_>>());
+                for (class, &size) in sizes.iter().enumerate().filter(|(_, size)| **size >= 2) {
+                    let count = split.valid.iter().filter(|&&item| classes[item] == class).count();
+                    assert!((1..size).contains(&count), "class {class}, share {share}: {count} of {size}");
+                }
+                assert_eq!(split.singletons, [5]);
+            }
+        }
+    }
+
+    #[test]
+    fn totals_and_classes_keep_the_share() {
+        let sizes = [101, 49, 33, 17];
+        let split = stratified(&classes(&sizes), 0.2, 3).unwrap();
+        assert_eq!(split.valid.len(), 40);
+        assert_eq!(validation_sizes(&sizes, 0.2), [20, 10, 7, 3], "20.2, 9.8, 6.6, 3.4");
+        assert_eq!(validation_sizes(&[3, 3, 3], 0.2), [1, 1, 1], "one each beats the share");
+        assert_eq!(validation_sizes(&[5, 5], 0.9), [4, 4], "one stays in training");
+    }
+
+    #[test]
+    fn the_seed_decides_and_nothing_else() {
+        let items = classes(&[40, 60]);
+        let split = stratified(&items, 0.25, 42).unwrap();
+        assert_eq!(split, stratified(&items, 0.25, 42).unwrap());
+        assert_ne!(split, stratified(&items, 0.25, 43).unwrap());
+        let more = stratified(&classes(&[40, 80]), 0.25, 42).unwrap();
+        let first = |split: &Split| split.valid.iter().copied().filter(|&item| item < 40).collect::<Vec<_>>();
+        assert_eq!(first(&split), first(&more), "new items of one class leave the other's split alone");
+    }
+
+    #[test]
+    fn what_cant_be_split_says_why() {
+        let text = |classes: &[usize], share| stratified(classes, share, 0).unwrap_err().to_string();
+        assert_eq!(text(&[0, 0], 0.0), "a validation share of 0 is not between 0 and 1; 0.2 is usual");
+        assert_eq!(text(&[0, 0], f64::NAN), "a validation share of NaN is not between 0 and 1; 0.2 is usual");
+        let alone = "3 items can't be split: no class has two, one to train on and one to validate on";
+        assert_eq!(text(&[0, 1, 2], 0.2), alone);
+        assert_eq!(stratified(&[], 0.2, 0), Err(SplitError::TooFew { items: 0 }));
+    }
+}

@@ -1,0 +1,10 @@
+//! Pictures: finding, reading and transforming them.
+
+pub mod augment;
+pub mod folder;
+mod jpeg;
+pub mod picture;
+pub mod projective;
+pub mod resize;
+pub mod sample;
+pub mod transform;

@@ -1,0 +1,193 @@
+//! From a picture to a network's input: crop, resize and augmentation in one resampling, colours and normalisation in
+//! one table per channel.
+
+use serde::{Deserialize, Serialize};
+
+use super::augment::Draw;
+use super::picture::{MAX_SIDE, Picture};
+use super::resize::Filter;
+use super::sample::sample;
+
+/// What a network expects of its pictures. It belongs to the pretrained weights and is saved with the model.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preprocess {
+    /// Side of the square the network sees, in pixels.
+    pub size: usize,
+    /// Length the shorter side is resized to before the square is cropped; at least `size`.
+    pub resize_to: usize,
+    /// What is subtracted from the red, green and blue of a pixel in 0..=1.
+    pub mean: [f32; 3],
+    /// What the difference is divided by.
+    pub std: [f32; 3],
+    /// The resizing filter.
+    pub filter: Filter,
+}
+
+/// Why a [`Preprocess`] can't be used.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum PreprocessError {
+    /// The size is 0 or absurd.
+    #[error("picture size {0} is not in 1 to {MAX_SIDE}")]
+    Size(usize),
+    /// The crop would be larger than the picture.
+    #[error("a shorter side of {resize_to} pixels has no room for a crop of {size}; give at least {size}")]
+    ResizeTo {
+        /// The shorter side.
+        resize_to: usize,
+        /// The crop.
+        size: usize,
+    },
+    /// Normalising would not give finite numbers.
+    #[error("mean {mean:?} and std {std:?} can't normalise; they must be finite, and each std more than 0")]
+    Normalisation {
+        /// The means.
+        mean: [f32; 3],
+        /// The standard deviations.
+        std: [f32; 3],
+    },
+}
+
+impl Preprocess {
+    /// Mean of ImageNet's pictures, which most torchvision networks subtract.
+    pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+    /// Standard deviation of ImageNet's pictures.
+    pub const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
+
+    /// Crops the centre 7/8 of the shorter side (256 for 224), bicubic, normalised by ImageNet's statistics.
+    pub fn imagenet(size: usize) -> Self {
+        let (mean, std) = (Self::IMAGENET_MEAN, Self::IMAGENET_STD);
+        Self { size, resize_to: size.saturating_mul(8) / 7, mean, std, filter: Filter::Bicubic }
+    }
+
+    /// Numbers in one prepared picture: `size * size * 3`.
+    pub fn len(&self) -> usize {
+        self.size * self.size * 3
+    }
+
+    /// Checks numbers that came from outside.
+    ///
+    /// # Errors
+    /// If sizes are out of range or the normalisation would not give finite numbers.
+    pub fn check(&self) -> Result<(), PreprocessError> {
+        let &Self { size, resize_to, mean, std, .. } = self;
+        if !(1..=MAX_SIDE).contains(&size) || resize_to > MAX_SIDE {
+            return Err(PreprocessError::Size(if resize_to > MAX_SIDE { resize_to } else { size }));
+        }
+        if resize_to < size {
+            return Err(PreprocessError::ResizeTo { resize_to, size });
+        }
+        if !mean.iter().all(|m| m.is_finite()) || !std.iter().all(|s| s.is_normal() && *s > 0.0) {
+            return Err(PreprocessError::Normalisation { mean, std });
+        }
+        Ok(())
+    }
+
+    /// Prepares `picture` as `draw` says ([`Draw::default`] for validation) and writes it to `out`, normalised,
+    /// `[size, size, 3]`.
+    ///
+    /// # Panics
+    /// If `out` is not of [`Preprocess::len`].
+    pub fn apply(&self, picture: &Picture, draw: &Draw, out: &mut [f32]) {
+        assert_eq!(out.len(), self.len(), "one picture of {} pixels a side", self.size);
+        let square = self.square(picture, draw);
+        let tables = [0, 1, 2].map(|channel| self.table(channel, draw));
+        for (to, from) in out.chunks_exact_mut(3).zip(square.pixels().chunks_exact(3)) {
+            for channel in 0..3 {
+                to[channel] = tables[channel][usize::from(from[channel])];
+            }
+        }
+    }
+
+    /// The square that [`Preprocess::apply`] normalises, before its colours change: to look at.
+    pub fn square(&self, picture: &Picture, draw: &Draw) -> Picture {
+        let map = draw.map(picture, self.size, self.resize_to);
+        sample(picture, &map, self.size, draw.padding, self.filter)
+    }
+
+    /// What each byte of a channel becomes.
+    fn table(&self, channel: usize, draw: &Draw) -> [f32; 256] {
+        let (mean, std) = (f64::from(self.mean[channel]), f64::from(self.std[channel]));
+        std::array::from_fn(|byte| ((draw.light(byte as f64 / 255.0) - mean) / std) as f32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Instant;
+
+    use rand::SeedableRng;
+    use rand::rngs::ChaCha8Rng;
+
+    use super::super::augment::{AugmentPolicy, Crop};
+    use super::super::picture::tests::scene;
+    use super::*;
+
+    #[test]
+    fn normalises_each_channel() {
+        let preprocess = Preprocess { size: 2, resize_to: 2, ..Preprocess::imagenet(224) };
+        let grey = Picture::from_rgb(4, 4, [0, 51, 255].repeat(16)).unwrap();
+        let mut out = vec![0.0; preprocess.len()];
+        preprocess.apply(&grey, &Draw::default(), &mut out);
+        for pixel in out.chunks_exact(3) {
+            let expected = [(0.0 - 0.485) / 0.229, (0.2 - 0.456) / 0.224, (1.0 - 0.406) / 0.225];
+            assert!(pixel.iter().zip(expected).all(|(a, b): (&f32, f32)| (a - b).abs() < 1e-6), "{pixel:?}");
+        }
+    }
+
+    #[test]
+    fn same_draw_same_bytes() {
+        let preprocess = Preprocess::imagenet(64);
+        let prepare = |item| {
+            let draw = AugmentPolicy::default().draw(&mut ChaCha8Rng::seed_from_u64(item));
+            let mut out = vec![0.0; preprocess.len()];
+            preprocess.apply(&scene(), &draw, &mut out);
+            out.iter().map(|value| value.to_bits()).collect::<Vec<_>>()
+        };
+        assert_eq!(prepare(1), prepare(1));
+        assert_ne!(prepare(1), prepare(2));
+    }
+
+    #[test]
+    fn numbers_from_outside_are_checked() {
+        let good = Preprocess::imagenet(224);
+        assert_eq!((good.resize_to, good.check()), (256, Ok(())));
+        let text = |bad: Preprocess| bad.check().unwrap_err().to_string();
+        assert_eq!(text(Preprocess { size: 0, ..good }), "picture size 0 is not in 1 to 16384");
+        assert_eq!(
+            text(Preprocess { resize_to: 200, ..good }),
+            "a shorter side of 200 pixels has no room for a crop of 224; give at least 224"
+        );
+        assert!(Preprocess { std: [0.2, 0.0, 0.2], ..good }.check().is_err());
+        assert!(Preprocess { mean: [f32::NAN; 3], ..good }.check().is_err());
+    }
+
+    /// Prints milliseconds per picture on one core; run in release mode with `--nocapture`.
+    #[test]
+    fn timing() {
+        let folder = Path::new("/work/shared/data/clothing/train/dress");
+        let Ok(entries) = std::fs::read_dir(folder) else {
+            println!("skipped: {} is not there", folder.display());
+            return;
+        };
+        let files: Vec<Vec<u8>> =
+            entries.take(60).map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
+        let per_picture = |start: Instant| start.elapsed().as_secs_f64() * 1000.0 / files.len() as f64;
+        let start = Instant::now();
+        let pictures: Vec<Picture> = files.iter().map(|bytes| Picture::decode(bytes).unwrap()).collect();
+        println!("decode {:.2} ms", per_picture(start));
+        let preprocess = Preprocess::imagenet(224);
+        let mut out = vec![0.0; preprocess.len()];
+        let resized = AugmentPolicy { crop: Crop::RESIZED, ..AugmentPolicy::default() };
+        for (name, policy) in
+            [("plain", AugmentPolicy::none()), ("default", AugmentPolicy::default()), ("resized", resized)]
+        {
+            let start = Instant::now();
+            for (item, picture) in pictures.iter().enumerate() {
+                let draw = policy.draw(&mut ChaCha8Rng::seed_from_u64(item as u64));
+                preprocess.apply(picture, &draw, &mut out);
+            }
+            println!("{name} {:.2} ms", per_picture(start));
+        }
+    }
+}
