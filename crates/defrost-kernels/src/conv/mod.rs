@@ -40,7 +40,7 @@ mod weight;
 
 pub use statistics::ChannelStatistics;
 
-use crate::{Activation, ConvShape, Element, Tier};
+use crate::{Activation, ConvShape, Element, Tier, depthwise};
 use geometry::Plan;
 use kernel::with_kernel;
 
@@ -83,6 +83,9 @@ pub fn conv2d<T: Element>(
     if let Some(residual) = epilogue.residual {
         check_len("residual", residual.len(), shape.output_len());
     }
+    if shape.is_depthwise() {
+        return depthwise::conv2d(tier, shape, input, weight, epilogue, output);
+    }
     let plan = Plan::forward(shape);
     with_kernel!(tier, T, kernel => run::run(kernel, &plan, input, weight, &epilogue, output, None));
 }
@@ -107,6 +110,9 @@ pub fn conv2d_with_statistics<T: Element>(
     check_len("output", output.len(), shape.output_len());
     check_len("mean", statistics.mean.len(), shape.out_channels);
     check_len("variance", statistics.variance.len(), shape.out_channels);
+    if shape.is_depthwise() {
+        return depthwise::conv2d_with_statistics(tier, shape, input, weight, output, statistics);
+    }
     let plan = Plan::forward(shape);
     let epilogue = Epilogue::NONE;
     with_kernel!(tier, T, kernel => {
@@ -130,6 +136,9 @@ pub fn conv2d_backward_input<T: Element>(
     check_len("grad_output", grad_output.len(), shape.output_len());
     check_len("weight", weight.len(), shape.weight_len());
     check_len("grad_input", grad_input.len(), shape.input_len());
+    if shape.is_depthwise() {
+        return depthwise::conv2d_backward_input(tier, shape, grad_output, weight, grad_input);
+    }
     let plan = Plan::backward_input(shape);
     let epilogue = Epilogue::NONE;
     with_kernel!(tier, T, kernel => {
@@ -153,6 +162,9 @@ pub fn conv2d_backward_weight<T: Element>(
     check_len("input", input.len(), shape.input_len());
     check_len("grad_output", grad_output.len(), shape.output_len());
     check_len("grad_weight", grad_weight.len(), shape.weight_len());
+    if shape.is_depthwise() {
+        return depthwise::conv2d_backward_weight(tier, shape, input, grad_output, grad_weight);
+    }
     with_kernel!(tier, T, kernel => weight::gradient(kernel, shape, input, grad_output, grad_weight));
 }
 

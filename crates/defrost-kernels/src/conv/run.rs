@@ -18,10 +18,10 @@ const UNIT_BYTES: usize = 512 << 10;
 const UNITS: usize = 8;
 
 /// A box of grid pixels whose target is contiguous: whole pictures, or rows of one, or columns of a single row.
-struct Unit {
-    images: Range<usize>,
-    rows: Range<usize>,
-    columns: Range<usize>,
+pub(super) struct Unit {
+    pub images: Range<usize>,
+    pub rows: Range<usize>,
+    pub columns: Range<usize>,
 }
 
 /// Packed weights and the offsets of one pass.
@@ -45,7 +45,7 @@ pub(super) fn run<K: Microkernel, T: Element>(
     if target.is_empty() {
         return;
     }
-    let units = units::<T>(plan);
+    let units = units(plan, size_of::<T>(), UNIT_BYTES, UNITS);
     let lens: Vec<usize> = plan.passes.iter().map(|pass| pack::packed_len::<K>(plan, pass)).collect();
     scratch::with(lens.iter().sum(), |mut buffer: &mut [K::Product]| {
         let mut packed = Vec::new();
@@ -76,14 +76,14 @@ pub(super) fn run<K: Microkernel, T: Element>(
     });
 }
 
-/// Cuts the grid so that a unit fits the cache and every thread gets some.
-fn units<T>(plan: &Plan) -> Vec<Unit> {
+/// Cuts the grid into units of at most so many bytes, and into at least `least` of them if it has the pixels.
+pub(super) fn units(plan: &Plan, element: usize, bytes: usize, least: usize) -> Vec<Unit> {
     let [rows, columns] = plan.grid;
-    let pixel_bytes = size_of::<T>()
+    let pixel_bytes = element
         * (plan.source_channels * plan.step[0] * plan.step[1]
             + plan.target_channels * plan.spread[0] * plan.spread[1]);
     let total = plan.images * rows * columns;
-    let pixels = (UNIT_BYTES / pixel_bytes).min(total.div_ceil(UNITS)).max(16);
+    let pixels = (bytes / pixel_bytes).min(total.div_ceil(least)).max(16);
     let mut units = Vec::new();
     if plan.pointwise {
         let mut first = 0;
@@ -226,10 +226,9 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
             let channel = group * plan.written() + panel * K::COLUMNS;
             let channels = K::COLUMNS.min(plan.written() - panel * K::COLUMNS);
             for run in &runs {
-                let tiles = run.len.div_ceil(K::ROWS);
-                for index in 0..tiles {
-                    let first = run.len * index / tiles;
-                    let count = run.len * (index + 1) / tiles - first;
+                let mut first = 0;
+                while first < run.len {
+                    let count = tile_rows::<K>(run.len - first);
                     let place = Place {
                         image: run.image,
                         flat: run.row * flat.width + first,
@@ -250,7 +249,8 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
                     self.kernel.multiply(rows, weights, &mut tile.0);
                     let write =
                         Write { place: &place, columns, flat_width: flat.width, unit, pass: packed.pass };
-                    self.write(&write, &tile.0, target, statistics);
+                    self.write(&write, &mut tile.0, target, statistics);
+                    first += count;
                 }
             }
         }
@@ -258,7 +258,7 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
 
     /// Writes those pixels of a tile that the target has.
     #[inline(always)]
-    fn write(&self, write: &Write, tile: &[f32; TILE], target: &mut [T], statistics: &mut UnitStatistics) {
+    fn write(&self, write: &Write, tile: &mut [f32; TILE], target: &mut [T], statistics: &mut UnitStatistics) {
         let (plan, place) = (self.plan, write.place);
         let target_rows = write.unit.target_rows(plan);
         let target_columns = write.unit.target_columns(plan);
@@ -269,25 +269,40 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
         let mut row = place.flat / write.flat_width;
         let mut column = place.flat % write.flat_width;
         let channels = place.channel..place.channel + place.channels;
-        let bias = self.epilogue.bias.map(|bias| &bias[channels.clone()]);
-        for values in tile.chunks_exact(K::COLUMNS).take(place.count) {
+        let mut bias = [0.0; MOST_COLUMNS];
+        if let Some(all) = self.epilogue.bias {
+            bias[..place.channels].copy_from_slice(&all[channels.clone()]);
+        }
+        for values in tile.chunks_exact_mut(K::COLUMNS).take(place.count) {
             if column < write.columns {
                 let target_row = place.image * target_rows + row * plan.spread[0] + write.pass.offset[0];
                 let pixel = target_row * target_columns + column * plan.spread[1] + write.pass.offset[1];
                 let start = pixel * plan.target_channels + place.channel;
-                let out = &mut target[start..start + place.channels];
                 let residual = self.epilogue.residual.map(|residual| {
                     &residual[target_start * plan.target_channels + start..][..place.channels]
                 });
-                write_pixel(&values[..place.channels], bias, residual, self.epilogue.activation, out);
+                let activation = self.epilogue.activation;
+                let out = &mut target[start..start + place.channels];
+                // The same twice, so that the loops over a full tile have a length that is known.
+                if let (Some(out), Some(values)) =
+                    (out.get_mut(..K::COLUMNS), values.get_mut(..K::COLUMNS))
+                {
+                    let residual = residual.map(|residual| &residual[..K::COLUMNS]);
+                    write_pixel(values, &bias[..K::COLUMNS], residual, activation, out);
+                } else {
+                    write_pixel(&mut values[..place.channels], &bias, residual, activation, out);
+                }
                 if self.statistics {
+                    let shift = &mut statistics.shift[channels.clone()];
                     if place.image == 0 && row == 0 && column == 0 {
-                        statistics.shift[channels.clone()]
-                            .iter_mut()
-                            .zip(&*out)
-                            .for_each(|(shift, value)| *shift = value.to_f32());
+                        shift.copy_from_slice(&values[..place.channels]);
                     }
-                    add_pixel(statistics, channels.clone(), out);
+                    add_pixel(
+                        &values[..place.channels],
+                        shift,
+                        &mut statistics.sum[channels.clone()],
+                        &mut statistics.square[channels.clone()],
+                    );
                 }
             }
             column += 1;
@@ -318,12 +333,12 @@ struct Write<'a> {
 }
 
 #[repr(align(64))]
-struct Tile([f32; TILE]);
+pub(super) struct Tile(pub [f32; TILE]);
 
 /// Chains the rows of a picture into one run, pixels between them included, or leaves them apart: whichever
 /// multiplies less. A tile is charged a few rows for its weights.
 fn runs<K: Microkernel>(images: usize, rows: usize, columns: usize, flat_width: usize) -> Vec<Run> {
-    let cost = |len: usize| len + len.div_ceil(K::ROWS) * (K::ROWS / 8);
+    let cost = |len: usize| len.next_multiple_of(K::GRANULE) + len.div_ceil(K::ROWS) * (K::ROWS / 8);
     let chained = (rows - 1) * flat_width + columns;
     let mut runs = Vec::new();
     for image in 0..images {
@@ -336,35 +351,46 @@ fn runs<K: Microkernel>(images: usize, rows: usize, columns: usize, flat_width: 
     runs
 }
 
+/// How many of `left` rows the next tile takes: evenly spread over tiles, none of them with less than a granule.
+#[inline(always)]
+pub(super) fn tile_rows<K: Microkernel>(left: usize) -> usize {
+    let granules = left.div_ceil(K::GRANULE);
+    let tiles = left.div_ceil(K::ROWS);
+    let rows = (granules.div_ceil(tiles) * K::GRANULE).min(left);
+    if left - rows > 0 && left - rows < K::GRANULE { left - K::GRANULE } else { rows }
+}
+
+/// Room for the columns of any tile.
+const MOST_COLUMNS: usize = 32;
+
+/// Writes one pixel's channels, and leaves what was written in `values`.
 #[inline(always)]
 fn write_pixel<T: Element>(
-    values: &[f32],
-    bias: Option<&[f32]>,
+    values: &mut [f32],
+    bias: &[f32],
     residual: Option<&[T]>,
     activation: Activation,
     out: &mut [T],
 ) {
-    let mut sums = [0.0f32; TILE];
-    let sums = &mut sums[..values.len()];
-    sums.copy_from_slice(values);
-    if let Some(bias) = bias {
-        sums.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += bias);
+    for (value, bias) in values.iter_mut().zip(bias) {
+        *value += bias;
     }
     if let Some(residual) = residual {
-        sums.iter_mut().zip(residual).for_each(|(sum, residual)| *sum += residual.to_f32());
+        for (value, residual) in values.iter_mut().zip(residual) {
+            *value += residual.to_f32();
+        }
     }
-    for (out, sum) in out.iter_mut().zip(sums) {
-        *out = T::from_f32(activation.apply(*sum));
+    for (value, out) in values.iter_mut().zip(out) {
+        *out = T::from_f32(activation.apply(*value));
+        *value = out.to_f32();
     }
 }
 
+/// Adds one pixel's values to its unit's sums.
 #[inline(always)]
-fn add_pixel<T: Element>(statistics: &mut UnitStatistics, channels: Range<usize>, values: &[T]) {
-    let shift = &statistics.shift[channels.clone()];
-    let sum = &mut statistics.sum[channels.clone()];
-    let square = &mut statistics.square[channels];
+fn add_pixel(values: &[f32], shift: &[f32], sum: &mut [f32], square: &mut [f32]) {
     for (((value, shift), sum), square) in values.iter().zip(shift).zip(sum).zip(square) {
-        let distance = value.to_f32() - shift;
+        let distance = value - shift;
         *sum += distance;
         *square += distance * distance;
     }

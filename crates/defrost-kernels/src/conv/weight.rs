@@ -1,16 +1,288 @@
-//! The gradient of the weight.
+//! The gradient of the weight: for each tap, a matrix product over pixels.
+//!
+//! ```text
+//! gradient[out][in][tap] = sum over output pixels p of grad_output[p][out] * input[p under tap][in]
+//! ```
+//!
+//! Pixels are what is summed, so both factors are laid out with pixels along the depth: the input *transposed*,
+//! `[phase][channel][flat pixel]`, and the output's gradient in panels, `[out / COLUMNS][flat pixel][out]`. Both count
+//! pixels over the same flat grid, borders included, so a tap is a shift of the first against the second. Pixels
+//! of the grid that no output has are zero in the second.
+//!
+//! Units are summed in a few runs of units, runs in their order: which they are depends on the shape alone.
 
-use super::kernel::Microkernel;
-use super::reference;
+use rayon::prelude::*;
+
+use super::geometry::Plan;
+use super::kernel::{Microkernel, Rows, TILE};
+use super::run::{Tile, Unit, tile_rows, units};
+use super::scratch;
 use crate::{ConvShape, Element};
+
+/// What a unit reads, in both layouts.
+const UNIT_BYTES: usize = 1 << 20;
+
+/// Runs of units that have sums of their own, where those are small.
+const RUNS: usize = 4;
+
+/// Sums larger than this are shared: threads take parts of them instead of runs.
+const RUN_BYTES: usize = 512 << 10;
+
+/// Pixels a tile adds up before the next tile: its panel stays in the second-level cache.
+const BLOCK: usize = 1024;
+
+/// Transposed channels that one task fills.
+const CHANNELS: usize = 16;
 
 /// See [`conv2d_backward_weight`](super::conv2d_backward_weight).
 pub(super) fn gradient<K: Microkernel, T: Element>(
-    _kernel: K,
+    kernel: K,
     shape: &ConvShape,
     input: &[T],
     grad_output: &[T],
     grad_weight: &mut [f32],
 ) {
-    reference::conv2d_backward_weight(shape, input, grad_output, grad_weight);
+    if input.is_empty() || grad_output.is_empty() {
+        grad_weight.fill(0.0);
+        return;
+    }
+    let plan = &Plan::forward(shape);
+    let units = units(plan, size_of::<K::Product>(), UNIT_BYTES, RUNS);
+    let taps = shape.kernel[0] * shape.kernel[1];
+    let sums_len = plan.written().div_ceil(K::COLUMNS) * taps * plan.reduced() * K::COLUMNS;
+    let runs = if sums_len * size_of::<f32>() > RUN_BYTES { 1 } else { RUNS.min(units.len()) };
+    let group_len = grad_weight.len() / plan.groups;
+    for (group, grad_weight) in grad_weight.chunks_exact_mut(group_len).enumerate() {
+        let product = Product { kernel, shape, plan, group };
+        scratch::with(runs * sums_len, |sums: &mut [f32]| {
+            sums.par_chunks_exact_mut(sums_len)
+                .zip(units.par_chunks(units.len().div_ceil(runs)))
+                .for_each(|(sums, units)| {
+                    for (index, unit) in units.iter().enumerate() {
+                        product.unit(unit, input, grad_output, index == 0, sums);
+                    }
+                });
+            let runs = units.chunks(units.len().div_ceil(runs)).len();
+            product.finish(&sums[..runs * sums_len], sums_len, grad_weight);
+        });
+    }
+}
+
+/// The measures of a unit in both layouts.
+struct Layout {
+    /// Grid pixels from a row to the next.
+    width: usize,
+    /// Grid rows from a picture to the next.
+    rows: usize,
+    /// Grid pixels, a multiple of the microkernel's depth.
+    pixels: usize,
+    /// Elements of a transposed channel: its shifted pixels, too.
+    channel_len: usize,
+    /// Transposed channels.
+    channels: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Product<'a, K> {
+    kernel: K,
+    shape: &'a ConvShape,
+    plan: &'a Plan,
+    group: usize,
+}
+
+impl<K: Microkernel> Product<'_, K> {
+    fn layout(&self, unit: &Unit) -> Layout {
+        let plan = self.plan;
+        // Where a row (a picture) need not be followed by its own border, because the next one's does as well.
+        let pitch = |axis: usize, count: usize, whole: bool| {
+            let needed = count + (plan.span[axis] - 1) / plan.step[axis];
+            let border = plan.origin[axis].min(0).unsigned_abs();
+            let shared = (plan.source[axis] + border).max(needed.saturating_sub(border)).max(count);
+            if plan.step[axis] == 1 && whole { needed.min(shared) } else { needed }
+        };
+        let width = pitch(1, unit.columns.len(), !plan.pointwise);
+        let rows = pitch(0, unit.rows.len(), unit.rows.len() == plan.grid[0]);
+        let pixels = (unit.images.len() * rows * width).next_multiple_of(K::DEPTH);
+        let shift = (plan.span[0] - 1) / plan.step[0] * width + (plan.span[1] - 1) / plan.step[1];
+        // An odd number of cache lines, so that channels do not share cache sets.
+        let line = 64 / size_of::<K::Product>();
+        let channel_len = (pixels + shift).next_multiple_of(2 * line) + line;
+        Layout { width, rows, pixels, channel_len, channels: plan.reduced().max(K::GRANULE) }
+    }
+
+    /// Adds one unit's products to `sums`, `[panel][tap][channel][column]`.
+    fn unit<T: Element>(
+        &self,
+        unit: &Unit,
+        input: &[T],
+        grad_output: &[T],
+        first: bool,
+        sums: &mut [f32],
+    ) {
+        let Self { kernel, plan, .. } = *self;
+        let layout = &self.layout(unit);
+        let phase_len = layout.channels * layout.channel_len;
+        let phases = plan.step[0].min(plan.span[0]) * plan.step[1].min(plan.span[1]);
+        let panel_len = layout.pixels * K::COLUMNS;
+        let panels = plan.written().div_ceil(K::COLUMNS);
+        scratch::with(phases * phase_len, |transposed: &mut [K::Product]| {
+            for (phase, transposed) in transposed.chunks_exact_mut(phase_len).enumerate() {
+                transposed.par_chunks_mut(CHANNELS * layout.channel_len).enumerate().for_each(|(block, part)| {
+                    kernel.vectorize(|| self.transpose(unit, layout, phase, block * CHANNELS, input, part));
+                });
+            }
+            let transposed = &*transposed;
+            scratch::with(panels * panel_len, |packed: &mut [K::Product]| {
+                packed.par_chunks_exact_mut(panel_len).enumerate().for_each(|(panel, part)| {
+                    kernel.vectorize(|| self.pack(unit, layout, panel, grad_output, part));
+                });
+                let taps = self.shape.kernel[0] * self.shape.kernel[1];
+                sums.par_chunks_exact_mut(plan.reduced() * K::COLUMNS).enumerate().for_each(|(index, sums)| {
+                    let (panel, tap) = (index / taps, index % taps);
+                    let panel = &packed[panel * panel_len..][..panel_len];
+                    kernel.vectorize(|| self.multiply(layout, tap, transposed, panel, first, sums));
+                });
+            });
+        });
+    }
+
+    /// `[channel][flat pixel]` of one phase.
+    #[inline(always)]
+    fn transpose<T: Element>(
+        &self,
+        unit: &Unit,
+        layout: &Layout,
+        phase: usize,
+        first_channel: usize,
+        input: &[T],
+        transposed: &mut [K::Product],
+    ) {
+        let plan = self.plan;
+        transposed.fill(K::Product::default());
+        let phase_columns = plan.step[1].min(plan.span[1]);
+        let phase = [phase / phase_columns, phase % phase_columns];
+        let count = CHANNELS.min(plan.reduced().saturating_sub(first_channel));
+        let reached = layout.channel_len;
+        for (index, image) in unit.images.clone().enumerate() {
+            // Rows below the last grid row that taps reach.
+            for row in 0..unit.rows.len() + (plan.span[0] - 1) / plan.step[0] {
+                let source_row = ((unit.rows.start + row) * plan.step[0] + phase[0]) as isize + plan.origin[0];
+                if source_row < 0 || source_row as usize >= plan.source[0] {
+                    continue;
+                }
+                let flat = (index * layout.rows + row) * layout.width;
+                for column in 0..layout.width.min(reached.saturating_sub(flat)) {
+                    let source_column =
+                        ((unit.columns.start + column) * plan.step[1] + phase[1]) as isize + plan.origin[1];
+                    if source_column < 0 || source_column as usize >= plan.source[1] {
+                        continue;
+                    }
+                    let pixel = (image * plan.source[0] + source_row as usize) * plan.source[1]
+                        + source_column as usize;
+                    let start = pixel * plan.source_channels + self.group * plan.reduced() + first_channel;
+                    for (channel, value) in input[start..start + count].iter().enumerate() {
+                        transposed[channel * layout.channel_len + flat + column] =
+                            K::Product::from_f32(value.to_f32());
+                    }
+                }
+            }
+        }
+    }
+
+    /// One panel of the output's gradient, `[flat pixel][column]`, interleaved.
+    #[inline(always)]
+    fn pack<T: Element>(
+        &self,
+        unit: &Unit,
+        layout: &Layout,
+        panel: usize,
+        grad_output: &[T],
+        packed: &mut [K::Product],
+    ) {
+        let plan = self.plan;
+        packed.fill(K::Product::default());
+        let columns = K::COLUMNS.min(plan.written() - panel * K::COLUMNS);
+        for (index, image) in unit.images.clone().enumerate() {
+            for (row, target_row) in unit.rows.clone().enumerate() {
+                for (column, target_column) in unit.columns.clone().enumerate() {
+                    let flat = (index * layout.rows + row) * layout.width + column;
+                    let pixel = (image * plan.target[0] + target_row) * plan.target[1] + target_column;
+                    let start =
+                        pixel * plan.target_channels + self.group * plan.written() + panel * K::COLUMNS;
+                    let out = &mut packed[flat / K::INTERLEAVE * K::INTERLEAVE * K::COLUMNS..]
+                        [..K::INTERLEAVE * K::COLUMNS];
+                    for (value, out) in grad_output[start..start + columns]
+                        .iter()
+                        .zip(out[flat % K::INTERLEAVE..].iter_mut().step_by(K::INTERLEAVE))
+                    {
+                        *out = K::Product::from_f32(value.to_f32());
+                    }
+                }
+            }
+        }
+    }
+
+    /// One tap against one panel: `[channel][column]`.
+    #[inline(always)]
+    fn multiply(
+        &self,
+        layout: &Layout,
+        tap: usize,
+        transposed: &[K::Product],
+        panel: &[K::Product],
+        first: bool,
+        sums: &mut [f32],
+    ) {
+        let plan = self.plan;
+        let tap = [tap / self.shape.kernel[1], tap % self.shape.kernel[1]];
+        let phase = tap[0] % plan.step[0] * plan.step[1].min(plan.span[1]) + tap[1] % plan.step[1];
+        let transposed = &transposed[phase * layout.channels * layout.channel_len..]
+            [..layout.channels * layout.channel_len];
+        let shift = tap[0] / plan.step[0] * layout.width + tap[1] / plan.step[1];
+        let mut tile = Tile([0.0; TILE]);
+        for start in (0..layout.pixels).step_by(BLOCK) {
+            let depth = BLOCK.min(layout.pixels - start);
+            let panel = &panel[start * K::COLUMNS..][..depth * K::COLUMNS];
+            let mut channel = 0;
+            while channel < layout.channels {
+                let count = tile_rows::<K>(layout.channels - channel);
+                let rows = Rows {
+                    data: &transposed[channel * layout.channel_len..],
+                    step: layout.channel_len,
+                    count,
+                    segments: &[start + shift],
+                    depth,
+                };
+                self.kernel.multiply(rows, panel, &mut tile.0);
+                // Channels beyond the last fill a tile, no more.
+                let end = (channel + count).min(plan.reduced());
+                let sums = &mut sums[channel.min(end) * K::COLUMNS..end * K::COLUMNS];
+                if first && start == 0 {
+                    sums.copy_from_slice(&tile.0[..sums.len()]);
+                } else {
+                    sums.iter_mut().zip(&tile.0).for_each(|(sum, value)| *sum += value);
+                }
+                channel += count;
+            }
+        }
+    }
+
+    /// Adds the runs' sums, in the order of the weight.
+    fn finish(&self, sums: &[f32], sums_len: usize, grad_weight: &mut [f32]) {
+        let channels = self.plan.reduced();
+        let taps = self.shape.kernel[0] * self.shape.kernel[1];
+        grad_weight.par_chunks_mut(K::COLUMNS * channels * taps).enumerate().for_each(|(panel, gradient)| {
+            gradient.fill(0.0);
+            for sums in sums.chunks_exact(sums_len) {
+                let sums = &sums[panel * taps * channels * K::COLUMNS..];
+                for (column, gradient) in gradient.chunks_exact_mut(channels * taps).enumerate() {
+                    for (channel, gradient) in gradient.chunks_exact_mut(taps).enumerate() {
+                        for (tap, gradient) in gradient.iter_mut().enumerate() {
+                            *gradient += sums[(tap * channels + channel) * K::COLUMNS + column];
+                        }
+                    }
+                }
+            }
+        });
+    }
 }

@@ -1,7 +1,21 @@
 //! The innermost product, one file per instruction set.
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
 mod portable;
 
+#[cfg(target_arch = "x86_64")]
+pub(super) use {
+    amx::Amx,
+    avx2::Avx2,
+    avx512::{Avx512, Avx512Bf16},
+};
 pub(super) use portable::Portable;
 
 use super::scratch::Plain;
@@ -47,6 +61,8 @@ pub(super) trait Microkernel: Copy + Send + Sync {
     type Product: Element + Plain;
     /// Rows of the largest tile.
     const ROWS: usize;
+    /// Rows cost as many as the next multiple of this. Tiles have at least so many where they can.
+    const GRANULE: usize = 1;
     /// Columns of a tile.
     const COLUMNS: usize;
     /// Segments are padded to a multiple of this, with weights of zero.
@@ -54,7 +70,7 @@ pub(super) trait Microkernel: Copy + Send + Sync {
     /// Neighbours along the depth that lie side by side in a panel: `[depth / INTERLEAVE][COLUMNS][INTERLEAVE]`.
     const INTERLEAVE: usize;
 
-    /// Overwrites the first `rows.count * COLUMNS` elements of the tile.
+    /// Called inside [`Self::vectorize`], on its thread. Overwrites the first `rows.count * COLUMNS` elements of the tile.
     fn multiply(self, rows: Rows<Self::Product>, panel: &[Self::Product], tile: &mut [f32; TILE]);
 
     /// Runs `body`, compiled for the microkernel's instructions as far as it is inlined.
@@ -64,9 +80,28 @@ pub(super) trait Microkernel: Copy + Send + Sync {
 /// Evaluates an expression with the microkernel that a tier uses for an element.
 macro_rules! with_kernel {
     ($tier:expr, $element:ty, $kernel:ident => $body:expr) => {{
-        let _ = $tier;
-        let $kernel = $crate::conv::kernel::Portable;
-        $body
+        #[cfg(target_arch = "x86_64")]
+        {
+            use $crate::conv::kernel::{Amx, Avx2, Avx512, Avx512Bf16};
+            let is_bf16 = std::any::TypeId::of::<$element>() == std::any::TypeId::of::<half::bf16>();
+            if let Some($kernel) = Amx::new($tier).filter(|_| is_bf16) {
+                $body
+            } else if let Some($kernel) = Avx512Bf16::new($tier).filter(|_| is_bf16) {
+                $body
+            } else if let Some($kernel) = Avx512::new($tier) {
+                $body
+            } else if let Some($kernel) = Avx2::new($tier) {
+                $body
+            } else {
+                let $kernel = $crate::conv::kernel::Portable;
+                $body
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            let $kernel = $crate::conv::kernel::Portable;
+            $body
+        }
     }};
 }
 pub(super) use with_kernel;

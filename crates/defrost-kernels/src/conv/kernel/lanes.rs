@@ -1,0 +1,101 @@
+//! The microkernel of all instruction sets that multiply vectors.
+//!
+//! ```text
+//! sums[row][vector] = 0
+//! for each segment, for each step along the depth:
+//!     load the panel's vectors
+//!     for each row: broadcast its value, multiply it with each vector, add to sums
+//! ```
+//!
+//! All sums stay in registers. So do the addresses of the rows: with one base for every three rows they are
+//! `base`, `base + step` and `base + 2 * step`, which the processor adds up while it loads.
+
+use super::{Rows, TILE};
+
+/// Vectors of sums per row.
+pub(super) const VECTORS: usize = 2;
+
+/// One instruction set's vectors.
+pub(super) trait Lanes: Copy {
+    /// What is multiplied.
+    type Product: Copy;
+    /// A vector of sums, or of as many groups of `INTERLEAVE` products.
+    type Sums: Copy;
+    type Products: Copy;
+
+    /// Sums in a vector.
+    const LANES: usize;
+    /// Products that add to one sum in one step.
+    const INTERLEAVE: usize;
+
+    fn zero(self) -> Self::Sums;
+    /// # Safety
+    /// `LANES * INTERLEAVE` products can be read from `from`.
+    unsafe fn load(self, from: *const Self::Product) -> Self::Products;
+    /// The same `INTERLEAVE` products for every sum.
+    ///
+    /// # Safety
+    /// They can be read from `from`.
+    unsafe fn broadcast(self, from: *const Self::Product) -> Self::Products;
+    fn multiply_add(self, a: Self::Products, b: Self::Products, sums: Self::Sums) -> Self::Sums;
+    /// # Safety
+    /// `LANES` values can be written to `to`.
+    unsafe fn store(self, to: *mut f32, sums: Self::Sums);
+}
+
+/// # Safety
+///
+/// [`Rows::check`] has passed, and `ROWS` is `rows.count`.
+#[inline(always)]
+pub(super) unsafe fn multiply<L: Lanes, const ROWS: usize>(
+    lanes: L,
+    rows: Rows<L::Product>,
+    panel: &[L::Product],
+    tile: &mut [f32; TILE],
+) {
+    let mut sums = [[lanes.zero(); VECTORS]; ROWS];
+    let mut weights = panel.as_ptr();
+    let step = rows.step;
+    for &segment in rows.segments {
+        // SAFETY: row `r` of the segment begins at `segment + r * step` and has `depth` elements, all of which lie in
+        // `data`; bases of rows beyond the last are not read. The panel has `LANES * VECTORS * depth` elements for
+        // each segment.
+        unsafe {
+            let first = rows.data.as_ptr().wrapping_add(segment);
+            let mut bases: [*const L::Product; 5] =
+                std::array::from_fn(|base| opaque(first.wrapping_add(3 * base * step)));
+            let mut left = rows.depth / L::INTERLEAVE;
+            while left > 0 {
+                let vectors: [L::Products; VECTORS] = std::array::from_fn(|vector| {
+                    lanes.load(weights.add(vector * L::LANES * L::INTERLEAVE))
+                });
+                weights = weights.add(VECTORS * L::LANES * L::INTERLEAVE);
+                for row in 0..ROWS {
+                    let value = lanes.broadcast(bases[row / 3].wrapping_add(row % 3 * step));
+                    for vector in 0..VECTORS {
+                        sums[row][vector] = lanes.multiply_add(value, vectors[vector], sums[row][vector]);
+                    }
+                }
+                bases = bases.map(|base| base.wrapping_add(L::INTERLEAVE));
+                left -= 1;
+            }
+        }
+    }
+    for (row, sums) in sums.into_iter().enumerate() {
+        for (vector, sums) in sums.into_iter().enumerate() {
+            // SAFETY: `count * LANES * VECTORS` elements fit the tile.
+            unsafe { lanes.store(tile.as_mut_ptr().add((row * VECTORS + vector) * L::LANES), sums) };
+        }
+    }
+}
+
+/// Keeps the compiler from deriving one base from another, for which it would run out of registers.
+#[inline(always)]
+fn opaque<T>(mut pointer: *const T) -> *const T {
+    // SAFETY: no instructions.
+    unsafe {
+        std::arch::asm!("/* {0} */", inout(reg) pointer, options(pure, nomem, nostack, preserves_flags));
+    }
+    pointer
+}
+
