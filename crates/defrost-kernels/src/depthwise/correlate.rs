@@ -5,14 +5,14 @@
 //!   for each channel block:
 //!     for each output row:
 //!       bring the source rows under it into the ring
-//!       for each block of PIXELS output pixels, for each vector of channels:
+//!       for each vector of channels, for each block of PIXELS output pixels:
 //!         sums = Σ over taps of source · weight, in registers
 //!         store activation(sums + bias + residual)
 //! ```
 
 use rayon::prelude::*;
 
-use super::rows::{Geometry, PIXELS, Rows};
+use super::rows::{GROUP, Geometry, PIXELS, Rows};
 use crate::{
     Element, Tier,
     conv::Epilogue,
@@ -48,20 +48,27 @@ pub(super) fn correlate<T: Element, R: Send>(
     }
     tasks
         .into_par_iter()
-        .map(|(picture, first_row, output)| {
-            let start = picture * picture_len + first_row * row_len;
-            let residual = epilogue.residual.map(|residual| &residual[start..][..output.len()]);
-            let epilogue = Epilogue { residual, ..epilogue };
-            let source = &source[picture * source_len..][..source_len];
-            simd::run(tier, Band { geometry, weights, epilogue, source, first_row, output: &mut *output });
-            after(output)
-        })
+        .map_init(
+            || Rows::new(geometry),
+            |rows, (picture, first_row, output)| {
+                let start = picture * picture_len + first_row * row_len;
+                let residual = epilogue.residual.map(|residual| &residual[start..][..output.len()]);
+                let epilogue = Epilogue { residual, ..epilogue };
+                let source = &source[picture * source_len..][..source_len];
+                simd::run(
+                    tier,
+                    Band { geometry, rows, weights, epilogue, source, first_row, output: &mut *output },
+                );
+                after(output)
+            },
+        )
         .collect()
 }
 
 /// Some rows of one picture's output.
 struct Band<'a, T> {
     geometry: &'a Geometry,
+    rows: &'a mut Rows,
     weights: &'a [Vec<f32>],
     epilogue: Epilogue<'a, T>,
     source: &'a [T],
@@ -91,82 +98,77 @@ impl<T: Element> Band<'_, T> {
         let geometry = self.geometry;
         let row_len = geometry.output[1] * geometry.channels;
         for (block, weights) in geometry.blocks().zip(self.weights) {
-            let mut rows = Rows::new(geometry, block.1);
+            self.rows.restart();
             for (number, output) in self.output.chunks_exact_mut(row_len).enumerate() {
-                let y = self.first_row + number;
-                rows.advance(s, geometry, self.source, block, y);
+                self.rows.advance(s, geometry, self.source, block, self.first_row + number);
                 let residual = self.epilogue.residual.map(|r| &r[number * row_len..][..row_len]);
                 let epilogue = Epilogue { residual, ..self.epilogue };
-                for x in (0..geometry.output[1]).step_by(PIXELS) {
-                    let pixels = Pixels { geometry, rows: &rows, weights, epilogue, block, y, x };
-                    pixels.correlate::<S, K, STRIDE>(s, output);
+                for offset in (0..block.1).step_by(S::LANES) {
+                    let channel = block.0 + offset;
+                    let lanes = S::LANES.min(block.1 - offset);
+                    let vector =
+                        Vector { geometry, rows: &*self.rows, weights, epilogue, offset, channel, lanes };
+                    vector.row::<S, K, STRIDE>(s, output);
                 }
             }
         }
     }
 }
 
-/// A block of neighbouring output pixels.
-struct Pixels<'a, T> {
+/// One vector of channels of a row.
+struct Vector<'a, T> {
     geometry: &'a Geometry,
     rows: &'a Rows,
+    /// `[groups, taps, GROUP]`
     weights: &'a [f32],
     epilogue: Epilogue<'a, T>,
-    /// First channel, channels.
-    block: (usize, usize),
-    y: usize,
-    x: usize,
+    /// The first channel, counted from the block's.
+    offset: usize,
+    /// The first channel.
+    channel: usize,
+    /// Channels that exist.
+    lanes: usize,
 }
 
-impl<T: Element> Pixels<'_, T> {
+impl<T: Element> Vector<'_, T> {
     #[inline(always)]
-    fn correlate<S: Simd, const K: usize, const STRIDE: usize>(self, s: S, output: &mut [T]) {
+    fn row<S: Simd, const K: usize, const STRIDE: usize>(self, s: S, output: &mut [T]) {
         let geometry = self.geometry;
-        let known = K > 0;
-        let kernel = if known { K } else { geometry.kernel[1] };
-        let stride = if known { STRIDE } else { geometry.stride[1] };
-        let block = self.rows.block();
-        let first = self.x * stride * block;
-        let (start, channels) = self.block;
-        for channel in (0..channels).step_by(S::LANES) {
-            let mut sums = [s.splat(0.0); PIXELS];
-            for ky in 0..geometry.kernel[0] {
-                let Some(row) = self.rows.row(geometry, self.y, ky) else { continue };
-                let source = &row[first + channel..];
-                let weights = &self.weights[ky * kernel * block + channel..];
-                assert!(source.len() > ((PIXELS - 1) * stride + kernel - 1) * block);
-                assert!(weights.len() > (kernel - 1) * block);
+        let (columns, channels) = (geometry.output[1], geometry.channels);
+        let (kernel, stride) = if K > 0 { (K, STRIDE) } else { (geometry.kernel[1], geometry.stride[1]) };
+        let (group, lane) = (self.offset / GROUP, self.offset % GROUP);
+        let (source, row_len) = self.rows.group(geometry, group);
+        let weights = &self.weights[group * geometry.taps() * GROUP..][..geometry.taps() * GROUP];
+        let bias = self.epilogue.bias.map(|bias| s.load_up_to(&bias[self.channel..][..self.lanes]));
+        for x in (0..columns).step_by(PIXELS) {
+            let mut sums = [bias.unwrap_or(s.splat(0.0)); PIXELS];
+            for (ky, slot) in self.rows.under() {
+                let source = &source[slot * row_len + x * stride * GROUP..];
+                let source = &source[..((PIXELS - 1) * stride + kernel) * GROUP];
+                let weights = &weights[ky * kernel * GROUP..][..kernel * GROUP];
                 for kx in 0..kernel {
-                    // SAFETY: the first lane lies in the slice by the assertion above; as slices end with
-                    // a whole block and channels are taken by whole vectors, so do the others.
-                    let weight = unsafe { s.load_f32(weights.as_ptr().add(kx * block)) };
+                    // SAFETY: kx < kernel, and LANES from `lane` lie in one of the slice's groups.
+                    let weight = unsafe { s.load_f32(weights.as_ptr().add(kx * GROUP + lane)) };
                     for (pixel, sum) in sums.iter_mut().enumerate() {
-                        let at = (pixel * stride + kx) * block;
-                        // SAFETY: as above.
+                        let at = (pixel * stride + kx) * GROUP + lane;
+                        // SAFETY: pixel < PIXELS and kx < kernel, so the group lies in the slice.
                         let value = unsafe { s.load_f32(source.as_ptr().add(at)) };
                         *sum = s.mul_add(value, weight, *sum);
                     }
                 }
             }
-            let lanes = S::LANES.min(channels - channel);
-            for (pixel, sum) in sums.into_iter().enumerate().take(geometry.output[1] - self.x) {
-                let at = (self.x + pixel) * geometry.channels + start + channel;
-                let value = self.finish(s, sum, start + channel, at, lanes);
-                s.store_up_to(&mut output[at..at + lanes], value);
+            for (pixel, sum) in sums.into_iter().enumerate() {
+                if x + pixel >= columns {
+                    break;
+                }
+                let part = (x + pixel) * channels + self.channel..;
+                let value = match self.epilogue.residual {
+                    Some(residual) => s.add(sum, s.load_up_to(&residual[part.clone()][..self.lanes])),
+                    None => sum,
+                };
+                let value = s.activate(self.epilogue.activation, value);
+                s.store_up_to(&mut output[part][..self.lanes], value);
             }
         }
-    }
-
-    /// Bias, residual, activation.
-    #[inline(always)]
-    fn finish<S: Simd>(&self, s: S, sum: S::V, channel: usize, at: usize, lanes: usize) -> S::V {
-        let mut value = sum;
-        if let Some(bias) = self.epilogue.bias {
-            value = s.add(value, s.load_up_to(&bias[channel..channel + lanes]));
-        }
-        if let Some(residual) = self.epilogue.residual {
-            value = s.add(value, s.load_up_to(&residual[at..at + lanes]));
-        }
-        s.activate(self.epilogue.activation, value)
     }
 }

@@ -1,16 +1,19 @@
 //! Source rows on their way into the cache: widened, spread out, padded with zeros.
 //!
-//! Invariants: a row in [`Rows`] has a multiple of [`LANES`] channels, the ones that do not exist 0; it
-//! has columns enough for whole [`PIXELS`] blocks of output; rows of nothing but padding are known as
-//! such and cost nothing.
+//! Channels are taken in groups of [`GROUP`]: a group's columns lie side by side in the cache, so that
+//! every address of the inner loops is one pointer and a constant.
+//!
+//! Invariants: a group that ends past the channels is filled with zeros; a row has columns enough for
+//! whole [`PIXELS`] blocks of output; rows of nothing but padding are known as such and cost nothing.
 
 use crate::{ConvShape, Element, simd::Simd};
 
-/// Output pixels computed side by side, to load each weight once for all of them.
-pub(super) const PIXELS: usize = 4;
+/// Output pixels computed side by side, each weight loaded once for all of them. 7 divides the widths that
+/// networks for 224-pixel pictures have, and leaves registers for the weights.
+pub(super) const PIXELS: usize = 7;
 
-/// Channels are cut at multiples of this, which is a multiple of every tier's lanes.
-const LANES: usize = 16;
+/// Channels whose columns lie side by side: a multiple of every tier's lanes.
+pub(super) const GROUP: usize = 16;
 
 /// Bytes of the rows of one channel block: what stays in the first cache.
 const ROWS_BYTES: usize = 1 << 16;
@@ -84,10 +87,10 @@ impl Geometry {
         let bytes_per_channel = size_of::<f32>() * self.kernel[0] * self.columns();
         let weight_bytes = size_of::<f32>() * self.taps();
         let most = (ROWS_BYTES / bytes_per_channel).min(WEIGHT_BYTES / weight_bytes);
-        let most = (most / LANES * LANES).max(LANES);
+        let most = (most / GROUP * GROUP).max(GROUP);
         // Blocks of nearly equal size, or the last could be a sliver.
         let blocks = self.channels.div_ceil(most);
-        self.channels.div_ceil(blocks).next_multiple_of(LANES)
+        self.channels.div_ceil(blocks).next_multiple_of(GROUP)
     }
 
     /// The channel blocks, as `(first channel, channels)`.
@@ -103,15 +106,14 @@ impl Geometry {
         rows.clamp(1, self.output[0].max(1))
     }
 
-    /// Repacks weights `[channels, taps]` to `[taps, block]` per channel block, padded with zeros.
+    /// Repacks weights `[channels, taps]` to `[groups, taps, GROUP]` per channel block.
     pub(super) fn pack_weights(&self, weight: &[f32]) -> Vec<Vec<f32>> {
         let taps = self.taps();
         let pack = |(start, len): (usize, usize)| {
-            let block = len.next_multiple_of(LANES);
-            let mut packed = vec![0.0; taps * block];
-            for channel in 0..len {
-                for tap in 0..taps {
-                    packed[tap * block + channel] = weight[(start + channel) * taps + tap];
+            let mut packed = vec![0.0; len.next_multiple_of(GROUP) * taps];
+            for (channel, filter) in weight.chunks_exact(taps).skip(start).take(len).enumerate() {
+                for (tap, weight) in filter.iter().enumerate() {
+                    packed[grouped(channel, tap, taps)] = *weight;
                 }
             }
             packed
@@ -120,29 +122,35 @@ impl Geometry {
     }
 }
 
-/// The rows under the filter, as a ring: padded row `y` lies in slot `y % kernel[0]`.
+/// Where a channel's number of an index below `len` lies in `[groups, len, GROUP]`.
+pub(super) fn grouped(channel: usize, index: usize, len: usize) -> usize {
+    (channel / GROUP * len + index) * GROUP + channel % GROUP
+}
+
+/// The rows under the filter, as a ring: `[groups, slots, columns, GROUP]`, padded row `y` in slot
+/// `y % kernel[0]`.
+///
+/// One is made per thread: columns of padding are never written, so they stay 0 from task to task.
 pub(super) struct Rows {
-    slots: Vec<f32>,
-    /// Whether a slot holds anything but zeros.
-    live: Vec<bool>,
-    row_len: usize,
-    block: usize,
+    values: Vec<f32>,
+    /// Columns of a padded row.
+    columns: usize,
     /// The next padded row to be packed.
     next: usize,
+    /// The filter's rows that lie over more than zeros, and their slots.
+    under: Vec<(usize, usize)>,
 }
 
 impl Rows {
-    /// For one channel block of `channels`, of which nothing has been packed.
-    pub(super) fn new(geometry: &Geometry, channels: usize) -> Self {
-        let block = channels.next_multiple_of(LANES);
-        let row_len = geometry.columns() * block;
-        let slots = vec![0.0; geometry.kernel[0] * row_len];
-        Self { slots, live: vec![false; geometry.kernel[0]], row_len, block, next: 0 }
+    pub(super) fn new(geometry: &Geometry) -> Self {
+        let columns = geometry.columns();
+        let values = vec![0.0; geometry.block() * geometry.kernel[0] * columns];
+        Self { values, columns, next: 0, under: Vec::with_capacity(geometry.kernel[0]) }
     }
 
-    /// Channels of a packed pixel.
-    pub(super) fn block(&self) -> usize {
-        self.block
+    /// Forgets all rows: another picture, band or block follows.
+    pub(super) fn restart(&mut self) {
+        self.next = 0;
     }
 
     /// Brings in the rows under output row `y`; called with rising `y`.
@@ -156,41 +164,58 @@ impl Rows {
         y: usize,
     ) {
         let top = y * geometry.stride[0];
-        for padded in self.next.max(top)..top + geometry.kernel[0] {
-            let slot = padded % geometry.kernel[0];
-            let source = source_index(padded, geometry.padding[0], geometry.spread[0], geometry.source[0]);
-            self.live[slot] = source.is_some();
-            if let Some(row) = source {
-                let pixel = geometry.channels;
-                let row = &picture[row * geometry.source[1] * pixel..][..geometry.source[1] * pixel];
-                let to = &mut self.slots[slot * self.row_len..][..self.row_len];
-                for (column, from) in row.chunks_exact(pixel).enumerate() {
-                    let at = (column * geometry.spread[1]) as isize + geometry.padding[1];
-                    let Ok(at) = usize::try_from(at) else { continue };
-                    if (at + 1) * self.block > to.len() {
-                        break;
-                    }
-                    let to = &mut to[at * self.block..][..self.block];
-                    pack(s, &from[start..start + channels], to);
+        let [slots, row_len] = [geometry.kernel[0], geometry.source[1] * geometry.channels];
+        self.under.clear();
+        for ky in 0..slots {
+            let padded = top + ky;
+            let Some(row) = source_index(padded, geometry.padding[0], geometry.spread[0], geometry.source[0])
+            else {
+                continue;
+            };
+            let slot = padded % slots;
+            self.under.push((ky, slot));
+            if padded < self.next {
+                continue;
+            }
+            let row = &picture[row * row_len..][..row_len];
+            let between_groups = slots * self.columns * GROUP;
+            for (column, from) in row.chunks_exact(geometry.channels).enumerate() {
+                let at = (column * geometry.spread[1]) as isize + geometry.padding[1];
+                let Ok(at) = usize::try_from(at) else { continue };
+                if at >= self.columns {
+                    break;
                 }
+                let to = &mut self.values[(slot * self.columns + at) * GROUP..];
+                pack(s, &from[start..start + channels], to, between_groups);
             }
         }
-        self.next = top + geometry.kernel[0];
+        self.next = top + slots;
     }
 
-    /// The row under the filter's row `ky` at output row `y`, if there is more than zeros in it.
+    /// The filter's rows `ky` that lie over more than zeros, with their slots in [`Rows::group`].
     #[inline(always)]
-    pub(super) fn row(&self, geometry: &Geometry, y: usize, ky: usize) -> Option<&[f32]> {
-        let slot = (y * geometry.stride[0] + ky) % geometry.kernel[0];
-        self.live[slot].then(|| &self.slots[slot * self.row_len..][..self.row_len])
+    pub(super) fn under(&self) -> &[(usize, usize)] {
+        &self.under
+    }
+
+    /// A group's rows, `[slots, columns, GROUP]`, and the length of one.
+    #[inline(always)]
+    pub(super) fn group(&self, geometry: &Geometry, group: usize) -> (&[f32], usize) {
+        let row_len = self.columns * GROUP;
+        let len = geometry.kernel[0] * row_len;
+        (&self.values[group * len..][..len], row_len)
     }
 }
 
-/// Widens one pixel's channels, zeros after them.
+/// Widens one pixel's channels to groups that lie `stride` apart, zeros after them.
 #[inline(always)]
-pub(super) fn pack<S: Simd, T: Element>(s: S, from: &[T], to: &mut [f32]) {
-    for at in (0..from.len()).step_by(S::LANES) {
-        s.store(&mut to[at..], s.load_up_to(&from[at..]));
+pub(super) fn pack<S: Simd, T: Element>(s: S, from: &[T], to: &mut [f32], stride: usize) {
+    for (group, from) in from.chunks(GROUP).enumerate() {
+        let to = &mut to[group * stride..][..GROUP];
+        for at in (0..GROUP).step_by(S::LANES) {
+            let value = if at < from.len() { s.load_up_to(&from[at..]) } else { s.splat(0.0) };
+            s.store(&mut to[at..], value);
+        }
     }
 }
 

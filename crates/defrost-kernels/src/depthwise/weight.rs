@@ -5,8 +5,8 @@
 //!   for each channel block:
 //!     for each output row:
 //!       bring the input rows under it into the ring, and its gradients beside them
-//!       for each block of PIXELS output pixels, for each vector of channels, for each tap:
-//!         sum of the tap += Σ over pixels of input · gradient
+//!       for each vector of channels, for each row of taps, for each block of PIXELS output pixels:
+//!         sums of the taps += Σ over pixels of input · gradient
 //! add up the bands in order
 //! ```
 
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 
 use super::{
     check,
-    rows::{Geometry, PIXELS, Rows, pack},
+    rows::{GROUP, Geometry, PIXELS, Rows, grouped, pack},
 };
 use crate::{
     ConvShape, Element, Tier,
@@ -42,15 +42,21 @@ pub fn conv2d_backward_weight<T: Element>(
     let input_len = shape.height * shape.width * geometry.channels;
     let parts: Vec<Vec<f32>> = (0..shape.batch * bands)
         .into_par_iter()
-        .map(|task| {
-            let (picture, first_row) = (task / bands, task % bands * band);
-            let grad_output = &grad_output[(picture * rows + first_row) * row_len..];
-            let grad_output = &grad_output[..band.min(rows - first_row) * row_len];
-            let input = &input[picture * input_len..][..input_len];
-            let mut sums = vec![0.0; grad_weight.len()];
-            simd::run(tier, Band { geometry, input, grad_output, first_row, sums: &mut sums });
-            sums
-        })
+        .map_init(
+            || Rows::new(geometry),
+            |ring, task| {
+                let (picture, first_row) = (task / bands, task % bands * band);
+                let grad_output = &grad_output[(picture * rows + first_row) * row_len..];
+                let grad_output = &grad_output[..band.min(rows - first_row) * row_len];
+                let input = &input[picture * input_len..][..input_len];
+                let mut sums = vec![0.0; grad_weight.len()];
+                simd::run(
+                    tier,
+                    Band { geometry, rows: ring, input, grad_output, first_row, sums: &mut sums },
+                );
+                sums
+            },
+        )
         .collect();
     grad_weight.par_iter_mut().enumerate().for_each(|(at, to)| {
         *to = parts.iter().map(|part| f64::from(part[at])).sum::<f64>() as f32;
@@ -60,6 +66,7 @@ pub fn conv2d_backward_weight<T: Element>(
 /// Some rows of one picture's output.
 struct Band<'a, T> {
     geometry: &'a Geometry,
+    rows: &'a mut Rows,
     input: &'a [T],
     grad_output: &'a [T],
     first_row: usize,
@@ -87,77 +94,112 @@ impl<T: Element> Band<'_, T> {
     #[inline(always)]
     fn rows<S: Simd, const K: usize, const STRIDE: usize>(self, s: S) {
         let geometry = self.geometry;
-        let (taps, pixel) = (geometry.taps(), geometry.channels);
+        let (taps, pixel, columns) = (geometry.taps(), geometry.channels, geometry.blocked_columns());
+        let block = geometry.block();
+        // Columns past the picture stay 0 and add nothing.
+        let mut gradients = vec![0.0; columns * block];
+        let mut sums = vec![0.0; taps * block];
         for (start, channels) in geometry.blocks() {
-            let mut rows = Rows::new(geometry, channels);
-            let block = rows.block();
-            // Columns past the picture stay 0 and add nothing.
-            let mut gradients = vec![0.0; geometry.blocked_columns() * block];
-            let mut sums = vec![0.0; taps * block];
+            self.rows.restart();
+            sums.fill(0.0);
             for (number, row) in self.grad_output.chunks_exact(geometry.output[1] * pixel).enumerate() {
-                let y = self.first_row + number;
-                rows.advance(s, geometry, self.input, (start, channels), y);
-                for (from, to) in row.chunks_exact(pixel).zip(gradients.chunks_exact_mut(block)) {
-                    pack(s, &from[start..start + channels], to);
+                self.rows.advance(s, geometry, self.input, (start, channels), self.first_row + number);
+                for (column, from) in row.chunks_exact(pixel).enumerate() {
+                    let to = &mut gradients[column * GROUP..];
+                    pack(s, &from[start..start + channels], to, columns * GROUP);
                 }
-                for x in (0..geometry.output[1]).step_by(PIXELS) {
-                    let gradients = &gradients[x * block..][..PIXELS * block];
-                    let pixels = Pixels { geometry, rows: &rows, gradients, y, x };
-                    pixels.accumulate::<S, K, STRIDE>(s, &mut sums);
+                for offset in (0..channels).step_by(S::LANES) {
+                    let vector = Vector { geometry, rows: &*self.rows, gradients: &gradients, offset };
+                    vector.row::<S, K, STRIDE>(s, &mut sums);
                 }
             }
             for channel in 0..channels {
                 for tap in 0..taps {
-                    self.sums[(start + channel) * taps + tap] = sums[tap * block + channel];
+                    self.sums[(start + channel) * taps + tap] = sums[grouped(channel, tap, taps)];
                 }
             }
         }
     }
 }
 
-/// A block of neighbouring output pixels.
-struct Pixels<'a> {
+/// One vector of channels of a row.
+struct Vector<'a> {
     geometry: &'a Geometry,
     rows: &'a Rows,
-    /// `[PIXELS, block]`
+    /// `[groups, columns, GROUP]`
     gradients: &'a [f32],
-    y: usize,
-    x: usize,
+    /// The first channel, counted from the block's.
+    offset: usize,
 }
 
-impl Pixels<'_> {
-    /// Adds to `sums` `[taps, block]`.
+impl Vector<'_> {
+    /// Adds to `sums` `[groups, taps, GROUP]`.
     #[inline(always)]
-    fn accumulate<S: Simd, const K: usize, const STRIDE: usize>(self, s: S, sums: &mut [f32]) {
+    fn row<S: Simd, const K: usize, const STRIDE: usize>(self, s: S, sums: &mut [f32]) {
         let geometry = self.geometry;
-        let known = K > 0;
-        let kernel = if known { K } else { geometry.kernel[1] };
-        let stride = if known { STRIDE } else { geometry.stride[1] };
-        let block = self.rows.block();
-        let first = self.x * stride * block;
-        for channel in (0..block).step_by(S::LANES) {
-            let gradients: [S::V; PIXELS] =
-                std::array::from_fn(|pixel| s.load(&self.gradients[pixel * block + channel..]));
-            for ky in 0..geometry.kernel[0] {
-                let Some(row) = self.rows.row(geometry, self.y, ky) else { continue };
-                let source = &row[first + channel..];
-                let sums = &mut sums[ky * kernel * block + channel..];
-                assert!(source.len() > ((PIXELS - 1) * stride + kernel - 1) * block);
-                assert!(sums.len() > (kernel - 1) * block);
+        let (group, lane) = (self.offset / GROUP, self.offset % GROUP);
+        let (source, row_len) = self.rows.group(geometry, group);
+        let columns = geometry.blocked_columns();
+        let gradients = &self.gradients[group * columns * GROUP..][..columns * GROUP];
+        let taps = geometry.taps();
+        let sums = &mut sums[group * taps * GROUP..][..taps * GROUP];
+        for (ky, slot) in self.rows.under() {
+            let source = &source[slot * row_len..][..row_len];
+            let kernel = geometry.kernel[1];
+            let sums = &mut sums[ky * kernel * GROUP..][..kernel * GROUP];
+            if K > 0 {
+                taps_of_row::<S, K, STRIDE>(s, source, gradients, lane, sums);
+            } else {
                 for kx in 0..kernel {
-                    // SAFETY: the first lane lies in the slice by the assertion above; as slices end with
-                    // a whole block and channels are taken by whole vectors, so do the others.
-                    let mut sum = unsafe { s.load_f32(sums.as_ptr().add(kx * block)) };
-                    for (pixel, gradient) in gradients.into_iter().enumerate() {
-                        let at = (pixel * stride + kx) * block;
-                        // SAFETY: as above.
-                        let value = unsafe { s.load_f32(source.as_ptr().add(at)) };
-                        sum = s.mul_add(value, gradient, sum);
-                    }
-                    // SAFETY: as above.
-                    unsafe { s.store_f32(sums.as_mut_ptr().add(kx * block), sum) };
+                    tap_of_row(
+                        s,
+                        geometry.stride[1],
+                        &source[kx * GROUP..],
+                        gradients,
+                        lane,
+                        &mut sums[kx * GROUP..],
+                    );
                 }
             }
         }
     }
+}
+
+/// A row's sums of `K` neighbouring taps, which stay in registers.
+#[inline(always)]
+fn taps_of_row<S: Simd, const K: usize, const STRIDE: usize>(
+    s: S,
+    source: &[f32],
+    gradients: &[f32],
+    lane: usize,
+    sums: &mut [f32],
+) {
+    let mut totals: [S::V; K] = std::array::from_fn(|kx| s.load(&sums[kx * GROUP + lane..]));
+    for (block, gradients) in gradients.chunks_exact(PIXELS * GROUP).enumerate() {
+        let source = &source[block * PIXELS * STRIDE * GROUP..][..((PIXELS - 1) * STRIDE + K) * GROUP];
+        for pixel in 0..PIXELS {
+            // SAFETY: LANES from `lane` lie in one of the slice's PIXELS groups.
+            let gradient = unsafe { s.load_f32(gradients.as_ptr().add(pixel * GROUP + lane)) };
+            for (kx, total) in totals.iter_mut().enumerate() {
+                let at = (pixel * STRIDE + kx) * GROUP + lane;
+                // SAFETY: pixel < PIXELS and kx < K, so the group lies in the slice.
+                let value = unsafe { s.load_f32(source.as_ptr().add(at)) };
+                *total = s.mul_add(value, gradient, *total);
+            }
+        }
+    }
+    for (kx, total) in totals.into_iter().enumerate() {
+        s.store(&mut sums[kx * GROUP + lane..], total);
+    }
+}
+
+/// A row's sum of one tap, for any stride.
+#[inline(always)]
+fn tap_of_row<S: Simd>(s: S, stride: usize, source: &[f32], gradients: &[f32], lane: usize, sum: &mut [f32]) {
+    let mut total = s.load(&sum[lane..]);
+    for (pixel, gradient) in gradients.chunks_exact(GROUP).enumerate() {
+        let value = s.load(&source[pixel * stride * GROUP + lane..]);
+        total = s.mul_add(value, s.load(&gradient[lane..]), total);
+    }
+    s.store(&mut sum[lane..], total);
 }
