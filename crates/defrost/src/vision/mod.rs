@@ -3,6 +3,8 @@
 pub mod augment;
 pub mod folder;
 mod jpeg;
+pub mod models;
+mod orient;
 pub mod picture;
 pub mod projective;
 pub mod resize;

@@ -21,8 +21,10 @@ pub enum Padding {
     Zeros,
 }
 
-/// How many reduced pixels lie on an output pixel's side: more is sharper, but closer to aliasing.
-const OVERSAMPLING: f64 = 1.25;
+/// How many reduced pixels lie on an output pixel's side: more is sharper, but closer to aliasing. At 1.5 photos come
+/// out closest to Pillow's bicubic resize: 1.0 levels from it, where 1 gives 1.7, 2 gives 1.3 and Pillow's own bilinear
+/// filter 1.4.
+const OVERSAMPLING: f64 = 1.5;
 
 /// Reads `picture` through `map`, which takes output pixels to picture pixels; a pixel covers [i, i+1), so its centre
 /// is at i + 1/2. Returns a square picture of `size`.
@@ -96,8 +98,19 @@ fn warp<const REFLECT: bool>(picture: &Picture, map: &Projective, size: usize) -
 }
 
 /// The colour at `point`, from the four pixel centres around it.
+#[inline]
 fn bilinear<const REFLECT: bool>(picture: &Picture, point: Point) -> [u8; 3] {
     let (width, height) = (picture.width(), picture.height());
+    let [x, y] = point.map(|position| position - 0.5);
+    // Most points lie between four pixels. Casts round towards 0, which is down here, and spare calls to `floor`.
+    if x >= 0.0 && y >= 0.0 && x < (width - 1) as f64 && y < (height - 1) as f64 {
+        let (left, top) = (x as usize, y as usize);
+        let start = (top * width + left) * 3;
+        let pixels = picture.pixels();
+        let (upper, lower) = (&pixels[start..start + 6], &pixels[start + width * 3..start + width * 3 + 6]);
+        let corners = [&upper[..3], &upper[3..], &lower[..3], &lower[3..]];
+        return blend(corners, weight(x - left as f64), weight(y - top as f64));
+    }
     let ([x0, x1], fx) = taps::<REFLECT>(point[0], width);
     let ([y0, y1], fy) = taps::<REFLECT>(point[1], height);
     let at = |x: usize, y: usize| {
@@ -107,24 +120,38 @@ fn bilinear<const REFLECT: bool>(picture: &Picture, point: Point) -> [u8; 3] {
         let start = (y * width + x) * 3;
         &picture.pixels()[start..start + 3]
     };
-    let corners = [at(x0, y0), at(x1, y0), at(x0, y1), at(x1, y1)];
-    // Weights in 1/256: they add up to 65536.
-    let weights = [(256 - fx) * (256 - fy), fx * (256 - fy), (256 - fx) * fy, fx * fy];
+    blend([at(x0, y0), at(x1, y0), at(x0, y1), at(x1, y1)], fx, fy)
+}
+
+/// The mean of upper left, upper right, lower left and lower right, weighted by the weight of right and of lower.
+#[inline]
+fn blend(corners: [&[u8]; 4], right: u32, lower: u32) -> [u8; 3] {
+    let (left, upper) = (ONE - right, ONE - lower);
+    let weights = [left * upper, right * upper, left * lower, right * lower];
     std::array::from_fn(|channel| {
         let sum: u32 =
             corners.iter().zip(weights).map(|(corner, weight)| u32::from(corner[channel]) * weight).sum();
-        ((sum + (1 << 15)) >> 16) as u8
+        ((sum + ONE * ONE / 2) / (ONE * ONE)) as u8
     })
 }
 
-/// The two pixels around `position` on an axis, and the second one's weight in 1/256. Without reflection, pixels
-/// beyond the edge have an index of `length` or more.
+/// The weight 1 in fixed point: 255 times its square still fits 32 bits.
+const ONE: u32 = 1 << 11;
+
+/// `fraction` in fixed point.
+#[inline]
+fn weight(fraction: f64) -> u32 {
+    (fraction * f64::from(ONE) + 0.5) as u32
+}
+
+/// The two pixels around `position` on an axis, and the second one's weight. Without reflection, pixels beyond
+/// the edge have an index of `length` or more.
 #[inline]
 fn taps<const REFLECT: bool>(position: f64, length: usize) -> ([usize; 2], u32) {
     let position = if REFLECT { reflect(position, length as f64) } else { position };
     let from_first_centre = position - 0.5;
     let low = from_first_centre.floor();
-    let weight = ((from_first_centre - low) * 256.0).round() as u32;
+    let weight = weight(from_first_centre - low);
     let low = low as isize;
     let index = |i: isize| match REFLECT {
         true => i.clamp(0, length as isize - 1) as usize,
@@ -209,6 +236,18 @@ mod tests {
         let turned = center(4.0, 200.0).after(Projective::rotation(7.0)).after(center(1.0, -40.0));
         let shrunk = sample(&board, &turned, 80, Padding::Reflect, Filter::Bicubic);
         assert!(shrunk.pixels().iter().all(|&value| value.abs_diff(127) < 8));
+    }
+
+    #[test]
+    fn reading_point_by_point_is_close_to_resizing() {
+        // A turn too small to see keeps the map from being a plain resize.
+        let map = Projective::stretch(1.9, 1.9, 0.7, 0.4);
+        let resized = sample(&scene(), &map, 34, Padding::Reflect, Filter::Bicubic);
+        let read =
+            sample(&scene(), &map.after(Projective::rotation(1e-7)), 34, Padding::Reflect, Filter::Bicubic);
+        let soft = sample(&scene(), &map, 34, Padding::Reflect, Filter::Bilinear);
+        let apart = difference(&read, &resized);
+        assert!(apart < difference(&soft, &resized), "{apart}: closer than the next softer filter");
     }
 
     #[test]
