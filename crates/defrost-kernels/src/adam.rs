@@ -137,7 +137,8 @@ mod tests {
     const START: [f32; 4] = [0.80327606, 0.17483339, 0.0889781, 0.3374951];
 
     /// Both rates, momentum, gradients, the parameters after the step.
-    const STEPS: [(f64, f64, f64, [f32; 4], [f32; 4]); 8] = [
+    type Recorded = (f64, f64, f64, [f32; 4], [f32; 4]);
+    const STEPS: [Recorded; 8] = [
         (
             0.01,
             0.03,

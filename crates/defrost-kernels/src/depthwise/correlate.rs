@@ -157,18 +157,26 @@ impl<T: Element> Vector<'_, T> {
                     }
                 }
             }
-            for (pixel, sum) in sums.into_iter().enumerate() {
-                if x + pixel >= columns {
-                    break;
+            let first = x * channels + self.channel;
+            if x + PIXELS <= columns && self.lanes == S::LANES {
+                for (pixel, sum) in sums.into_iter().enumerate() {
+                    self.store(s, sum, first + pixel * channels, S::LANES, output);
                 }
-                let part = (x + pixel) * channels + self.channel..;
-                let value = match self.epilogue.residual {
-                    Some(residual) => s.add(sum, s.load_up_to(&residual[part.clone()][..self.lanes])),
-                    None => sum,
-                };
-                let value = s.activate(self.epilogue.activation, value);
-                s.store_up_to(&mut output[part][..self.lanes], value);
+            } else {
+                for (pixel, sum) in sums.into_iter().enumerate().take(columns - x) {
+                    self.store(s, sum, first + pixel * channels, self.lanes, output);
+                }
             }
         }
+    }
+
+    /// Adds the residual, activates and stores.
+    #[inline(always)]
+    fn store<S: Simd>(&self, s: S, sum: S::V, at: usize, lanes: usize, output: &mut [T]) {
+        let value = match self.epilogue.residual {
+            Some(residual) => s.add(sum, s.load_up_to(&residual[at..][..lanes])),
+            None => sum,
+        };
+        s.store_up_to(&mut output[at..][..lanes], s.activate(self.epilogue.activation, value));
     }
 }

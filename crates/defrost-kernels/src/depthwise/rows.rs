@@ -16,7 +16,7 @@ pub(super) const PIXELS: usize = 7;
 pub(super) const GROUP: usize = 16;
 
 /// Bytes of the rows of one channel block: what stays in the first cache.
-const ROWS_BYTES: usize = 1 << 16;
+const ROWS_BYTES: usize = 1 << 15;
 
 /// Bytes of the weights of one channel block.
 const WEIGHT_BYTES: usize = 1 << 14;
@@ -210,12 +210,18 @@ impl Rows {
 /// Widens one pixel's channels to groups that lie `stride` apart, zeros after them.
 #[inline(always)]
 pub(super) fn pack<S: Simd, T: Element>(s: S, from: &[T], to: &mut [f32], stride: usize) {
-    for (group, from) in from.chunks(GROUP).enumerate() {
+    let whole = from.chunks_exact(GROUP);
+    let rest = whole.remainder();
+    for (group, from) in whole.enumerate() {
         let to = &mut to[group * stride..][..GROUP];
         for at in (0..GROUP).step_by(S::LANES) {
-            let value = if at < from.len() { s.load_up_to(&from[at..]) } else { s.splat(0.0) };
-            s.store(&mut to[at..], value);
+            s.store(&mut to[at..], s.load(&from[at..]));
         }
+    }
+    if !rest.is_empty() {
+        let to = &mut to[from.len() / GROUP * stride..][..GROUP];
+        to.fill(0.0);
+        to.iter_mut().zip(rest).for_each(|(to, from)| *to = from.to_f32());
     }
 }
 

@@ -40,6 +40,9 @@ pub fn conv2d_backward_weight<T: Element>(
     let bands = rows.div_ceil(band);
     let row_len = columns * geometry.channels;
     let input_len = shape.height * shape.width * geometry.channels;
+    let taps = geometry.taps();
+    // Every block but the last is of whole groups, so channels are grouped as if there were no blocks.
+    let sums_len = geometry.channels.next_multiple_of(GROUP) * taps;
     let parts: Vec<Vec<f32>> = (0..shape.batch * bands)
         .into_par_iter()
         .map_init(
@@ -49,7 +52,7 @@ pub fn conv2d_backward_weight<T: Element>(
                 let grad_output = &grad_output[(picture * rows + first_row) * row_len..];
                 let grad_output = &grad_output[..band.min(rows - first_row) * row_len];
                 let input = &input[picture * input_len..][..input_len];
-                let mut sums = vec![0.0; grad_weight.len()];
+                let mut sums = vec![0.0; sums_len];
                 simd::run(
                     tier,
                     Band { geometry, rows: ring, input, grad_output, first_row, sums: &mut sums },
@@ -58,9 +61,25 @@ pub fn conv2d_backward_weight<T: Element>(
             },
         )
         .collect();
-    grad_weight.par_iter_mut().enumerate().for_each(|(at, to)| {
-        *to = parts.iter().map(|part| f64::from(part[at])).sum::<f64>() as f32;
+    let totals = sum_parts(sums_len, &parts);
+    for (channel, filter) in grad_weight.chunks_exact_mut(taps).enumerate() {
+        for (tap, to) in filter.iter_mut().enumerate() {
+            *to = totals[grouped(channel, tap, taps)] as f32;
+        }
+    }
+}
+
+/// Adds up the bands in their order.
+fn sum_parts(len: usize, parts: &[Vec<f32>]) -> Vec<f64> {
+    const CHUNK: usize = 1 << 12;
+    let mut totals = vec![0.0; len];
+    totals.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, totals)| {
+        for part in parts {
+            let part = &part[chunk * CHUNK..][..totals.len()];
+            totals.iter_mut().zip(part).for_each(|(total, sum)| *total += f64::from(*sum));
+        }
     });
+    totals
 }
 
 /// Some rows of one picture's output.
@@ -70,7 +89,7 @@ struct Band<'a, T> {
     input: &'a [T],
     grad_output: &'a [T],
     first_row: usize,
-    /// `[channels, taps]`
+    /// `[groups, taps, GROUP]`
     sums: &'a mut [f32],
 }
 
@@ -95,13 +114,11 @@ impl<T: Element> Band<'_, T> {
     fn rows<S: Simd, const K: usize, const STRIDE: usize>(self, s: S) {
         let geometry = self.geometry;
         let (taps, pixel, columns) = (geometry.taps(), geometry.channels, geometry.blocked_columns());
-        let block = geometry.block();
         // Columns past the picture stay 0 and add nothing.
-        let mut gradients = vec![0.0; columns * block];
-        let mut sums = vec![0.0; taps * block];
+        let mut gradients = vec![0.0; columns * geometry.block()];
         for (start, channels) in geometry.blocks() {
             self.rows.restart();
-            sums.fill(0.0);
+            let sums = &mut self.sums[start * taps..];
             for (number, row) in self.grad_output.chunks_exact(geometry.output[1] * pixel).enumerate() {
                 self.rows.advance(s, geometry, self.input, (start, channels), self.first_row + number);
                 for (column, from) in row.chunks_exact(pixel).enumerate() {
@@ -110,12 +127,7 @@ impl<T: Element> Band<'_, T> {
                 }
                 for offset in (0..channels).step_by(S::LANES) {
                     let vector = Vector { geometry, rows: &*self.rows, gradients: &gradients, offset };
-                    vector.row::<S, K, STRIDE>(s, &mut sums);
-                }
-            }
-            for channel in 0..channels {
-                for tap in 0..taps {
-                    self.sums[(start + channel) * taps + tap] = sums[grouped(channel, tap, taps)];
+                    vector.row::<S, K, STRIDE>(s, sums);
                 }
             }
         }
