@@ -59,8 +59,8 @@ impl Preprocess {
         Self { size, resize_to: size.saturating_mul(8) / 7, mean, std, filter: Filter::Bicubic }
     }
 
-    /// Numbers in one prepared picture: `size * size * 3`.
-    pub fn len(&self) -> usize {
+    /// How many values a prepared picture has: `size * size * 3`.
+    pub fn values(&self) -> usize {
         self.size * self.size * 3
     }
 
@@ -86,9 +86,9 @@ impl Preprocess {
     /// `[size, size, 3]`.
     ///
     /// # Panics
-    /// If `out` is not of [`Preprocess::len`].
+    /// If `out` does not hold [`Preprocess::values`].
     pub fn apply(&self, picture: &Picture, draw: &Draw, out: &mut [f32]) {
-        assert_eq!(out.len(), self.len(), "one picture of {} pixels a side", self.size);
+        assert_eq!(out.len(), self.values(), "one picture of {} pixels a side", self.size);
         let square = self.square(picture, draw);
         let tables = [0, 1, 2].map(|channel| self.table(channel, draw));
         for (to, from) in out.chunks_exact_mut(3).zip(square.pixels().chunks_exact(3)) {
@@ -113,21 +113,21 @@ impl Preprocess {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
     use std::time::Instant;
 
     use rand::SeedableRng;
     use rand::rngs::ChaCha8Rng;
 
     use super::super::augment::{AugmentPolicy, Crop};
-    use super::super::picture::tests::scene;
+    use super::super::folder::scan;
+    use super::super::picture::tests::{photos, scene};
     use super::*;
 
     #[test]
     fn normalises_each_channel() {
         let preprocess = Preprocess { size: 2, resize_to: 2, ..Preprocess::imagenet(224) };
         let grey = Picture::from_rgb(4, 4, [0, 51, 255].repeat(16)).unwrap();
-        let mut out = vec![0.0; preprocess.len()];
+        let mut out = vec![0.0; preprocess.values()];
         preprocess.apply(&grey, &Draw::default(), &mut out);
         for pixel in out.chunks_exact(3) {
             let expected = [(0.0 - 0.485) / 0.229, (0.2 - 0.456) / 0.224, (1.0 - 0.406) / 0.225];
@@ -140,7 +140,7 @@ mod tests {
         let preprocess = Preprocess::imagenet(64);
         let prepare = |item| {
             let draw = AugmentPolicy::default().draw(&mut ChaCha8Rng::seed_from_u64(item));
-            let mut out = vec![0.0; preprocess.len()];
+            let mut out = vec![0.0; preprocess.values()];
             preprocess.apply(&scene(), &draw, &mut out);
             out.iter().map(|value| value.to_bits()).collect::<Vec<_>>()
         };
@@ -162,22 +162,19 @@ mod tests {
         assert!(Preprocess { mean: [f32::NAN; 3], ..good }.check().is_err());
     }
 
-    /// Prints milliseconds per picture on one core; run in release mode with `--nocapture`.
     #[test]
+    #[ignore = "prints milliseconds per picture on one core: run in release with --nocapture"]
     fn timing() {
-        let folder = Path::new("/work/shared/data/clothing/train/dress");
-        let Ok(entries) = std::fs::read_dir(folder) else {
-            println!("skipped: {} is not there", folder.display());
-            return;
-        };
+        let Some(folder) = photos() else { return };
+        let photos = scan(&folder).unwrap().train.items;
         let files: Vec<Vec<u8>> =
-            entries.take(60).map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
+            photos.iter().take(100).map(|item| std::fs::read(folder.join(&item.path)).unwrap()).collect();
         let per_picture = |start: Instant| start.elapsed().as_secs_f64() * 1000.0 / files.len() as f64;
         let start = Instant::now();
         let pictures: Vec<Picture> = files.iter().map(|bytes| Picture::decode(bytes).unwrap()).collect();
         println!("decode {:.2} ms", per_picture(start));
         let preprocess = Preprocess::imagenet(224);
-        let mut out = vec![0.0; preprocess.len()];
+        let mut out = vec![0.0; preprocess.values()];
         let resized = AugmentPolicy { crop: Crop::RESIZED, ..AugmentPolicy::default() };
         for (name, policy) in
             [("plain", AugmentPolicy::none()), ("default", AugmentPolicy::default()), ("resized", resized)]
