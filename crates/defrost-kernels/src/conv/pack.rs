@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::geometry::{Pass, Plan};
-use super::kernel::Microkernel;
+use super::kernel::{Microkernel, Work};
 use crate::Element;
 
 /// A segment's depth as the microkernel walks it.
@@ -44,33 +44,42 @@ pub(super) fn pack<K: Microkernel>(
     }
     packed.par_chunks_exact_mut(panel_len).enumerate().for_each(|(index, panel)| {
         let (group, first) = (index / panels::<K>(plan), index % panels::<K>(plan) * K::COLUMNS);
-        kernel.vectorize(|| {
-            pack_panel::<K>(plan, pass, &weight[group * plan.weight_strides[0]..], first, panel)
-        });
+        let weight = &weight[group * plan.weight_strides[0]..];
+        kernel.vectorize(Panel::<K> { plan, pass, weight, first, panel });
     });
 }
 
-#[inline(always)]
-fn pack_panel<K: Microkernel>(
-    plan: &Plan,
-    pass: &Pass,
-    weight: &[f32],
+/// One panel, whose first column is the group's written channel `first`.
+struct Panel<'a, K: Microkernel> {
+    plan: &'a Plan,
+    pass: &'a Pass,
+    /// The group's.
+    weight: &'a [f32],
     first: usize,
-    panel: &mut [K::Product],
-) {
-    let [_, reduced_stride, written_stride] = plan.weight_strides;
-    let depth = padded_depth::<K>(plan, pass);
-    let columns = K::COLUMNS.min(plan.written() - first);
-    panel.fill(K::Product::default());
-    for (segment, panel) in pass.segments.iter().zip(panel.chunks_exact_mut(depth * K::COLUMNS)) {
-        for (place, tap) in segment.taps.iter().enumerate() {
-            for channel in 0..plan.reduced() {
-                let depth = place * plan.reduced() + channel;
-                let row = &mut panel[depth / K::INTERLEAVE * K::INTERLEAVE * K::COLUMNS..];
-                let source = &weight[channel * reduced_stride + tap..];
-                for column in 0..columns {
-                    row[column * K::INTERLEAVE + depth % K::INTERLEAVE] =
-                        K::Product::from_f32(source[(first + column) * written_stride]);
+    panel: &'a mut [K::Product],
+}
+
+impl<K: Microkernel> Work for Panel<'_, K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { plan, pass, weight, first, panel } = self;
+        let [_, reduced_stride, written_stride] = plan.weight_strides;
+        let depth = padded_depth::<K>(plan, pass);
+        let columns = K::COLUMNS.min(plan.written() - first);
+        panel.fill(K::Product::default());
+        for (segment, panel) in pass.segments.iter().zip(panel.chunks_exact_mut(depth * K::COLUMNS)) {
+            for (place, tap) in segment.taps.iter().enumerate() {
+                for channel in 0..plan.reduced() {
+                    let depth = place * plan.reduced() + channel;
+                    let row = &mut panel[depth / K::INTERLEAVE * K::INTERLEAVE * K::COLUMNS..]
+                        [..K::INTERLEAVE * K::COLUMNS];
+                    let source = &weight[channel * reduced_stride + tap + first * written_stride..];
+                    let row = row[depth % K::INTERLEAVE..].iter_mut().step_by(K::INTERLEAVE).take(columns);
+                    for (out, value) in row.zip(source.iter().step_by(written_stride)) {
+                        *out = K::Product::from_f32(*value);
+                    }
                 }
             }
         }

@@ -5,10 +5,11 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::geometry::{Pass, Plan};
-use super::kernel::{Microkernel, Rows, TILE};
+use super::kernel::{Microkernel, Rows, TILE, Work};
 use super::stage::{Stage, in_place};
 use super::statistics::UnitStatistics;
-use super::{ChannelStatistics, Epilogue, pack, scratch};
+use super::scratch::Scratch;
+use super::{ChannelStatistics, Epilogue, pack};
 use crate::{Activation, Element};
 
 /// What a unit reads and writes should stay in the second-level cache, next to a panel of weights.
@@ -47,33 +48,33 @@ pub(super) fn run<K: Microkernel, T: Element>(
     }
     let units = units(plan, size_of::<T>(), UNIT_BYTES, UNITS);
     let lens: Vec<usize> = plan.passes.iter().map(|pass| pack::packed_len::<K>(plan, pass)).collect();
-    scratch::with(lens.iter().sum(), |mut buffer: &mut [K::Product]| {
-        let mut packed = Vec::new();
-        for (pass, &len) in plan.passes.iter().zip(&lens) {
-            let (panels, rest) = buffer.split_at_mut(len);
-            buffer = rest;
-            pack::pack(kernel, plan, pass, weight, panels);
-            packed.push(Packed {
-                pass,
-                panels,
-                panel_len: pack::panel_len::<K>(plan, pass),
-                depth: pack::padded_depth::<K>(plan, pass),
-            });
-        }
-        let job = Job { kernel, plan, source, packed: &packed, epilogue, statistics: statistics.is_some() };
-        let mut parts = Vec::with_capacity(units.len());
-        let mut rest = target;
-        for unit in units {
-            let (part, others) = rest.split_at_mut(unit.target_len(plan));
-            rest = others;
-            parts.push((unit, part));
-        }
-        let of_units: Vec<UnitStatistics> =
-            parts.into_par_iter().map(|(unit, part)| kernel.vectorize(|| job.unit(&unit, part))).collect();
-        if let Some(statistics) = statistics {
-            statistics.combine(&of_units);
-        }
-    });
+    let mut buffer = Scratch::<K::Product>::new(lens.iter().sum());
+    let mut free = &mut *buffer;
+    let mut packed = Vec::new();
+    for (pass, &len) in plan.passes.iter().zip(&lens) {
+        let (panels, rest) = free.split_at_mut(len);
+        free = rest;
+        pack::pack(kernel, plan, pass, weight, panels);
+        packed.push(Packed {
+            pass,
+            panels,
+            panel_len: pack::panel_len::<K>(plan, pass),
+            depth: pack::padded_depth::<K>(plan, pass),
+        });
+    }
+    let job = Job { kernel, plan, source, packed: &packed, epilogue, statistics: statistics.is_some() };
+    let mut parts = Vec::with_capacity(units.len());
+    let mut rest = target;
+    for unit in units {
+        let (part, others) = rest.split_at_mut(unit.target_len(plan));
+        rest = others;
+        parts.push((unit, part));
+    }
+    let of_units: Vec<UnitStatistics> =
+        parts.into_par_iter().map(|(unit, part)| kernel.vectorize(UnitWork(&job, unit, part))).collect();
+    if let Some(statistics) = statistics {
+        statistics.combine(&of_units);
+    }
 }
 
 /// Cuts the grid into units of at most so many bytes, and into at least `least` of them if it has the pixels.
@@ -135,6 +136,18 @@ struct Job<'a, K: Microkernel, T> {
     statistics: bool,
 }
 
+/// One unit and its part of the target.
+struct UnitWork<'a, K: Microkernel, T>(&'a Job<'a, K, T>, Unit, &'a mut [T]);
+
+impl<K: Microkernel, T: Element> Work for UnitWork<'_, K, T> {
+    type Output = UnitStatistics;
+
+    #[inline(always)]
+    fn run(self) -> UnitStatistics {
+        self.0.unit(&self.1, self.2)
+    }
+}
+
 /// A run of flat grid pixels of one picture, from grid row `row`.
 struct Run {
     image: usize,
@@ -154,6 +167,7 @@ struct Place {
 }
 
 impl<K: Microkernel, T: Element> Job<'_, K, T> {
+    /// Computes one unit's part of the target.
     #[inline(always)]
     fn unit(&self, unit: &Unit, target: &mut [T]) -> UnitStatistics {
         let plan = self.plan;
@@ -173,29 +187,21 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
         }
         let stage = Stage::new(plan, unit.rows.len(), unit.columns.len());
         let images = unit.images.len();
-        scratch::with(stage.len(plan, images), |data: &mut [K::Product]| {
-            for group in 0..plan.groups {
-                stage.fill(
-                    plan,
-                    self.source,
-                    unit.images.clone(),
-                    unit.rows.start,
-                    unit.columns.start,
-                    group,
-                    data,
-                );
-                for packed in self.packed {
-                    let segments: Vec<usize> = packed
-                        .pass
-                        .segments
-                        .iter()
-                        .map(|segment| stage.segment(plan, images, segment.row, segment.column))
-                        .collect();
-                    let flat = Flat { data, width: stage.flat_width, image_step: stage.image(plan, 1) };
-                    self.pass(packed, &segments, flat, group, unit, target, &mut statistics);
-                }
+        let mut data = Scratch::<K::Product>::new(stage.len(plan, images));
+        for group in 0..plan.groups {
+            let first = [unit.rows.start, unit.columns.start];
+            stage.fill(plan, self.source, unit.images.clone(), first, group, &mut data);
+            for packed in self.packed {
+                let segments: Vec<usize> = packed
+                    .pass
+                    .segments
+                    .iter()
+                    .map(|segment| stage.segment(plan, images, segment.row, segment.column))
+                    .collect();
+                let flat = Flat { data: &data, width: stage.flat_width, image_step: stage.image(plan, 1) };
+                self.pass(packed, &segments, flat, group, unit, target, &mut statistics);
             }
-        });
+        }
         statistics
     }
 

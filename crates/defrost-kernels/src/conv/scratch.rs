@@ -3,6 +3,8 @@
 //! Fresh memory costs a page fault per 4 KiB, which for large weights takes as long as their convolution.
 
 use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
 
 /// A buffer larger than this is given back to the system after use.
 const KEPT_BYTES: usize = 32 << 20;
@@ -27,19 +29,49 @@ unsafe impl Plain for f32 {}
 // SAFETY: a wrapper of u16.
 unsafe impl Plain for half::bf16 {}
 
-/// Lends `len` elements of any value, aligned to 64 bytes.
-pub(super) fn with<P: Plain, R>(len: usize, body: impl FnOnce(&mut [P]) -> R) -> R {
-    let lines = (len * size_of::<P>()).div_ceil(64);
-    let mut buffer = FREE.with_borrow_mut(Vec::pop).unwrap_or_default();
-    if buffer.len() < lines {
-        buffer.resize(lines, Line([0; 64]));
+/// Borrowed working memory: `len` elements of any value, aligned to 64 bytes.
+pub(super) struct Scratch<P> {
+    lines: Vec<Line>,
+    len: usize,
+    product: PhantomData<P>,
+}
+
+impl<P: Plain> Scratch<P> {
+    pub(super) fn new(len: usize) -> Self {
+        let needed = (len * size_of::<P>()).div_ceil(64);
+        let mut lines = FREE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        if lines.len() < needed {
+            lines.resize(needed, Line([0; 64]));
+        }
+        Self { lines, len, product: PhantomData }
     }
-    // SAFETY: the buffer holds at least `len * size_of::<P>()` initialised bytes at an alignment of 64, any bytes
-    // are a value of P, and the slice borrows nothing else.
-    let slice = unsafe { std::slice::from_raw_parts_mut(buffer.as_mut_ptr().cast::<P>(), len) };
-    let result = body(slice);
-    if buffer.len() * 64 <= KEPT_BYTES {
-        FREE.with_borrow_mut(|free| free.push(buffer));
+}
+
+impl<P: Plain> Deref for Scratch<P> {
+    type Target = [P];
+
+    #[inline(always)]
+    fn deref(&self) -> &[P] {
+        // SAFETY: the lines hold at least `len * size_of::<P>()` initialised bytes at an alignment of 64, and any bytes
+        // are a value of P.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast::<P>(), self.len) }
     }
-    result
+}
+
+impl<P: Plain> DerefMut for Scratch<P> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [P] {
+        // SAFETY: as in `deref`, and `self` is borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast::<P>(), self.len) }
+    }
+}
+
+impl<P> Drop for Scratch<P> {
+    fn drop(&mut self) {
+        if self.lines.len() * size_of::<Line>() <= KEPT_BYTES {
+            let lines = std::mem::take(&mut self.lines);
+            // A thread that is ending keeps nothing.
+            let _ = FREE.try_with(|free| free.borrow_mut().push(lines));
+        }
+    }
 }

@@ -68,16 +68,14 @@ impl Stage {
         ((slot * images * self.rows + row / phases) * self.width + column) * plan.reduced()
     }
 
-    /// Copies what grid rows from `first_row` on read of `images`, channels of `group`.
+    /// Copies what grid pixels from the first row and column on read of `images`, channels of `group`.
     #[inline(always)]
-    #[allow(clippy::too_many_arguments)]
     pub(super) fn fill<T: Element, P: Element + Plain>(
         &self,
         plan: &Plan,
         source: &[T],
         images: std::ops::Range<usize>,
-        first_row: usize,
-        first_column: usize,
+        [first_row, first_column]: [usize; 2],
         group: usize,
         stage: &mut [P],
     ) {

@@ -14,9 +14,9 @@
 use rayon::prelude::*;
 
 use super::geometry::Plan;
-use super::kernel::{Microkernel, Rows, TILE};
+use super::kernel::{Microkernel, Rows, TILE, Work};
 use super::run::{Tile, Unit, tile_rows, units};
-use super::scratch;
+use super::scratch::Scratch;
 use crate::{ConvShape, Element};
 
 /// What a unit reads, in both layouts.
@@ -54,17 +54,16 @@ pub(super) fn gradient<K: Microkernel, T: Element>(
     let group_len = grad_weight.len() / plan.groups;
     for (group, grad_weight) in grad_weight.chunks_exact_mut(group_len).enumerate() {
         let product = Product { kernel, shape, plan, group };
-        scratch::with(runs * sums_len, |sums: &mut [f32]| {
-            sums.par_chunks_exact_mut(sums_len)
-                .zip(units.par_chunks(units.len().div_ceil(runs)))
-                .for_each(|(sums, units)| {
-                    for (index, unit) in units.iter().enumerate() {
-                        product.unit(unit, input, grad_output, index == 0, sums);
-                    }
-                });
-            let runs = units.chunks(units.len().div_ceil(runs)).len();
-            product.finish(&sums[..runs * sums_len], sums_len, grad_weight);
+        let mut sums = Scratch::<f32>::new(runs * sums_len);
+        let units_of_run = units.len().div_ceil(runs);
+        let runs = units.len().div_ceil(units_of_run);
+        let sums = &mut sums[..runs * sums_len];
+        sums.par_chunks_exact_mut(sums_len).zip(units.par_chunks(units_of_run)).for_each(|(sums, units)| {
+            for (index, unit) in units.iter().enumerate() {
+                product.unit(unit, input, grad_output, index == 0, sums);
+            }
         });
+        product.finish(sums, sums_len, grad_weight);
     }
 }
 
@@ -125,39 +124,64 @@ impl<K: Microkernel> Product<'_, K> {
         let phases = plan.step[0].min(plan.span[0]) * plan.step[1].min(plan.span[1]);
         let panel_len = layout.pixels * K::COLUMNS;
         let panels = plan.written().div_ceil(K::COLUMNS);
-        scratch::with(phases * phase_len, |transposed: &mut [K::Product]| {
-            for (phase, transposed) in transposed.chunks_exact_mut(phase_len).enumerate() {
-                transposed.par_chunks_mut(CHANNELS * layout.channel_len).enumerate().for_each(|(block, part)| {
-                    kernel.vectorize(|| self.transpose(unit, layout, phase, block * CHANNELS, input, part));
-                });
-            }
-            let transposed = &*transposed;
-            scratch::with(panels * panel_len, |packed: &mut [K::Product]| {
-                packed.par_chunks_exact_mut(panel_len).enumerate().for_each(|(panel, part)| {
-                    kernel.vectorize(|| self.pack(unit, layout, panel, grad_output, part));
-                });
-                let taps = self.shape.kernel[0] * self.shape.kernel[1];
-                sums.par_chunks_exact_mut(plan.reduced() * K::COLUMNS).enumerate().for_each(|(index, sums)| {
-                    let (panel, tap) = (index / taps, index % taps);
-                    let panel = &packed[panel * panel_len..][..panel_len];
-                    kernel.vectorize(|| self.multiply(layout, tap, transposed, panel, first, sums));
-                });
+        let mut transposed = Scratch::<K::Product>::new(phases * phase_len);
+        for (phase, transposed) in transposed.chunks_exact_mut(phase_len).enumerate() {
+            transposed.par_chunks_mut(CHANNELS * layout.channel_len).enumerate().for_each(|(block, part)| {
+                let place = (phase, block * CHANNELS);
+                kernel.vectorize(Transpose { product: self, unit, layout, place, input, transposed: part });
             });
+        }
+        let mut packed = Scratch::<K::Product>::new(panels * panel_len);
+        packed.par_chunks_exact_mut(panel_len).enumerate().for_each(|(panel, part)| {
+            kernel.vectorize(Pack { product: self, unit, layout, panel, grad_output, packed: part });
+        });
+        let (transposed, packed) = (&*transposed, &*packed);
+        let taps = self.shape.kernel[0] * self.shape.kernel[1];
+        sums.par_chunks_exact_mut(plan.reduced() * K::COLUMNS).enumerate().for_each(|(index, sums)| {
+            let (panel, tap) = (index / taps, index % taps);
+            let panel = &packed[panel * panel_len..][..panel_len];
+            kernel.vectorize(Multiply { product: self, layout, tap, transposed, panel, first, sums });
         });
     }
 
-    /// `[channel][flat pixel]` of one phase.
+    /// Adds the runs' sums, in the order of the weight.
+    fn finish(&self, sums: &[f32], sums_len: usize, grad_weight: &mut [f32]) {
+        let channels = self.plan.reduced();
+        let taps = self.shape.kernel[0] * self.shape.kernel[1];
+        grad_weight.par_chunks_mut(K::COLUMNS * channels * taps).enumerate().for_each(|(panel, gradient)| {
+            gradient.fill(0.0);
+            for sums in sums.chunks_exact(sums_len) {
+                let sums = &sums[panel * taps * channels * K::COLUMNS..];
+                for (column, gradient) in gradient.chunks_exact_mut(channels * taps).enumerate() {
+                    for (channel, gradient) in gradient.chunks_exact_mut(taps).enumerate() {
+                        for (tap, gradient) in gradient.iter_mut().enumerate() {
+                            *gradient += sums[(tap * channels + channel) * K::COLUMNS + column];
+                        }
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// `[channel][flat pixel]` of one phase, from one channel on.
+struct Transpose<'a, K: Microkernel, T> {
+    product: &'a Product<'a, K>,
+    unit: &'a Unit,
+    layout: &'a Layout,
+    /// Phase and first channel.
+    place: (usize, usize),
+    input: &'a [T],
+    transposed: &'a mut [K::Product],
+}
+
+impl<K: Microkernel, T: Element> Work for Transpose<'_, K, T> {
+    type Output = ();
+
     #[inline(always)]
-    fn transpose<T: Element>(
-        &self,
-        unit: &Unit,
-        layout: &Layout,
-        phase: usize,
-        first_channel: usize,
-        input: &[T],
-        transposed: &mut [K::Product],
-    ) {
-        let plan = self.plan;
+    fn run(self) {
+        let Self { product, unit, layout, place: (phase, first_channel), input, transposed } = self;
+        let plan = product.plan;
         transposed.fill(K::Product::default());
         let phase_columns = plan.step[1].min(plan.span[1]);
         let phase = [phase / phase_columns, phase % phase_columns];
@@ -179,7 +203,7 @@ impl<K: Microkernel> Product<'_, K> {
                     }
                     let pixel = (image * plan.source[0] + source_row as usize) * plan.source[1]
                         + source_column as usize;
-                    let start = pixel * plan.source_channels + self.group * plan.reduced() + first_channel;
+                    let start = pixel * plan.source_channels + product.group * plan.reduced() + first_channel;
                     for (channel, value) in input[start..start + count].iter().enumerate() {
                         transposed[channel * layout.channel_len + flat + column] =
                             K::Product::from_f32(value.to_f32());
@@ -188,18 +212,25 @@ impl<K: Microkernel> Product<'_, K> {
             }
         }
     }
+}
 
-    /// One panel of the output's gradient, `[flat pixel][column]`, interleaved.
+/// One panel of the output's gradient, `[flat pixel][column]`, interleaved.
+struct Pack<'a, K: Microkernel, T> {
+    product: &'a Product<'a, K>,
+    unit: &'a Unit,
+    layout: &'a Layout,
+    panel: usize,
+    grad_output: &'a [T],
+    packed: &'a mut [K::Product],
+}
+
+impl<K: Microkernel, T: Element> Work for Pack<'_, K, T> {
+    type Output = ();
+
     #[inline(always)]
-    fn pack<T: Element>(
-        &self,
-        unit: &Unit,
-        layout: &Layout,
-        panel: usize,
-        grad_output: &[T],
-        packed: &mut [K::Product],
-    ) {
-        let plan = self.plan;
+    fn run(self) {
+        let Self { product, unit, layout, panel, grad_output, packed } = self;
+        let plan = product.plan;
         packed.fill(K::Product::default());
         let columns = K::COLUMNS.min(plan.written() - panel * K::COLUMNS);
         for (index, image) in unit.images.clone().enumerate() {
@@ -208,7 +239,7 @@ impl<K: Microkernel> Product<'_, K> {
                     let flat = (index * layout.rows + row) * layout.width + column;
                     let pixel = (image * plan.target[0] + target_row) * plan.target[1] + target_column;
                     let start =
-                        pixel * plan.target_channels + self.group * plan.written() + panel * K::COLUMNS;
+                        pixel * plan.target_channels + product.group * plan.written() + panel * K::COLUMNS;
                     let out = &mut packed[flat / K::INTERLEAVE * K::INTERLEAVE * K::COLUMNS..]
                         [..K::INTERLEAVE * K::COLUMNS];
                     for (value, out) in grad_output[start..start + columns]
@@ -221,20 +252,27 @@ impl<K: Microkernel> Product<'_, K> {
             }
         }
     }
+}
 
-    /// One tap against one panel: `[channel][column]`.
+/// One tap against one panel: adds to `[channel][column]`, or sets it first.
+struct Multiply<'a, K: Microkernel> {
+    product: &'a Product<'a, K>,
+    layout: &'a Layout,
+    tap: usize,
+    transposed: &'a [K::Product],
+    panel: &'a [K::Product],
+    first: bool,
+    sums: &'a mut [f32],
+}
+
+impl<K: Microkernel> Work for Multiply<'_, K> {
+    type Output = ();
+
     #[inline(always)]
-    fn multiply(
-        &self,
-        layout: &Layout,
-        tap: usize,
-        transposed: &[K::Product],
-        panel: &[K::Product],
-        first: bool,
-        sums: &mut [f32],
-    ) {
-        let plan = self.plan;
-        let tap = [tap / self.shape.kernel[1], tap % self.shape.kernel[1]];
+    fn run(self) {
+        let Self { product, layout, tap, transposed, panel, first, sums } = self;
+        let plan = product.plan;
+        let tap = [tap / product.shape.kernel[1], tap % product.shape.kernel[1]];
         let phase = tap[0] % plan.step[0] * plan.step[1].min(plan.span[1]) + tap[1] % plan.step[1];
         let transposed = &transposed[phase * layout.channels * layout.channel_len..]
             [..layout.channels * layout.channel_len];
@@ -253,7 +291,7 @@ impl<K: Microkernel> Product<'_, K> {
                     segments: &[start + shift],
                     depth,
                 };
-                self.kernel.multiply(rows, panel, &mut tile.0);
+                product.kernel.multiply(rows, panel, &mut tile.0);
                 // Channels beyond the last fill a tile, no more.
                 let end = (channel + count).min(plan.reduced());
                 let sums = &mut sums[channel.min(end) * K::COLUMNS..end * K::COLUMNS];
@@ -265,24 +303,5 @@ impl<K: Microkernel> Product<'_, K> {
                 channel += count;
             }
         }
-    }
-
-    /// Adds the runs' sums, in the order of the weight.
-    fn finish(&self, sums: &[f32], sums_len: usize, grad_weight: &mut [f32]) {
-        let channels = self.plan.reduced();
-        let taps = self.shape.kernel[0] * self.shape.kernel[1];
-        grad_weight.par_chunks_mut(K::COLUMNS * channels * taps).enumerate().for_each(|(panel, gradient)| {
-            gradient.fill(0.0);
-            for sums in sums.chunks_exact(sums_len) {
-                let sums = &sums[panel * taps * channels * K::COLUMNS..];
-                for (column, gradient) in gradient.chunks_exact_mut(channels * taps).enumerate() {
-                    for (channel, gradient) in gradient.chunks_exact_mut(taps).enumerate() {
-                        for (tap, gradient) in gradient.iter_mut().enumerate() {
-                            *gradient += sums[(tap * channels + channel) * K::COLUMNS + column];
-                        }
-                    }
-                }
-            }
-        });
     }
 }

@@ -10,7 +10,7 @@ use std::arch::asm;
 
 use half::bf16;
 
-use super::{Avx512Bf16, Microkernel, Rows, TILE};
+use super::{Avx512Bf16, Microkernel, Rows, TILE, Work};
 use crate::tier::{Level, Tier};
 
 /// Tiles of products of pairs of `bf16`.
@@ -60,7 +60,7 @@ impl Microkernel for Amx {
     }
 
     #[inline(always)]
-    fn vectorize<R>(self, body: impl FnOnce() -> R) -> R {
+    fn vectorize<W: Work>(self, work: W) -> W::Output {
         struct Configured;
         impl Drop for Configured {
             fn drop(&mut self) {
@@ -71,7 +71,7 @@ impl Microkernel for Amx {
         // SAFETY: `self` proves the instructions.
         unsafe { configure(TILE_ROWS) };
         let _configured = Configured;
-        self.0.vectorize(body)
+        self.0.vectorize(work)
     }
 }
 

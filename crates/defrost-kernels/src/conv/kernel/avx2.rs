@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::lanes::{Lanes, multiply};
-use super::{Microkernel, Rows, TILE};
+use super::{Microkernel, Rows, TILE, Work};
 use crate::tier::{Level, Tier};
 
 /// Products of `f32`.
@@ -79,12 +79,12 @@ impl Microkernel for Avx2 {
     }
 
     #[inline(always)]
-    fn vectorize<R>(self, body: impl FnOnce() -> R) -> R {
+    fn vectorize<W: Work>(self, work: W) -> W::Output {
         #[target_feature(enable = "avx2,fma")]
-        fn with<R>(body: impl FnOnce() -> R) -> R {
-            body()
+        fn with<W: Work>(work: W) -> W::Output {
+            work.run()
         }
         // SAFETY: `self` proves the instructions.
-        unsafe { with(body) }
+        unsafe { with(work) }
     }
 }

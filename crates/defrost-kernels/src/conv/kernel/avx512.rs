@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 use half::bf16;
 
 use super::lanes::{Lanes, multiply};
-use super::{Microkernel, Rows, TILE};
+use super::{Microkernel, Rows, TILE, Work};
 use crate::tier::{Level, Tier};
 
 /// Products of `f32`.
@@ -139,13 +139,13 @@ macro_rules! microkernel {
             }
 
             #[inline(always)]
-            fn vectorize<R>(self, body: impl FnOnce() -> R) -> R {
+            fn vectorize<W: Work>(self, work: W) -> W::Output {
                 #[target_feature(enable = $features)]
-                fn with<R>(body: impl FnOnce() -> R) -> R {
-                    body()
+                fn with<W: Work>(work: W) -> W::Output {
+                    work.run()
                 }
                 // SAFETY: `self` proves the instructions.
-                unsafe { with(body) }
+                unsafe { with(work) }
             }
         }
     };

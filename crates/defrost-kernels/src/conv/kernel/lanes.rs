@@ -15,6 +15,9 @@ use super::{Rows, TILE};
 /// Vectors of sums per row.
 pub(super) const VECTORS: usize = 2;
 
+/// Rows of the largest tile.
+const MOST_ROWS: usize = 14;
+
 /// One instruction set's vectors.
 pub(super) trait Lanes: Copy {
     /// What is multiplied.
@@ -53,7 +56,7 @@ pub(super) unsafe fn multiply<L: Lanes, const ROWS: usize>(
     panel: &[L::Product],
     tile: &mut [f32; TILE],
 ) {
-    let mut sums = [[lanes.zero(); VECTORS]; ROWS];
+    let mut sums = [[lanes.zero(); VECTORS]; MOST_ROWS];
     let mut weights = panel.as_ptr();
     let step = rows.step;
     for &segment in rows.segments {
@@ -70,18 +73,23 @@ pub(super) unsafe fn multiply<L: Lanes, const ROWS: usize>(
                     lanes.load(weights.add(vector * L::LANES * L::INTERLEAVE))
                 });
                 weights = weights.add(VECTORS * L::LANES * L::INTERLEAVE);
-                for row in 0..ROWS {
-                    let value = lanes.broadcast(bases[row / 3].wrapping_add(row % 3 * step));
-                    for vector in 0..VECTORS {
-                        sums[row][vector] = lanes.multiply_add(value, vectors[vector], sums[row][vector]);
-                    }
+                // Written out, because a loop this large would not be unrolled, and sums would live in memory.
+                macro_rules! rows {
+                    ($($row:literal)*) => {$(
+                        if $row < ROWS {
+                            let value = lanes.broadcast(bases[$row / 3].wrapping_add($row % 3 * step));
+                            sums[$row][0] = lanes.multiply_add(value, vectors[0], sums[$row][0]);
+                            sums[$row][1] = lanes.multiply_add(value, vectors[1], sums[$row][1]);
+                        }
+                    )*};
                 }
+                rows!(0 1 2 3 4 5 6 7 8 9 10 11 12 13);
                 bases = bases.map(|base| base.wrapping_add(L::INTERLEAVE));
                 left -= 1;
             }
         }
     }
-    for (row, sums) in sums.into_iter().enumerate() {
+    for (row, sums) in sums.into_iter().enumerate().take(ROWS) {
         for (vector, sums) in sums.into_iter().enumerate() {
             // SAFETY: `count * LANES * VECTORS` elements fit the tile.
             unsafe { lanes.store(tile.as_mut_ptr().add((row * VECTORS + vector) * L::LANES), sums) };

@@ -53,6 +53,14 @@ impl<P> Rows<'_, P> {
     }
 }
 
+/// Something to be compiled for a microkernel's instructions. [`Work::run`] is `#[inline(always)]`, and so is what it
+/// calls; a closure in its place would be a function of its own, compiled without them.
+pub(super) trait Work {
+    type Output;
+
+    fn run(self) -> Self::Output;
+}
+
 /// Multiplies a tile: `tile[row][column] = sum over segments and depth of rows[row] * panel[..][column]`.
 ///
 /// A value of an implementation proves that the processor has its instructions.
@@ -73,8 +81,8 @@ pub(super) trait Microkernel: Copy + Send + Sync {
     /// Called inside [`Self::vectorize`], on its thread. Overwrites the first `rows.count * COLUMNS` elements of the tile.
     fn multiply(self, rows: Rows<Self::Product>, panel: &[Self::Product], tile: &mut [f32; TILE]);
 
-    /// Runs `body`, compiled for the microkernel's instructions as far as it is inlined.
-    fn vectorize<R>(self, body: impl FnOnce() -> R) -> R;
+    /// Does the work, compiled for the microkernel's instructions.
+    fn vectorize<W: Work>(self, work: W) -> W::Output;
 }
 
 /// Evaluates an expression with the microkernel that a tier uses for an element.

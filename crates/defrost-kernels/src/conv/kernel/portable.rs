@@ -1,6 +1,6 @@
 //! Plain Rust, for any processor, in a shape that compilers vectorise.
 
-use super::{Microkernel, Rows, TILE};
+use super::{Microkernel, Rows, TILE, Work};
 
 /// See the module.
 #[derive(Clone, Copy)]
@@ -23,8 +23,8 @@ impl Microkernel for Portable {
         }
     }
 
-    fn vectorize<R>(self, body: impl FnOnce() -> R) -> R {
-        body()
+    fn vectorize<W: Work>(self, work: W) -> W::Output {
+        work.run()
     }
 }
 
