@@ -3,6 +3,7 @@
 use half::bf16;
 
 use super::Simd;
+use crate::Element;
 
 const LANES: usize = 8;
 
@@ -46,7 +47,7 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn store_bf16(self, to: *mut bf16, value: Self::V) {
         // SAFETY: the caller's: LANES values are writable.
-        unsafe { to.cast::<[bf16; LANES]>().write_unaligned(value.map(bf16::from_f32)) }
+        unsafe { to.cast::<[bf16; LANES]>().write_unaligned(value.map(<bf16 as Element>::from_f32)) }
     }
 
     #[inline(always)]
