@@ -3,10 +3,13 @@
 //! A panel holds one tile's columns: `[segment][tap, reduced channel][column]`, neighbours along the depth
 //! interleaved as the microkernel wants them, zeros where depth or columns are padded.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::geometry::{Pass, Plan};
 use super::kernel::{Microkernel, Work};
+use super::scratch::Scratch;
 use crate::Element;
 
 /// A segment's depth as the microkernel walks it.
@@ -66,19 +69,66 @@ impl<K: Microkernel> Work for Panel<'_, K> {
     fn run(self) {
         let Self { plan, pass, weight, first, panel } = self;
         let [_, reduced_stride, written_stride] = plan.weight_strides;
-        let depth = padded_depth::<K>(plan, pass);
         let columns = K::COLUMNS.min(plan.written() - first);
         panel.fill(K::Product::default());
-        for (segment, panel) in pass.segments.iter().zip(panel.chunks_exact_mut(depth * K::COLUMNS)) {
-            for (place, tap) in segment.taps.iter().enumerate() {
-                for channel in 0..plan.reduced() {
+        // Where a column's weights are far from the next column's, lines of all columns would fight for the same
+        // places in the cache: they are copied next to each other first, a few channels at a time.
+        let taps = reduced_stride.min(written_stride);
+        let block = if reduced_stride < written_stride { (BLOCK / taps).max(1) } else { plan.reduced() };
+        let mut copy = Scratch::<f32>::new(columns * (BLOCK.max(taps) + LINE));
+        for start in (0..plan.reduced()).step_by(block) {
+            let channels = block.min(plan.reduced() - start);
+            let source = &weight[start * reduced_stride + first * written_stride..];
+            if reduced_stride < written_stride {
+                let pitch = channels * taps + LINE;
+                for (column, copy) in copy.chunks_exact_mut(pitch).enumerate().take(columns) {
+                    copy[..channels * taps].copy_from_slice(&source[column * written_stride..][..channels * taps]);
+                }
+                let copy = Block { source: &copy, channels: start..start + channels, reduced: taps, written: pitch };
+                copy.pack::<K>(plan, pass, columns, panel);
+            } else {
+                let channels = start..start + channels;
+                let block = Block { source, channels, reduced: reduced_stride, written: written_stride };
+                block.pack::<K>(plan, pass, columns, panel);
+            }
+        }
+    }
+}
+
+/// Weights of one column that are copied at a time.
+const BLOCK: usize = 256;
+/// Weights of a cache line.
+const LINE: usize = 16;
+/// Room for the columns of any tile.
+const MOST_COLUMNS: usize = 32;
+
+/// Some channels' weights and their strides.
+struct Block<'a> {
+    source: &'a [f32],
+    channels: Range<usize>,
+    reduced: usize,
+    written: usize,
+}
+
+impl Block<'_> {
+    #[inline(always)]
+    fn pack<K: Microkernel>(&self, plan: &Plan, pass: &Pass, columns: usize, panel: &mut [K::Product]) {
+        let depth = padded_depth::<K>(plan, pass);
+        for (index, channel) in self.channels.clone().enumerate() {
+            for (segment, panel) in pass.segments.iter().zip(panel.chunks_exact_mut(depth * K::COLUMNS)) {
+                for (place, tap) in segment.taps.iter().enumerate() {
+                    let source = &self.source[index * self.reduced + tap..];
+                    let mut values = [0.0; MOST_COLUMNS];
+                    for (value, weight) in
+                        values[..columns].iter_mut().zip(source.iter().step_by(self.written))
+                    {
+                        *value = *weight;
+                    }
                     let depth = place * plan.reduced() + channel;
                     let row = &mut panel[depth / K::INTERLEAVE * K::INTERLEAVE * K::COLUMNS..]
                         [..K::INTERLEAVE * K::COLUMNS];
-                    let source = &weight[channel * reduced_stride + tap + first * written_stride..];
-                    let row = row[depth % K::INTERLEAVE..].iter_mut().step_by(K::INTERLEAVE).take(columns);
-                    for (out, value) in row.zip(source.iter().step_by(written_stride)) {
-                        *out = K::Product::from_f32(*value);
+                    for (row, value) in row.chunks_exact_mut(K::INTERLEAVE).zip(&values) {
+                        row[depth % K::INTERLEAVE] = K::Product::from_f32(*value);
                     }
                 }
             }
