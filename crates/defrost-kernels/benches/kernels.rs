@@ -8,6 +8,7 @@ mod conv;
 mod peak;
 
 fn main() {
-    let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let filters: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     conv::run(&filters);
 }

@@ -58,7 +58,10 @@ mod tests {
             for low in [0, 1, 0x7fff, 0x8000, 0x8001, 0xffff] {
                 let value = f32::from_bits(u32::from(high) << 16 | low);
                 assert_eq!(<bf16 as Element>::from_f32(value).to_bits(), bf16::from_f32(value).to_bits());
-                assert_eq!(Element::to_f32(bf16::from_bits(high)).to_bits(), bf16::from_bits(high).to_f32().to_bits());
+                assert_eq!(
+                    Element::to_f32(bf16::from_bits(high)).to_bits(),
+                    bf16::from_bits(high).to_f32().to_bits()
+                );
             }
         }
     }

@@ -86,7 +86,8 @@ fn line<T: Element>(
     let mut output = grad_output.clone();
     let mut grad_input = input.clone();
     let mut grad_weight = weight.clone();
-    let mut statistics = ChannelStatistics { mean: vec![0.0; out_channels], variance: vec![0.0; out_channels] };
+    let mut statistics =
+        ChannelStatistics { mean: vec![0.0; out_channels], variance: vec![0.0; out_channels] };
     let peak = peak::gflops(tier, format == "bf16").map(|peak| peak * threads as f64);
     let speeds = [
         speed(&shape, || conv::conv2d(tier, &shape, &input, &weight, Epilogue::NONE, &mut output)),

@@ -82,9 +82,11 @@ impl<K: Microkernel> Work for Panel<'_, K> {
             if reduced_stride < written_stride {
                 let pitch = channels * taps + LINE;
                 for (column, copy) in copy.chunks_exact_mut(pitch).enumerate().take(columns) {
-                    copy[..channels * taps].copy_from_slice(&source[column * written_stride..][..channels * taps]);
+                    copy[..channels * taps]
+                        .copy_from_slice(&source[column * written_stride..][..channels * taps]);
                 }
-                let copy = Block { source: &copy, channels: start..start + channels, reduced: taps, written: pitch };
+                let copy =
+                    Block { source: &copy, channels: start..start + channels, reduced: taps, written: pitch };
                 copy.pack::<K>(plan, pass, columns, panel);
             } else {
                 let channels = start..start + channels;

@@ -6,9 +6,9 @@ use rayon::prelude::*;
 
 use super::geometry::{Pass, Plan};
 use super::kernel::{Microkernel, Rows, TILE, Work};
+use super::scratch::Scratch;
 use super::stage::{Stage, in_place};
 use super::statistics::UnitStatistics;
-use super::scratch::Scratch;
 use super::{ChannelStatistics, Epilogue, pack};
 use crate::{Activation, Element};
 
@@ -264,7 +264,13 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
 
     /// Writes those pixels of a tile that the target has.
     #[inline(always)]
-    fn write(&self, write: &Write, tile: &mut [f32; TILE], target: &mut [T], statistics: &mut UnitStatistics) {
+    fn write(
+        &self,
+        write: &Write,
+        tile: &mut [f32; TILE],
+        target: &mut [T],
+        statistics: &mut UnitStatistics,
+    ) {
         let (plan, place) = (self.plan, write.place);
         let target_rows = write.unit.target_rows(plan);
         let target_columns = write.unit.target_columns(plan);
@@ -290,9 +296,7 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
                 let activation = self.epilogue.activation;
                 let out = &mut target[start..start + place.channels];
                 // The same twice, so that the loops over a full tile have a length that is known.
-                if let (Some(out), Some(values)) =
-                    (out.get_mut(..K::COLUMNS), values.get_mut(..K::COLUMNS))
-                {
+                if let (Some(out), Some(values)) = (out.get_mut(..K::COLUMNS), values.get_mut(..K::COLUMNS)) {
                     let residual = residual.map(|residual| &residual[..K::COLUMNS]);
                     write_pixel(values, &bias[..K::COLUMNS], residual, activation, out);
                 } else {

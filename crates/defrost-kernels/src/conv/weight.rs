@@ -110,14 +110,7 @@ impl<K: Microkernel> Product<'_, K> {
     }
 
     /// Adds one unit's products to `sums`, `[panel][tap][channel][column]`.
-    fn unit<T: Element>(
-        &self,
-        unit: &Unit,
-        input: &[T],
-        grad_output: &[T],
-        first: bool,
-        sums: &mut [f32],
-    ) {
+    fn unit<T: Element>(&self, unit: &Unit, input: &[T], grad_output: &[T], first: bool, sums: &mut [f32]) {
         let Self { kernel, plan, .. } = *self;
         let layout = &self.layout(unit);
         let phase_len = layout.channels * layout.channel_len;
@@ -190,7 +183,8 @@ impl<K: Microkernel, T: Element> Work for Transpose<'_, K, T> {
         for (index, image) in unit.images.clone().enumerate() {
             // Rows below the last grid row that taps reach.
             for row in 0..unit.rows.len() + (plan.span[0] - 1) / plan.step[0] {
-                let source_row = ((unit.rows.start + row) * plan.step[0] + phase[0]) as isize + plan.origin[0];
+                let source_row =
+                    ((unit.rows.start + row) * plan.step[0] + phase[0]) as isize + plan.origin[0];
                 if source_row < 0 || source_row as usize >= plan.source[0] {
                     continue;
                 }

@@ -130,8 +130,8 @@ macro_rules! microkernel {
                     unsafe { multiply::<$name, ROWS>(lanes, rows, panel, tile) }
                 }
                 const OF: [unsafe fn($name, Rows<$product>, &[$product], &mut [f32; TILE]); 14] = [
-                    of::<1>, of::<2>, of::<3>, of::<4>, of::<5>, of::<6>, of::<7>, of::<8>, of::<9>, of::<10>,
-                    of::<11>, of::<12>, of::<13>, of::<14>,
+                    of::<1>, of::<2>, of::<3>, of::<4>, of::<5>, of::<6>, of::<7>, of::<8>, of::<9>,
+                    of::<10>, of::<11>, of::<12>, of::<13>, of::<14>,
                 ];
                 rows.check::<Self>(panel, tile);
                 // SAFETY: checked, and `self` proves the instructions.

@@ -69,9 +69,8 @@ pub(super) unsafe fn multiply<L: Lanes, const ROWS: usize>(
                 std::array::from_fn(|base| opaque(first.wrapping_add(3 * base * step)));
             let mut left = rows.depth / L::INTERLEAVE;
             while left > 0 {
-                let vectors: [L::Products; VECTORS] = std::array::from_fn(|vector| {
-                    lanes.load(weights.add(vector * L::LANES * L::INTERLEAVE))
-                });
+                let vectors: [L::Products; VECTORS] =
+                    std::array::from_fn(|vector| lanes.load(weights.add(vector * L::LANES * L::INTERLEAVE)));
                 weights = weights.add(VECTORS * L::LANES * L::INTERLEAVE);
                 // Written out, because a loop this large would not be unrolled, and sums would live in memory.
                 macro_rules! rows {
@@ -106,4 +105,3 @@ fn opaque<T>(mut pointer: *const T) -> *const T {
     }
     pointer
 }
-

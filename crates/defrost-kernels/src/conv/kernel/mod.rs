@@ -10,13 +10,13 @@ mod avx512;
 mod lanes;
 mod portable;
 
+pub(super) use portable::Portable;
 #[cfg(target_arch = "x86_64")]
 pub(super) use {
     amx::Amx,
     avx2::Avx2,
     avx512::{Avx512, Avx512Bf16},
 };
-pub(super) use portable::Portable;
 
 use super::scratch::Plain;
 use crate::Element;

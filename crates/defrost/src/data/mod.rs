@@ -1,0 +1,61 @@
+//! Labelled data as the learner sees it: items by index, batches on demand.
+//!
+//! The core knows no pictures, texts or tables; a domain implements [`Dataset`]. Nothing here depends on
+//! timing: which items a batch holds, and every random draw for an item, is a function of (seed, epoch,
+//! item).
+
+mod draws;
+mod order;
+pub mod split;
+
+pub use draws::{Draws, Rng};
+pub use order::{batch_count, epoch_batches, plain_batches};
+
+use burn::tensor::Device;
+use thiserror::Error;
+
+use crate::activation::Activation;
+
+/// How items are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// As they are: the same bytes every time.
+    Plain,
+    /// As the augmentation changes them for these draws.
+    Augmented(Draws),
+}
+
+/// Labelled items.
+pub trait Dataset: Send + Sync {
+    /// How many items there are.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The class of an item.
+    fn target(&self, item: usize) -> usize;
+
+    /// What an item is called, for messages and reports: a path, a line number.
+    fn name(&self, item: usize) -> String;
+
+    /// A batch as it enters the first stage, on `device`. Work on items is spread over the threads of
+    /// the current pool.
+    ///
+    /// # Errors
+    ///
+    /// If an item can no longer be read.
+    fn inputs(&self, items: &[usize], view: View, device: &Device) -> Result<Activation, DataError>;
+}
+
+/// An item could not be read.
+#[derive(Debug, Error)]
+#[error("{item}: {reason}")]
+pub struct DataError {
+    /// Its name.
+    pub item: String,
+    /// What is wrong with it.
+    pub reason: String,
+}

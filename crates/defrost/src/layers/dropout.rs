@@ -1,0 +1,93 @@
+//! Dropout whose masks belong to a place in training, not to what was drawn before.
+
+use std::cell::RefCell;
+
+use burn::module::{Flag, Module, Param};
+use burn::tensor::{Tensor, TensorData};
+use rand::RngExt;
+
+use crate::data::Rng;
+
+thread_local! {
+    static DRAWS: RefCell<Option<Rng>> = const { RefCell::new(None) };
+}
+
+/// Runs a forward pass whose dropout masks come from `draws`.
+pub fn with_draws<R>(draws: Rng, forward: impl FnOnce() -> R) -> R {
+    let outer = DRAWS.replace(Some(draws));
+    let result = forward();
+    DRAWS.set(outer);
+    result
+}
+
+/// Sets a random share of the input to zero while training and scales the rest up by as much
+/// (arXiv 1207.0580). It draws inside [`with_draws`] only; elsewhere it is at rest.
+#[derive(Module, Debug)]
+pub struct Dropout {
+    /// The share dropped, `0.0..1.0`.
+    pub share: f64,
+    /// Whether it drops at all.
+    pub training: Param<Flag>,
+}
+
+impl Dropout {
+    /// Drops this share, `0.0..1.0`.
+    pub fn new(share: f64) -> Self {
+        Self { share, training: Param::from_bool(true) }
+    }
+
+    /// Any shape; the same shape.
+    pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
+        if !self.training.is_enabled() || self.share == 0.0 {
+            return input;
+        }
+        let shape = input.shape();
+        let scale = (1.0 / (1.0 - self.share)) as f32;
+        let mask = DRAWS.with_borrow_mut(|draws| {
+            let draws = draws.as_mut()?;
+            let keep = |_| if draws.random_bool(self.share) { 0.0 } else { scale };
+            Some((0..shape.num_elements()).map(keep).collect::<Vec<f32>>())
+        });
+        match mask {
+            Some(mask) => {
+                let mask = TensorData::new(mask, shape);
+                input.clone() * Tensor::from_data(mask, &input.device())
+            }
+            None => input,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Draws;
+    use burn::tensor::Device;
+
+    fn dropped(epoch: u64) -> Vec<f32> {
+        let input = Tensor::<2>::ones([100, 100], &Device::flex());
+        let draws = Draws { seed: 1, epoch }.for_layers(0);
+        with_draws(draws, || Dropout::new(0.25).forward(input)).into_data().iter::<f32>().collect()
+    }
+
+    #[test]
+    fn the_share_is_dropped_and_the_rest_scaled() {
+        let output = dropped(0);
+        let zeros = output.iter().filter(|number| **number == 0.0).count();
+        // 10,000 draws: four standard deviations are 173.
+        assert!((2500 - 173..2500 + 173).contains(&zeros), "{zeros}");
+        assert!(output.iter().all(|number| *number == 0.0 || (number - 4.0 / 3.0).abs() < 1e-6));
+    }
+
+    #[test]
+    fn masks_repeat_with_their_draws() {
+        assert_eq!(dropped(3), dropped(3));
+        assert_ne!(dropped(3), dropped(4));
+    }
+
+    #[test]
+    fn outside_of_training_nothing_is_dropped() {
+        let input = Tensor::<1>::ones([9], &Device::flex());
+        assert_eq!(Dropout::new(0.5).forward(input.clone()).into_data(), input.into_data());
+    }
+}

@@ -1,0 +1,35 @@
+//! Keeping the best epoch over all phases.
+
+use super::{EpochRecord, Learner};
+use crate::stage::Network;
+use crate::weights::{self, Tensors};
+
+/// The best epoch so far and the weights it ended with.
+#[derive(Clone, Debug)]
+pub struct Best {
+    /// What was measured.
+    pub record: EpochRecord,
+    tensors: Tensors,
+}
+
+impl<N: Network> Learner<N> {
+    /// The best epoch so far.
+    pub fn best(&self) -> Option<&EpochRecord> {
+        self.best.as_ref().map(|best| &best.record)
+    }
+
+    /// Keeps the weights as they are, if this epoch is the best.
+    pub(super) fn keep_if_best(&mut self, record: &EpochRecord) {
+        if self.best.as_ref().is_none_or(|best| record.is_better_than(&best.record)) {
+            self.best = Some(Best { record: record.clone(), tensors: weights::collect(self.network()) });
+        }
+    }
+
+    /// Goes back to the best epoch's weights.
+    pub(super) fn restore_best(&mut self) {
+        if let Some(best) = self.best.take() {
+            self.update_network(|network, _| weights::load(network, &best.tensors));
+            self.best = Some(best);
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The learner: a network, its data and the freeze plan, trained phase by phase.
+//!
+//! It knows stages and batches, not pictures. A learner over a pretrained network starts frozen, one
+//! over a new network starts thawed, as in fastai.
+
+mod best;
+mod evaluate;
+mod events;
+mod history;
+mod run;
+
+use burn::tensor::Device;
+use thiserror::Error;
+
+pub use best::Best;
+pub use evaluate::{Evaluation, Prediction};
+pub use events::{BatchReport, Observer};
+pub use history::{EpochRecord, History};
+
+use crate::data::{DataError, Dataset};
+use crate::groups::{GroupsError, LayerGroups};
+use crate::loss::CrossEntropy;
+use crate::optim::Adam;
+use crate::plan::{FreezePlan, NormMode, PlanError};
+use crate::rates::{Rates, RatesError};
+use crate::recipe::{FineTune, Phase};
+use crate::schedule::Schedule;
+use crate::stage::Network;
+
+/// What a learner is told once.
+#[derive(Clone, Debug)]
+pub struct LearnerOptions {
+    /// Items in a batch.
+    pub batch_size: usize,
+    /// Where all random draws come from.
+    pub seed: u64,
+    /// What pretrained norms do.
+    pub norm: NormMode,
+    /// The loss.
+    pub loss: CrossEntropy,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Layer groups by stage name, as [`LayerGroups::parse`] reads them; the network's own if there are
+    /// none.
+    pub groups: Option<String>,
+}
+
+impl Default for LearnerOptions {
+    fn default() -> Self {
+        Self {
+            batch_size: 32,
+            seed: 42,
+            norm: NormMode::Keep,
+            loss: CrossEntropy::default(),
+            weight_decay: 0.01,
+            groups: None,
+        }
+    }
+}
+
+/// Training can't start or go on.
+#[derive(Debug, Error)]
+pub enum LearnerError {
+    /// The stages can't be grouped so.
+    #[error(transparent)]
+    Groups(#[from] GroupsError),
+    /// The freeze position or group does not exist.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The rates don't fit.
+    #[error(transparent)]
+    Rates(#[from] RatesError),
+    /// An item can't be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// There is nothing to train on.
+    #[error("there are no training items")]
+    NoItems,
+    /// The loss left the numbers.
+    #[error(
+        "the loss is {loss} in phase {phase}, epoch {epoch}, batch {batch}: the rate is too high; try a tenth of it"
+    )]
+    NotFinite {
+        /// The loss.
+        loss: f64,
+        /// The phase's name.
+        phase: String,
+        /// The epoch in it, from 1.
+        epoch: usize,
+        /// The batch in that, from 1.
+        batch: usize,
+    },
+}
+
+/// Trains a network on data under a freeze plan.
+pub struct Learner<N> {
+    /// On the autodiff device, in the plan's state. `None` only while an optimizer step owns it.
+    network: Option<N>,
+    plan: FreezePlan,
+    train: Box<dyn Dataset>,
+    valid: Box<dyn Dataset>,
+    classes: usize,
+    options: LearnerOptions,
+    optimizer: Adam,
+    device: Device,
+    history: History,
+    best: Option<Best>,
+    observers: Vec<Box<dyn Observer>>,
+}
+
+impl<N: Network> Learner<N> {
+    /// A learner over `classes` classes. If any stage is pretrained it starts frozen up to its head, else
+    /// thawed.
+    ///
+    /// # Errors
+    ///
+    /// If the groups asked for do not fit the network.
+    pub fn new(
+        network: N,
+        train: Box<dyn Dataset>,
+        valid: Box<dyn Dataset>,
+        classes: usize,
+        options: LearnerOptions,
+    ) -> Result<Self, LearnerError> {
+        let network = network.valid().train();
+        let groups = match &options.groups {
+            Some(text) => LayerGroups::parse(network.stages(), text)?,
+            None => LayerGroups::of(&network)?,
+        };
+        let unfrozen = FreezePlan::unfrozen(groups, options.norm);
+        let pretrained = unfrozen.groups().stages().iter().any(|stage| stage.pretrained);
+        let plan = match unfrozen.groups().count() {
+            2.. if pretrained => unfrozen.freeze()?,
+            _ => unfrozen,
+        };
+        let device = network.devices().into_iter().next().unwrap_or_default().inner();
+        Ok(Self {
+            network: Some(plan.apply(network)),
+            plan,
+            train,
+            valid,
+            classes,
+            optimizer: Adam::new(options.weight_decay),
+            options,
+            device,
+            history: History::default(),
+            best: None,
+            observers: vec![],
+        })
+    }
+
+    /// Lets `observer` watch all training from now on.
+    pub fn observe(&mut self, observer: Box<dyn Observer>) {
+        self.observers.push(observer);
+    }
+
+    /// The network, in training state.
+    pub fn network(&self) -> &N {
+        self.network.as_ref().expect("an optimizer step always gives the network back")
+    }
+
+    /// What is frozen now.
+    pub fn plan(&self) -> &FreezePlan {
+        &self.plan
+    }
+
+    /// What has been measured so far.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The options it was made with.
+    pub fn options(&self) -> &LearnerOptions {
+        &self.options
+    }
+
+    /// Batches in a training epoch.
+    pub fn batches_per_epoch(&self) -> usize {
+        crate::data::batch_count(self.train.len(), self.options.batch_size)
+    }
+
+    /// The device the network's constant part runs on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Freezes the first groups (fastai's `freeze_to`); the optimizer forgets its averages.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such position.
+    pub fn freeze_to(&mut self, position: isize) -> Result<(), LearnerError> {
+        let plan = self.plan.freeze_to(position)?;
+        self.set_plan(plan);
+        Ok(())
+    }
+
+    /// Freezes all groups but the last.
+    ///
+    /// # Errors
+    ///
+    /// If there is one group only.
+    pub fn freeze(&mut self) -> Result<(), LearnerError> {
+        let plan = self.plan.freeze()?;
+        self.set_plan(plan);
+        Ok(())
+    }
+
+    /// Thaws all groups.
+    pub fn unfreeze(&mut self) {
+        let plan = self.plan.unfreeze();
+        self.set_plan(plan);
+    }
+
+    /// Trains the named groups and no others.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such group.
+    pub fn train_only<S: AsRef<str>>(&mut self, groups: &[S]) -> Result<(), LearnerError> {
+        let plan = self.plan.train_only(groups)?;
+        self.set_plan(plan);
+        Ok(())
+    }
+
+    fn set_plan(&mut self, plan: FreezePlan) {
+        self.optimizer.clear();
+        self.update_network(|network, _| plan.apply(network));
+        self.plan = plan;
+    }
+
+    /// Trains as the plan stands, at constant rates.
+    ///
+    /// # Errors
+    ///
+    /// As [`Learner::run`].
+    pub fn fit(&mut self, epochs: usize, rates: Rates) -> Result<(), LearnerError> {
+        self.fit_scheduled(epochs, rates, Schedule::Constant)
+    }
+
+    /// Trains as the plan stands, warming up and annealing (arXiv 1708.07120).
+    ///
+    /// # Errors
+    ///
+    /// As [`Learner::run`].
+    pub fn fit_one_cycle(&mut self, epochs: usize, rates: Rates) -> Result<(), LearnerError> {
+        self.fit_scheduled(epochs, rates, Schedule::ONE_CYCLE)
+    }
+
+    /// Trains as the plan stands, flat and then annealing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Learner::run`].
+    pub fn fit_flat_cos(&mut self, epochs: usize, rates: Rates) -> Result<(), LearnerError> {
+        self.fit_scheduled(epochs, rates, Schedule::FLAT_COS)
+    }
+
+    /// Trains as the plan stands under any schedule.
+    ///
+    /// # Errors
+    ///
+    /// As [`Learner::run`].
+    pub fn fit_scheduled(
+        &mut self,
+        epochs: usize,
+        rates: Rates,
+        schedule: Schedule,
+    ) -> Result<(), LearnerError> {
+        self.plan.require_training()?;
+        let name = format!("fit {}", self.history.phases() + 1);
+        self.run_phase(&name, epochs, &rates, &schedule)
+    }
+
+    /// Freezes, trains the head, thaws, trains everything at lower rates; ends with the best epoch's
+    /// weights.
+    ///
+    /// # Errors
+    ///
+    /// As [`Learner::run`].
+    pub fn fine_tune(&mut self, recipe: &FineTune) -> Result<(), LearnerError> {
+        self.run(&recipe.phases())
+    }
+
+    /// Runs phases one after the other and ends with the weights of the best epoch of all.
+    ///
+    /// # Errors
+    ///
+    /// If a phase does not fit the layer groups (found before anything is trained), an item can't be
+    /// read or the loss is no longer finite.
+    pub fn run(&mut self, phases: &[Phase]) -> Result<(), LearnerError> {
+        for phase in phases {
+            phase.thaw.apply(&self.plan)?;
+            phase.rates.for_groups(self.plan.groups().count())?;
+        }
+        for phase in phases {
+            let plan = phase.thaw.apply(&self.plan)?;
+            self.set_plan(plan);
+            self.run_phase(&phase.name, phase.epochs, &phase.rates, &phase.schedule)?;
+        }
+        self.restore_best();
+        Ok(())
+    }
+}

@@ -1,0 +1,39 @@
+//! Transfer learning without Python or a GPU.
+//!
+//! defrost takes a pretrained network, freezes most of it, teaches the rest a new task, then thaws it
+//! layer group by layer group: fast.ai's `freeze`, `unfreeze`, `freeze_to`, discriminative learning
+//! rates and `fine_tune`, on [Burn](burn).
+//!
+//! A network is a list of [stages](Stage); freezing is a position in it, kept in one value, the
+//! [`FreezePlan`]. The [`Learner`] runs [phases](recipe) under such plans. [`vision`] brings picture
+//! folders and pretrained picture networks.
+
+mod activation;
+pub mod data;
+pub mod files;
+mod groups;
+pub mod layers;
+pub mod learner;
+mod loss;
+pub mod metrics;
+pub mod ops;
+mod optim;
+mod plan;
+pub mod prefix;
+mod rates;
+pub mod recipe;
+mod schedule;
+mod stage;
+pub mod vision;
+pub mod weights;
+
+pub use activation::{Activation, Value};
+pub use groups::{GroupsError, LayerGroup, LayerGroups, families};
+pub use learner::{EpochRecord, Learner, LearnerError, LearnerOptions};
+pub use loss::CrossEntropy;
+pub use optim::{Adam, Moments, StepSettings};
+pub use plan::{FreezePlan, NormMode, PlanError};
+pub use rates::{Rates, RatesError};
+pub use recipe::{FineTune, Phase, Thaw};
+pub use schedule::{MOMENTUM, Schedule, Setting, cosine};
+pub use stage::{Network, Parameter, Role, Stage, Switch};

@@ -1,0 +1,158 @@
+//! Tensor operations that the networks are made of, over NHWC pictures.
+//!
+//! A convolution, what follows it, and a step of Adam are each one operation with one hand-written
+//! backward pass on the CPU (`flex`), and plain Burn on every other device. `plain` is also what the
+//! fast path is tested against.
+
+mod plain;
+
+use burn::tensor::Tensor;
+pub use defrost_kernels::{Activation as Nonlinearity, Padding};
+
+/// The window of a convolution or a pooling layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Its size in pixels, `[height, width]`.
+    pub kernel: [usize; 2],
+    /// Its step, `[height, width]`.
+    pub stride: [usize; 2],
+    /// What surrounds the picture.
+    pub padding: PaddingRule,
+}
+
+/// How much is added around a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaddingRule {
+    /// As many pixels on each side.
+    Fixed(usize),
+    /// TensorFlow's `SAME`: the output is the input over the stride, rounded up.
+    Same,
+}
+
+impl Window {
+    /// A square window padded so that stride 1 keeps the size, as PyTorch models do.
+    pub fn centered(kernel: usize, stride: usize) -> Self {
+        Self { kernel: [kernel; 2], stride: [stride; 2], padding: PaddingRule::Fixed(kernel / 2) }
+    }
+
+    /// A square window padded as TensorFlow does.
+    pub fn same(kernel: usize, stride: usize) -> Self {
+        Self { padding: PaddingRule::Same, ..Self::centered(kernel, stride) }
+    }
+
+    /// The padding for a picture of this size, `[height, width]`.
+    pub fn padding_for(&self, size: [usize; 2]) -> Padding {
+        match self.padding {
+            PaddingRule::Fixed(pixels) => Padding::all(pixels),
+            PaddingRule::Same => Padding::same(size, self.kernel, self.stride),
+        }
+    }
+}
+
+/// A convolution followed by bias, residual sum and nonlinearity:
+/// `f(conv(input, weight) + bias + residual)`.
+///
+/// # Shapes
+///
+/// - `input` `[batch, height, width, in_channels]`, f32 or bf16
+/// - `weight` `[out_channels, in_channels / groups, kernel height, kernel width]`, f32
+/// - `bias` `[out_channels]`, f32
+/// - `residual` and output `[batch, out height, out width, out_channels]`, as the input's format
+pub fn conv2d(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    residual: Option<Tensor<4>>,
+    window: Window,
+    nonlinearity: Nonlinearity,
+) -> Tensor<4> {
+    plain::conv2d(input, weight, bias, residual, window, nonlinearity)
+}
+
+/// What [`conv2d_batch_norm`] gives.
+pub struct BatchNormed {
+    /// `[batch, out height, out width, out_channels]`
+    pub output: Tensor<4>,
+    /// The convolution's mean per channel over the batch, `[out_channels]`, without gradient.
+    pub mean: Tensor<1>,
+    /// Its biased variance, `[out_channels]`, without gradient.
+    pub variance: Tensor<1>,
+}
+
+/// A norm's scale and shift, `[channels]` each.
+pub struct Affine {
+    /// Multiplied with the normalised value.
+    pub scale: Tensor<1>,
+    /// Added to it.
+    pub shift: Tensor<1>,
+    /// Added to the variance.
+    pub epsilon: f64,
+}
+
+/// A convolution followed by a norm over the batch's statistics, residual sum and nonlinearity.
+///
+/// # Shapes
+///
+/// As [`conv2d`].
+pub fn conv2d_batch_norm(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    affine: Affine,
+    residual: Option<Tensor<4>>,
+    window: Window,
+    nonlinearity: Nonlinearity,
+) -> BatchNormed {
+    plain::conv2d_batch_norm(input, weight, affine, residual, window, nonlinearity)
+}
+
+/// The highest value in each window, channel by channel: `[batch, height, width, channels]` to
+/// `[batch, out height, out width, channels]`. Padding never wins.
+pub fn max_pool2d(input: Tensor<4>, window: Window) -> Tensor<4> {
+    plain::max_pool2d(input, window)
+}
+
+/// Over all pixels the maximum of each channel, then the average of each: `[batch, height, width,
+/// channels]` to `[batch, 2 channels]` in f32 (fastai's `AdaptiveConcatPool2d`).
+pub fn concat_pool(input: Tensor<4>) -> Tensor<2> {
+    plain::concat_pool(input)
+}
+
+/// Over all pixels the average of each channel: `[batch, height, width, channels]` to `[batch, channels]`
+/// in f32.
+pub fn average_pool(input: Tensor<4>) -> Tensor<2> {
+    plain::average_pool(input)
+}
+
+/// The constants of one step of Adam for one parameter.
+#[derive(Clone, Debug)]
+pub struct AdamStep {
+    /// The learning rate.
+    pub rate: f64,
+    /// Momentum of the gradient average.
+    pub momentum: f64,
+    /// Momentum of the average of squares.
+    pub square_momentum: f64,
+    /// Added to the root of the average of squares.
+    pub epsilon: f64,
+    /// The value shrinks by rate × this before the step.
+    pub weight_decay: f64,
+    /// How many steps this one makes, from 1.
+    pub steps: u32,
+    /// The gradient is multiplied by this first.
+    pub gradient_scale: f64,
+}
+
+/// One step of Adam on a flat parameter: new value, gradient average and average of squares, all
+/// `[elements]`.
+///
+/// As fastai: averages are `m·a + (1-m)·g`, both corrected by `1 - m^steps` with the momentum of this
+/// step, decay is decoupled.
+pub fn adam_step(
+    value: Tensor<1>,
+    gradient: Tensor<1>,
+    average: Tensor<1>,
+    square_average: Tensor<1>,
+    step: &AdamStep,
+) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
+    plain::adam_step(value, gradient, average, square_average, step)
+}

@@ -1,0 +1,126 @@
+//! The operations in plain Burn, differentiated by its autodiff: right on every device, fast on few.
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::relu;
+use burn::tensor::module;
+use burn::tensor::ops::{ConvOptions, MaxPoolOptions, PadMode};
+use burn::tensor::{DType, FloatDType};
+
+use super::{AdamStep, Affine, BatchNormed, Nonlinearity, Window};
+
+pub fn conv2d(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    residual: Option<Tensor<4>>,
+    window: Window,
+    nonlinearity: Nonlinearity,
+) -> Tensor<4> {
+    let format = input.dtype();
+    let output = convolve(input, weight, window) + bias.reshape([1, 1, 1, -1]);
+    finish(output, residual, nonlinearity, format)
+}
+
+pub fn conv2d_batch_norm(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    affine: Affine,
+    residual: Option<Tensor<4>>,
+    window: Window,
+    nonlinearity: Nonlinearity,
+) -> BatchNormed {
+    let format = input.dtype();
+    let output = convolve(input, weight, window);
+    let channels = output.dims()[3];
+    let over_pixels =
+        |tensor: Tensor<4>| tensor.reshape([-1, channels as i32]).mean_dim(0).reshape([1, 1, 1, channels]);
+    let mean = over_pixels(output.clone());
+    let centred = output - mean.clone();
+    let variance = over_pixels(centred.clone().square());
+    let scale = affine.scale.reshape([1, 1, 1, channels]) / (variance.clone() + affine.epsilon).sqrt();
+    let normed = centred * scale + affine.shift.reshape([1, 1, 1, channels]);
+    BatchNormed {
+        output: finish(normed, residual, nonlinearity, format),
+        mean: mean.reshape([channels]).detach(),
+        variance: variance.reshape([channels]).detach(),
+    }
+}
+
+pub fn max_pool2d(input: Tensor<4>, window: Window) -> Tensor<4> {
+    let padded = pad(input, window, f32::NEG_INFINITY);
+    let options = MaxPoolOptions::new(window.kernel).with_stride(window.stride);
+    module::max_pool2d(padded.permute([0, 3, 1, 2]), options).permute([0, 2, 3, 1])
+}
+
+pub fn concat_pool(input: Tensor<4>) -> Tensor<2> {
+    let [batch, height, width, channels] = input.dims();
+    let pixels = full(input).reshape([batch, height * width, channels]);
+    let highest = pixels.clone().max_dim(1).reshape([batch, channels]);
+    Tensor::cat(vec![highest, pixels.mean_dim(1).reshape([batch, channels])], 1)
+}
+
+pub fn average_pool(input: Tensor<4>) -> Tensor<2> {
+    let [batch, height, width, channels] = input.dims();
+    full(input).reshape([batch, height * width, channels]).mean_dim(1).reshape([batch, channels])
+}
+
+pub fn adam_step(
+    value: Tensor<1>,
+    gradient: Tensor<1>,
+    average: Tensor<1>,
+    square_average: Tensor<1>,
+    step: &AdamStep,
+) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
+    let steps = step.steps as i32;
+    let gradient = gradient * step.gradient_scale;
+    let average = average * step.momentum + gradient.clone() * (1.0 - step.momentum);
+    let square_average =
+        square_average * step.square_momentum + gradient.square() * (1.0 - step.square_momentum);
+    let correction = 1.0 - step.momentum.powi(steps);
+    let square_correction = 1.0 - step.square_momentum.powi(steps);
+    let root = (square_average.clone() / square_correction).sqrt() + step.epsilon;
+    let decayed = value * (1.0 - step.rate * step.weight_decay);
+    let value = decayed - average.clone() / root * (step.rate / correction);
+    (value, average, square_average)
+}
+
+/// The convolution alone, in f32.
+fn convolve(input: Tensor<4>, weight: Tensor<4>, window: Window) -> Tensor<4> {
+    let groups = input.dims()[3] / weight.dims()[1];
+    let padded = pad(full(input), window, 0.0);
+    let options = ConvOptions::new(window.stride, [0, 0], [1, 1], groups);
+    module::conv2d(padded.permute([0, 3, 1, 2]), weight, None, options).permute([0, 2, 3, 1])
+}
+
+fn pad(input: Tensor<4>, window: Window, value: f32) -> Tensor<4> {
+    let [_, height, width, _] = input.dims();
+    let padding = window.padding_for([height, width]);
+    match [padding.top, padding.bottom, padding.left, padding.right] {
+        [0, 0, 0, 0] => input,
+        [top, bottom, left, right] => {
+            input.pad([(0, 0), (top, bottom), (left, right), (0, 0)], PadMode::Constant(value))
+        }
+    }
+}
+
+fn finish(
+    output: Tensor<4>,
+    residual: Option<Tensor<4>>,
+    nonlinearity: Nonlinearity,
+    format: DType,
+) -> Tensor<4> {
+    let output = match residual {
+        Some(residual) => output + full(residual),
+        None => output,
+    };
+    let output = match nonlinearity {
+        Nonlinearity::Identity => output,
+        Nonlinearity::Relu => relu(output),
+        Nonlinearity::Relu6 => output.clamp(0.0, 6.0),
+    };
+    if format == DType::F32 { output } else { output.cast(format) }
+}
+
+fn full(tensor: Tensor<4>) -> Tensor<4> {
+    if tensor.dtype() == DType::F32 { tensor } else { tensor.cast(FloatDType::F32) }
+}

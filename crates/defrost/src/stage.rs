@@ -1,0 +1,232 @@
+//! What a network must offer to be frozen, cached and thawed: ordered stages.
+//!
+//! A stage is the smallest part that can be frozen alone. The core learns everything about a network
+//! from here: the stages' names, which parameters each one holds by exact id, and how to run a range of
+//! them. It never asks what kind of network it is.
+
+use std::ops::Range;
+
+use burn::module::{Flag, Module, ModuleVisitor, Param, ParamId};
+use burn::tensor::Tensor;
+
+use crate::activation::Activation;
+
+/// A network cut into stages.
+///
+/// ```
+/// use burn::module::Module;
+/// use burn::nn::{Linear, LinearConfig};
+/// use burn::tensor::{Device, activation::relu};
+/// use defrost::{Activation, Network, Stage};
+///
+/// #[derive(Module, Debug)]
+/// struct TwoLayers {
+///     body: Linear,
+///     head: Linear,
+/// }
+///
+/// impl Network for TwoLayers {
+///     fn stages(&self) -> Vec<Stage> {
+///         vec![Stage::of("body", "body.", &self.body), Stage::of("head", "head.", &self.head)]
+///     }
+///
+///     fn forward(&self, input: Activation, stages: std::ops::Range<usize>) -> Activation {
+///         let mut x = input.single::<2>();
+///         for stage in stages {
+///             x = if stage == 0 { relu(self.body.forward(x)) } else { self.head.forward(x) };
+///         }
+///         x.into()
+///     }
+/// }
+///
+/// let device = Device::flex();
+/// let network = TwoLayers {
+///     body: LinearConfig::new(4, 8).init(&device),
+///     head: LinearConfig::new(8, 2).init(&device),
+/// };
+/// assert_eq!(network.stages()[0].parameter_count(), 4 * 8 + 8);
+/// ```
+pub trait Network: Module {
+    /// The stages, input first. The last one is the head.
+    fn stages(&self) -> Vec<Stage>;
+
+    /// Runs `stages` on a batch: stage `stages.start` receives `input`, the result is what stage
+    /// `stages.end - 1` gives. An empty range returns `input`.
+    fn forward(&self, input: Activation, stages: Range<usize>) -> Activation;
+
+    /// The first stage of each default layer group. Unless a network knows better: body and head.
+    fn group_starts(&self) -> Vec<usize> {
+        match self.stages().len() {
+            0 | 1 => vec![0],
+            stages => vec![0, stages - 1],
+        }
+    }
+}
+
+/// What a parameter does, as far as freezing and weight decay care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// A weight: decays, trains with its group.
+    Weight,
+    /// An additive term: does not decay.
+    Bias,
+    /// Scale or shift of a norm: does not decay, trains in frozen groups too under
+    /// [`NormMode::Adapt`](crate::NormMode::Adapt).
+    Norm,
+    /// A running statistic of a norm: moved by forward passes, never by a gradient.
+    Statistic,
+}
+
+/// One tensor of a stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// The id Burn knows it by; unlike a path it matches nothing else.
+    pub id: ParamId,
+    /// Its name in weight files.
+    pub name: String,
+    /// Its dimensions.
+    pub shape: Vec<usize>,
+    /// What it does.
+    pub role: Role,
+}
+
+impl Parameter {
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A layer's training flag: a norm that may use batch statistics, a dropout that may drop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Switch {
+    /// The id Burn knows it by.
+    pub id: ParamId,
+    /// Whether it belongs to a norm.
+    pub of_norm: bool,
+}
+
+/// The smallest part of a network that can be frozen alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// Its name in plans and options, such as `layer1.0`.
+    pub name: String,
+    /// Its tensors.
+    pub parameters: Vec<Parameter>,
+    /// Its training flags.
+    pub switches: Vec<Switch>,
+    /// Whether its weights come from an earlier task. The norms of a stage that is new always work
+    /// the usual way, whatever the [`NormMode`](crate::NormMode).
+    pub pretrained: bool,
+}
+
+impl Stage {
+    /// Reads a stage off a Burn module. Tensor names are `prefix` and the path of fields inside the
+    /// module; a tensor inside a struct whose name ends in `Norm` belongs to a norm.
+    ///
+    /// The stage counts as pretrained; see [`Stage::fresh`].
+    pub fn of<M: Module>(name: &str, prefix: &str, module: &M) -> Self {
+        let mut reader = StageReader::new(prefix);
+        module.visit(&mut reader);
+        Self {
+            name: name.to_owned(),
+            parameters: reader.parameters,
+            switches: reader.switches,
+            pretrained: true,
+        }
+    }
+
+    /// The same stage with new weights.
+    pub fn fresh(self) -> Self {
+        Self { pretrained: false, ..self }
+    }
+
+    /// The same stage, pretrained or not.
+    pub fn with_pretrained(self, pretrained: bool) -> Self {
+        Self { pretrained, ..self }
+    }
+
+    /// Elements of all parameters that a gradient could move: statistics do not count.
+    pub fn parameter_count(&self) -> usize {
+        self.parameters.iter().filter(|parameter| parameter.role != Role::Statistic).map(Parameter::len).sum()
+    }
+
+    /// The name up to its last dot: stages of one family (`layer1` for `layer1.0`, `layer1.1`) are often
+    /// named together.
+    pub fn family(&self) -> &str {
+        self.name.rsplit_once('.').map_or(&self.name, |(family, _)| family)
+    }
+
+    /// Whether this name means the stage, or a family it belongs to.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+}
+
+/// Collects a module's tensors and flags along with the path that leads to them.
+struct StageReader<'a> {
+    prefix: &'a str,
+    /// Field names from the module to the tensor; a variant's name is no part of a tensor's name.
+    path: Vec<String>,
+    /// For each open container, whether it is a norm.
+    norms: Vec<bool>,
+    parameters: Vec<Parameter>,
+    switches: Vec<Switch>,
+}
+
+impl<'a> StageReader<'a> {
+    fn new(prefix: &'a str) -> Self {
+        Self { prefix, path: vec![], norms: vec![], parameters: vec![], switches: vec![] }
+    }
+
+    fn in_norm(&self) -> bool {
+        self.norms.last().copied().unwrap_or(false)
+    }
+
+    fn role(&self) -> Role {
+        match self.path.last().map(String::as_str) {
+            Some("running_mean" | "running_var") if self.in_norm() => Role::Statistic,
+            _ if self.in_norm() => Role::Norm,
+            Some("bias") => Role::Bias,
+            _ => Role::Weight,
+        }
+    }
+}
+
+fn is_variant(container: &str) -> bool {
+    container.starts_with("Enum:")
+}
+
+impl ModuleVisitor for StageReader<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        if !is_variant(container) {
+            self.path.push(name.to_owned());
+        }
+        self.norms.push(container.ends_with("Norm"));
+    }
+
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        if !is_variant(container) {
+            self.path.pop();
+        }
+        self.norms.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.parameters.push(Parameter {
+            id: param.id,
+            name: format!("{}{}", self.prefix, self.path.join(".")),
+            shape: param.lazy_shape().to_vec(),
+            role: self.role(),
+        });
+    }
+
+    fn visit_flag(&mut self, flag: &Param<Flag>) {
+        self.switches.push(Switch { id: flag.id, of_norm: self.in_norm() });
+    }
+}

@@ -1,0 +1,118 @@
+//! MobileNetV2 (arXiv 1801.04381) under torchvision's tensor names.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use super::architecture::Convention;
+use super::body::{Block, Body, BodyStage};
+use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
+use crate::ops::Nonlinearity;
+
+use Nonlinearity::{Identity, Relu6};
+
+/// A convolution and its norm: `0` and `1` in checkpoints.
+pub type ConvNorm = (Conv2d, BatchNorm);
+
+/// (expansion, channels, blocks, stride of the first)
+const SETTINGS: [(usize, usize, usize, usize); 7] = [
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+];
+
+/// Channels of the first and the last convolution.
+const FIRST: usize = 32;
+const LAST: usize = 1280;
+
+/// mobilenet_v2's body.
+pub fn mobilenet_v2(convention: &Convention, device: &Device) -> Body {
+    let maker = Maker { convention, device };
+    let stem = maker.conv(3, FIRST, 3, 2);
+    let mut stages = vec![BodyStage::named("features.0", FIRST, Block::ConvNormActivation(stem))];
+    let mut inputs = FIRST;
+    for (expansion, outputs, blocks, first_stride) in SETTINGS {
+        for index in 0..blocks {
+            let stride = if index == 0 { first_stride } else { 1 };
+            let residual = stride == 1 && inputs == outputs;
+            let wide = inputs * expansion;
+            let block = if expansion == 1 {
+                let project = maker.conv(wide, outputs, 1, 1);
+                let conv = (maker.depthwise(wide, stride), project.0, project.1);
+                Block::UnexpandedResidual(UnexpandedResidual { conv, residual })
+            } else {
+                let project = maker.conv(wide, outputs, 1, 1);
+                let conv =
+                    (maker.conv(inputs, wide, 1, 1), maker.depthwise(wide, stride), project.0, project.1);
+                Block::InvertedResidual(InvertedResidual { conv, residual })
+            };
+            stages.push(BodyStage::named(format!("features.{}", stages.len()), outputs, block));
+            inputs = outputs;
+        }
+    }
+    let last = maker.conv(inputs, LAST, 1, 1);
+    stages.push(BodyStage::named(
+        format!("features.{}", stages.len()),
+        LAST,
+        Block::ConvNormActivation(last),
+    ));
+    Body::new(stages)
+}
+
+struct Maker<'a> {
+    convention: &'a Convention,
+    device: &'a Device,
+}
+
+impl Maker<'_> {
+    fn conv(&self, inputs: usize, outputs: usize, kernel: usize, stride: usize) -> ConvNorm {
+        let conv = Conv2dConfig::new(inputs, outputs, self.convention.window(kernel, stride));
+        (conv.init(self.device), self.convention.norm(outputs, self.device))
+    }
+
+    fn depthwise(&self, channels: usize, stride: usize) -> ConvNorm {
+        let conv = Conv2dConfig::depthwise(channels, self.convention.window(3, stride));
+        (conv.init(self.device), self.convention.norm(channels, self.device))
+    }
+}
+
+/// Convolution, norm, ReLU6.
+pub fn conv_norm_activation((conv, norm): &ConvNorm, x: Tensor<4>) -> Tensor<4> {
+    conv_norm(conv, norm, x, None, Relu6)
+}
+
+/// Depthwise, then down to few channels.
+#[derive(Module, Debug)]
+pub struct UnexpandedResidual {
+    conv: (ConvNorm, Conv2d, BatchNorm),
+    #[module(skip)]
+    residual: bool,
+}
+
+impl UnexpandedResidual {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let (depthwise, project, norm) = &self.conv;
+        let y = conv_norm_activation(depthwise, x.clone());
+        conv_norm(project, norm, y, self.residual.then_some(x), Identity)
+    }
+}
+
+/// Up to many channels, depthwise, down to few.
+#[derive(Module, Debug)]
+pub struct InvertedResidual {
+    conv: (ConvNorm, ConvNorm, Conv2d, BatchNorm),
+    #[module(skip)]
+    residual: bool,
+}
+
+impl InvertedResidual {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let (expand, depthwise, project, norm) = &self.conv;
+        let y = conv_norm_activation(expand, x.clone());
+        let y = conv_norm_activation(depthwise, y);
+        conv_norm(project, norm, y, self.residual.then_some(x), Identity)
+    }
+}

@@ -1,0 +1,99 @@
+//! A picture network: a body and a head.
+
+use std::ops::Range;
+
+use burn::module::Module;
+use burn::tensor::{DType, FloatDType, Tensor};
+
+use super::body::Body;
+use super::head::Head;
+use crate::activation::{Activation, Value};
+use crate::stage::{Network, Stage};
+
+/// The number format of the pictures between the body's layers. Weights, sums and the head are always
+/// f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// 32-bit floating point.
+    F32,
+    /// bfloat16: f32 with a 7-bit mantissa.
+    Bf16,
+}
+
+impl Precision {
+    /// Its name in options and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+
+    fn format(self) -> FloatDType {
+        match self {
+            Self::F32 => FloatDType::F32,
+            Self::Bf16 => FloatDType::BF16,
+        }
+    }
+}
+
+/// Pictures `[batch, height, width, 3]` in, scores `[batch, classes]` out.
+#[derive(Module, Debug)]
+pub struct VisionNetwork {
+    body: Body,
+    head: Head,
+    #[module(skip)]
+    precision: Precision,
+    /// Where the default layer groups after the first begin, by stage name; the head is one of its own.
+    #[module(skip)]
+    group_starts: Vec<String>,
+    #[module(skip)]
+    pretrained: bool,
+}
+
+impl VisionNetwork {
+    /// Puts a head on a body. `group_starts` names the stages at which the body's layer groups after the
+    /// first begin; those that a cut has thrown away are left out.
+    pub fn new(
+        body: Body,
+        head: Head,
+        precision: Precision,
+        group_starts: &[&str],
+        pretrained: bool,
+    ) -> Self {
+        let group_starts = group_starts.iter().map(|&name| name.to_owned()).collect();
+        Self { body, head, precision, group_starts, pretrained }
+    }
+}
+
+impl Network for VisionNetwork {
+    fn stages(&self) -> Vec<Stage> {
+        let body = self.body.stages().into_iter().map(|stage| stage.with_pretrained(self.pretrained));
+        body.chain([self.head.stage()]).collect()
+    }
+
+    fn group_starts(&self) -> Vec<usize> {
+        let stages = self.body.stages();
+        let inner =
+            self.group_starts.iter().filter_map(|name| stages.iter().position(|stage| stage.is_called(name)));
+        [0].into_iter().chain(inner).chain([stages.len()]).collect()
+    }
+
+    fn forward(&self, input: Activation, stages: Range<usize>) -> Activation {
+        let head = self.body.len();
+        let mut activation = input;
+        for stage in stages {
+            let mut x: Tensor<4> = activation.single();
+            if stage == 0 && x.dtype() != DType::from(self.precision.format()) {
+                x = x.cast(self.precision.format());
+            }
+            let value = if stage < head {
+                Value::from(self.body.forward(stage, x))
+            } else {
+                self.head.forward(x).into()
+            };
+            activation = Activation::new(vec![value]);
+        }
+        activation
+    }
+}

@@ -1,0 +1,27 @@
+//! Weights that are part of the binary, so that the first run needs no network.
+
+use super::{Weights, safetensors};
+
+/// ImageNet weights of EfficientNet-Lite0; `assets/README.md` says where they come from.
+static EFFICIENTNET_LITE0: &[u8] = include_bytes!("../../../../assets/efficientnet_lite0.safetensors");
+
+/// The embedded weights of an architecture, if there are any.
+pub fn embedded(architecture: &str) -> Option<Weights> {
+    let bytes = match architecture {
+        "efficientnet_lite0" => EFFICIENTNET_LITE0,
+        _ => return None,
+    };
+    // Not a file a user could have damaged: a test reads it.
+    Some(safetensors::parse(bytes).expect("the embedded weights are a valid safetensors file"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_embedded_can_be_read() {
+        assert!(embedded("efficientnet_lite0").is_some_and(|weights| weights.tensors.len() > 200));
+        assert!(embedded("resnet18").is_none());
+    }
+}

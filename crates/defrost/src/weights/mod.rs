@@ -1,0 +1,26 @@
+//! A network's tensors by name: in memory, in files, in the binary.
+
+mod embedded;
+mod fit;
+pub mod safetensors;
+mod state;
+
+use std::collections::BTreeMap;
+
+use burn::tensor::TensorData;
+
+pub use embedded::embedded;
+pub use fit::{MisfitError, check_fit};
+pub use state::{collect, load};
+
+/// Tensors in f32 by the names weight files give them.
+pub type Tensors = BTreeMap<String, TensorData>;
+
+/// Weights as they come from a file: tensors, and what the file says about them.
+#[derive(Clone, Debug, Default)]
+pub struct Weights {
+    /// The tensors.
+    pub tensors: Tensors,
+    /// Free text by key, such as a licence or a training convention.
+    pub metadata: BTreeMap<String, String>,
+}

@@ -1,0 +1,7 @@
+//! What the library promises, tested from outside.
+
+mod adam;
+mod frozen;
+mod networks;
+mod plans;
+mod support;

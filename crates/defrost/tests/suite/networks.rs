@@ -1,0 +1,274 @@
+//! The picture networks against numbers measured on torchvision and timm.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use defrost::vision::models::{Architecture, Classifier, Convention, Head, Precision, VisionNetwork};
+use defrost::weights::{self, Tensors};
+use defrost::{CrossEntropy, FreezePlan, LayerGroups, Network, NormMode, Parameter, Role};
+use serde_json::Value;
+
+use crate::support::{golden, numbers};
+
+/// The network with its original classifier over `classes` classes.
+fn network(architecture: &str, classes: usize) -> VisionNetwork {
+    let device = Device::flex();
+    let architecture = Architecture::named(architecture).unwrap();
+    let body = architecture.body(&architecture.convention, &device);
+    let head = Head::Classifier(Classifier::new(architecture.classifier, body.channels(), classes, &device));
+    VisionNetwork::new(body, head, Precision::F32, architecture.group_starts, true)
+}
+
+/// What a formula needs to know of a tensor.
+#[derive(Clone, Copy)]
+enum Kind {
+    Weight { fan_in: f64 },
+    Variance,
+    NormWeight,
+    Other,
+}
+
+/// Weights by a formula of (kind, element i, number k of the tensor in the checkpoint's order).
+fn made_weights(network: &VisionNetwork, formula: fn(Kind, f64, f64) -> f64) -> Tensors {
+    let parameters: Vec<_> = network.stages().into_iter().flat_map(|stage| stage.parameters).collect();
+    let tensor = |(k, parameter): (usize, &Parameter)| {
+        let kind = match parameter.role {
+            _ if parameter.shape.len() > 1 => {
+                Kind::Weight { fan_in: parameter.len() as f64 / parameter.shape[0] as f64 }
+            }
+            Role::Statistic if parameter.name.ends_with("var") => Kind::Variance,
+            Role::Norm if parameter.name.ends_with("weight") => Kind::NormWeight,
+            _ => Kind::Other,
+        };
+        let numbers: Vec<f32> =
+            (0..parameter.len()).map(|i| formula(kind, i as f64, k as f64) as f32).collect();
+        (parameter.name.clone(), TensorData::new(numbers, parameter.shape.clone()))
+    };
+    parameters.iter().enumerate().map(tensor).collect()
+}
+
+/// The weights of `torch.json`.
+fn formula_weights(network: &VisionNetwork) -> Tensors {
+    made_weights(network, |kind, i, k| match kind {
+        Kind::Weight { fan_in } => (4.0 / fan_in).sqrt() * (0.7390851 * i + k).sin(),
+        Kind::Variance => 1.0 + 0.3 * (0.37 * i + k).sin(),
+        Kind::NormWeight => 1.0 + 0.2 * (0.91 * i + k).sin(),
+        Kind::Other => 0.1 * (0.53 * i + k).sin(),
+    })
+}
+
+/// The weights of `gradients.json`.
+fn noise_weights(network: &VisionNetwork) -> Tensors {
+    made_weights(network, |kind, i, k| match kind {
+        Kind::Weight { fan_in } => (6.0 / fan_in).sqrt() * noise(i, k),
+        Kind::Variance => 1.0 + 0.3 * noise(i, k),
+        Kind::NormWeight => 1.0 + 0.2 * noise(i, k),
+        Kind::Other => 0.1 * noise(i, k),
+    })
+}
+
+fn noise(i: f64, k: f64) -> f64 {
+    let wave = ((i + 1.0) * 12.9898 + (k + 1.0) * 78.233).sin() * 43758.5453;
+    2.0 * (wave - wave.floor()) - 1.0
+}
+
+/// A golden file's input `[batch, 3, height, width]`, as `[batch, height, width, 3]`.
+fn made_input(shape: &[usize], formula: fn(f64) -> f64) -> Tensor<4> {
+    let numbers: Vec<f32> = (0..shape.iter().product()).map(|i: usize| formula(i as f64) as f32).collect();
+    let tensor = Tensor::<4>::from_data(TensorData::new(numbers, shape.to_vec()), &Device::flex());
+    tensor.permute([0, 2, 3, 1])
+}
+
+/// The input of `torch.json`.
+fn formula_input(shape: &[usize]) -> Tensor<4> {
+    made_input(shape, |i| (0.013 * i).sin() + 0.5 * (0.00071 * i).sin())
+}
+
+/// The input of `gradients.json`.
+fn noise_input(shape: &[usize]) -> Tensor<4> {
+    made_input(shape, |i| noise(i, 999.0))
+}
+
+fn scores(network: &VisionNetwork, input: Tensor<4>) -> Tensor<2> {
+    network.forward(input.into(), 0..network.stages().len()).single()
+}
+
+/// Largest difference over largest magnitude.
+fn relative_difference(found: &[f64], expected: &[f64]) -> f64 {
+    let largest = expected.iter().fold(0.0f64, |largest, number| largest.max(number.abs()));
+    let difference = found.iter().zip(expected).fold(0.0f64, |worst, (a, b)| worst.max((a - b).abs()));
+    difference / largest
+}
+
+fn shape(value: &Value) -> Vec<usize> {
+    numbers(value).into_iter().map(|number| number as usize).collect()
+}
+
+fn check_torchvision(name: &str) {
+    let model = &golden("torch.json")["models"][name];
+    let network = network(name, 10);
+    let network = weights::load(network.clone(), &formula_weights(&network));
+    let input = || formula_input(&shape(&model["input"]));
+
+    let expected: Vec<f64> = model["eval_logits"].as_array().unwrap().iter().flat_map(numbers).collect();
+    let found: Vec<f64> = scores(&network.valid(), input()).into_data().iter::<f64>().collect();
+    let difference = relative_difference(&found, &expected);
+    assert!(difference < 1e-4, "{name}: logits differ by {difference:e}");
+
+    if model["train_loss"].is_number() {
+        check_training(name, network, input(), model);
+    }
+}
+
+/// Loss and running statistics of one training pass with batch statistics.
+fn check_training(name: &str, network: VisionNetwork, input: Tensor<4>, model: &Value) {
+    let network = thawed(network, NormMode::Batch);
+    let loss = loss(&network, input, &model["targets"]);
+    let expected = model["train_loss"].as_f64().unwrap();
+    let found = f64::from(loss.into_scalar::<f32>());
+    assert!((found / expected - 1.0).abs() < 1e-3, "{name}: loss {found} and not {expected}");
+
+    let after = weights::collect(&network);
+    for (statistic, expected) in model["running_after_one_train_forward"].as_object().unwrap() {
+        let found: Vec<f64> = after[&format!("body.{statistic}")].iter::<f64>().take(4).collect();
+        let difference = relative_difference(&found, &numbers(expected)[..found.len()]);
+        assert!(difference < 1e-4, "{name}: {statistic} differs by {difference:e}");
+    }
+}
+
+fn thawed(network: VisionNetwork, norm: NormMode) -> VisionNetwork {
+    let plan = FreezePlan::unfrozen(LayerGroups::of(&network).unwrap(), norm);
+    plan.apply(network.train())
+}
+
+fn loss(network: &VisionNetwork, input: Tensor<4>, targets: &Value) -> Tensor<1> {
+    let targets: Vec<i64> = shape(targets).into_iter().map(|class| class as i64).collect();
+    let targets = Tensor::from_data(targets.as_slice(), &Device::flex());
+    CrossEntropy::default().forward(scores(network, input.autodiff()), targets)
+}
+
+/// Loss and gradient norms under both norm modes, with weights for which they are well conditioned.
+fn check_gradients(name: &str) {
+    let golden = golden("gradients.json");
+    let input = noise_input(&shape(&golden["input"]));
+    for (mode, norm) in [("batch", NormMode::Batch), ("keep", NormMode::Keep)] {
+        let network = network(name, 10);
+        let network = thawed(weights::load(network.clone(), &noise_weights(&network)), norm);
+        let model = &golden["models"][name][mode];
+        let loss = loss(&network, input.clone(), &golden["targets"]);
+        let (found, expected) =
+            (f64::from(loss.clone().into_scalar::<f32>()), model["loss"].as_f64().unwrap());
+        assert!((found / expected - 1.0).abs() < 1e-4, "{name} {mode}: loss {found} and not {expected}");
+
+        let norms = support::gradient_norms(&network, loss.backward());
+        let trace = model["grad_norms"].as_object().unwrap();
+        // A bias before a norm has a gradient that cancels to nothing: what is left of it is rounding.
+        let nothing = 1e-6 * trace.values().map(|norm| norm.as_f64().unwrap()).fold(0.0, f64::max);
+        // What f32 costs PyTorch it may cost here, in another order of summation.
+        let tolerance = 1e-3 + 2.0 * model["f32_spread"].as_f64().unwrap();
+        for (parameter, exact) in trace {
+            let (found, exact) = (norms[parameter], exact.as_f64().unwrap());
+            eprintln!("{name} {mode} {parameter} {found} {exact} {:.5}", found/exact-1.0);let allowed = tolerance * exact + nothing;
+            assert!((found - exact).abs() <= allowed, "{name} {mode}: {parameter} {found} and not {exact}");
+        }
+    }
+}
+
+mod support {
+    use super::*;
+    use burn::module::{ModuleVisitor, Param, ParamId};
+    use burn::tensor::Gradients;
+    use std::collections::HashMap;
+
+    /// The norm of each parameter's gradient, by its name in the checkpoint.
+    pub fn gradient_norms(network: &VisionNetwork, gradients: Gradients) -> HashMap<String, f64> {
+        struct Norms<'a>(&'a Gradients, HashMap<ParamId, f64>);
+        impl ModuleVisitor for Norms<'_> {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                if let Some(gradient) = param.val().grad(self.0) {
+                    let squares: f64 = gradient.into_data().iter::<f64>().map(|number| number * number).sum();
+                    self.1.insert(param.id, squares.sqrt());
+                }
+            }
+        }
+        let mut norms = Norms(&gradients, HashMap::new());
+        network.visit(&mut norms);
+        let parameters = network.stages().into_iter().flat_map(|stage| stage.parameters);
+        let named = parameters.filter_map(|parameter| {
+            let name = parameter.name.strip_prefix("body.").unwrap_or(&parameter.name).to_owned();
+            Some((name, norms.1.get(&parameter.id).copied()?))
+        });
+        named.collect()
+    }
+}
+
+#[test]
+fn resnet18_is_torchvisions() {
+    check_torchvision("resnet18");
+    check_gradients("resnet18");
+}
+
+#[test]
+fn resnet34_is_torchvisions() {
+    check_torchvision("resnet34");
+    check_gradients("resnet34");
+}
+
+#[test]
+fn resnet50_is_torchvisions() {
+    check_torchvision("resnet50");
+    check_gradients("resnet50");
+}
+
+#[test]
+fn mobilenet_v2_is_torchvisions() {
+    check_torchvision("mobilenet_v2");
+    check_gradients("mobilenet_v2");
+}
+
+#[test]
+fn fastais_resnet_groups_have_fastais_parameters() {
+    for (name, expected) in golden("fastai.json")["resnet_groups_37_classes"].as_object().unwrap() {
+        let device = Device::flex();
+        let architecture = Architecture::named(name).unwrap();
+        let body = architecture.body(&Convention::TORCHVISION, &device);
+        let head = defrost::vision::models::ConcatPoolHead::new(body.channels(), 37, 0.5, &device);
+        let starts = architecture.group_starts;
+        let network = VisionNetwork::new(body, Head::ConcatPool(head), Precision::F32, starts, true);
+        let groups = LayerGroups::of(&network).unwrap();
+        let counts: Vec<usize> = (0..groups.count()).map(|group| groups.parameter_count(group)).collect();
+        assert_eq!(counts, shape(&expected["params_per_group"]), "{name}");
+        let head: Vec<Value> =
+            expected["head"].as_array().unwrap().iter().map(|entry| entry[1].clone()).collect();
+        let found = groups.stages().last().unwrap().parameters.iter().filter(|p| p.role != Role::Statistic);
+        assert_eq!(
+            found.map(|p| p.shape.clone()).collect::<Vec<_>>(),
+            head.iter().map(shape).collect::<Vec<_>>()
+        );
+    }
+}
+
+/// EfficientNet-Lite0 with the embedded weights, classifier included.
+fn lite0() -> VisionNetwork {
+    let network = network("efficientnet_lite0", 1000);
+    let mut tensors = Tensors::new();
+    for (name, data) in weights::embedded("efficientnet_lite0").unwrap().tensors {
+        let of_head = name.starts_with("classifier.");
+        tensors.insert(if of_head { name } else { format!("body.{name}") }, data);
+    }
+    weights::check_fit("embedded", "efficientnet_lite0", &network.stages(), &tensors).unwrap();
+    weights::load(network, &tensors).valid()
+}
+
+#[test]
+fn efficientnet_lite0_is_timms() {
+    let expected = &golden("lite0.json")["efficientnet_lite0"];
+    let found: Vec<f64> =
+        scores(&lite0(), formula_input(&[1, 3, 224, 224])).into_data().iter::<f64>().collect();
+    // The same weights, rounded to f16 as they are embedded.
+    let difference = relative_difference(&found, &numbers(&expected["logits_f16"]));
+    assert!(difference < 1e-4, "logits differ by {difference:e}");
+    // The original f32 weights: what rounding to f16 costs, measured on PyTorch, is 2.3e-3.
+    let first = &numbers(&expected["logits_first_20"]);
+    let difference = relative_difference(&found[..20], first);
+    assert!(difference < 1e-2, "logits differ by {difference:e} from the original weights'");
+}

@@ -1,0 +1,106 @@
+//! Golden numbers and small networks that several tests share.
+
+use std::ops::Range;
+
+use burn::module::Module;
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor};
+use defrost::data::{DataError, Dataset, View};
+use defrost::layers::{BatchNorm, BatchNormConfig, Dropout, Linear};
+use defrost::{Activation, Network, Stage};
+use serde_json::Value;
+
+/// A file of `tests/golden`.
+pub fn golden(name: &str) -> Value {
+    let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap()
+}
+
+pub fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+}
+
+/// Asserts that numbers agree, relative to the expected one.
+#[track_caller]
+pub fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), expected.len());
+    for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let allowed = tolerance * expected.abs().max(1e-30);
+        assert!((found - expected).abs() <= allowed, "number {index}: {found} and not {expected}");
+    }
+}
+
+/// Four stages over `[batch, 6]`: dense and norm three times, then a new head over three classes.
+#[derive(Module, Debug)]
+pub struct Small {
+    body: Vec<(Linear, BatchNorm)>,
+    dropout: Dropout,
+    head: Linear,
+}
+
+impl Small {
+    pub fn new() -> Self {
+        let device = Device::flex();
+        device.seed(7);
+        let layer = || (Linear::new(6, 6, true, &device), BatchNormConfig::new(6).init(&device));
+        Self {
+            body: vec![layer(), layer(), layer()],
+            dropout: Dropout::new(0.1),
+            head: Linear::new(6, 3, true, &device),
+        }
+    }
+}
+
+impl Network for Small {
+    fn stages(&self) -> Vec<Stage> {
+        let body = self.body.iter().enumerate();
+        let body =
+            body.map(|(index, layer)| Stage::of(&format!("dense{index}"), &format!("body.{index}."), layer));
+        let mut head = Stage::of("head", "head.", &self.head).fresh();
+        head.switches.extend(Stage::of("dropout", "", &self.dropout).switches);
+        body.chain([head]).collect()
+    }
+
+    fn group_starts(&self) -> Vec<usize> {
+        vec![0, 1, 2, 3]
+    }
+
+    fn forward(&self, input: Activation, stages: Range<usize>) -> Activation {
+        let mut x = input.single::<2>();
+        for stage in stages {
+            x = match self.body.get(stage) {
+                Some((dense, norm)) => relu(norm.forward(dense.forward(x))),
+                None => self.head.forward(self.dropout.forward(x)),
+            };
+        }
+        x.into()
+    }
+}
+
+/// Points in three clusters that do not quite overlap.
+pub struct Clusters(pub usize);
+
+impl Dataset for Clusters {
+    fn len(&self) -> usize {
+        self.0
+    }
+
+    fn target(&self, item: usize) -> usize {
+        item % 3
+    }
+
+    fn name(&self, item: usize) -> String {
+        format!("point {item}")
+    }
+
+    fn inputs(&self, items: &[usize], _view: View, device: &Device) -> Result<Activation, DataError> {
+        let point = |&item: &usize| {
+            (0..6).map(move |axis| {
+                let centre = if axis % 3 == item % 3 { 1.5 } else { 0.0 };
+                centre + ((item * 7 + axis) as f32 * 12.9898).sin() * 0.5
+            })
+        };
+        let values: Vec<f32> = items.iter().flat_map(point).collect();
+        Ok(Tensor::<1>::from_floats(values.as_slice(), device).reshape([items.len(), 6]).into())
+    }
+}
