@@ -113,10 +113,12 @@ pub(super) fn units(plan: &Plan, element: usize, bytes: usize, least: usize) -> 
 
 impl Unit {
     /// Target rows that each picture of the unit has in it.
+    #[inline(always)]
     fn target_rows(&self, plan: &Plan) -> usize {
         plan.target[0].min(self.rows.end * plan.spread[0]) - self.rows.start * plan.spread[0]
     }
 
+    #[inline(always)]
     fn target_columns(&self, plan: &Plan) -> usize {
         if plan.pointwise { self.columns.len() } else { plan.target[1] }
     }
@@ -371,7 +373,7 @@ pub(super) fn tile_rows<K: Microkernel>(left: usize) -> usize {
 }
 
 /// Room for the columns of any tile.
-const MOST_COLUMNS: usize = 32;
+pub(super) const MOST_COLUMNS: usize = 32;
 
 /// Writes one pixel's channels, and leaves what was written in `values`.
 #[inline(always)]

@@ -14,9 +14,10 @@
 use rayon::prelude::*;
 
 use super::geometry::Plan;
-use super::kernel::{Microkernel, Rows, TILE, Work};
-use super::run::{Tile, Unit, tile_rows, units};
+use super::kernel::{Microkernel, Rows, SIDE, TILE, Work};
+use super::run::{MOST_COLUMNS, Tile, Unit, tile_rows, units};
 use super::scratch::Scratch;
+use super::stage::convert;
 use crate::{ConvShape, Element};
 
 /// What a unit reads, in both layouts.
@@ -32,7 +33,7 @@ const RUN_BYTES: usize = 512 << 10;
 const BLOCK: usize = 1024;
 
 /// Transposed channels that one task fills.
-const CHANNELS: usize = 16;
+const CHANNELS: usize = SIDE;
 
 /// See [`conv2d_backward_weight`](super::conv2d_backward_weight).
 pub(super) fn gradient<K: Microkernel, T: Element>(
@@ -145,10 +146,16 @@ impl<K: Microkernel> Product<'_, K> {
             gradient.fill(0.0);
             for sums in sums.chunks_exact(sums_len) {
                 let sums = &sums[panel * taps * channels * K::COLUMNS..];
-                for (column, gradient) in gradient.chunks_exact_mut(channels * taps).enumerate() {
-                    for (channel, gradient) in gradient.chunks_exact_mut(taps).enumerate() {
-                        for (tap, gradient) in gradient.iter_mut().enumerate() {
-                            *gradient += sums[(tap * channels + channel) * K::COLUMNS + column];
+                // A few channels at a time: their sums stay in the cache while all columns are picked from them.
+                for first in (0..channels).step_by(CHANNELS) {
+                    let last = channels.min(first + CHANNELS);
+                    for (column, gradient) in gradient.chunks_exact_mut(channels * taps).enumerate() {
+                        for tap in 0..taps {
+                            let sums = &sums[(tap * channels + first) * K::COLUMNS..][..(last - first) * K::COLUMNS];
+                            let gradient = gradient[first * taps + tap..].iter_mut().step_by(taps);
+                            for (gradient, sums) in gradient.zip(sums.chunks_exact(K::COLUMNS)) {
+                                *gradient += sums[column];
+                            }
                         }
                     }
                 }
@@ -179,7 +186,6 @@ impl<K: Microkernel, T: Element> Work for Transpose<'_, K, T> {
         let phase_columns = plan.step[1].min(plan.span[1]);
         let phase = [phase / phase_columns, phase % phase_columns];
         let count = CHANNELS.min(plan.reduced().saturating_sub(first_channel));
-        let reached = layout.channel_len;
         for (index, image) in unit.images.clone().enumerate() {
             // Rows below the last grid row that taps reach.
             for row in 0..unit.rows.len() + (plan.span[0] - 1) / plan.step[0] {
@@ -189,19 +195,28 @@ impl<K: Microkernel, T: Element> Work for Transpose<'_, K, T> {
                     continue;
                 }
                 let flat = (index * layout.rows + row) * layout.width;
-                for column in 0..layout.width.min(reached.saturating_sub(flat)) {
-                    let source_column =
-                        ((unit.columns.start + column) * plan.step[1] + phase[1]) as isize + plan.origin[1];
-                    if source_column < 0 || source_column as usize >= plan.source[1] {
-                        continue;
+                let width = layout.width.min(layout.channel_len.saturating_sub(flat));
+                // Columns of the grid that lie on a source pixel.
+                let origin = (unit.columns.start * plan.step[1] + phase[1]) as isize + plan.origin[1];
+                let skipped = origin.min(0).unsigned_abs().div_ceil(plan.step[1]);
+                let source_column = |column: usize| (origin + (column * plan.step[1]) as isize) as usize;
+                let mut column = skipped;
+                while column < width && source_column(column) < plan.source[1] {
+                    let mut block = [[K::Product::default(); SIDE]; SIDE];
+                    let inside = (plan.source[1] - source_column(column)).div_ceil(plan.step[1]);
+                    let columns = SIDE.min(width - column).min(inside);
+                    for (offset, pixel) in block.iter_mut().enumerate().take(columns) {
+                        let place = (image * plan.source[0] + source_row as usize) * plan.source[1]
+                            + source_column(column + offset);
+                        let start = place * plan.source_channels + product.group * plan.reduced() + first_channel;
+                        convert(&input[start..start + count], &mut pixel[..count]);
                     }
-                    let pixel = (image * plan.source[0] + source_row as usize) * plan.source[1]
-                        + source_column as usize;
-                    let start = pixel * plan.source_channels + product.group * plan.reduced() + first_channel;
-                    for (channel, value) in input[start..start + count].iter().enumerate() {
-                        transposed[channel * layout.channel_len + flat + column] =
-                            K::Product::from_f32(value.to_f32());
+                    let block = product.kernel.transpose(&block);
+                    for (channel, values) in block.iter().enumerate().take(count) {
+                        transposed[channel * layout.channel_len + flat + column..][..columns]
+                            .copy_from_slice(&values[..columns]);
                     }
+                    column += columns;
                 }
             }
         }
@@ -229,19 +244,31 @@ impl<K: Microkernel, T: Element> Work for Pack<'_, K, T> {
         let columns = K::COLUMNS.min(plan.written() - panel * K::COLUMNS);
         for (index, image) in unit.images.clone().enumerate() {
             for (row, target_row) in unit.rows.clone().enumerate() {
-                for (column, target_column) in unit.columns.clone().enumerate() {
-                    let flat = (index * layout.rows + row) * layout.width + column;
-                    let pixel = (image * plan.target[0] + target_row) * plan.target[1] + target_column;
-                    let start =
-                        pixel * plan.target_channels + product.group * plan.written() + panel * K::COLUMNS;
-                    let out = &mut packed[flat / K::INTERLEAVE * K::INTERLEAVE * K::COLUMNS..]
-                        [..K::INTERLEAVE * K::COLUMNS];
-                    for (value, out) in grad_output[start..start + columns]
-                        .iter()
-                        .zip(out[flat % K::INTERLEAVE..].iter_mut().step_by(K::INTERLEAVE))
-                    {
-                        *out = K::Product::from_f32(value.to_f32());
+                let first = (image * plan.target[0] + target_row) * plan.target[1] + unit.columns.start;
+                let flat = (index * layout.rows + row) * layout.width;
+                let mut column = 0;
+                while column < unit.columns.len() {
+                    // The pixels that lie side by side in the panel: all of them, but at a row's ends.
+                    let place = (flat + column) % K::INTERLEAVE;
+                    let pixels = (K::INTERLEAVE - place).min(unit.columns.len() - column);
+                    let mut values = [[K::Product::default(); MOST_COLUMNS]; 2];
+                    for pixel in 0..pixels {
+                        let start = (first + column + pixel) * plan.target_channels
+                            + product.group * plan.written()
+                            + panel * K::COLUMNS;
+                        convert(&grad_output[start..start + columns], &mut values[place + pixel][..columns]);
                     }
+                    let out = &mut packed[(flat + column - place) * K::COLUMNS..][..K::INTERLEAVE * K::COLUMNS];
+                    if pixels == 2 {
+                        for ((out, a), b) in out.chunks_exact_mut(2).zip(&values[0]).zip(&values[1]) {
+                            (out[0], out[1]) = (*a, *b);
+                        }
+                    } else {
+                        for (out, value) in out.chunks_exact_mut(K::INTERLEAVE).zip(&values[place]) {
+                            out[place] = *value;
+                        }
+                    }
+                    column += pixels;
                 }
             }
         }

@@ -10,7 +10,7 @@ use std::arch::asm;
 
 use half::bf16;
 
-use super::{Avx512Bf16, Microkernel, Rows, TILE, Work};
+use super::{Avx512Bf16, Microkernel, Rows, Square, TILE, Work};
 use crate::tier::{Level, Tier};
 
 /// Tiles of products of pairs of `bf16`.
@@ -57,6 +57,11 @@ impl Microkernel for Amx {
                 configure(TILE_ROWS);
             }
         }
+    }
+
+    #[inline(always)]
+    fn transpose(self, block: &Square<bf16>) -> Square<bf16> {
+        self.0.transpose(block)
     }
 
     #[inline(always)]

@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 use half::bf16;
 
 use super::lanes::{Lanes, multiply};
-use super::{Microkernel, Rows, TILE, Work};
+use super::{Microkernel, Rows, SIDE, Square, TILE, Work};
 use crate::tier::{Level, Tier};
 
 /// Products of `f32`.
@@ -106,7 +106,7 @@ impl Lanes for Avx512Bf16 {
 
 /// The microkernel of one of the two, with its instructions.
 macro_rules! microkernel {
-    ($name:ident, $product:ty, $features:literal) => {
+    ($name:ident, $product:ty, $transpose:ident, $features:literal) => {
         impl Microkernel for $name {
             type Product = $product;
             const ROWS: usize = 14;
@@ -139,6 +139,12 @@ macro_rules! microkernel {
             }
 
             #[inline(always)]
+            fn transpose(self, block: &Square<$product>) -> Square<$product> {
+                // SAFETY: `self` proves the instructions.
+                unsafe { $transpose(block) }
+            }
+
+            #[inline(always)]
             fn vectorize<W: Work>(self, work: W) -> W::Output {
                 #[target_feature(enable = $features)]
                 fn with<W: Work>(work: W) -> W::Output {
@@ -151,5 +157,54 @@ macro_rules! microkernel {
     };
 }
 
-microkernel!(Avx512, f32, "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl");
-microkernel!(Avx512Bf16, bf16, "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16");
+microkernel!(Avx512, f32, transpose_f32, "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl");
+microkernel!(Avx512Bf16, bf16, transpose_bf16, "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16");
+
+/// Zipping row `i` with row `i + 8` for all `i`, four times over, transposes a square of 16: each time moves one bit of an
+/// element's row number to its column number.
+macro_rules! transpose {
+    ($name:ident, $element:ty, $vector:ty, $features:literal, $load:expr, $zip:expr, $low:expr, $high:expr) => {
+        /// # Safety
+        ///
+        /// The processor has the instructions.
+        #[inline]
+        #[target_feature(enable = $features)]
+        unsafe fn $name(block: &Square<$element>) -> Square<$element> {
+            let (low, high) = ($low, $high);
+            // SAFETY: a row is a vector's size.
+            let mut rows: [$vector; SIDE] =
+                std::array::from_fn(|row| unsafe { $load(block[row].as_ptr().cast()) });
+            for _ in 0..4 {
+                let mut zipped = rows;
+                for row in 0..SIDE / 2 {
+                    zipped[2 * row] = $zip(rows[row], low, rows[row + SIDE / 2]);
+                    zipped[2 * row + 1] = $zip(rows[row], high, rows[row + SIDE / 2]);
+                }
+                rows = zipped;
+            }
+            // SAFETY: both are 16 rows of 16 elements of any value.
+            unsafe { std::mem::transmute(rows) }
+        }
+    };
+}
+
+transpose!(
+    transpose_f32,
+    f32,
+    __m512,
+    "avx512f",
+    _mm512_loadu_ps,
+    _mm512_permutex2var_ps,
+    _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0),
+    _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8)
+);
+transpose!(
+    transpose_bf16,
+    bf16,
+    __m256i,
+    "avx512f,avx512bw,avx512vl",
+    _mm256_loadu_si256,
+    _mm256_permutex2var_epi16,
+    _mm256_set_epi16(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0),
+    _mm256_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8)
+);

@@ -24,6 +24,12 @@ use crate::Element;
 /// The largest tile of any microkernel, in elements.
 pub(super) const TILE: usize = 1024;
 
+/// Side of a [`Square`].
+pub(super) const SIDE: usize = 16;
+
+/// What is transposed at a time.
+pub(super) type Square<P> = [[P; SIDE]; SIDE];
+
 /// Rows of pixels (or channels) that are contiguous along the reduction.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'a, P> {
@@ -80,6 +86,12 @@ pub(super) trait Microkernel: Copy + Send + Sync {
 
     /// Called inside [`Self::vectorize`], on its thread. Overwrites the first `rows.count * COLUMNS` elements of the tile.
     fn multiply(self, rows: Rows<Self::Product>, panel: &[Self::Product], tile: &mut [f32; TILE]);
+
+    /// Turns rows into columns. Called inside [`Self::vectorize`].
+    #[inline(always)]
+    fn transpose(self, block: &Square<Self::Product>) -> Square<Self::Product> {
+        std::array::from_fn(|row| std::array::from_fn(|column| block[column][row]))
+    }
 
     /// Does the work, compiled for the microkernel's instructions.
     fn vectorize<W: Work>(self, work: W) -> W::Output;
