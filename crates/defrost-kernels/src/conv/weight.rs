@@ -151,7 +151,8 @@ impl<K: Microkernel> Product<'_, K> {
                     let last = channels.min(first + CHANNELS);
                     for (column, gradient) in gradient.chunks_exact_mut(channels * taps).enumerate() {
                         for tap in 0..taps {
-                            let sums = &sums[(tap * channels + first) * K::COLUMNS..][..(last - first) * K::COLUMNS];
+                            let sums =
+                                &sums[(tap * channels + first) * K::COLUMNS..][..(last - first) * K::COLUMNS];
                             let gradient = gradient[first * taps + tap..].iter_mut().step_by(taps);
                             for (gradient, sums) in gradient.zip(sums.chunks_exact(K::COLUMNS)) {
                                 *gradient += sums[column];
@@ -208,7 +209,8 @@ impl<K: Microkernel, T: Element> Work for Transpose<'_, K, T> {
                     for (offset, pixel) in block.iter_mut().enumerate().take(columns) {
                         let place = (image * plan.source[0] + source_row as usize) * plan.source[1]
                             + source_column(column + offset);
-                        let start = place * plan.source_channels + product.group * plan.reduced() + first_channel;
+                        let start =
+                            place * plan.source_channels + product.group * plan.reduced() + first_channel;
                         convert(&input[start..start + count], &mut pixel[..count]);
                     }
                     let block = product.kernel.transpose(&block);
@@ -258,7 +260,8 @@ impl<K: Microkernel, T: Element> Work for Pack<'_, K, T> {
                             + panel * K::COLUMNS;
                         convert(&grad_output[start..start + columns], &mut values[place + pixel][..columns]);
                     }
-                    let out = &mut packed[(flat + column - place) * K::COLUMNS..][..K::INTERLEAVE * K::COLUMNS];
+                    let out =
+                        &mut packed[(flat + column - place) * K::COLUMNS..][..K::INTERLEAVE * K::COLUMNS];
                     if pixels == 2 {
                         for ((out, a), b) in out.chunks_exact_mut(2).zip(&values[0]).zip(&values[1]) {
                             (out[0], out[1]) = (*a, *b);
