@@ -297,24 +297,34 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
                 });
                 let activation = self.epilogue.activation;
                 let out = &mut target[start..start + place.channels];
-                // The same twice, so that the loops over a full tile have a length that is known.
-                if let (Some(out), Some(values)) = (out.get_mut(..K::COLUMNS), values.get_mut(..K::COLUMNS)) {
+                // Always as many as a tile has columns: a length that is known makes vectors without a rest. Columns
+                // beyond the last channel are zeros that go nowhere.
+                if place.channels == K::COLUMNS {
                     let residual = residual.map(|residual| &residual[..K::COLUMNS]);
-                    write_pixel(values, &bias[..K::COLUMNS], residual, activation, out);
+                    write_pixel(values, &bias[..K::COLUMNS], residual, activation, &mut out[..K::COLUMNS]);
                 } else {
-                    write_pixel(&mut values[..place.channels], &bias, residual, activation, out);
+                    let (mut whole, mut addend) = ([T::default(); MOST_COLUMNS], [T::default(); MOST_COLUMNS]);
+                    let residual = residual.map(|residual| {
+                        addend[..place.channels].copy_from_slice(residual);
+                        &addend[..K::COLUMNS]
+                    });
+                    let whole = &mut whole[..K::COLUMNS];
+                    write_pixel(values, &bias[..K::COLUMNS], residual, activation, whole);
+                    out.copy_from_slice(&whole[..place.channels]);
                 }
                 if self.statistics {
                     let shift = &mut statistics.shift[channels.clone()];
                     if place.image == 0 && row == 0 && column == 0 {
                         shift.copy_from_slice(&values[..place.channels]);
                     }
-                    add_pixel(
-                        &values[..place.channels],
-                        shift,
-                        &mut statistics.sum[channels.clone()],
-                        &mut statistics.square[channels.clone()],
-                    );
+                    let sum = &mut statistics.sum[channels.clone()];
+                    let square = &mut statistics.square[channels.clone()];
+                    if place.channels == K::COLUMNS {
+                        let (sum, square) = (&mut sum[..K::COLUMNS], &mut square[..K::COLUMNS]);
+                        add_pixel(values, &shift[..K::COLUMNS], sum, square);
+                    } else {
+                        add_pixel(&values[..place.channels], shift, sum, square);
+                    }
                 }
             }
             column += 1;

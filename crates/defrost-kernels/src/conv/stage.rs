@@ -119,6 +119,7 @@ impl Stage {
 }
 
 /// The source itself, where it is in the format that is multiplied.
+#[inline(always)]
 pub(super) fn in_place<T: Element, P: Element>(source: &[T]) -> Option<&[P]> {
     // SAFETY: T and P are the same type.
     (TypeId::of::<T>() == TypeId::of::<P>())
@@ -128,6 +129,10 @@ pub(super) fn in_place<T: Element, P: Element>(source: &[T]) -> Option<&[P]> {
 /// Copies from one format to another.
 #[inline(always)]
 pub(super) fn convert<T: Element, P: Element>(source: &[T], target: &mut [P]) {
+    if let Some(source) = in_place::<T, P>(source) {
+        target.copy_from_slice(source);
+        return;
+    }
     for (target, source) in target.iter_mut().zip(source) {
         *target = P::from_f32(source.to_f32());
     }
