@@ -3,14 +3,13 @@
 //! A panel holds one tile's columns: `[segment][tap, reduced channel][column]`, neighbours along the depth
 //! interleaved as the microkernel wants them, zeros where depth or columns are padded.
 
-use std::ops::Range;
-
 use rayon::prelude::*;
 
 use super::geometry::{Pass, Plan};
-use super::kernel::{Microkernel, Work};
+use super::kernel::{Microkernel, SIDE, Work};
+use super::run::MOST_COLUMNS;
 use super::scratch::Scratch;
-use crate::Element;
+use super::stage::convert;
 
 /// A segment's depth as the microkernel walks it.
 pub(super) fn padded_depth<K: Microkernel>(plan: &Plan, pass: &Pass) -> usize {
@@ -48,12 +47,13 @@ pub(super) fn pack<K: Microkernel>(
     packed.par_chunks_exact_mut(panel_len).enumerate().for_each(|(index, panel)| {
         let (group, first) = (index / panels::<K>(plan), index % panels::<K>(plan) * K::COLUMNS);
         let weight = &weight[group * plan.weight_strides[0]..];
-        kernel.vectorize(Panel::<K> { plan, pass, weight, first, panel });
+        kernel.vectorize(Panel { kernel, plan, pass, weight, first, panel });
     });
 }
 
 /// One panel, whose first column is the group's written channel `first`.
 struct Panel<'a, K: Microkernel> {
+    kernel: K,
     plan: &'a Plan,
     pass: &'a Pass,
     /// The group's.
@@ -67,73 +67,75 @@ impl<K: Microkernel> Work for Panel<'_, K> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { plan, pass, weight, first, panel } = self;
+        let Self { kernel, plan, pass, weight, first, panel } = self;
         let [_, reduced_stride, written_stride] = plan.weight_strides;
         let columns = K::COLUMNS.min(plan.written() - first);
+        let weight = &weight[first * written_stride..];
         panel.fill(K::Product::default());
-        // Where a column's weights are far from the next column's, lines of all columns would fight for the same
-        // places in the cache: they are copied next to each other first, a few channels at a time.
+        // Weights of one channel (of one column, if that is the wider step) are neighbours in `weight`.
         let taps = reduced_stride.min(written_stride);
-        let block = if reduced_stride < written_stride { (BLOCK / taps).max(1) } else { plan.reduced() };
-        let mut copy = Scratch::<f32>::new(columns * (BLOCK.max(taps) + LINE));
+        let block = (BLOCK / taps).max(1).next_multiple_of(2);
+        // `[channel][tap][column]`, of a few channels at a time: what the cache holds.
+        let mut rows = Scratch::<K::Product>::new((block * taps).next_multiple_of(SIDE) * K::COLUMNS);
         for start in (0..plan.reduced()).step_by(block) {
             let channels = block.min(plan.reduced() - start);
-            let source = &weight[start * reduced_stride + first * written_stride..];
             if reduced_stride < written_stride {
-                let pitch = channels * taps + LINE;
-                for (column, copy) in copy.chunks_exact_mut(pitch).enumerate().take(columns) {
-                    copy[..channels * taps]
-                        .copy_from_slice(&source[column * written_stride..][..channels * taps]);
+                let len = channels * taps;
+                for (group, first) in (0..columns).step_by(SIDE).enumerate() {
+                    for at in (0..len).step_by(SIDE) {
+                        let mut square = [[K::Product::default(); SIDE]; SIDE];
+                        let width = SIDE.min(len - at);
+                        for (column, row) in square.iter_mut().enumerate().take(columns - first) {
+                            let source = &weight[(first + column) * written_stride + start * taps + at..];
+                            convert(&source[..width], &mut row[..width]);
+                        }
+                        let square = kernel.transpose(&square);
+                        let side = SIDE.min(K::COLUMNS);
+                        for (row, values) in rows[at * K::COLUMNS..].chunks_exact_mut(K::COLUMNS).zip(&square)
+                        {
+                            row[group * SIDE..][..side].copy_from_slice(&values[..side]);
+                        }
+                    }
                 }
-                let copy =
-                    Block { source: &copy, channels: start..start + channels, reduced: taps, written: pitch };
-                copy.pack::<K>(plan, pass, columns, panel);
             } else {
-                let channels = start..start + channels;
-                let block = Block { source, channels, reduced: reduced_stride, written: written_stride };
-                block.pack::<K>(plan, pass, columns, panel);
-            }
-        }
-    }
-}
-
-/// Weights of one column that are copied at a time.
-const BLOCK: usize = 256;
-/// Weights of a cache line.
-const LINE: usize = 16;
-/// Room for the columns of any tile.
-const MOST_COLUMNS: usize = 32;
-
-/// Some channels' weights and their strides.
-struct Block<'a> {
-    source: &'a [f32],
-    channels: Range<usize>,
-    reduced: usize,
-    written: usize,
-}
-
-impl Block<'_> {
-    #[inline(always)]
-    fn pack<K: Microkernel>(&self, plan: &Plan, pass: &Pass, columns: usize, panel: &mut [K::Product]) {
-        let depth = padded_depth::<K>(plan, pass);
-        for (index, channel) in self.channels.clone().enumerate() {
-            for (segment, panel) in pass.segments.iter().zip(panel.chunks_exact_mut(depth * K::COLUMNS)) {
-                for (place, tap) in segment.taps.iter().enumerate() {
-                    let source = &self.source[index * self.reduced + tap..];
-                    let mut values = [0.0; MOST_COLUMNS];
-                    for (value, weight) in
-                        values[..columns].iter_mut().zip(source.iter().step_by(self.written))
-                    {
-                        *value = *weight;
+                for channel in 0..channels {
+                    let source = &weight[(start + channel) * reduced_stride..];
+                    for tap in 0..taps {
+                        let mut values = [0.0; MOST_COLUMNS];
+                        let picked = source[tap..].iter().step_by(taps);
+                        values[..columns].iter_mut().zip(picked).for_each(|(value, weight)| *value = *weight);
+                        let row = &mut rows[(channel * taps + tap) * K::COLUMNS..][..K::COLUMNS];
+                        convert(&values[..K::COLUMNS], row);
                     }
-                    let depth = place * plan.reduced() + channel;
-                    let row = &mut panel[depth / K::INTERLEAVE * K::INTERLEAVE * K::COLUMNS..]
-                        [..K::INTERLEAVE * K::COLUMNS];
-                    for (row, value) in row.chunks_exact_mut(K::INTERLEAVE).zip(&values) {
-                        row[depth % K::INTERLEAVE] = K::Product::from_f32(*value);
+                }
+            }
+            let row = |channel: usize, tap: usize| &rows[(channel * taps + tap) * K::COLUMNS..][..K::COLUMNS];
+            let depth = padded_depth::<K>(plan, pass);
+            for (segment, panel) in pass.segments.iter().zip(panel.chunks_exact_mut(depth * K::COLUMNS)) {
+                for (place, &tap) in segment.taps.iter().enumerate() {
+                    let mut channel = 0;
+                    while channel < channels {
+                        let depth = place * plan.reduced() + start + channel;
+                        let out = &mut panel[depth / K::INTERLEAVE * K::INTERLEAVE * K::COLUMNS..]
+                            [..K::INTERLEAVE * K::COLUMNS];
+                        let pair = K::INTERLEAVE == 2 && depth.is_multiple_of(2) && channel + 1 < channels;
+                        if pair {
+                            let (a, b) = (row(channel, tap), row(channel + 1, tap));
+                            for ((out, a), b) in out.chunks_exact_mut(2).zip(a).zip(b) {
+                                (out[0], out[1]) = (*a, *b);
+                            }
+                        } else {
+                            for (out, value) in out.chunks_exact_mut(K::INTERLEAVE).zip(row(channel, tap)) {
+                                out[depth % K::INTERLEAVE] = *value;
+                            }
+                        }
+                        channel += if pair { 2 } else { 1 };
                     }
                 }
             }
         }
     }
 }
+
+/// Weights of one column that are rearranged at a time.
+const BLOCK: usize = 256;

@@ -303,7 +303,8 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
                     let residual = residual.map(|residual| &residual[..K::COLUMNS]);
                     write_pixel(values, &bias[..K::COLUMNS], residual, activation, &mut out[..K::COLUMNS]);
                 } else {
-                    let (mut whole, mut addend) = ([T::default(); MOST_COLUMNS], [T::default(); MOST_COLUMNS]);
+                    let (mut whole, mut addend) =
+                        ([T::default(); MOST_COLUMNS], [T::default(); MOST_COLUMNS]);
                     let residual = residual.map(|residual| {
                         addend[..place.channels].copy_from_slice(residual);
                         &addend[..K::COLUMNS]
