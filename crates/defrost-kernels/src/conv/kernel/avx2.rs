@@ -71,8 +71,8 @@ impl Microkernel for Avx2 {
             // SAFETY: the caller's.
             unsafe { multiply::<Avx2, ROWS>(lanes, rows, panel, tile) }
         }
-        const OF: [unsafe fn(Avx2, Rows<f32>, &[f32], &mut [f32; TILE]); 6] =
-            [of::<1>, of::<2>, of::<3>, of::<4>, of::<5>, of::<6>];
+        type Of = unsafe fn(Avx2, Rows<f32>, &[f32], &mut [f32; TILE]);
+        const OF: [Of; 6] = [of::<1>, of::<2>, of::<3>, of::<4>, of::<5>, of::<6>];
         rows.check::<Self>(panel, tile);
         // SAFETY: checked, and `self` proves the instructions.
         unsafe { OF[rows.count - 1](self, rows, panel, tile) }

@@ -171,9 +171,10 @@ macro_rules! transpose {
         #[target_feature(enable = $features)]
         unsafe fn $name(block: &Square<$element>) -> Square<$element> {
             let (low, high) = ($low, $high);
-            // SAFETY: a row is a vector's size.
-            let mut rows: [$vector; SIDE] =
-                std::array::from_fn(|row| unsafe { $load(block[row].as_ptr().cast()) });
+            let mut rows: [$vector; SIDE] = std::array::from_fn(|row| {
+                // SAFETY: a row is a vector's size.
+                unsafe { $load(block[row].as_ptr().cast()) }
+            });
             for _ in 0..4 {
                 let mut zipped = rows;
                 for row in 0..SIDE / 2 {

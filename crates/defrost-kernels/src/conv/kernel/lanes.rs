@@ -101,7 +101,7 @@ pub(super) unsafe fn multiply<L: Lanes, const ROWS: usize>(
 fn opaque<T>(mut pointer: *const T) -> *const T {
     // SAFETY: no instructions.
     unsafe {
-        std::arch::asm!("/* {0} */", inout(reg) pointer, options(pure, nomem, nostack, preserves_flags));
+        std::arch::asm!("/* {0} */", inout(reg) pointer, options(pure, readonly, nostack, preserves_flags));
     }
     pointer
 }
