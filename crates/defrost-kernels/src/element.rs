@@ -55,13 +55,11 @@ mod tests {
     fn bf16_is_rounded_as_half_rounds_it() {
         // All exponents and signs, with fractions around every tie.
         for high in 0..=u16::MAX {
+            let (wide, expected) = (Element::to_f32(bf16::from_bits(high)), bf16::from_bits(high).to_f32());
+            assert!(wide == expected || wide.is_nan() && expected.is_nan());
             for low in [0, 1, 0x7fff, 0x8000, 0x8001, 0xffff] {
                 let value = f32::from_bits(u32::from(high) << 16 | low);
                 assert_eq!(<bf16 as Element>::from_f32(value).to_bits(), bf16::from_f32(value).to_bits());
-                assert_eq!(
-                    Element::to_f32(bf16::from_bits(high)).to_bits(),
-                    bf16::from_bits(high).to_f32().to_bits()
-                );
             }
         }
     }
