@@ -9,6 +9,7 @@
 //! folders and pretrained picture networks.
 
 mod activation;
+pub mod bundle;
 pub mod data;
 pub mod files;
 mod groups;
@@ -24,6 +25,7 @@ mod rates;
 pub mod recipe;
 mod schedule;
 mod stage;
+mod summary;
 pub mod vision;
 pub mod weights;
 
@@ -37,3 +39,4 @@ pub use rates::{Rates, RatesError};
 pub use recipe::{FineTune, Phase, Thaw};
 pub use schedule::{MOMENTUM, Schedule, Setting, cosine};
 pub use stage::{Network, Parameter, Role, Stage, Switch};
+pub use summary::{GroupSummary, PhaseSummary, PlanSummary, StepSummary};

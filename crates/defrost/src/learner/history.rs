@@ -1,7 +1,9 @@
 //! What has been measured during training.
 
+use serde::{Deserialize, Serialize};
+
 /// One epoch.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// The phase's name.
     pub phase: String,

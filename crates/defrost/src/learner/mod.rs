@@ -13,7 +13,8 @@ use burn::tensor::Device;
 use thiserror::Error;
 
 pub use best::Best;
-pub use evaluate::{Evaluation, Prediction};
+pub(crate) use evaluate::split;
+pub use evaluate::{Evaluation, Prediction, evaluate};
 pub use events::{BatchReport, Observer};
 pub use history::{EpochRecord, History};
 

@@ -1,6 +1,8 @@
 //! Pictures: finding, reading and transforming them.
 
 pub mod augment;
+mod bundle;
+mod dataset;
 pub mod folder;
 mod jpeg;
 pub mod models;
@@ -9,4 +11,9 @@ pub mod picture;
 pub mod projective;
 pub mod resize;
 pub mod sample;
+mod setup;
 pub mod transform;
+
+pub use bundle::{LoadedVision, VisionManifest};
+pub use dataset::{PictureFolder, PictureFolderError, Pictures, Skipped, Validation, open_known};
+pub use setup::{SetupError, VisionSetup, WeightSource};

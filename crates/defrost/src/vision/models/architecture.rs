@@ -1,6 +1,9 @@
 //! The architectures by name: how each is built, fed and grouped.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::body::Body;
@@ -9,7 +12,7 @@ use crate::layers::{BatchNorm, BatchNormConfig};
 use crate::ops::{PaddingRule, Window};
 
 /// What pictures look like to a network, and the details in which trainings of one architecture differ.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Convention {
     /// Whether convolutions pad as TensorFlow does.
     pub same_padding: bool,
@@ -33,6 +36,21 @@ impl Convention {
     /// Models trained in TensorFlow: `SAME` padding, pixels in -1..=1.
     pub const TENSORFLOW: Self =
         Self { same_padding: true, norm_epsilon: 1e-3, mean: [0.5; 3], std: [0.5; 3] };
+
+    /// The convention as the text beside some weights amends it: `padding`, `bn_eps` and `input`.
+    pub fn amended(&self, metadata: &BTreeMap<String, String>) -> Self {
+        let mut convention = self.clone();
+        if let Some(padding) = metadata.get("padding") {
+            convention.same_padding = padding.to_uppercase().contains("SAME");
+        }
+        if let Some(epsilon) = metadata.get("bn_eps").and_then(|text| text.parse().ok()) {
+            convention.norm_epsilon = epsilon;
+        }
+        if metadata.get("input").is_some_and(|input| input.contains("x/127.5 - 1")) {
+            (convention.mean, convention.std) = ([0.5; 3], [0.5; 3]);
+        }
+        convention
+    }
 
     /// A square window under this padding.
     pub(super) fn window(&self, kernel: usize, stride: usize) -> Window {

@@ -5,6 +5,8 @@ use std::ops::Range;
 use burn::module::Module;
 use burn::tensor::{DType, FloatDType, Tensor};
 
+use serde::{Deserialize, Serialize};
+
 use super::body::Body;
 use super::head::Head;
 use crate::activation::{Activation, Value};
@@ -12,7 +14,8 @@ use crate::stage::{Network, Stage};
 
 /// The number format of the pictures between the body's layers. Weights, sums and the head are always
 /// f32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 32-bit floating point.
     F32,

@@ -1,0 +1,139 @@
+//! One folder a model: weights, and everything needed to use them again.
+//!
+//! `model.safetensors` holds the tensors, `bundle.json` the [`Manifest`]: classes, the domain's part
+//! (architecture, preprocessing), the freeze plan, what was measured, and a hash of the weights.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::files::{self, FileError};
+use crate::learner::EpochRecord;
+use crate::summary::PlanSummary;
+use crate::weights::safetensors::{self, ParseError, SafetensorsError};
+use crate::weights::{MisfitError, Tensors};
+
+/// The version of the format this writes, and the only one it reads.
+const FORMAT: u32 = 1;
+
+/// What a bundle's `bundle.json` says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Manifest<D> {
+    /// Version of the format.
+    pub format: u32,
+    /// Which domain the model belongs to.
+    pub task: String,
+    /// Class names; a prediction is an index into them.
+    pub classes: Vec<String>,
+    /// What the domain needs to build and feed the network.
+    pub model: D,
+    /// What was frozen, what trained.
+    pub plan: PlanSummary,
+    /// What was measured.
+    pub epochs: Vec<EpochRecord>,
+    /// SHA-256 of `model.safetensors`.
+    pub weights_sha256: String,
+}
+
+/// A bundle can't be written or used.
+#[derive(Debug, Error)]
+pub enum BundleError {
+    /// A file can't be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The weights can't be written.
+    #[error(transparent)]
+    Write(#[from] SafetensorsError),
+    /// The folder holds no bundle.
+    #[error("{}: not a finished run: there is no bundle.json in it", .0.display())]
+    NoBundle(PathBuf),
+    /// `bundle.json` is not what it should be.
+    #[error("{}: not a valid bundle: {reason}", path.display())]
+    Manifest {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The weights are not the ones the manifest was written for.
+    #[error("{}: the file has changed since the run wrote it: its SHA-256 is {found} and should be {expected}", path.display())]
+    Changed {
+        /// Which file.
+        path: PathBuf,
+        /// Its hash.
+        found: String,
+        /// The hash it should have.
+        expected: String,
+    },
+    /// The weights are damaged.
+    #[error("{}: {source}", path.display())]
+    Weights {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        source: ParseError,
+    },
+    /// The weights do not fit the network described.
+    #[error(transparent)]
+    Misfit(#[from] MisfitError),
+}
+
+/// The files of a bundle.
+fn paths(folder: &Path) -> (PathBuf, PathBuf) {
+    (folder.join("bundle.json"), folder.join("model.safetensors"))
+}
+
+/// Writes a bundle; the manifest comes last, so that a folder with one is complete. The hash is filled in.
+///
+/// # Errors
+///
+/// If a file can't be written.
+pub fn write<D: Serialize>(
+    folder: &Path,
+    mut manifest: Manifest<D>,
+    tensors: &Tensors,
+) -> Result<(), BundleError> {
+    let (manifest_path, weights_path) = paths(folder);
+    safetensors::write(&weights_path, tensors, &BTreeMap::from([("format".to_owned(), "pt".to_owned())]))?;
+    manifest.format = FORMAT;
+    manifest.weights_sha256 = sha256(&files::read(&weights_path)?);
+    files::write_atomically(&manifest_path, |file| Ok(serde_json::to_writer_pretty(file, &manifest)?))?;
+    Ok(())
+}
+
+/// Reads a bundle and checks that its weights are the ones that were written.
+///
+/// # Errors
+///
+/// If a file is missing, damaged or changed.
+pub fn read<D: DeserializeOwned>(folder: &Path) -> Result<(Manifest<D>, Tensors), BundleError> {
+    let (path, weights_path) = paths(folder);
+    if !path.exists() {
+        return Err(BundleError::NoBundle(folder.to_owned()));
+    }
+    let invalid = |reason: String| BundleError::Manifest { path: path.clone(), reason };
+    let manifest: Manifest<D> =
+        serde_json::from_slice(&files::read(&path)?).map_err(|error| invalid(error.to_string()))?;
+    if manifest.format != FORMAT {
+        return Err(invalid(format!(
+            "format {} and not {FORMAT}: written by another version",
+            manifest.format
+        )));
+    }
+    let bytes = files::read(&weights_path)?;
+    let (found, expected) = (sha256(&bytes), manifest.weights_sha256.clone());
+    if found != expected {
+        return Err(BundleError::Changed { path: weights_path, found, expected });
+    }
+    let damaged = |source| BundleError::Weights { path: weights_path.clone(), source };
+    let weights = safetensors::parse(&bytes).map_err(damaged)?;
+    Ok((manifest, weights.tensors))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

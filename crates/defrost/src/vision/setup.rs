@@ -1,0 +1,176 @@
+//! From names to a network: architecture, weights, cut and a new head.
+
+use std::path::PathBuf;
+
+use burn::tensor::Device;
+use thiserror::Error;
+
+use super::bundle::VisionManifest;
+use super::models::{
+    Architecture, ConcatPoolHead, Convention, CutError, Head, Precision, UnknownArchitecture, VisionNetwork,
+};
+use super::transform::{Preprocess, PreprocessError};
+use crate::data::Draws;
+use crate::stage::{Network, Stage};
+use crate::weights::safetensors::{self, SafetensorsError};
+use crate::weights::{self, MisfitError, Tensors, Weights};
+
+/// Where pretrained weights come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WeightSource {
+    /// The binary.
+    Embedded,
+    /// A safetensors file.
+    File(PathBuf),
+    /// Nowhere: new weights.
+    None,
+}
+
+/// What a picture network is made of.
+#[derive(Clone, Debug)]
+pub struct VisionSetup {
+    /// The architecture's name.
+    pub architecture: String,
+    /// Where its weights come from; if nothing is said, the binary.
+    pub weights: Option<WeightSource>,
+    /// Side of the pictures, in pixels.
+    pub size: usize,
+    /// The number format between the body's layers.
+    pub precision: Precision,
+    /// The stage from which on the body is thrown away.
+    pub cut: Option<String>,
+    /// What the head drops before its last layer, `0.0..1.0`.
+    pub dropout: f64,
+    /// Where new weights are drawn from.
+    pub seed: u64,
+}
+
+impl Default for VisionSetup {
+    fn default() -> Self {
+        Self {
+            architecture: "efficientnet_lite0".to_owned(),
+            weights: None,
+            size: 224,
+            precision: Precision::F32,
+            cut: None,
+            dropout: 0.5,
+            seed: 42,
+        }
+    }
+}
+
+/// A network can't be set up.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// No such architecture.
+    #[error(transparent)]
+    Architecture(#[from] UnknownArchitecture),
+    /// No such stage to cut at.
+    #[error(transparent)]
+    Cut(#[from] CutError),
+    /// The picture size can't be.
+    #[error(transparent)]
+    Preprocess(#[from] PreprocessError),
+    /// The weights can't be read.
+    #[error(transparent)]
+    Weights(#[from] SafetensorsError),
+    /// The weights are another network's.
+    #[error(transparent)]
+    Misfit(#[from] MisfitError),
+    /// No weights are part of the binary.
+    #[error(
+        "{architecture} has no embedded weights; give --weights FILE.safetensors, or --weights none to start from random ones"
+    )]
+    NotEmbedded {
+        /// The architecture.
+        architecture: String,
+    },
+}
+
+impl VisionSetup {
+    /// The weights and what they expect, read before anything is built.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such architecture, or its weights can't be read.
+    fn source(&self) -> Result<(&'static Architecture, Convention, Option<(String, Weights)>), SetupError> {
+        let architecture = Architecture::named(&self.architecture)?;
+        let weights = match &self.weights {
+            Some(WeightSource::None) => return Ok((architecture, architecture.convention.clone(), None)),
+            Some(WeightSource::File(path)) => (path.display().to_string(), safetensors::read(path)?),
+            Some(WeightSource::Embedded) | None => {
+                let missing = || SetupError::NotEmbedded { architecture: self.architecture.clone() };
+                ("embedded".to_owned(), weights::embedded(&self.architecture).ok_or_else(missing)?)
+            }
+        };
+        Ok((architecture, architecture.convention.amended(&weights.1.metadata), Some(weights)))
+    }
+
+    /// Builds the network with a new head for these classes, and what has to be kept to build it again.
+    ///
+    /// # Errors
+    ///
+    /// If a name is unknown, or the weights can't be read or belong to another network; the message lists
+    /// the first mismatches.
+    pub fn build(
+        &self,
+        classes: usize,
+        device: &Device,
+    ) -> Result<(VisionNetwork, VisionManifest), SetupError> {
+        let (architecture, convention, weights) = self.source()?;
+        let manifest = VisionManifest {
+            architecture: self.architecture.clone(),
+            preprocess: preprocess(&convention, self.size),
+            convention,
+            precision: self.precision,
+            cut: self.cut.clone(),
+            dropout: self.dropout,
+            pretrained: weights.is_some(),
+        };
+        manifest.preprocess.check()?;
+        device.seed(Draws::weight_seed(self.seed));
+        let mut network = manifest.network(classes, device)?;
+        if let Some((file, Weights { tensors, .. })) = weights {
+            let tensors = for_body(tensors, architecture.classifier);
+            let stages = network.stages();
+            let body: Vec<Stage> = stages[..stages.len() - 1].to_vec();
+            weights::check_fit(&file, &self.architecture, &body, &tensors)?;
+            network = weights::load(network, &tensors);
+        }
+        Ok((network, manifest))
+    }
+}
+
+impl VisionManifest {
+    /// The network described, with new weights.
+    ///
+    /// # Errors
+    ///
+    /// If a name is unknown.
+    pub fn network(&self, classes: usize, device: &Device) -> Result<VisionNetwork, SetupError> {
+        let architecture = Architecture::named(&self.architecture)?;
+        let mut body = architecture.body(&self.convention, device);
+        if let Some(stage) = &self.cut {
+            body = body.cut(stage)?;
+        }
+        let head = Head::ConcatPool(ConcatPoolHead::new(body.channels(), classes, self.dropout, device));
+        Ok(VisionNetwork::new(body, head, self.precision, architecture.group_starts, self.pretrained))
+    }
+}
+
+/// How pictures reach a network of this convention: shorter side to 8/7 of the size, the centre of it.
+fn preprocess(convention: &Convention, size: usize) -> Preprocess {
+    Preprocess { mean: convention.mean, std: convention.std, ..Preprocess::imagenet(size) }
+}
+
+/// A checkpoint's tensors under the names they have in a network: the body's get their prefix, unless an
+/// earlier run wrote the file. A classifier and another head are left out.
+fn for_body(tensors: Tensors, classifier: &str) -> Tensors {
+    let prefixed = tensors.keys().any(|name| name.starts_with("body."));
+    let of_classifier = format!("{classifier}.");
+    let body = tensors.into_iter().filter(|(name, _)| match prefixed {
+        true => name.starts_with("body."),
+        false => !name.starts_with(&of_classifier),
+    });
+    body.map(|(name, data)| if prefixed { (name, data) } else { (format!("body.{name}"), data) }).collect()
+}
