@@ -1,1 +1,39 @@
-fn main() {}
+//! The `defrost` command: parse, call the library, show.
+//!
+//! No training logic lives here: what a command does, a library user can do in as many lines.
+
+mod args;
+mod commands;
+mod failure;
+mod layout;
+mod progress;
+mod run_folder;
+mod training;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command {
+        Command::Train(arguments) => commands::train(&arguments),
+        Command::Plan(arguments) => commands::plan(&arguments),
+        Command::Evaluate(arguments) => commands::evaluate(&arguments),
+        Command::Predict(arguments) => commands::predict(&arguments),
+        Command::Models(arguments) => commands::models(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            failure.exit_code()
+        }
+    }
+}
+
+/// What a command comes to.
+type Outcome = Result<(), Failure>;

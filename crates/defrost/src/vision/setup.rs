@@ -106,6 +106,41 @@ impl VisionSetup {
         Ok((architecture, architecture.convention.amended(&weights.1.metadata), Some(weights)))
     }
 
+    fn manifest(&self, convention: Convention, pretrained: bool) -> Result<VisionManifest, SetupError> {
+        let preprocess = preprocess(&convention, self.size);
+        preprocess.check()?;
+        Ok(VisionManifest {
+            architecture: self.architecture.clone(),
+            preprocess,
+            convention,
+            precision: self.precision,
+            cut: self.cut.clone(),
+            dropout: self.dropout,
+            pretrained,
+        })
+    }
+
+    /// The network's structure with a head for these classes; no weights are read.
+    ///
+    /// # Errors
+    ///
+    /// If a name is unknown.
+    pub fn outline(&self, classes: usize, device: &Device) -> Result<VisionNetwork, SetupError> {
+        let convention = Architecture::named(&self.architecture)?.convention.clone();
+        let pretrained = self.weights != Some(WeightSource::None);
+        self.manifest(convention, pretrained)?.network(classes, device)
+    }
+
+    /// How pictures reach the network, told before it is built.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such architecture, or its weights can't be read.
+    pub fn preprocess(&self) -> Result<Preprocess, SetupError> {
+        let (_, convention, weights) = self.source()?;
+        Ok(self.manifest(convention, weights.is_some())?.preprocess)
+    }
+
     /// Builds the network with a new head for these classes, and what has to be kept to build it again.
     ///
     /// # Errors
@@ -118,16 +153,7 @@ impl VisionSetup {
         device: &Device,
     ) -> Result<(VisionNetwork, VisionManifest), SetupError> {
         let (architecture, convention, weights) = self.source()?;
-        let manifest = VisionManifest {
-            architecture: self.architecture.clone(),
-            preprocess: preprocess(&convention, self.size),
-            convention,
-            precision: self.precision,
-            cut: self.cut.clone(),
-            dropout: self.dropout,
-            pretrained: weights.is_some(),
-        };
-        manifest.preprocess.check()?;
+        let manifest = self.manifest(convention, weights.is_some())?;
         device.seed(Draws::weight_seed(self.seed));
         let mut network = manifest.network(classes, device)?;
         if let Some((file, Weights { tensors, .. })) = weights {

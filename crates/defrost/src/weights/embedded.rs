@@ -5,14 +5,22 @@ use super::{Weights, safetensors};
 /// ImageNet weights of EfficientNet-Lite0; `assets/README.md` says where they come from.
 static EFFICIENTNET_LITE0: &[u8] = include_bytes!("../../../../assets/efficientnet_lite0.safetensors");
 
+fn bytes(architecture: &str) -> Option<&'static [u8]> {
+    match architecture {
+        "efficientnet_lite0" => Some(EFFICIENTNET_LITE0),
+        _ => None,
+    }
+}
+
+/// Whether there are embedded weights for this architecture.
+pub fn has_embedded(architecture: &str) -> bool {
+    bytes(architecture).is_some()
+}
+
 /// The embedded weights of an architecture, if there are any.
 pub fn embedded(architecture: &str) -> Option<Weights> {
-    let bytes = match architecture {
-        "efficientnet_lite0" => EFFICIENTNET_LITE0,
-        _ => return None,
-    };
     // Not a file a user could have damaged: a test reads it.
-    Some(safetensors::parse(bytes).expect("the embedded weights are a valid safetensors file"))
+    Some(safetensors::parse(bytes(architecture)?).expect("the embedded weights are a valid safetensors file"))
 }
 
 #[cfg(test)]

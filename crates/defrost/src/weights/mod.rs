@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::TensorData;
 
-pub use embedded::embedded;
+pub use embedded::{embedded, has_embedded};
 pub use fit::{MisfitError, check_fit};
 pub use state::{collect, load};
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use burn::module::Module;
 use burn::tensor::{DType, FloatDType, Tensor};
 
+use defrost_kernels::Tier;
 use serde::{Deserialize, Serialize};
 
 use super::body::Body;
@@ -24,6 +25,11 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// The faster one on this processor: bf16 where it is multiplied in hardware.
+    pub fn fastest() -> Self {
+        if Tier::detect().multiplies_bf16() { Self::Bf16 } else { Self::F32 }
+    }
+
     /// Its name in options and files.
     pub fn name(self) -> &'static str {
         match self {

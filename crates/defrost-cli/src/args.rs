@@ -1,0 +1,215 @@
+//! The command line's words. Parsing has no side effects; `training` turns the words into objects.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use defrost::{NormMode, Rates};
+
+/// Teach a pretrained network a new task: freeze most of it, train the rest, then thaw.
+#[derive(Debug, Parser)]
+#[command(name = "defrost", version, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Fine-tune on a folder of images
+    Train(TrainArguments),
+    /// Show what would be frozen, what would train, and at which rates; trains nothing
+    Plan(PlanArguments),
+    /// Measure a saved run on labelled data
+    Evaluate(EvaluateArguments),
+    /// Classes and probabilities of pictures
+    Predict(PredictArguments),
+    /// The architectures, their stages and groups, and where their weights come from
+    Models(ModelsArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct TrainArguments {
+    /// A folder with a folder of pictures per class, or with train/ and valid/ of such folders
+    pub data: PathBuf,
+    #[command(flatten)]
+    pub options: TrainingOptions,
+    /// Where the run is saved [default: runs/NAME-NUMBER]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+    /// Print one JSON object on stdout
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// The data the plan is for; without it, see --batches and --classes
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub options: TrainingOptions,
+    /// Batches in an epoch, where there is no data
+    #[arg(long, value_name = "N", conflicts_with = "data")]
+    pub batches: Option<usize>,
+    /// Classes, where there is no data
+    #[arg(long, value_name = "N", default_value_t = 10, conflicts_with = "data")]
+    pub classes: usize,
+    /// List rate and momentum of every batch in the JSON
+    #[arg(long, requires = "json")]
+    pub steps: bool,
+    /// Print one JSON object on stdout
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct EvaluateArguments {
+    /// The folder of a finished run
+    pub run: PathBuf,
+    /// A folder with a folder of pictures per class
+    pub data: PathBuf,
+    /// Pictures in a batch
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
+    pub batch: usize,
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub threads: Option<usize>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PredictArguments {
+    /// The folder of a finished run
+    pub run: PathBuf,
+    /// Pictures
+    #[arg(required = true)]
+    pub inputs: Vec<PathBuf>,
+    /// How many classes to list
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
+    pub top: usize,
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub threads: Option<usize>,
+    /// Print a JSON list on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelsArguments {
+    /// Print a JSON list on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `train` and `plan` share.
+#[derive(Debug, Args)]
+pub struct TrainingOptions {
+    /// The architecture: `defrost models` lists them
+    #[arg(long, value_name = "NAME", default_value = "efficientnet_lite0", help_heading = "Network")]
+    pub arch: String,
+    /// Pretrained weights: embedded, none, or a .safetensors file [default: embedded]
+    #[arg(long, value_name = "SOURCE", help_heading = "Network")]
+    pub weights: Option<String>,
+    /// Own layer groups by stage name, as "stem,layer1|layer2|head"
+    #[arg(long, value_name = "GROUPS", help_heading = "Network")]
+    pub groups: Option<String>,
+    /// Drop this stage of the body and all after it
+    #[arg(long, value_name = "STAGE", help_heading = "Network")]
+    pub cut: Option<String>,
+
+    /// Thawed epochs
+    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Training")]
+    pub epochs: usize,
+    /// Frozen epochs before them
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Training")]
+    pub freeze_epochs: usize,
+    /// One phase of --epochs instead, frozen to this position; negative counts from the end, 0 trains all
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["train_only", "gradual"], help_heading = "Training")]
+    pub freeze_to: Option<isize>,
+    /// One phase of --epochs instead, in which only these groups train (index or name)
+    #[arg(
+        long,
+        value_name = "G,…",
+        value_delimiter = ',',
+        conflicts_with = "gradual",
+        help_heading = "Training"
+    )]
+    pub train_only: Option<Vec<String>>,
+    /// Thaw one group a phase instead
+    #[arg(long, help_heading = "Training")]
+    pub gradual: bool,
+    /// Learning rate: one (2e-3), a slice (1e-5..1e-3), or one per group (1e-5,1e-4,1e-3)
+    #[arg(long, value_name = "RATE", default_value = "2e-3", help_heading = "Training")]
+    pub lr: Rates,
+    /// What pretrained batch-norms do: keep their statistics, follow the batch in thawed groups, or adapt
+    /// in all (as fastai)
+    #[arg(long, value_name = "MODE", default_value = "keep", help_heading = "Training")]
+    pub norm: Norm,
+    /// Pictures in a batch
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one, help_heading = "Training")]
+    pub batch: usize,
+    /// Where all random draws come from
+    #[arg(long, value_name = "N", default_value_t = 42, help_heading = "Training")]
+    pub seed: u64,
+
+    /// Validation pictures [default: DATA/valid, validation or val, else a share]
+    #[arg(long, value_name = "DIR", conflicts_with = "valid_pct", help_heading = "Pictures")]
+    pub valid: Option<PathBuf>,
+    /// The share split off for validation [default: 0.2 where there is no folder]
+    #[arg(long, value_name = "SHARE", help_heading = "Pictures")]
+    pub valid_pct: Option<f64>,
+    /// Side of the pictures in pixels
+    #[arg(long, value_name = "PX", default_value_t = 224, help_heading = "Pictures")]
+    pub size: usize,
+    /// How training pictures are varied
+    #[arg(long, value_name = "HOW", default_value = "default", help_heading = "Pictures")]
+    pub augment: Augment,
+
+    /// Number format between layers: bf16 where the processor multiplies it, else f32
+    #[arg(long, value_name = "FORMAT", default_value = "auto", help_heading = "Machine")]
+    pub precision: PrecisionChoice,
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Machine")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Norm {
+    Keep,
+    Batch,
+    Adapt,
+}
+
+impl From<Norm> for NormMode {
+    fn from(norm: Norm) -> Self {
+        match norm {
+            Norm::Keep => Self::Keep,
+            Norm::Batch => Self::Batch,
+            Norm::Adapt => Self::Adapt,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Augment {
+    Default,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PrecisionChoice {
+    Auto,
+    F32,
+    Bf16,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("it must be at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err(format!("`{text}` is not a number")),
+    }
+}

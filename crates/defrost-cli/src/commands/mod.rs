@@ -1,0 +1,25 @@
+//! One file a command.
+
+mod evaluate;
+mod models;
+mod plan;
+mod predict;
+mod train;
+
+pub use evaluate::evaluate;
+pub use models::models;
+pub use plan::plan;
+pub use predict::predict;
+pub use train::train;
+
+use serde::Serialize;
+
+use crate::Outcome;
+use crate::failure::Blame;
+
+/// Prints a result as JSON on stdout.
+fn print_json<T: Serialize>(value: &T) -> Outcome {
+    let text = serde_json::to_string(value).or_failure()?;
+    println!("{text}");
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! `defrost train DATA`
+
+use std::path::Path;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use defrost::vision::models::VisionNetwork;
+use defrost::vision::{PictureFolder, Skipped};
+use defrost::{EpochRecord, Learner, LearnerError, PlanSummary, files};
+
+use super::print_json;
+use crate::Outcome;
+use crate::args::TrainArguments;
+use crate::failure::{Blame, Failure};
+use crate::layout::plan_table;
+use crate::progress::{Progress, seconds};
+use crate::{run_folder, training};
+
+/// Fine-tunes and saves a run.
+pub fn train(arguments: &TrainArguments) -> Outcome {
+    let started = Instant::now();
+    let options = &arguments.options;
+    let threads = training::start_threads(options.threads)?;
+    let device = training::device();
+
+    let setup = options.setup()?;
+    let data = options.pictures(&arguments.data, &setup)?;
+    report_data(&data, &arguments.data);
+    let PictureFolder { classes, train, valid, skipped, .. } = data;
+    let items = json!({ "train": defrost::data::Dataset::len(&train), "valid": defrost::data::Dataset::len(&valid), "skipped": skipped_json(&skipped) });
+    let (network, model) = setup.build(classes.len(), &device).or_usage()?;
+    let mut learner =
+        Learner::new(network, Box::new(train), Box::new(valid), classes.len(), options.learner())
+            .or_usage()?;
+    let phases = options.phases(learner.plan().groups().count());
+    options.check(&phases, learner.plan())?;
+    let plan = PlanSummary::new(&options.arch, learner.plan(), &phases, learner.batches_per_epoch(), false)
+        .or_usage()?;
+    let run = run_folder::create(arguments.out.as_deref(), &arguments.data)?;
+
+    anstream::eprintln!("{}", plan_table(&plan));
+    learner.observe(Box::new(Progress::new()));
+    learner.run(&phases).map_err(explain)?;
+
+    learner.save(&run, &model, &classes, plan.clone()).or_failure()?;
+    write_history(&run, &learner)?;
+    let best = learner.best().cloned();
+    let seconds_taken = started.elapsed().as_secs_f64();
+    if arguments.json {
+        return print_json(&json!({
+            "run": run,
+            "arch": options.arch,
+            "classes": classes,
+            "items": items,
+            "phases": plan.phases,
+            "epochs": learner.history().records().iter().map(epoch_json).collect::<Vec<_>>(),
+            "best": best.as_ref().map(epoch_json),
+            "seconds": seconds_taken,
+            "peak_rss_bytes": peak_rss_bytes(),
+            "threads": threads,
+            "precision": model.precision,
+        }));
+    }
+    if let Some(best) = best {
+        println!(
+            "best: {} epoch {}, accuracy {:.4}, loss {:.4}",
+            best.phase, best.epoch, best.accuracy, best.valid_loss
+        );
+    }
+    println!("saved: {} after {}", run.display(), seconds(seconds_taken));
+    Ok(())
+}
+
+/// Data that can't be trained on is the input's fault, a loss that explodes is the run's.
+fn explain(error: LearnerError) -> Failure {
+    match error {
+        LearnerError::NotFinite { .. } | LearnerError::Data(_) => Failure::Running(error.into()),
+        _ => Failure::Usage(error.into()),
+    }
+}
+
+fn report_data(data: &PictureFolder, root: &Path) {
+    for note in &data.notes {
+        eprintln!("note: {note}");
+    }
+    if let Some(first) = data.skipped.first() {
+        let count = data.skipped.len();
+        eprintln!("warning: {count} pictures can't be read and are left out; the first: {first}");
+    }
+    let (train, valid) = (defrost::data::Dataset::len(&data.train), defrost::data::Dataset::len(&data.valid));
+    eprintln!(
+        "{}: {train} pictures to train on, {valid} to validate, {} classes",
+        root.display(),
+        data.classes.len()
+    );
+}
+
+fn skipped_json(skipped: &[Skipped]) -> Vec<Value> {
+    skipped.iter().map(|skipped| json!({ "path": skipped.path, "reason": skipped.reason })).collect()
+}
+
+fn epoch_json(record: &EpochRecord) -> Value {
+    json!({
+        "phase": record.phase,
+        "epoch": record.epoch,
+        "train_loss": record.train_loss,
+        "valid_loss": record.valid_loss,
+        "metrics": { "accuracy": record.accuracy },
+        "seconds": record.seconds,
+    })
+}
+
+fn write_history(run: &Path, learner: &Learner<VisionNetwork>) -> Outcome {
+    let text = learner.history().to_csv();
+    let write =
+        |file: &mut std::io::BufWriter<&mut std::fs::File>| std::io::Write::write_all(file, text.as_bytes());
+    files::write_atomically(&run.join("history.csv"), write).or_failure()
+}
+
+/// The most memory this process has held, where the system tells.
+fn peak_rss_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}

@@ -1,0 +1,54 @@
+//! How a command fails: what is printed, and the exit code.
+
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+
+/// A command that failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// Wrong usage or wrong input: exit code 2.
+    Usage(anyhow::Error),
+    /// Something went wrong on the way: exit code 1.
+    Running(anyhow::Error),
+}
+
+impl Failure {
+    /// A usage error with this text.
+    pub fn usage(text: impl Into<String>) -> Self {
+        Self::Usage(anyhow::Error::msg(text.into()))
+    }
+
+    /// Prints the error, red where there are colours.
+    pub fn print(&self) {
+        let (Self::Usage(error) | Self::Running(error)) = self;
+        let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+        anstream::eprintln!("{red}error{red:#}: {error:#}");
+    }
+
+    /// 1 or 2.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) => ExitCode::from(2),
+            Self::Running(_) => ExitCode::from(1),
+        }
+    }
+}
+
+/// Sorts the library's errors into the two kinds.
+pub trait Blame<T> {
+    /// The user's input is to blame.
+    fn or_usage(self) -> Result<T, Failure>;
+    /// The run is to blame.
+    fn or_failure(self) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<anyhow::Error>> Blame<T> for Result<T, E> {
+    fn or_usage(self) -> Result<T, Failure> {
+        self.map_err(|error| Failure::Usage(error.into()))
+    }
+
+    fn or_failure(self) -> Result<T, Failure> {
+        self.map_err(|error| Failure::Running(error.into()))
+    }
+}

@@ -1,0 +1,101 @@
+//! Progress on stderr: bars with the time left on a terminal, a line an epoch elsewhere.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use defrost::learner::{BatchReport, Observer};
+use defrost::{EpochRecord, FreezePlan};
+
+use crate::layout::{rate, thousands};
+
+/// Shows training as it goes.
+pub struct Progress {
+    phase: String,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// A bar if stderr is a terminal.
+    pub fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(0);
+            // The template is a constant: a test draws it.
+            let style = ProgressStyle::with_template(TEMPLATE).expect("the template is valid");
+            bar.set_style(style);
+            bar
+        });
+        Self { phase: String::new(), bar }
+    }
+}
+
+const TEMPLATE: &str = "  {prefix} {wide_bar} {pos}/{len} {msg} eta {eta}";
+
+impl Observer for Progress {
+    fn phase_started(&mut self, name: &str, plan: &FreezePlan, rates: &[f64], _epochs: usize) {
+        self.phase = name.to_owned();
+        let rates: Vec<String> =
+            (0..rates.len()).filter(|&g| plan.trains(g)).map(|g| rate(rates[g])).collect();
+        eprintln!("{name}: {} parameters train at {}", thousands(plan.trainable_count()), rates.join(", "));
+    }
+
+    fn batch_ended(&mut self, report: &BatchReport) {
+        let Some(bar) = &self.bar else { return };
+        if report.batch == 1 && report.epoch == 1 {
+            bar.reset();
+        }
+        bar.set_length((report.epochs * report.batches) as u64);
+        bar.set_position(((report.epoch - 1) * report.batches + report.batch) as u64);
+        bar.set_prefix(format!("{} {}/{}", self.phase, report.epoch, report.epochs));
+        bar.set_message(format!("loss {:.3}", report.loss));
+    }
+
+    fn epoch_ended(&mut self, record: &EpochRecord) {
+        let line = format!(
+            "  {} epoch {}: train loss {:.4}, valid loss {:.4}, accuracy {:.4}, {}",
+            record.phase,
+            record.epoch,
+            record.train_loss,
+            record.valid_loss,
+            record.accuracy,
+            seconds(record.seconds)
+        );
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A duration as a person says it.
+pub fn seconds(seconds: f64) -> String {
+    match Duration::from_secs_f64(seconds).as_secs() {
+        0..60 => format!("{seconds:.1} s"),
+        whole => format!("{} min {:02} s", whole / 60, whole % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_valid() {
+        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
+    }
+
+    #[test]
+    fn durations_read_well() {
+        assert_eq!(seconds(2.345), "2.3 s");
+        assert_eq!(seconds(125.0), "2 min 05 s");
+    }
+}

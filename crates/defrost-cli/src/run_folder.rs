@@ -1,0 +1,48 @@
+//! Where a run is saved.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+
+/// Creates the folder of a run: `out`, or the next free `runs/NAME-NUMBER` for this data.
+pub fn create(out: Option<&Path>, data: &Path) -> Result<PathBuf, Failure> {
+    match out {
+        Some(folder) if folder.join("bundle.json").exists() => Err(Failure::usage(format!(
+            "--out {}: there is a finished run in it; choose another folder or remove it",
+            folder.display()
+        ))),
+        Some(folder) => make(folder).map(|()| folder.to_owned()),
+        None => next(data),
+    }
+}
+
+fn next(data: &Path) -> Result<PathBuf, Failure> {
+    let full = data.canonicalize().unwrap_or_else(|_| data.to_owned());
+    let name = full.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned());
+    let runs = Path::new("runs");
+    make(runs)?;
+    for number in 1.. {
+        let folder = runs.join(format!("{name}-{number}"));
+        match fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(unwritable(&folder, &error)),
+        }
+    }
+    unreachable!("there is always a next number")
+}
+
+/// Creates a folder and makes sure that files can be written in it, before hours are spent.
+fn make(folder: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+    let probe = folder.join(".defrost-probe");
+    fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(|error| unwritable(folder, &error))
+}
+
+fn unwritable(folder: &Path, error: &std::io::Error) -> Failure {
+    Failure::usage(format!(
+        "--out {}: the run can't be saved there: {error}; choose another folder",
+        folder.display()
+    ))
+}
