@@ -175,9 +175,13 @@ impl LayerGroups {
         by_index.or_else(|| self.groups.iter().position(|group| group.name == name))
     }
 
-    /// One line a group, for error messages: index and families of stages.
+    /// One line a group, for error messages: index and families of stages, or its stages where it is a
+    /// part of one family.
     pub fn listing(&self) -> String {
-        let line = |index: usize| format!("    {index}  {}", families(self.stages_of(index)).join(", "));
+        let line = |index: usize| match families(self.stages_of(index))[..] {
+            [_] => format!("    {index}  {}", self.groups[index].name),
+            ref several => format!("    {index}  {}", several.join(", ")),
+        };
         (0..self.count()).map(line).collect::<Vec<_>>().join("\n")
     }
 }

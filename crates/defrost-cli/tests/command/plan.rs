@@ -1,0 +1,77 @@
+//! `defrost plan` and `defrost models`.
+
+use crate::support::{defrost_in, repository};
+
+fn plan(words: &[&str]) -> serde_json::Value {
+    let words = [&["plan", "--json", "--batches", "5"], words].concat();
+    defrost_in(&std::env::temp_dir(), &words).json()
+}
+
+#[test]
+fn the_default_recipe_freezes_then_thaws() {
+    let plan = plan(&["--arch", "resnet34", "--classes", "37", "--epochs", "3"]);
+    assert_eq!(plan["arch"], "resnet34");
+    let params: Vec<u64> =
+        plan["groups"].as_array().unwrap().iter().map(|g| g["params"].as_u64().unwrap()).collect();
+    assert_eq!(params, [1_347_904, 19_936_768, 546_304]);
+    assert_eq!(plan["total_params"].as_u64().unwrap(), params.iter().sum::<u64>());
+    assert_eq!(plan["trainable_params"].as_u64().unwrap(), 546_304);
+    assert_eq!(plan["groups"][0]["stages"][1], "layer1.0");
+    assert_eq!(plan["groups"][2]["trainable"], true);
+    let phases = plan["phases"].as_array().unwrap();
+    assert_eq!((&phases[0]["name"], &phases[1]["name"]), (&"frozen".into(), &"thawed".into()));
+    assert_eq!(phases[0]["frozen_groups"], serde_json::json!([0, 1]));
+    assert_eq!(phases[1]["frozen_groups"], serde_json::json!([]));
+    assert_eq!((&phases[1]["epochs"], &phases[1]["batches_per_epoch"]), (&3.into(), &5.into()));
+    assert_eq!(phases[0]["lr_max"], serde_json::json!([2e-4, 2e-4, 2e-3]));
+    assert!(phases[0].get("steps").is_none());
+}
+
+#[test]
+fn steps_list_every_batch() {
+    let plan = plan(&["--steps", "--epochs", "2"]);
+    let steps = plan["phases"][1]["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), 10);
+    assert_eq!(steps[0]["lr"].as_array().unwrap().len(), 3);
+    assert!(steps[0]["mom"].is_number());
+}
+
+#[test]
+fn own_groups_cuts_and_choices() {
+    let cut = plan(&["--arch", "resnet18", "--cut", "layer4", "--freeze-to", "1"]);
+    let stages = cut["groups"][1]["stages"].as_array().unwrap();
+    assert_eq!(stages.last().unwrap(), "layer3.1");
+    assert_eq!(cut["phases"][0]["frozen_groups"], serde_json::json!([0]));
+
+    let own = plan(&[
+        "--arch",
+        "resnet18",
+        "--groups",
+        "stem|layer1,layer2|layer3,layer4|head",
+        "--train-only",
+        "1",
+    ]);
+    assert_eq!(own["groups"].as_array().unwrap().len(), 4);
+    assert_eq!(own["phases"][0]["frozen_groups"], serde_json::json!([0, 2, 3]));
+
+    let gradual = plan(&["--gradual"]);
+    assert_eq!(gradual["phases"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn the_table_shows_what_is_frozen() {
+    let ran = defrost_in(&repository(), &["plan", "samples/fashion"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let head = ran.stdout.lines().find(|line| line.contains("2 head")).unwrap();
+    assert!(head.contains("trains 2e-3"), "{head}");
+    assert_eq!(ran.stdout.matches("frozen ").count(), 2, "{}", ran.stdout);
+}
+
+#[test]
+fn models_are_listed() {
+    let models = defrost_in(&std::env::temp_dir(), &["models", "--json"]).json();
+    let names: Vec<&str> =
+        models.as_array().unwrap().iter().map(|model| model["arch"].as_str().unwrap()).collect();
+    assert_eq!(names, ["efficientnet_lite0", "resnet18", "resnet34", "resnet50", "mobilenet_v2"]);
+    assert_eq!(models[0]["weights"], "embedded");
+}
