@@ -4,10 +4,13 @@
 //! backward pass on the CPU (`flex`), and plain Burn on every other device. `plain` is also what the
 //! fast path is tested against.
 
-mod plain;
+mod flex;
+pub mod plain;
+mod tier;
 
 use burn::tensor::Tensor;
-pub use defrost_kernels::{Activation as Nonlinearity, Padding};
+pub use defrost_kernels::{Activation as Nonlinearity, Padding, Tier};
+pub use tier::{TierError, kernel_tier};
 
 /// The window of a convolution or a pooling layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +69,11 @@ pub fn conv2d(
     window: Window,
     nonlinearity: Nonlinearity,
 ) -> Tensor<4> {
-    plain::conv2d(input, weight, bias, residual, window, nonlinearity)
+    if flex::takes(&input) {
+        flex::conv2d(input, weight, bias, residual, window, nonlinearity)
+    } else {
+        plain::conv2d(input, weight, bias, residual, window, nonlinearity)
+    }
 }
 
 /// What [`conv2d_batch_norm`] gives.
@@ -102,25 +109,29 @@ pub fn conv2d_batch_norm(
     window: Window,
     nonlinearity: Nonlinearity,
 ) -> BatchNormed {
-    plain::conv2d_batch_norm(input, weight, affine, residual, window, nonlinearity)
+    if flex::takes(&input) {
+        flex::conv2d_batch_norm(input, weight, affine, residual, window, nonlinearity)
+    } else {
+        plain::conv2d_batch_norm(input, weight, affine, residual, window, nonlinearity)
+    }
 }
 
 /// The highest value in each window, channel by channel: `[batch, height, width, channels]` to
 /// `[batch, out height, out width, channels]`. Padding never wins.
 pub fn max_pool2d(input: Tensor<4>, window: Window) -> Tensor<4> {
-    plain::max_pool2d(input, window)
+    if flex::takes(&input) { flex::max_pool2d(input, window) } else { plain::max_pool2d(input, window) }
 }
 
 /// Over all pixels the maximum of each channel, then the average of each: `[batch, height, width,
 /// channels]` to `[batch, 2 channels]` in f32 (fastai's `AdaptiveConcatPool2d`).
 pub fn concat_pool(input: Tensor<4>) -> Tensor<2> {
-    plain::concat_pool(input)
+    if flex::takes(&input) { flex::concat_pool(input) } else { plain::concat_pool(input) }
 }
 
 /// Over all pixels the average of each channel: `[batch, height, width, channels]` to `[batch, channels]`
 /// in f32.
 pub fn average_pool(input: Tensor<4>) -> Tensor<2> {
-    plain::average_pool(input)
+    if flex::takes(&input) { flex::average_pool(input) } else { plain::average_pool(input) }
 }
 
 /// The constants of one step of Adam for one parameter.
@@ -154,5 +165,9 @@ pub fn adam_step(
     square_average: Tensor<1>,
     step: &AdamStep,
 ) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
-    plain::adam_step(value, gradient, average, square_average, step)
+    if flex::takes(&value) {
+        flex::adam_step(value, gradient, average, square_average, step)
+    } else {
+        plain::adam_step(value, gradient, average, square_average, step)
+    }
 }

@@ -8,6 +8,7 @@ use burn::tensor::{DType, FloatDType};
 
 use super::{AdamStep, Affine, BatchNormed, Nonlinearity, Window};
 
+/// See [`conv2d`](super::conv2d).
 pub fn conv2d(
     input: Tensor<4>,
     weight: Tensor<4>,
@@ -21,6 +22,7 @@ pub fn conv2d(
     finish(output, residual, nonlinearity, format)
 }
 
+/// See [`conv2d_batch_norm`](super::conv2d_batch_norm).
 pub fn conv2d_batch_norm(
     input: Tensor<4>,
     weight: Tensor<4>,
@@ -46,12 +48,14 @@ pub fn conv2d_batch_norm(
     }
 }
 
+/// See [`max_pool2d`](super::max_pool2d).
 pub fn max_pool2d(input: Tensor<4>, window: Window) -> Tensor<4> {
     let padded = pad(input, window, f32::NEG_INFINITY);
     let options = MaxPoolOptions::new(window.kernel).with_stride(window.stride);
     module::max_pool2d(padded.permute([0, 3, 1, 2]), options).permute([0, 2, 3, 1])
 }
 
+/// See [`concat_pool`](super::concat_pool).
 pub fn concat_pool(input: Tensor<4>) -> Tensor<2> {
     let [batch, height, width, channels] = input.dims();
     let pixels = full(input).reshape([batch, height * width, channels]);
@@ -59,11 +63,13 @@ pub fn concat_pool(input: Tensor<4>) -> Tensor<2> {
     Tensor::cat(vec![highest, pixels.mean_dim(1).reshape([batch, channels])], 1)
 }
 
+/// See [`average_pool`](super::average_pool).
 pub fn average_pool(input: Tensor<4>) -> Tensor<2> {
     let [batch, height, width, channels] = input.dims();
     full(input).reshape([batch, height * width, channels]).mean_dim(1).reshape([batch, channels])
 }
 
+/// See [`adam_step`](super::adam_step).
 pub fn adam_step(
     value: Tensor<1>,
     gradient: Tensor<1>,

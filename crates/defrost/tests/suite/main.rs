@@ -3,5 +3,6 @@
 mod adam;
 mod frozen;
 mod networks;
+mod ops;
 mod plans;
 mod support;
