@@ -5,14 +5,26 @@ use std::arch::x86_64::*;
 use half::bf16;
 
 use super::{Kernel, Simd};
+use crate::tier::{Level, Tier};
 
-/// Proof, by existing, that the processor has AVX2 and FMA: only [`run`] makes one.
+/// Proof, by existing, that the processor has AVX2 and FMA.
 #[derive(Clone, Copy)]
-pub(super) struct Avx2(());
+pub(crate) struct Avx2(());
 
-#[target_feature(enable = "avx2,fma")]
-pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run(Avx2(()))
+impl Avx2 {
+    pub(crate) fn new(tier: Tier) -> Option<Self> {
+        (tier.level() >= Level::Avx2).then_some(Self(()))
+    }
+
+    /// Runs a kernel with AVX2 and FMA.
+    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx2,fma")]
+        fn with<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
+            kernel.run(simd)
+        }
+        // SAFETY: `self` proves the instructions.
+        unsafe { with(self, kernel) }
+    }
 }
 
 impl Simd for Avx2 {
