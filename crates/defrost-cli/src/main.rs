@@ -1,3 +1,4 @@
+#![forbid(unsafe_code)]
 //! The `defrost` command: parse, call the library, show.
 //!
 //! No training logic lives here: what a command does, a library user can do in as many lines.

@@ -111,7 +111,8 @@ impl LayerGroups {
     }
 
     /// Groups as a person writes them: `stem,layer1|layer2|head`. A name stands for one stage or for a
-    /// whole family of them (`layer1` for `layer1.0` and `layer1.1`).
+    /// whole family of them (`layer1` for `layer1.0` and `layer1.1`). A stage without parameters need not be
+    /// named.
     ///
     /// # Errors
     ///
@@ -127,6 +128,8 @@ impl LayerGroups {
             }
             starts.push(next);
             for name in names {
+                next +=
+                    stages[next..].iter().take_while(|s| !s.has_parameters() && !s.is_called(name)).count();
                 if !stages.iter().any(|stage| stage.is_called(name)) {
                     return Err(GroupsError::UnknownStage { name: name.to_owned(), stages: all() });
                 }
@@ -186,9 +189,9 @@ impl LayerGroups {
     }
 }
 
-/// The families of these stages, in order, each once.
+/// The families of these stages, in order, each once; stages without parameters are not named.
 pub fn families(stages: &[Stage]) -> Vec<&str> {
-    let mut names: Vec<&str> = stages.iter().map(Stage::family).collect();
+    let mut names: Vec<&str> = stages.iter().filter(|s| s.has_parameters()).map(Stage::family).collect();
     names.dedup();
     names
 }
@@ -196,7 +199,7 @@ pub fn families(stages: &[Stage]) -> Vec<&str> {
 fn name_of(stages: &[Stage]) -> String {
     let parts: Vec<&str> = match families(stages)[..] {
         // One family split over groups: its members tell the groups apart.
-        [_] => stages.iter().map(|stage| stage.name.as_str()).collect(),
+        [_] => stages.iter().filter(|s| s.has_parameters()).map(|stage| stage.name.as_str()).collect(),
         ref several => several.to_vec(),
     };
     match parts[..] {
@@ -209,27 +212,33 @@ fn name_of(stages: &[Stage]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stage::{Parameter, Role};
+    use burn::module::ParamId;
     use proptest::prelude::*;
 
     fn stages(names: &[&str]) -> Vec<Stage> {
         let stage = |name: &&str| Stage {
             name: (*name).into(),
-            parameters: vec![],
+            parameters: if *name == "pool" { vec![] } else { vec![parameter()] },
             switches: vec![],
             pretrained: true,
         };
         names.iter().map(stage).collect()
     }
 
+    fn parameter() -> Parameter {
+        Parameter { id: ParamId::new(), name: "weight".into(), shape: vec![1], role: Role::Weight }
+    }
+
     fn resnet() -> Vec<Stage> {
-        stages(&["stem", "layer1.0", "layer1.1", "layer2.0", "layer10.0", "head"])
+        stages(&["stem", "layer1.0", "layer1.1", "layer2.0", "layer10.0", "pool", "head"])
     }
 
     #[test]
     fn families_are_named_whole_and_never_by_substring() {
         let groups = LayerGroups::parse(resnet(), "stem,layer1 | layer2,layer10 | head").unwrap();
         let ranges: Vec<_> = groups.groups().iter().map(|group| group.stages.clone()).collect();
-        assert_eq!(ranges, [0..3, 3..5, 5..6]);
+        assert_eq!(ranges, [0..3, 3..5, 5..7]);
         assert_eq!(groups.groups()[0].name, "stem..layer1");
         assert_eq!(groups.find("layer2..layer10"), Some(1));
         assert_eq!(groups.find("2"), Some(2));
@@ -261,7 +270,7 @@ mod tests {
 
     #[test]
     fn starts_must_ascend_from_zero() {
-        for starts in [&[][..], &[1], &[0, 0], &[0, 3, 2], &[0, 6]] {
+        for starts in [&[][..], &[1], &[0, 0], &[0, 3, 2], &[0, 7]] {
             assert!(LayerGroups::from_starts(resnet(), starts).is_err(), "{starts:?}");
         }
         assert_eq!(LayerGroups::from_starts(vec![], &[0]), Err(GroupsError::NoStages));

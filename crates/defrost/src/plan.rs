@@ -193,8 +193,7 @@ impl FreezePlan {
 
     fn stage_moves(&self, group: usize, stage: usize) -> bool {
         let stage = &self.groups.stages()[stage];
-        self.trains[group]
-            || stage.parameters.iter().any(|parameter| self.parameter_trains(group, parameter))
+        stage.parameters.iter().any(|parameter| self.parameter_trains(group, parameter))
             || stage.switches.iter().any(|switch| self.switch_is_on(group, stage.pretrained, switch))
     }
 

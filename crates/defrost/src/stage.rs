@@ -156,6 +156,12 @@ impl Stage {
         self.parameters.iter().filter(|parameter| parameter.role != Role::Statistic).map(Parameter::len).sum()
     }
 
+    /// Whether there is anything in it to freeze or train. A stage without parameters, such as pooling, goes
+    /// with the stage behind it and is constant as soon as all before it is.
+    pub fn has_parameters(&self) -> bool {
+        !self.parameters.is_empty()
+    }
+
     /// The name up to its last dot: stages of one family (`layer1` for `layer1.0`, `layer1.1`) are often
     /// named together.
     pub fn family(&self) -> &str {

@@ -27,7 +27,7 @@ pub struct GroupSummary {
     pub index: usize,
     /// Its name.
     pub name: String,
-    /// Its stages.
+    /// Its stages that have parameters.
     pub stages: Vec<String>,
     /// Elements of its parameters.
     pub params: usize,
@@ -112,7 +112,7 @@ fn group_summary(plan: &FreezePlan, group: usize) -> GroupSummary {
     GroupSummary {
         index: group,
         name: plan.groups().groups()[group].name.clone(),
-        stages: stages.iter().map(|stage| stage.name.clone()).collect(),
+        stages: stages.iter().filter(|s| s.has_parameters()).map(|stage| stage.name.clone()).collect(),
         params: plan.groups().parameter_count(group),
         trainable: plan.trains(group),
         norm: if stages.iter().any(|stage| stage.pretrained) { plan.norm().name() } else { "batch" }

@@ -42,11 +42,12 @@ pub fn models(arguments: &ModelsArguments) -> Outcome {
 
 fn to_json(architecture: &Architecture, groups: &LayerGroups) -> Value {
     let group = |index: usize| {
+        let stages = groups.stages_of(index);
         json!({
             "index": index,
             "name": groups.groups()[index].name,
-            "families": families(groups.stages_of(index)),
-            "stages": groups.stages_of(index).iter().map(|stage| stage.name.as_str()).collect::<Vec<_>>(),
+            "families": families(stages),
+            "stages": stages.iter().filter(|s| s.has_parameters()).map(|stage| stage.name.as_str()).collect::<Vec<_>>(),
             "params": groups.parameter_count(index),
         })
     };

@@ -61,7 +61,11 @@ fn weights_of_another_architecture_list_the_first_mismatches() {
     let ran = train(folder.path(), &["data", "--arch", "resnet18", "--weights", "run/model.safetensors"]);
     let message = ran.usage_error();
     assert!(message.starts_with("run/model.safetensors: these weights don't fit resnet18: "), "{message}");
-    assert!(message.contains("`body.bn1.weight` is [32] and should be [64]") && message.contains("not of this network"), "{message}");
+    assert!(
+        message.contains("`body.bn1.weight` is [32] and should be [64]")
+            && message.contains("not of this network"),
+        "{message}"
+    );
 
     std::fs::write(folder.path().join("bad.safetensors"), b"nothing").unwrap();
     let ran = train(folder.path(), &["data", "--weights", "bad.safetensors"]);

@@ -26,6 +26,11 @@ pub struct Draws {
 }
 
 impl Draws {
+    /// The draws of one of `views` epochs, which take turns.
+    pub fn among(self, views: u64) -> Self {
+        Self { epoch: self.epoch % views.max(1), ..self }
+    }
+
     /// Draws that change one item.
     pub fn for_item(self, item: usize) -> Rng {
         self.generator(Purpose::Augmentation, item as u64)

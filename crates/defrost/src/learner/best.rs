@@ -28,6 +28,7 @@ impl<N: Network> Learner<N> {
     /// Goes back to the best epoch's weights.
     pub(super) fn restore_best(&mut self) {
         if let Some(best) = self.best.take() {
+            self.cache.clear();
             self.update_network(|network, _| weights::load(network, &best.tensors));
             self.best = Some(best);
         }

@@ -1,13 +1,14 @@
 //! Evaluation and prediction: the network at rest, on the plain device.
 
-use burn::tensor::Device;
 use burn::tensor::activation::softmax;
+use burn::tensor::{Device, Int, Tensor};
 
 use super::run::targets;
 use super::{Learner, LearnerError};
 use crate::data::{Dataset, View, plain_batches};
 use crate::loss::CrossEntropy;
 use crate::metrics::{self, Confusion};
+use crate::prefix::Part;
 use crate::stage::Network;
 
 /// What a network makes of labelled items.
@@ -58,37 +59,64 @@ pub fn evaluate<N: Network>(
     batch_size: usize,
     device: &Device,
 ) -> Result<Evaluation, LearnerError> {
+    let mut tally = Tally::default();
     let network = network.valid();
-    let stages = 0..network.stages().len();
-    let (mut losses, mut predictions) = (0.0, vec![]);
+    let stages = network.stages().len();
     for items in plain_batches(data.len(), batch_size) {
         let input = data.inputs(&items, View::Plain, device)?;
-        let scores = network.forward(input, stages.clone()).single::<2>();
-        let loss = CrossEntropy::default().forward(scores.clone(), targets(data, &items, device));
-        losses += f64::from(loss.into_scalar::<f32>()) * items.len() as f64;
-        predictions.extend(split(softmax(scores, 1)));
+        let scores = network.forward(input, 0..stages).single();
+        tally.add(scores, targets(data, &items, device));
     }
-    let pairs =
-        predictions.iter().enumerate().map(|(item, prediction)| (data.target(item), prediction.class()));
-    let confusion = metrics::confusion(classes, pairs);
-    Ok(Evaluation { loss: losses / predictions.len().max(1) as f64, confusion, predictions })
+    Ok(tally.finish(data, classes))
+}
+
+/// Sums over batches.
+#[derive(Default)]
+struct Tally {
+    losses: f64,
+    predictions: Vec<Prediction>,
+}
+
+impl Tally {
+    fn add(&mut self, scores: Tensor<2>, targets: Tensor<1, Int>) {
+        let [items, _] = scores.dims();
+        let loss = CrossEntropy::default().forward(scores.clone(), targets);
+        self.losses += f64::from(loss.into_scalar::<f32>()) * items as f64;
+        self.predictions.extend(split(softmax(scores, 1)));
+    }
+
+    fn finish(self, data: &dyn Dataset, classes: usize) -> Evaluation {
+        let pairs =
+            self.predictions.iter().enumerate().map(|(item, found)| (data.target(item), found.class()));
+        let confusion = metrics::confusion(classes, pairs);
+        let loss = self.losses / self.predictions.len().max(1) as f64;
+        Evaluation { loss, confusion, predictions: self.predictions }
+    }
 }
 
 /// One prediction a row of `[batch, classes]`.
-pub(crate) fn split(probabilities: burn::tensor::Tensor<2>) -> Vec<Prediction> {
+pub(crate) fn split(probabilities: Tensor<2>) -> Vec<Prediction> {
     let [_, classes] = probabilities.dims();
     let numbers: Vec<f32> = probabilities.into_data().iter::<f32>().collect();
     numbers.chunks(classes.max(1)).map(|row| Prediction(row.to_vec())).collect()
 }
 
 impl<N: Network> Learner<N> {
-    /// Evaluates on the validation items.
+    /// Evaluates on the validation items; what the frozen prefix makes of them is computed once.
     ///
     /// # Errors
     ///
     /// If an item can't be read.
-    pub fn evaluate(&self) -> Result<Evaluation, LearnerError> {
-        self.evaluate_on(&*self.valid)
+    pub fn evaluate(&mut self) -> Result<Evaluation, LearnerError> {
+        let mut tally = Tally::default();
+        let network = self.network().valid();
+        let stages = self.plan.constant_stages()..self.plan.groups().stages().len();
+        for items in plain_batches(self.valid.len(), self.options.batch_size) {
+            let boundary = self.boundary(Part::Valid, &items, None)?;
+            let scores = network.forward(boundary, stages.clone()).single();
+            tally.add(scores, targets(&*self.valid, &items, &self.device));
+        }
+        Ok(tally.finish(&*self.valid, self.classes))
     }
 
     /// Evaluates on other items.

@@ -23,6 +23,7 @@ use crate::groups::{GroupsError, LayerGroups};
 use crate::loss::CrossEntropy;
 use crate::optim::Adam;
 use crate::plan::{FreezePlan, NormMode, PlanError};
+use crate::prefix::BoundaryCache;
 use crate::rates::{Rates, RatesError};
 use crate::recipe::{FineTune, Phase};
 use crate::schedule::Schedule;
@@ -41,6 +42,11 @@ pub struct LearnerOptions {
     pub loss: CrossEntropy,
     /// Decoupled weight decay.
     pub weight_decay: f64,
+    /// How many augmented views of each item frozen epochs take turns with, at least 1: behind a frozen
+    /// prefix each costs one pass, once.
+    pub views: u64,
+    /// How many bytes of boundary activations may be kept; 0 computes them anew each time.
+    pub cache_limit: u64,
     /// Layer groups by stage name, as [`LayerGroups::parse`] reads them; the network's own if there are
     /// none.
     pub groups: Option<String>,
@@ -54,6 +60,8 @@ impl Default for LearnerOptions {
             norm: NormMode::Keep,
             loss: CrossEntropy::default(),
             weight_decay: 0.01,
+            views: 4,
+            cache_limit: 2 << 30,
             groups: None,
         }
     }
@@ -103,6 +111,7 @@ pub struct Learner<N> {
     classes: usize,
     options: LearnerOptions,
     optimizer: Adam,
+    cache: BoundaryCache,
     device: Device,
     history: History,
     best: Option<Best>,
@@ -142,6 +151,7 @@ impl<N: Network> Learner<N> {
             valid,
             classes,
             optimizer: Adam::new(options.weight_decay),
+            cache: BoundaryCache::new(options.cache_limit),
             options,
             device,
             history: History::default(),
@@ -226,6 +236,8 @@ impl<N: Network> Learner<N> {
 
     fn set_plan(&mut self, plan: FreezePlan) {
         self.optimizer.clear();
+        // Another boundary, or weights behind which the prefix was trained since: no row holds any more.
+        self.cache.clear();
         self.update_network(|network, _| plan.apply(network));
         self.plan = plan;
     }

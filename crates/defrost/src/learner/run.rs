@@ -7,10 +7,11 @@ use burn::tensor::{Device, Int, Tensor};
 use rand::Rng as _;
 
 use super::{BatchReport, EpochRecord, Learner, LearnerError, Observer};
+use crate::activation::Activation;
 use crate::data::{Dataset, Draws, View, epoch_batches};
 use crate::layers::with_draws;
 use crate::optim::{Adam, StepSettings};
-use crate::prefix;
+use crate::prefix::{self, Part, RowKey};
 use crate::rates::Rates;
 use crate::schedule::Schedule;
 use crate::stage::Network;
@@ -88,8 +89,7 @@ impl<N: Network> Learner<N> {
         batch: usize,
         settings: &StepSettings,
     ) -> Result<f64, LearnerError> {
-        let input = self.train.inputs(items, View::Augmented(draws), &self.device)?;
-        let boundary = prefix::run(self.network(), &self.plan, input);
+        let boundary = self.boundary(Part::Train, items, Some(draws))?.on_autodiff();
         let stages = self.plan.constant_stages()..self.plan.groups().stages().len();
         // Layers of other makers draw from the device.
         self.device.seed(draws.for_layers(batch).next_u64());
@@ -103,6 +103,37 @@ impl<N: Network> Learner<N> {
             self.update_network(|network, optimizer| optimizer.step(network, gradients, &plan, settings));
         }
         Ok(value)
+    }
+
+    /// What reaches the first stage that is not constant: from the cache, or else through the prefix.
+    ///
+    /// While there is a prefix, an item is seen in a limited number of views, which come round again; without
+    /// one, every epoch has its own.
+    pub(super) fn boundary(
+        &mut self,
+        part: Part,
+        items: &[usize],
+        draws: Option<Draws>,
+    ) -> Result<Activation, LearnerError> {
+        let constant = self.plan.constant_stages() > 0;
+        let draws = draws.map(|draws| if constant { draws.among(self.options.views) } else { draws });
+        let view = draws.map_or(View::Plain, View::Augmented);
+        let data = match part {
+            Part::Train => &self.train,
+            Part::Valid => &self.valid,
+        };
+        if !constant {
+            return Ok(data.inputs(items, view, &self.device)?);
+        }
+        let key = |&item: &usize| RowKey { part, item, view: draws.map(|draws| draws.epoch) };
+        let keys: Vec<RowKey> = items.iter().map(key).collect();
+        if let Some(batch) = self.cache.batch(&keys, &self.device) {
+            return Ok(batch);
+        }
+        let input = data.inputs(items, view, &self.device)?;
+        let boundary = prefix::run(self.network(), &self.plan, input);
+        self.cache.insert(&keys, boundary.clone());
+        Ok(boundary)
     }
 
     /// Replaces the network by what `change` makes of it, which may take its tensors apart in place.

@@ -1,15 +1,18 @@
-//! The frozen prefix: the stages whose output is constant, run on the plain device.
+//! The frozen prefix: the stages whose output is constant. It runs on the plain device, and what it makes
+//! of an item is kept.
+
+mod cache;
+
+pub use cache::{BoundaryCache, Part, RowKey};
 
 use crate::activation::Activation;
 use crate::plan::FreezePlan;
 use crate::stage::Network;
 
-/// Runs the constant stages of `plan` without a gradient graph, norms and dropout at rest, and hands the
-/// result to the stages behind as a constant.
+/// Runs the constant stages of `plan` without a gradient graph, norms and dropout at rest.
 pub fn run<N: Network>(network: &N, plan: &FreezePlan, input: Activation) -> Activation {
-    let stages = 0..plan.constant_stages();
-    if stages.is_empty() {
-        return input.on_autodiff();
+    match plan.constant_stages() {
+        0 => input,
+        stages => network.valid().forward(input, 0..stages).without_autodiff(),
     }
-    network.valid().forward(input, stages).without_autodiff().on_autodiff()
 }

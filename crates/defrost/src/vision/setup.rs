@@ -158,8 +158,7 @@ impl VisionSetup {
         let mut network = manifest.network(classes, device)?;
         if let Some((file, Weights { tensors, .. })) = weights {
             let tensors = for_body(tensors, architecture.classifier);
-            let stages = network.stages();
-            let body: Vec<Stage> = stages[..stages.len() - 1].to_vec();
+            let body: Vec<Stage> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
             weights::check_fit(&file, &self.architecture, &body, &tensors)?;
             network = weights::load(network, &tensors);
         }

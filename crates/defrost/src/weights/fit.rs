@@ -36,7 +36,9 @@ pub fn check_fit(file: &str, network: &str, stages: &[Stage], tensors: &Tensors)
         .filter_map(|parameter| {
             let found = tensors.get(&parameter.name)?.shape();
             let differs = found[..] != parameter.shape[..];
-            differs.then(|| format!("`{}` is {:?} and should be {:?}", parameter.name, found.to_vec(), parameter.shape))
+            differs.then(|| {
+                format!("`{}` is {:?} and should be {:?}", parameter.name, found.to_vec(), parameter.shape)
+            })
         })
         .collect();
     let wanted: std::collections::HashSet<&str> =

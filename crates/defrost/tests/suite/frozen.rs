@@ -106,6 +106,23 @@ fn the_same_run_twice_gives_the_same_bytes() {
 }
 
 #[test]
+fn what_is_kept_changes_nothing() {
+    let run = |cache_limit| {
+        let options = LearnerOptions { batch_size: 8, views: 2, cache_limit, ..LearnerOptions::default() };
+        let data = || Box::new(Clusters(40));
+        let mut learner = Learner::new(Small::new(), data(), data(), 3, options).unwrap();
+        learner.fine_tune(&FineTune { freeze_epochs: 5, ..FineTune::new(2) }).unwrap();
+        learner.freeze_to(2).unwrap();
+        learner.fit_one_cycle(3, Rates::One(1e-2)).unwrap();
+        let losses: Vec<f64> = learner.history().records().iter().map(|record| record.valid_loss).collect();
+        (collect(learner.network()), losses)
+    };
+    // Everything kept, nothing kept, and only some rows.
+    assert_eq!(run(1 << 20), run(0));
+    assert_eq!(run(300), run(0));
+}
+
+#[test]
 fn training_learns() {
     let mut learner = learner(NormMode::Batch);
     learner.fine_tune(&FineTune { rates: Rates::One(1e-1), ..FineTune::new(20) }).unwrap();

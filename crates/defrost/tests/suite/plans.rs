@@ -1,6 +1,7 @@
 //! Freeze positions, rates and schedules against traces measured on fastai 2.8.12.
 
-use defrost::{FineTune, FreezePlan, LayerGroups, NormMode, Phase, Rates, Schedule, Stage};
+use burn::module::ParamId;
+use defrost::{FineTune, FreezePlan, LayerGroups, NormMode, Parameter, Phase, Rates, Role, Schedule, Stage};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -10,8 +11,11 @@ use crate::support::{assert_close, golden, numbers};
 const TOLERANCE: f64 = 1e-6;
 
 fn plan(groups: usize) -> FreezePlan {
-    let stage =
-        |index| Stage { name: format!("s{index}"), parameters: vec![], switches: vec![], pretrained: true };
+    let stage = |index| {
+        let parameter =
+            Parameter { id: ParamId::new(), name: "w".into(), shape: vec![1], role: Role::Weight };
+        Stage { name: format!("s{index}"), parameters: vec![parameter], switches: vec![], pretrained: true }
+    };
     let starts: Vec<usize> = (0..groups).collect();
     let groups = LayerGroups::from_starts((0..groups).map(stage).collect(), &starts).unwrap();
     FreezePlan::unfrozen(groups, NormMode::Keep)

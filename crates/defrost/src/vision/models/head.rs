@@ -22,20 +22,32 @@ pub enum Head {
 }
 
 impl Head {
-    /// `[batch, height, width, channels]` to `[batch, classes]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+    /// One number or two for each channel, over all pixels: `[batch, height, width, channels]` to `[batch,
+    /// features]`. There is nothing to train in it, so it is a stage of its own: behind a frozen body it is
+    /// constant, and what is kept of a picture is a few thousand numbers.
+    pub fn pool(&self, x: Tensor<4>) -> Tensor<2> {
         match self {
-            Self::ConcatPool(head) => head.forward(x),
-            Self::Classifier(head) => head.forward(x),
+            Self::ConcatPool(_) => concat_pool(x),
+            Self::Classifier(_) => average_pool(x),
         }
     }
 
-    /// The head as the core sees it: new, unless it came with the body.
-    pub fn stage(&self) -> Stage {
+    /// `[batch, features]` to `[batch, classes]`.
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         match self {
+            Self::ConcatPool(head) => head.forward(x),
+            Self::Classifier(head) => head.linear.forward(x),
+        }
+    }
+
+    /// Pooling and the rest as the core sees them: new, unless the head came with the body.
+    pub fn stages(&self) -> [Stage; 2] {
+        let pool = Stage { name: "pool".to_owned(), parameters: vec![], switches: vec![], pretrained: false };
+        let head = match self {
             Self::ConcatPool(head) => Stage::of("head", "head.", head).fresh(),
             Self::Classifier(head) => Stage::of("head", &format!("{}.", head.name), &head.linear),
-        }
+        };
+        [pool, head]
     }
 }
 
@@ -65,8 +77,8 @@ impl ConcatPoolHead {
         }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<2> {
-        let x = self.norm1.forward(concat_pool(x)); // [batch, 2 channels]
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let x = self.norm1.forward(x); // [batch, 2 channels]
         let x = relu(self.linear1.forward(self.dropout1.forward(x))); // [batch, 512]
         self.linear2.forward(self.dropout2.forward(self.norm2.forward(x))) // [batch, classes]
     }
@@ -84,9 +96,5 @@ impl Classifier {
     /// A classifier whose tensors are called `name.weight` and `name.bias`.
     pub fn new(name: &str, channels: usize, classes: usize, device: &Device) -> Self {
         Self { linear: Linear::new(channels, classes, true, device), name: name.to_owned() }
-    }
-
-    fn forward(&self, x: Tensor<4>) -> Tensor<2> {
-        self.linear.forward(average_pool(x))
     }
 }

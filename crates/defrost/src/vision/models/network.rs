@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::Body;
 use super::head::Head;
-use crate::activation::{Activation, Value};
+use crate::activation::Activation;
 use crate::stage::{Network, Stage};
 
 /// The number format of the pictures between the body's layers. Weights, sums and the head are always
@@ -78,31 +78,26 @@ impl VisionNetwork {
 impl Network for VisionNetwork {
     fn stages(&self) -> Vec<Stage> {
         let body = self.body.stages().into_iter().map(|stage| stage.with_pretrained(self.pretrained));
-        body.chain([self.head.stage()]).collect()
+        body.chain(self.head.stages()).collect()
     }
 
     fn group_starts(&self) -> Vec<usize> {
         let stages = self.body.stages();
-        let inner =
-            self.group_starts.iter().filter_map(|name| stages.iter().position(|stage| stage.is_called(name)));
-        [0].into_iter().chain(inner).chain([stages.len()]).collect()
+        let position = |name: &String| stages.iter().position(|stage| stage.is_called(name));
+        [0].into_iter().chain(self.group_starts.iter().filter_map(position)).chain([stages.len()]).collect()
     }
 
     fn forward(&self, input: Activation, stages: Range<usize>) -> Activation {
-        let head = self.body.len();
-        let mut activation = input;
-        for stage in stages {
-            let mut x: Tensor<4> = activation.single();
-            if stage == 0 && x.dtype() != DType::from(self.precision.format()) {
-                x = x.cast(self.precision.format());
-            }
-            let value = if stage < head {
-                Value::from(self.body.forward(stage, x))
-            } else {
-                self.head.forward(x).into()
-            };
-            activation = Activation::new(vec![value]);
-        }
-        activation
+        let pool = self.body.len();
+        stages.fold(input, |x, stage| match stage {
+            0 => self.body.forward(0, in_format(x.single(), self.precision)).into(),
+            body if body < pool => self.body.forward(body, x.single()).into(),
+            stage if stage == pool => self.head.pool(x.single()).into(),
+            _ => self.head.forward(x.single()).into(),
+        })
     }
+}
+
+fn in_format(x: Tensor<4>, precision: Precision) -> Tensor<4> {
+    if x.dtype() == DType::from(precision.format()) { x } else { x.cast(precision.format()) }
 }
