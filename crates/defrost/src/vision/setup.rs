@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use burn::module::Module;
 use burn::tensor::Device;
 use thiserror::Error;
 
@@ -162,7 +163,8 @@ impl VisionSetup {
             weights::check_fit(&file, &self.architecture, &body, &tensors)?;
             network = weights::load(network, &tensors);
         }
-        Ok((network, manifest))
+        // What is new is drawn now: draws of other networks must not come in between.
+        Ok((network.valid(), manifest))
     }
 }
 

@@ -125,6 +125,6 @@ fn what_is_kept_changes_nothing() {
 #[test]
 fn training_learns() {
     let mut learner = learner(NormMode::Batch);
-    learner.fine_tune(&FineTune { rates: Rates::One(1e-1), ..FineTune::new(20) }).unwrap();
+    learner.fine_tune(&FineTune { rates: Rates::One(1e-1), ..FineTune::new(60) }).unwrap();
     assert!(learner.best().unwrap().accuracy > 0.9, "{:?}", learner.history());
 }

@@ -6,3 +6,4 @@ mod networks;
 mod ops;
 mod plans;
 mod support;
+mod tidy;
