@@ -64,7 +64,6 @@ trait Kernels: Backend {
         nonlinearity: Nonlinearity,
     ) -> FloatTensor<Self>;
 
-    #[expect(clippy::too_many_arguments, reason = "Burn maps tensors one by one")]
     fn fused_conv2d_batch_norm(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
