@@ -6,8 +6,7 @@
 use rayon::prelude::*;
 
 use super::geometry::{Pass, Plan};
-use super::kernel::{Microkernel, SIDE, Work};
-use super::run::MOST_COLUMNS;
+use super::kernel::{MOST_COLUMNS, Microkernel, SIDE, Work};
 use super::scratch::Scratch;
 use super::stage::convert;
 

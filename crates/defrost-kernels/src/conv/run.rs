@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::geometry::{Pass, Plan};
-use super::kernel::{Microkernel, Rows, TILE, Work};
+use super::kernel::{MOST_COLUMNS, Microkernel, Rows, TILE, Work};
 use super::scratch::Scratch;
 use super::stage::{Stage, in_place};
 use super::statistics::UnitStatistics;
@@ -382,9 +382,6 @@ pub(super) fn tile_rows<K: Microkernel>(left: usize) -> usize {
     let rows = (granules.div_ceil(tiles) * K::GRANULE).min(left);
     if left - rows > 0 && left - rows < K::GRANULE { left - K::GRANULE } else { rows }
 }
-
-/// Room for the columns of any tile.
-pub(super) const MOST_COLUMNS: usize = 32;
 
 /// Writes one pixel's channels, and leaves what was written in `values`.
 #[inline(always)]

@@ -116,6 +116,22 @@ pub fn conv2d_batch_norm(
     }
 }
 
+/// Each filter of `weight` `[out_channels, …]` times its factor of `[out_channels]`: what folds a norm into
+/// the convolution before it.
+pub fn scale_filters(weight: Tensor<4>, factors: Tensor<1>) -> Tensor<4> {
+    if flex::takes(&weight) {
+        flex::scale_filters(weight, factors)
+    } else {
+        plain::scale_filters(weight, factors)
+    }
+}
+
+/// The same tensor twice, for a block and the shortcut around it: as two clones, but the gradients that come
+/// back are added faster. Both must lead to the loss, or neither brings a gradient back.
+pub fn fork(input: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+    if flex::takes(&input) { flex::fork(input) } else { (input.clone(), input) }
+}
+
 /// The highest value in each window, channel by channel: `[batch, height, width, channels]` to
 /// `[batch, out height, out width, channels]`. Padding never wins.
 pub fn max_pool2d(input: Tensor<4>, window: Window) -> Tensor<4> {

@@ -48,6 +48,11 @@ pub fn conv2d_batch_norm(
     }
 }
 
+/// See [`scale_filters`](super::scale_filters).
+pub fn scale_filters(weight: Tensor<4>, factors: Tensor<1>) -> Tensor<4> {
+    weight * factors.reshape([-1, 1, 1, 1])
+}
+
 /// See [`max_pool2d`](super::max_pool2d).
 pub fn max_pool2d(input: Tensor<4>, window: Window) -> Tensor<4> {
     let padded = pad(input, window, f32::NEG_INFINITY);

@@ -387,3 +387,39 @@ fn adam_is_plain_adam() {
     // A handful of roundings of f32. The start is shared with the first step, which must not change it.
     assert_near(&run(ops::adam_step), &run(plain::adam_step), 1e-6, "adam");
 }
+
+#[test]
+fn scaled_filters_are_plain_ones() {
+    for shape in [[5, 3, 3, 3], [64, 40, 3, 3], [24, 1, 5, 5], [300, 7, 1, 1]] {
+        for tracks in [[true, true], [true, false], [false, true]] {
+            let run = |scale: fn(Tensor<4>, Tensor<1>) -> Tensor<4>| {
+                let mut noise = Noise(5);
+                let weight = leaf(&noise.tensor(shape), tracks[0]);
+                let factors = leaf(&noise.tensor([shape[0]]), tracks[1]);
+                let scaled = scale(weight.clone(), factors.clone());
+                let gradients = (scaled.clone() * noise.tensor(shape).autodiff()).sum().backward();
+                [Some(numbers(scaled)), gradient(&weight, &gradients), gradient(&factors, &gradients)]
+            };
+            assert_near(&run(ops::scale_filters), &run(plain::scale_filters), F32, &format!("{shape:?}"));
+        }
+    }
+}
+
+#[test]
+fn a_forks_gradients_are_added() {
+    for (format, tolerance) in [(FloatDType::F32, F32), (FloatDType::BF16, BF16)] {
+        let run = |fork: fn(Tensor<4>) -> (Tensor<4>, Tensor<4>)| {
+            let mut noise = Noise(9);
+            let input = leaf(&noise.tensor([2, 5, 4, 7]).cast(format), true);
+            // Once at a leaf, once further on; the ways back are of different length.
+            let (a, b) = fork(input.clone());
+            let (c, d) = fork((a * 2.0 + 1.0) * 0.5);
+            let sum = b * 3.0 + c.abs() + d * 0.25;
+            let cotangent = noise.tensor([2, 5, 4, 7]).autodiff();
+            let gradients = (sum.clone().cast(FloatDType::F32) * cotangent).sum().backward();
+            [Some(numbers(sum)), gradient(&input, &gradients)]
+        };
+        let clones = |input: Tensor<4>| (input.clone(), input);
+        assert_near(&run(ops::fork), &run(clones), tolerance, &format!("{format:?}"));
+    }
+}

@@ -10,7 +10,7 @@ use std::arch::asm;
 
 use half::bf16;
 
-use super::{Avx512Bf16, Microkernel, Rows, Square, TILE, Work};
+use super::{Avx512Bf16, MOST_COLUMNS, Microkernel, Rows, Square, TILE, Work};
 use crate::tier::{Level, Tier};
 
 /// Tiles of products of pairs of `bf16`.
@@ -62,6 +62,11 @@ impl Microkernel for Amx {
     #[inline(always)]
     fn transpose(self, block: &Square<bf16>) -> Square<bf16> {
         self.0.transpose(block)
+    }
+
+    #[inline(always)]
+    fn interleave(self, rows: &[[bf16; MOST_COLUMNS]; 2], out: &mut [bf16]) {
+        self.0.interleave(rows, out);
     }
 
     #[inline(always)]

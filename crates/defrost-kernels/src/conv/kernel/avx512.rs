@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 use half::bf16;
 
 use super::lanes::{Lanes, multiply};
-use super::{Microkernel, Rows, SIDE, Square, TILE, Work};
+use super::{MOST_COLUMNS, Microkernel, Rows, SIDE, Square, TILE, Work};
 use crate::tier::{Level, Tier};
 
 /// Products of `f32`.
@@ -106,7 +106,7 @@ impl Lanes for Avx512Bf16 {
 
 /// The microkernel of one of the two, with its instructions.
 macro_rules! microkernel {
-    ($name:ident, $product:ty, $transpose:ident, $features:literal) => {
+    ($name:ident, $product:ty, $transpose:ident, $interleave:ident, $features:literal) => {
         impl Microkernel for $name {
             type Product = $product;
             const ROWS: usize = 14;
@@ -145,6 +145,13 @@ macro_rules! microkernel {
             }
 
             #[inline(always)]
+            fn interleave(self, rows: &[[$product; MOST_COLUMNS]; 2], out: &mut [$product]) {
+                let out = out.first_chunk_mut().expect("room for the columns of all rows");
+                // SAFETY: `self` proves the instructions.
+                unsafe { $interleave(rows, out) }
+            }
+
+            #[inline(always)]
             fn vectorize<W: Work>(self, work: W) -> W::Output {
                 #[target_feature(enable = $features)]
                 fn with<W: Work>(work: W) -> W::Output {
@@ -157,55 +164,107 @@ macro_rules! microkernel {
     };
 }
 
-microkernel!(Avx512, f32, transpose_f32, "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl");
-microkernel!(Avx512Bf16, bf16, transpose_bf16, "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16");
+microkernel!(Avx512, f32, transpose_f32, copy_f32, "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl");
+microkernel!(
+    Avx512Bf16,
+    bf16,
+    transpose_bf16,
+    interleave_bf16,
+    "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16"
+);
 
 /// Zipping row `i` with row `i + 8` for all `i`, four times over, transposes a square of 16: each time moves one bit of an
 /// element's row number to its column number.
-macro_rules! transpose {
-    ($name:ident, $element:ty, $vector:ty, $features:literal, $load:expr, $zip:expr, $low:expr, $high:expr) => {
-        /// # Safety
-        ///
-        /// The processor has the instructions.
-        #[inline]
-        #[target_feature(enable = $features)]
-        unsafe fn $name(block: &Square<$element>) -> Square<$element> {
-            let (low, high) = ($low, $high);
-            let mut rows: [$vector; SIDE] = std::array::from_fn(|row| {
-                // SAFETY: a row is a vector's size.
-                unsafe { $load(block[row].as_ptr().cast()) }
-            });
-            for _ in 0..4 {
-                let mut zipped = rows;
-                for row in 0..SIDE / 2 {
-                    zipped[2 * row] = $zip(rows[row], low, rows[row + SIDE / 2]);
-                    zipped[2 * row + 1] = $zip(rows[row], high, rows[row + SIDE / 2]);
-                }
-                rows = zipped;
-            }
-            // SAFETY: both are 16 rows of 16 elements of any value.
-            unsafe { std::mem::transmute(rows) }
+///
+/// # Safety
+///
+/// The processor has the instructions.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn transpose_f32(block: &Square<f32>) -> Square<f32> {
+    let low = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    let high = _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8);
+    let mut rows: [__m512; SIDE] = std::array::from_fn(|row| {
+        // SAFETY: a row is a vector's size.
+        unsafe { _mm512_loadu_ps(block[row].as_ptr()) }
+    });
+    for _ in 0..4 {
+        let mut zipped = rows;
+        for row in 0..SIDE / 2 {
+            zipped[2 * row] = _mm512_permutex2var_ps(rows[row], low, rows[row + SIDE / 2]);
+            zipped[2 * row + 1] = _mm512_permutex2var_ps(rows[row], high, rows[row + SIDE / 2]);
         }
-    };
+        rows = zipped;
+    }
+    // SAFETY: both are 16 rows of 16 elements of any value.
+    unsafe { std::mem::transmute(rows) }
 }
 
-transpose!(
-    transpose_f32,
-    f32,
-    __m512,
-    "avx512f",
-    _mm512_loadu_ps,
-    _mm512_permutex2var_ps,
-    _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0),
-    _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8)
-);
-transpose!(
-    transpose_bf16,
-    bf16,
-    __m256i,
-    "avx512f,avx512bw,avx512vl",
-    _mm256_loadu_si256,
-    _mm256_permutex2var_epi16,
-    _mm256_set_epi16(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0),
-    _mm256_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8)
-);
+/// Vector `i` holds rows `i` and `i + 8`. Zipping the halves of 128 bits of vectors whose numbers differ in bit 0, 1, then 2
+/// exchanges that bit of the row number with bit 2, 1, then 0 of the column's.
+///
+/// # Safety
+///
+/// The processor has the instructions.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+unsafe fn transpose_bf16(block: &Square<bf16>) -> Square<bf16> {
+    let mut vectors: [__m512i; SIDE / 2] = std::array::from_fn(|row| {
+        // SAFETY: a row is 32 bytes.
+        let [first, second] =
+            [row, row + SIDE / 2].map(|row| unsafe { _mm256_loadu_si256(block[row].as_ptr().cast()) });
+        _mm512_inserti64x4::<1>(_mm512_castsi256_si512(first), second)
+    });
+    macro_rules! zip {
+        ($bit:literal, $low:ident, $high:ident) => {
+            for first in (0..SIDE / 2).filter(|vector| vector & $bit == 0) {
+                let (a, b) = (vectors[first], vectors[first | $bit]);
+                (vectors[first], vectors[first | $bit]) = ($low(a, b), $high(a, b));
+            }
+        };
+    }
+    zip!(1, _mm512_unpacklo_epi16, _mm512_unpackhi_epi16);
+    zip!(2, _mm512_unpacklo_epi32, _mm512_unpackhi_epi32);
+    zip!(4, _mm512_unpacklo_epi64, _mm512_unpackhi_epi64);
+    let mut turned = [[bf16::ZERO; SIDE]; SIDE];
+    for (number, vector) in vectors.into_iter().enumerate() {
+        // Quarters are rows 0 to 7 of a column and of the column 8 beyond, then rows 8 to 15 of both.
+        let ordered = _mm512_shuffle_i64x2::<0b11_01_10_00>(vector, vector);
+        let column = (number & 1) << 2 | number & 2 | number >> 2;
+        // SAFETY: a row is 32 bytes.
+        unsafe {
+            _mm256_storeu_si256(turned[column].as_mut_ptr().cast(), _mm512_castsi512_si256(ordered));
+            let second = _mm512_extracti64x4_epi64::<1>(ordered);
+            _mm256_storeu_si256(turned[column + SIDE / 2].as_mut_ptr().cast(), second);
+        }
+    }
+    turned
+}
+
+/// Lays two rows side by side.
+///
+/// # Safety
+///
+/// The processor has the instructions.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+unsafe fn interleave_bf16(rows: &[[bf16; MOST_COLUMNS]; 2], out: &mut [bf16; 2 * MOST_COLUMNS]) {
+    // SAFETY: a row is a vector's size, and the result is two.
+    unsafe {
+        let [a, b] = [0, 1].map(|row: usize| _mm512_loadu_si512(rows[row].as_ptr().cast()));
+        // Of each four pairs of eight columns, the lower and the upper.
+        let (low, high) = (_mm512_unpacklo_epi16(a, b), _mm512_unpackhi_epi16(a, b));
+        let first = _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0);
+        let second = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
+        let out = out.as_mut_ptr();
+        _mm512_storeu_si512(out.cast(), _mm512_permutex2var_epi64(low, first, high));
+        _mm512_storeu_si512(out.add(MOST_COLUMNS).cast(), _mm512_permutex2var_epi64(low, second, high));
+    }
+}
+
+/// Nothing lies beside a row.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn copy_f32(rows: &[[f32; MOST_COLUMNS]; 2], out: &mut [f32; MOST_COLUMNS]) {
+    *out = rows[0];
+}

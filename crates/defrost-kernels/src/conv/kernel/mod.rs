@@ -24,6 +24,9 @@ use crate::Element;
 /// The largest tile of any microkernel, in elements.
 pub(super) const TILE: usize = 1024;
 
+/// The most columns of any tile.
+pub(super) const MOST_COLUMNS: usize = 32;
+
 /// Side of a [`Square`].
 pub(super) const SIDE: usize = 16;
 
@@ -91,6 +94,14 @@ pub(super) trait Microkernel: Copy + Send + Sync {
     #[inline(always)]
     fn transpose(self, block: &Square<Self::Product>) -> Square<Self::Product> {
         std::array::from_fn(|row| std::array::from_fn(|column| block[column][row]))
+    }
+
+    /// Lays the first `COLUMNS` values of `INTERLEAVE` rows side by side. Called inside [`Self::vectorize`].
+    #[inline(always)]
+    fn interleave(self, rows: &[[Self::Product; MOST_COLUMNS]; 2], out: &mut [Self::Product]) {
+        for (column, out) in out.chunks_exact_mut(Self::INTERLEAVE).enumerate() {
+            out.iter_mut().zip(rows).for_each(|(out, row)| *out = row[column]);
+        }
     }
 
     /// Does the work, compiled for the microkernel's instructions.

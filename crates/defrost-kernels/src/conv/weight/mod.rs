@@ -9,16 +9,20 @@
 //! pixels over the same flat grid, borders included, so a tap is a shift of the first against the second. Pixels
 //! of the grid that no output has are zero in the second.
 //!
+//! A pointwise product is symmetric, so that its thinner factor is the one that is transposed.
+//!
 //! Units are summed in a few runs of units, runs in their order: which they are depends on the shape alone.
+
+mod layouts;
 
 use rayon::prelude::*;
 
 use super::geometry::Plan;
 use super::kernel::{Microkernel, Rows, SIDE, TILE, Work};
-use super::run::{MOST_COLUMNS, Tile, Unit, tile_rows, units};
+use super::run::{Tile, Unit, tile_rows, units};
 use super::scratch::Scratch;
-use super::stage::convert;
 use crate::{ConvShape, Element};
+use layouts::{Pack, Transpose};
 
 /// What a unit reads, in both layouts.
 const UNIT_BYTES: usize = 1 << 20;
@@ -47,7 +51,14 @@ pub(super) fn gradient<K: Microkernel, T: Element>(
         grad_weight.fill(0.0);
         return;
     }
-    let plan = &Plan::forward(shape);
+    let mut plan = &Plan::forward(shape);
+    let swapped = &ConvShape { in_channels: shape.out_channels, out_channels: shape.in_channels, ..*shape };
+    let swapped_plan = &Plan::forward(swapped);
+    let (mut shape, mut input, mut grad_output) = (shape, input, grad_output);
+    let swap = plan.pointwise && plan.groups == 1 && shape.in_channels > shape.out_channels;
+    if swap {
+        (plan, shape, input, grad_output) = (swapped_plan, swapped, grad_output, input);
+    }
     let units = units(plan, size_of::<K::Product>(), UNIT_BYTES, RUNS);
     let taps = shape.kernel[0] * shape.kernel[1];
     let sums_len = plan.written().div_ceil(K::COLUMNS) * taps * plan.reduced() * K::COLUMNS;
@@ -64,7 +75,11 @@ pub(super) fn gradient<K: Microkernel, T: Element>(
                 product.unit(unit, input, grad_output, index == 0, sums);
             }
         });
-        product.finish(sums, sums_len, grad_weight);
+        if swap {
+            product.finish_swapped(sums, sums_len, grad_weight);
+        } else {
+            product.finish(sums, sums_len, grad_weight);
+        }
     }
 }
 
@@ -80,6 +95,14 @@ struct Layout {
     channel_len: usize,
     /// Transposed channels.
     channels: usize,
+}
+
+impl Layout {
+    /// Grid pixels before which every one is written; zeros come first elsewhere, for borders.
+    #[inline(always)]
+    fn filled(&self, plan: &Plan, unit: &Unit) -> usize {
+        if plan.pointwise { unit.columns.len() } else { 0 }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -163,118 +186,21 @@ impl<K: Microkernel> Product<'_, K> {
             }
         });
     }
-}
 
-/// `[channel][flat pixel]` of one phase, from one channel on.
-struct Transpose<'a, K: Microkernel, T> {
-    product: &'a Product<'a, K>,
-    unit: &'a Unit,
-    layout: &'a Layout,
-    /// Phase and first channel.
-    place: (usize, usize),
-    input: &'a [T],
-    transposed: &'a mut [K::Product],
-}
-
-impl<K: Microkernel, T: Element> Work for Transpose<'_, K, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Self { product, unit, layout, place: (phase, first_channel), input, transposed } = self;
-        let plan = product.plan;
-        transposed.fill(K::Product::default());
-        let phase_columns = plan.step[1].min(plan.span[1]);
-        let phase = [phase / phase_columns, phase % phase_columns];
-        let count = CHANNELS.min(plan.reduced().saturating_sub(first_channel));
-        for (index, image) in unit.images.clone().enumerate() {
-            // Rows below the last grid row that taps reach.
-            for row in 0..unit.rows.len() + (plan.span[0] - 1) / plan.step[0] {
-                let source_row =
-                    ((unit.rows.start + row) * plan.step[0] + phase[0]) as isize + plan.origin[0];
-                if source_row < 0 || source_row as usize >= plan.source[0] {
-                    continue;
-                }
-                let flat = (index * layout.rows + row) * layout.width;
-                let width = layout.width.min(layout.channel_len.saturating_sub(flat));
-                // Columns of the grid that lie on a source pixel.
-                let origin = (unit.columns.start * plan.step[1] + phase[1]) as isize + plan.origin[1];
-                let skipped = origin.min(0).unsigned_abs().div_ceil(plan.step[1]);
-                let source_column = |column: usize| (origin + (column * plan.step[1]) as isize) as usize;
-                let mut column = skipped;
-                while column < width && source_column(column) < plan.source[1] {
-                    let mut block = [[K::Product::default(); SIDE]; SIDE];
-                    let inside = (plan.source[1] - source_column(column)).div_ceil(plan.step[1]);
-                    let columns = SIDE.min(width - column).min(inside);
-                    for (offset, pixel) in block.iter_mut().enumerate().take(columns) {
-                        let place = (image * plan.source[0] + source_row as usize) * plan.source[1]
-                            + source_column(column + offset);
-                        let start =
-                            place * plan.source_channels + product.group * plan.reduced() + first_channel;
-                        convert(&input[start..start + count], &mut pixel[..count]);
+    /// Adds the runs' sums where the factors of a pointwise product have been swapped: `[column][channel]`.
+    fn finish_swapped(&self, sums: &[f32], sums_len: usize, grad_weight: &mut [f32]) {
+        let (channels, columns) = (self.plan.reduced(), self.plan.written());
+        grad_weight.par_chunks_mut(CHANNELS * columns).enumerate().for_each(|(block, gradient)| {
+            for (row, gradient) in gradient.chunks_exact_mut(columns).enumerate() {
+                gradient.fill(0.0);
+                for sums in sums.chunks_exact(sums_len) {
+                    for (panel, gradient) in gradient.chunks_mut(K::COLUMNS).enumerate() {
+                        let sums = &sums[(panel * channels + block * CHANNELS + row) * K::COLUMNS..];
+                        gradient.iter_mut().zip(sums).for_each(|(gradient, sum)| *gradient += sum);
                     }
-                    let block = product.kernel.transpose(&block);
-                    for (channel, values) in block.iter().enumerate().take(count) {
-                        transposed[channel * layout.channel_len + flat + column..][..columns]
-                            .copy_from_slice(&values[..columns]);
-                    }
-                    column += columns;
                 }
             }
-        }
-    }
-}
-
-/// One panel of the output's gradient, `[flat pixel][column]`, interleaved.
-struct Pack<'a, K: Microkernel, T> {
-    product: &'a Product<'a, K>,
-    unit: &'a Unit,
-    layout: &'a Layout,
-    panel: usize,
-    grad_output: &'a [T],
-    packed: &'a mut [K::Product],
-}
-
-impl<K: Microkernel, T: Element> Work for Pack<'_, K, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Self { product, unit, layout, panel, grad_output, packed } = self;
-        let plan = product.plan;
-        packed.fill(K::Product::default());
-        let columns = K::COLUMNS.min(plan.written() - panel * K::COLUMNS);
-        for (index, image) in unit.images.clone().enumerate() {
-            for (row, target_row) in unit.rows.clone().enumerate() {
-                let first = (image * plan.target[0] + target_row) * plan.target[1] + unit.columns.start;
-                let flat = (index * layout.rows + row) * layout.width;
-                let mut column = 0;
-                while column < unit.columns.len() {
-                    // The pixels that lie side by side in the panel: all of them, but at a row's ends.
-                    let place = (flat + column) % K::INTERLEAVE;
-                    let pixels = (K::INTERLEAVE - place).min(unit.columns.len() - column);
-                    let mut values = [[K::Product::default(); MOST_COLUMNS]; 2];
-                    for pixel in 0..pixels {
-                        let start = (first + column + pixel) * plan.target_channels
-                            + product.group * plan.written()
-                            + panel * K::COLUMNS;
-                        convert(&grad_output[start..start + columns], &mut values[place + pixel][..columns]);
-                    }
-                    let out =
-                        &mut packed[(flat + column - place) * K::COLUMNS..][..K::INTERLEAVE * K::COLUMNS];
-                    if pixels == 2 {
-                        for ((out, a), b) in out.chunks_exact_mut(2).zip(&values[0]).zip(&values[1]) {
-                            (out[0], out[1]) = (*a, *b);
-                        }
-                    } else {
-                        for (out, value) in out.chunks_exact_mut(K::INTERLEAVE).zip(&values[place]) {
-                            out[place] = *value;
-                        }
-                    }
-                    column += pixels;
-                }
-            }
-        }
+        });
     }
 }
 

@@ -6,6 +6,7 @@ use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{DType, FloatDType, Shape, TensorData};
 use defrost_kernels::Element;
 use half::bf16;
+use half::vec::HalfBitsVecExt;
 
 /// A number format of both flex and the kernels.
 pub trait Format: Element {
@@ -15,12 +16,15 @@ pub trait Format: Element {
     /// The same to write to; copied first if others share it.
     fn slice_mut(tensor: &mut FlexTensor) -> &mut [Self];
 
+    /// Zeros that no loop writes: the system hands out memory that is zero already.
+    fn zeros(len: usize) -> Vec<Self>;
+
     /// A tensor of these elements.
     fn tensor(elements: Vec<Self>, shape: impl Into<Shape>) -> FlexTensor;
 }
 
 macro_rules! format {
-    ($element:ty) => {
+    ($element:ty, $zeros:expr) => {
         impl Format for $element {
             fn slice(tensor: &FlexTensor) -> &[Self] {
                 tensor.storage()
@@ -30,6 +34,10 @@ macro_rules! format {
                 tensor.storage_mut()
             }
 
+            fn zeros(len: usize) -> Vec<Self> {
+                $zeros(len)
+            }
+
             fn tensor(elements: Vec<Self>, shape: impl Into<Shape>) -> FlexTensor {
                 FlexTensor::from_data(TensorData::new(elements, shape))
             }
@@ -37,8 +45,9 @@ macro_rules! format {
     };
 }
 
-format!(f32);
-format!(bf16);
+format!(f32, |len| vec![0.0; len]);
+// Through u16, of which the standard library knows that zeros need no loop.
+format!(bf16, |len| vec![0u16; len].reinterpret_into());
 
 /// Calls a generic function with an activation's format: `by_format!(tensor, function(arguments))`.
 macro_rules! by_format {
@@ -68,8 +77,8 @@ pub fn whole_f32(tensor: FlexTensor) -> FlexTensor {
 }
 
 /// A new slice to be overwritten.
-pub fn blank<T: Element>(len: usize) -> Vec<T> {
-    vec![T::default(); len]
+pub fn blank<T: Format>(len: usize) -> Vec<T> {
+    T::zeros(len)
 }
 
 /// A tensor's dimensions.

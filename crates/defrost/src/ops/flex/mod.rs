@@ -6,6 +6,8 @@
 
 mod adam;
 mod conv;
+mod filters;
+mod fork;
 mod format;
 mod norm;
 mod pool;
@@ -62,7 +64,6 @@ trait Kernels: Backend {
         nonlinearity: Nonlinearity,
     ) -> FloatTensor<Self>;
 
-    #[expect(clippy::too_many_arguments, reason = "Burn maps tensors one by one")]
     fn fused_conv2d_batch_norm(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -73,6 +74,10 @@ trait Kernels: Backend {
         window: Window,
         nonlinearity: Nonlinearity,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    fn times_factors(weight: FloatTensor<Self>, factors: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn two_ways(input: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>);
 
     fn window_max(input: FloatTensor<Self>, window: Window) -> FloatTensor<Self>;
 
@@ -121,6 +126,14 @@ impl Kernels for Flex {
         );
         let [mean, variance] = norm.statistics();
         (normed, mean, variance)
+    }
+
+    fn times_factors(weight: FloatTensor<Self>, factors: FloatTensor<Self>) -> FloatTensor<Self> {
+        filters::scale(&format::whole_f32(weight), &format::whole_f32(factors))
+    }
+
+    fn two_ways(input: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        (input.clone(), input)
     }
 
     fn window_max(input: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {
@@ -177,6 +190,14 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
             window,
             nonlinearity,
         )
+    }
+
+    fn times_factors(weight: FloatTensor<Self>, factors: FloatTensor<Self>) -> FloatTensor<Self> {
+        filters::tracked::<C>(weight, factors)
+    }
+
+    fn two_ways(input: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        fork::tracked::<C>(input)
     }
 
     fn window_max(input: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {
@@ -250,6 +271,15 @@ pub fn conv2d_batch_norm(
         mean: Tensor::from_dispatch(mean),
         variance: Tensor::from_dispatch(variance),
     }
+}
+
+pub fn scale_filters(weight: Tensor<4>, factors: Tensor<1>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::times_factors(weight.into_dispatch(), factors.into_dispatch()))
+}
+
+pub fn fork(input: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+    let (first, second) = Dispatch::two_ways(input.into_dispatch());
+    (Tensor::from_dispatch(first), Tensor::from_dispatch(second))
 }
 
 pub fn max_pool2d(input: Tensor<4>, window: Window) -> Tensor<4> {
