@@ -64,6 +64,10 @@ trait Kernels: Backend {
         nonlinearity: Nonlinearity,
     ) -> FloatTensor<Self>;
 
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "Burn maps tensors one by one, and copies this to where it holds no more"
+    )]
     fn fused_conv2d_batch_norm(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
