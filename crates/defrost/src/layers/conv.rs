@@ -64,7 +64,7 @@ pub fn conv_norm(
 ) -> Tensor<4> {
     if !norm.uses_batch_statistics() {
         let (scale, shift) = norm.folded();
-        let weight = conv.weight.val() * scale.reshape([-1, 1, 1, 1]);
+        let weight = ops::scale_filters(conv.weight.val(), scale);
         return ops::conv2d(input, weight, shift, residual, conv.window, nonlinearity);
     }
     let affine = Affine { scale: norm.weight.val(), shift: norm.bias.val(), epsilon: norm.epsilon };

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use super::architecture::Convention;
 use super::body::{Block, Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
-use crate::ops::{Nonlinearity, Window, max_pool2d};
+use crate::ops::{Nonlinearity, Window, fork, max_pool2d};
 
 use Nonlinearity::{Identity, Relu};
 
@@ -103,8 +103,9 @@ fn basic(inputs: usize, width: usize, stride: usize, convention: &Convention, de
 
 impl BasicBlock {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = conv_norm(&self.conv1, &self.bn1, x.clone(), None, Relu);
-        conv_norm(&self.conv2, &self.bn2, y, Some(shortcut(&self.downsample, x)), Relu)
+        let (x, around) = fork(x);
+        let y = conv_norm(&self.conv1, &self.bn1, x, None, Relu);
+        conv_norm(&self.conv2, &self.bn2, y, Some(shortcut(&self.downsample, around)), Relu)
     }
 }
 
@@ -136,9 +137,10 @@ fn bottleneck(inputs: usize, width: usize, stride: usize, convention: &Conventio
 
 impl Bottleneck {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = conv_norm(&self.conv1, &self.bn1, x.clone(), None, Relu);
+        let (x, around) = fork(x);
+        let y = conv_norm(&self.conv1, &self.bn1, x, None, Relu);
         let y = conv_norm(&self.conv2, &self.bn2, y, None, Relu);
-        conv_norm(&self.conv3, &self.bn3, y, Some(shortcut(&self.downsample, x)), Relu)
+        conv_norm(&self.conv3, &self.bn3, y, Some(shortcut(&self.downsample, around)), Relu)
     }
 }
 
