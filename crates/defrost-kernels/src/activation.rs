@@ -22,7 +22,7 @@ impl Activation {
 
     /// The values it can take: between them, it changes nothing.
     #[inline(always)]
-    fn range(self) -> (f32, f32) {
+    pub(crate) fn range(self) -> (f32, f32) {
         match self {
             Self::Identity => (f32::NEG_INFINITY, f32::INFINITY),
             Self::Relu => (0.0, f32::INFINITY),

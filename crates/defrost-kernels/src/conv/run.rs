@@ -10,7 +10,7 @@ use super::scratch::Scratch;
 use super::stage::{Stage, in_place};
 use super::statistics::UnitStatistics;
 use super::{ChannelStatistics, Epilogue, pack};
-use crate::{Activation, Element};
+use crate::{Activation, Element, simd::Simd};
 
 /// What a unit reads and writes should stay in the second-level cache, next to a panel of weights.
 const UNIT_BYTES: usize = 512 << 10;
@@ -273,7 +273,7 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
         target: &mut [T],
         statistics: &mut UnitStatistics,
     ) {
-        let (plan, place) = (self.plan, write.place);
+        let (plan, place, s) = (self.plan, write.place, self.kernel.simd());
         let target_rows = write.unit.target_rows(plan);
         let target_columns = write.unit.target_columns(plan);
         let target_start = (write.unit.images.start * plan.target[0]
@@ -301,7 +301,15 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
                 // beyond the last channel are zeros that go nowhere.
                 if place.channels == K::COLUMNS {
                     let residual = residual.map(|residual| &residual[..K::COLUMNS]);
-                    write_pixel(values, &bias[..K::COLUMNS], residual, activation, &mut out[..K::COLUMNS]);
+                    write_pixel(
+                        s,
+                        self.statistics,
+                        values,
+                        &bias[..K::COLUMNS],
+                        residual,
+                        activation,
+                        &mut out[..K::COLUMNS],
+                    );
                 } else {
                     let (mut whole, mut addend) =
                         ([T::default(); MOST_COLUMNS], [T::default(); MOST_COLUMNS]);
@@ -310,7 +318,7 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
                         &addend[..K::COLUMNS]
                     });
                     let whole = &mut whole[..K::COLUMNS];
-                    write_pixel(values, &bias[..K::COLUMNS], residual, activation, whole);
+                    write_pixel(s, self.statistics, values, &bias[..K::COLUMNS], residual, activation, whole);
                     out.copy_from_slice(&whole[..place.channels]);
                 }
                 if self.statistics {
@@ -383,26 +391,27 @@ pub(super) fn tile_rows<K: Microkernel>(left: usize) -> usize {
     if left - rows > 0 && left - rows < K::GRANULE { left - K::GRANULE } else { rows }
 }
 
-/// Writes one pixel's channels, and leaves what was written in `values`.
+/// Writes one pixel's channels; `keep` leaves what was written in `values`.
 #[inline(always)]
-fn write_pixel<T: Element>(
+fn write_pixel<S: Simd, T: Element>(
+    s: S,
+    keep: bool,
     values: &mut [f32],
     bias: &[f32],
     residual: Option<&[T]>,
     activation: Activation,
     out: &mut [T],
 ) {
-    for (value, bias) in values.iter_mut().zip(bias) {
-        *value += bias;
-    }
-    if let Some(residual) = residual {
-        for (value, residual) in values.iter_mut().zip(residual) {
-            *value += residual.to_f32();
+    for at in (0..values.len()).step_by(S::LANES) {
+        let mut value = s.add(s.load(&values[at..]), s.load(&bias[at..]));
+        if let Some(residual) = residual {
+            value = s.add(value, s.load(&residual[at..]));
         }
-    }
-    for (value, out) in values.iter_mut().zip(out) {
-        *out = T::from_f32(activation.apply(*value));
-        *value = out.to_f32();
+        s.store(&mut out[at..], s.activate(activation, value));
+        if keep {
+            let written = s.load(&out[at..]);
+            s.store(&mut values[at..], written);
+        }
     }
 }
 

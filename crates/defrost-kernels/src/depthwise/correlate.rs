@@ -159,24 +159,28 @@ impl<T: Element> Vector<'_, T> {
             }
             let first = x * channels + self.channel;
             if x + PIXELS <= columns && self.lanes == S::LANES {
+                if let Some(residual) = self.epilogue.residual {
+                    for (pixel, sum) in sums.iter_mut().enumerate() {
+                        *sum = s.add(*sum, s.load(&residual[first + pixel * channels..]));
+                    }
+                }
+                assert!(first + (PIXELS - 1) * channels + S::LANES <= output.len());
                 for (pixel, sum) in sums.into_iter().enumerate() {
-                    self.store(s, sum, first + pixel * channels, S::LANES, output);
+                    let value = s.activate(self.epilogue.activation, sum);
+                    // SAFETY: pixel < PIXELS, so it ends where the last one does, or before.
+                    unsafe { s.store_to(output.as_mut_ptr().add(first + pixel * channels), value) };
                 }
             } else {
                 for (pixel, sum) in sums.into_iter().enumerate().take(columns - x) {
-                    self.store(s, sum, first + pixel * channels, self.lanes, output);
+                    let at = first + pixel * channels;
+                    let sum = match self.epilogue.residual {
+                        Some(residual) => s.add(sum, s.load_up_to(&residual[at..][..self.lanes])),
+                        None => sum,
+                    };
+                    let value = s.activate(self.epilogue.activation, sum);
+                    s.store_up_to(&mut output[at..][..self.lanes], value);
                 }
             }
         }
-    }
-
-    /// Adds the residual, activates and stores.
-    #[inline(always)]
-    fn store<S: Simd>(&self, s: S, sum: S::V, at: usize, lanes: usize, output: &mut [T]) {
-        let value = match self.epilogue.residual {
-            Some(residual) => s.add(sum, s.load_up_to(&residual[at..][..lanes])),
-            None => sum,
-        };
-        s.store_up_to(&mut output[at..][..lanes], s.activate(self.epilogue.activation, value));
     }
 }

@@ -128,7 +128,7 @@ pub(super) fn grouped(channel: usize, index: usize, len: usize) -> usize {
 }
 
 /// The rows under the filter, as a ring: `[groups, slots, columns, GROUP]`, padded row `y` in slot
-/// `y % kernel[0]`.
+/// `y % kernel[0]`. One more slot holds a row of zeros.
 ///
 /// One is made per thread: columns of padding are never written, so they stay 0 from task to task.
 pub(super) struct Rows {
@@ -139,13 +139,16 @@ pub(super) struct Rows {
     next: usize,
     /// The filter's rows that lie over more than zeros, and their slots.
     under: Vec<(usize, usize)>,
+    /// The slots under all rows of the filter.
+    slots: Vec<usize>,
 }
 
 impl Rows {
     pub(super) fn new(geometry: &Geometry) -> Self {
         let columns = geometry.columns();
-        let values = vec![0.0; geometry.block() * geometry.kernel[0] * columns];
-        Self { values, columns, next: 0, under: Vec::with_capacity(geometry.kernel[0]) }
+        let slots = geometry.kernel[0];
+        let values = vec![0.0; geometry.block() * (slots + 1) * columns];
+        Self { values, columns, next: 0, under: Vec::with_capacity(slots), slots: vec![slots; slots] }
     }
 
     /// Forgets all rows: another picture, band or block follows.
@@ -165,7 +168,20 @@ impl Rows {
     ) {
         let top = y * geometry.stride[0];
         let [slots, row_len] = [geometry.kernel[0], geometry.source[1] * geometry.channels];
+        let spread = geometry.spread[1];
+        // Source columns that lie in the padded row, and where the first of them does.
+        let first = geometry.padding[1].min(0).unsigned_abs().div_ceil(spread);
+        let left = (first * spread).saturating_add_signed(geometry.padding[1]);
+        let inside = self.columns.saturating_sub(left).div_ceil(spread);
+        let pixels = Pixels {
+            count: geometry.source[1].saturating_sub(first).min(inside),
+            channels,
+            from_step: geometry.channels,
+            to_step: spread * GROUP,
+            group_step: (slots + 1) * self.columns * GROUP,
+        };
         self.under.clear();
+        self.slots.fill(slots);
         for ky in 0..slots {
             let padded = top + ky;
             let Some(row) = source_index(padded, geometry.padding[0], geometry.spread[0], geometry.source[0])
@@ -174,20 +190,16 @@ impl Rows {
             };
             let slot = padded % slots;
             self.under.push((ky, slot));
-            if padded < self.next {
+            self.slots[ky] = slot;
+            if padded < self.next || pixels.count == 0 {
                 continue;
             }
-            let row = &picture[row * row_len..][..row_len];
-            let between_groups = slots * self.columns * GROUP;
-            for (column, from) in row.chunks_exact(geometry.channels).enumerate() {
-                let at = (column * geometry.spread[1]) as isize + geometry.padding[1];
-                let Ok(at) = usize::try_from(at) else { continue };
-                if at >= self.columns {
-                    break;
-                }
-                let to = &mut self.values[(slot * self.columns + at) * GROUP..];
-                pack(s, &from[start..start + channels], to, between_groups);
+            // Blocks read a row's pixels with gaps between them, which the processor does not foresee.
+            if start == 0 && channels < geometry.channels {
+                prefetch(s, &picture[(row + 1) * row_len..], row_len);
             }
+            let from = &picture[row * row_len..][..row_len][first * geometry.channels + start..];
+            pixels.pack(s, from, &mut self.values[(slot * self.columns + left) * GROUP..]);
         }
         self.next = top + slots;
     }
@@ -198,31 +210,68 @@ impl Rows {
         &self.under
     }
 
+    /// The slots in [`Rows::group`] under each of the filter's rows.
+    #[inline(always)]
+    pub(super) fn slots(&self) -> &[usize] {
+        &self.slots
+    }
+
     /// A group's rows, `[slots, columns, GROUP]`, and the length of one.
     #[inline(always)]
     pub(super) fn group(&self, geometry: &Geometry, group: usize) -> (&[f32], usize) {
         let row_len = self.columns * GROUP;
-        let len = geometry.kernel[0] * row_len;
+        let len = (geometry.kernel[0] + 1) * row_len;
         (&self.values[group * len..][..len], row_len)
     }
 }
 
-/// Widens one pixel's channels to groups that lie `stride` apart, zeros after them.
-#[inline(always)]
-pub(super) fn pack<S: Simd, T: Element>(s: S, from: &[T], to: &mut [f32], stride: usize) {
-    let whole = from.chunks_exact(GROUP);
-    let rest = whole.remainder();
-    for (group, from) in whole.enumerate() {
-        let to = &mut to[group * stride..][..GROUP];
-        for at in (0..GROUP).step_by(S::LANES) {
-            s.store(&mut to[at..], s.load(&from[at..]));
+/// Pixels of a row on their way into the cache.
+struct Pixels {
+    count: usize,
+    channels: usize,
+    /// Elements from a pixel to the next.
+    from_step: usize,
+    to_step: usize,
+    /// Elements from a group to the next.
+    group_step: usize,
+}
+
+impl Pixels {
+    /// Widens the pixels' channels to groups, zeros after them.
+    #[inline(always)]
+    fn pack<S: Simd, T: Element>(&self, s: S, from: &[T], to: &mut [f32]) {
+        let groups = self.channels.div_ceil(GROUP);
+        let last = self.count - 1;
+        assert!(last * self.from_step + self.channels <= from.len());
+        assert!(last * self.to_step + (groups - 1) * self.group_step + GROUP <= to.len());
+        for pixel in 0..self.count {
+            for group in 0..self.channels / GROUP {
+                for lane in (0..GROUP).step_by(S::LANES) {
+                    // SAFETY: the last pixel's last channel lies in `from`, its last group in `to`; these are no
+                    // later ones.
+                    unsafe {
+                        let from = from.as_ptr().add(pixel * self.from_step + group * GROUP + lane);
+                        let to = to.as_mut_ptr().add(pixel * self.to_step + group * self.group_step + lane);
+                        s.store_f32(to, s.load_from(from));
+                    }
+                }
+            }
+            let rest = self.channels % GROUP;
+            if rest > 0 {
+                let from = &from[pixel * self.from_step + self.channels - rest..][..rest];
+                let to = &mut to[pixel * self.to_step + (groups - 1) * self.group_step..][..GROUP];
+                to.fill(0.0);
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = from.to_f32());
+            }
         }
     }
-    if !rest.is_empty() {
-        let to = &mut to[from.len() / GROUP * stride..][..GROUP];
-        to.fill(0.0);
-        to.iter_mut().zip(rest).for_each(|(to, from)| *to = from.to_f32());
-    }
+}
+
+/// Asks for the first `len` elements.
+#[inline(always)]
+fn prefetch<S: Simd, T: Element>(s: S, from: &[T], len: usize) {
+    let line = 64 / size_of::<T>();
+    from[..len.min(from.len())].iter().step_by(line).for_each(|element| s.prefetch(element));
 }
 
 /// The source row that lies at padded row `at`.

@@ -1,25 +1,30 @@
 //! The gradient of the weight.
 //!
 //! ```text
-//! for each picture and band of output rows, in parallel:
+//! for each picture (or some) and band of output rows, in parallel:
 //!   for each channel block:
 //!     for each output row:
-//!       bring the input rows under it into the ring, and its gradients beside them
-//!       for each vector of channels, for each row of taps, for each block of PIXELS output pixels:
-//!         sums of the taps += Σ over pixels of input · gradient
+//!       bring the input rows under it into the ring
+//!       for each vector of channels:
+//!         sums of all taps, in registers, += Σ over pixels of input · gradient
 //! add up the bands in order
 //! ```
+//!
+//! Taps over rows of padding are summed, too: over a row of zeros.
 
 use rayon::prelude::*;
 
 use super::{
     check,
-    rows::{GROUP, Geometry, PIXELS, Rows, grouped, pack},
+    rows::{GROUP, Geometry, Rows, grouped},
 };
 use crate::{
     ConvShape, Element, Tier,
     simd::{self, Kernel, Simd},
 };
+
+/// Fewer tasks than this would be too few for the threads of most processors.
+const TASKS: usize = 8;
 
 /// The gradient of the weight, `[channels, 1, kernel[0], kernel[1]]`.
 ///
@@ -38,25 +43,27 @@ pub fn conv2d_backward_weight<T: Element>(
     let [rows, columns] = geometry.output;
     let band = geometry.band(shape.batch);
     let bands = rows.div_ceil(band);
+    // Small pictures share a task and its sums.
+    let pictures = if bands == 1 { shape.batch.div_ceil(TASKS) } else { 1 };
     let row_len = columns * geometry.channels;
     let input_len = shape.height * shape.width * geometry.channels;
     let taps = geometry.taps();
     // Every block but the last is of whole groups, so channels are grouped as if there were no blocks.
     let sums_len = geometry.channels.next_multiple_of(GROUP) * taps;
-    let parts: Vec<Vec<f32>> = (0..shape.batch * bands)
+    let parts: Vec<Vec<f32>> = (0..shape.batch.div_ceil(pictures.max(1)) * bands)
         .into_par_iter()
         .map_init(
             || Rows::new(geometry),
             |ring, task| {
-                let (picture, first_row) = (task / bands, task % bands * band);
-                let grad_output = &grad_output[(picture * rows + first_row) * row_len..];
-                let grad_output = &grad_output[..band.min(rows - first_row) * row_len];
-                let input = &input[picture * input_len..][..input_len];
+                let (first_picture, first_row) = (task / bands * pictures, task % bands * band);
                 let mut sums = vec![0.0; sums_len];
-                simd::run(
-                    tier,
-                    Band { geometry, rows: ring, input, grad_output, first_row, sums: &mut sums },
-                );
+                for picture in first_picture..shape.batch.min(first_picture + pictures) {
+                    let grad_output = &grad_output[(picture * rows + first_row) * row_len..];
+                    let grad_output = &grad_output[..band.min(rows - first_row) * row_len];
+                    let input = &input[picture * input_len..][..input_len];
+                    let (rows, sums) = (&mut *ring, &mut sums[..]);
+                    simd::run(tier, Band { geometry, rows, input, grad_output, first_row, sums });
+                }
                 sums
             },
         )
@@ -98,35 +105,30 @@ impl<T: Element> Kernel for Band<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        match (self.geometry.kernel[1], self.geometry.stride[1]) {
-            (3, 1) => self.rows::<S, 3, 1>(s),
-            (3, 2) => self.rows::<S, 3, 2>(s),
-            (5, 1) => self.rows::<S, 5, 1>(s),
-            (5, 2) => self.rows::<S, 5, 2>(s),
+        match (self.geometry.kernel, self.geometry.stride[1]) {
+            ([3, 3], 1) => self.rows::<S, 3, 1>(s),
+            ([3, 3], 2) => self.rows::<S, 3, 2>(s),
+            ([5, 5], 1) => self.rows::<S, 5, 1>(s),
+            ([5, 5], 2) => self.rows::<S, 5, 2>(s),
             _ => self.rows::<S, 0, 0>(s),
         }
     }
 }
 
 impl<T: Element> Band<'_, T> {
-    /// `K` and `STRIDE` are the kernel's and the stride's columns, or 0 if they are not known.
+    /// `K` is the kernel's rows and columns and `STRIDE` the stride's columns, or both are 0 for any.
     #[inline(always)]
     fn rows<S: Simd, const K: usize, const STRIDE: usize>(self, s: S) {
         let geometry = self.geometry;
-        let (taps, pixel, columns) = (geometry.taps(), geometry.channels, geometry.blocked_columns());
-        // Columns past the picture stay 0 and add nothing.
-        let mut gradients = vec![0.0; columns * geometry.block()];
+        let (taps, pixel) = (geometry.taps(), geometry.channels);
         for (start, channels) in geometry.blocks() {
             self.rows.restart();
             let sums = &mut self.sums[start * taps..];
             for (number, row) in self.grad_output.chunks_exact(geometry.output[1] * pixel).enumerate() {
                 self.rows.advance(s, geometry, self.input, (start, channels), self.first_row + number);
-                for (column, from) in row.chunks_exact(pixel).enumerate() {
-                    let to = &mut gradients[column * GROUP..];
-                    pack(s, &from[start..start + channels], to, columns * GROUP);
-                }
                 for offset in (0..channels).step_by(S::LANES) {
-                    let vector = Vector { geometry, rows: &*self.rows, gradients: &gradients, offset };
+                    let (channel, lanes) = (start + offset, S::LANES.min(channels - offset));
+                    let vector = Vector { geometry, rows: &*self.rows, row, offset, channel, lanes };
                     vector.row::<S, K, STRIDE>(s, sums);
                 }
             }
@@ -135,83 +137,78 @@ impl<T: Element> Band<'_, T> {
 }
 
 /// One vector of channels of a row.
-struct Vector<'a> {
+struct Vector<'a, T> {
     geometry: &'a Geometry,
     rows: &'a Rows,
-    /// `[groups, columns, GROUP]`
-    gradients: &'a [f32],
+    /// Of the output's gradient.
+    row: &'a [T],
     /// The first channel, counted from the block's.
     offset: usize,
+    /// The first channel.
+    channel: usize,
+    /// Channels that exist.
+    lanes: usize,
 }
 
-impl Vector<'_> {
+impl<T: Element> Vector<'_, T> {
     /// Adds to `sums` `[groups, taps, GROUP]`.
     #[inline(always)]
     fn row<S: Simd, const K: usize, const STRIDE: usize>(self, s: S, sums: &mut [f32]) {
         let geometry = self.geometry;
         let (group, lane) = (self.offset / GROUP, self.offset % GROUP);
         let (source, row_len) = self.rows.group(geometry, group);
-        let columns = geometry.blocked_columns();
-        let gradients = &self.gradients[group * columns * GROUP..][..columns * GROUP];
         let taps = geometry.taps();
         let sums = &mut sums[group * taps * GROUP..][..taps * GROUP];
+        if K > 0 && self.lanes == S::LANES {
+            return self.all_taps::<S, K, STRIDE>(s, (source, row_len), lane, sums);
+        }
+        let gradients = self.row.chunks_exact(geometry.channels);
         for (ky, slot) in self.rows.under() {
-            let source = &source[slot * row_len..][..row_len];
-            let kernel = geometry.kernel[1];
-            let sums = &mut sums[ky * kernel * GROUP..][..kernel * GROUP];
-            if K > 0 {
-                taps_of_row::<S, K, STRIDE>(s, source, gradients, lane, sums);
-            } else {
-                for kx in 0..kernel {
-                    tap_of_row(
-                        s,
-                        geometry.stride[1],
-                        &source[kx * GROUP..],
-                        gradients,
-                        lane,
-                        &mut sums[kx * GROUP..],
-                    );
+            for kx in 0..geometry.kernel[1] {
+                let source = &source[slot * row_len + kx * GROUP..];
+                let sum = &mut sums[(ky * geometry.kernel[1] + kx) * GROUP + lane..];
+                let mut total = s.load(sum);
+                for (pixel, gradient) in gradients.clone().enumerate() {
+                    let value = s.load(&source[pixel * geometry.stride[1] * GROUP + lane..]);
+                    let gradient = s.load_up_to(&gradient[self.channel..][..self.lanes]);
+                    total = s.mul_add(value, gradient, total);
+                }
+                s.store(sum, total);
+            }
+        }
+    }
+
+    /// The sums of `K` times `K` taps, in registers.
+    #[inline(always)]
+    fn all_taps<S: Simd, const K: usize, const STRIDE: usize>(
+        &self,
+        s: S,
+        (source, row_len): (&[f32], usize),
+        lane: usize,
+        sums: &mut [f32],
+    ) {
+        let (columns, channels) = (self.geometry.output[1], self.geometry.channels);
+        assert!((columns - 1) * channels + self.channel + S::LANES <= self.row.len());
+        let mut rows = [&source[..0]; K];
+        for (row, slot) in rows.iter_mut().zip(self.rows.slots()) {
+            *row = &source[slot * row_len..][..((columns - 1) * STRIDE + K) * GROUP];
+        }
+        let mut totals = [[s.splat(0.0); K]; K];
+        for pixel in 0..columns {
+            // SAFETY: LANES channels of the last pixel lie in the row; this is no later one.
+            let gradient = unsafe { s.load_from(self.row.as_ptr().add(pixel * channels + self.channel)) };
+            for (row, totals) in rows.iter().zip(&mut totals) {
+                for (kx, total) in totals.iter_mut().enumerate() {
+                    let at = (pixel * STRIDE + kx) * GROUP + lane;
+                    // SAFETY: pixel < columns and kx < K, so the group lies in the slice.
+                    let value = unsafe { s.load_f32(row.as_ptr().add(at)) };
+                    *total = s.mul_add(value, gradient, *total);
                 }
             }
         }
-    }
-}
-
-/// A row's sums of `K` neighbouring taps, which stay in registers.
-#[inline(always)]
-fn taps_of_row<S: Simd, const K: usize, const STRIDE: usize>(
-    s: S,
-    source: &[f32],
-    gradients: &[f32],
-    lane: usize,
-    sums: &mut [f32],
-) {
-    let mut totals: [S::V; K] = std::array::from_fn(|kx| s.load(&sums[kx * GROUP + lane..]));
-    for (block, gradients) in gradients.chunks_exact(PIXELS * GROUP).enumerate() {
-        let source = &source[block * PIXELS * STRIDE * GROUP..][..((PIXELS - 1) * STRIDE + K) * GROUP];
-        for pixel in 0..PIXELS {
-            // SAFETY: LANES from `lane` lie in one of the slice's PIXELS groups.
-            let gradient = unsafe { s.load_f32(gradients.as_ptr().add(pixel * GROUP + lane)) };
-            for (kx, total) in totals.iter_mut().enumerate() {
-                let at = (pixel * STRIDE + kx) * GROUP + lane;
-                // SAFETY: pixel < PIXELS and kx < K, so the group lies in the slice.
-                let value = unsafe { s.load_f32(source.as_ptr().add(at)) };
-                *total = s.mul_add(value, gradient, *total);
-            }
+        for (total, sum) in totals.as_flattened().iter().zip(sums.chunks_exact_mut(GROUP)) {
+            let total = s.add(s.load(&sum[lane..]), *total);
+            s.store(&mut sum[lane..], total);
         }
     }
-    for (kx, total) in totals.into_iter().enumerate() {
-        s.store(&mut sums[kx * GROUP + lane..], total);
-    }
-}
-
-/// A row's sum of one tap, for any stride.
-#[inline(always)]
-fn tap_of_row<S: Simd>(s: S, stride: usize, source: &[f32], gradients: &[f32], lane: usize, sum: &mut [f32]) {
-    let mut total = s.load(&sum[lane..]);
-    for (pixel, gradient) in gradients.chunks_exact(GROUP).enumerate() {
-        let value = s.load(&source[pixel * stride * GROUP + lane..]);
-        total = s.mul_add(value, s.load(&gradient[lane..]), total);
-    }
-    s.store(&mut sum[lane..], total);
 }

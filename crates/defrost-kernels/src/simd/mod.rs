@@ -42,6 +42,10 @@ pub(crate) trait Simd: Copy {
     /// `LANES` values can be written to `to`.
     unsafe fn store_bf16(self, to: *mut bf16, value: Self::V);
 
+    /// Asks for the cache line of an element that will be read soon.
+    #[inline(always)]
+    fn prefetch<T>(self, _element: &T) {}
+
     fn splat(self, value: f32) -> Self::V;
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
@@ -61,18 +65,44 @@ pub(crate) trait Simd: Copy {
     /// `2^n` of integers between -126 and 127.
     fn power_of_two(self, n: Self::V) -> Self::V;
 
+    /// Of either format, widened.
+    ///
+    /// # Safety
+    /// `LANES` values can be read from `from`.
+    #[inline(always)]
+    unsafe fn load_from<T: Element>(self, from: *const T) -> Self::V {
+        // SAFETY: the caller's. Element is sealed to f32 and bf16, told apart by size.
+        unsafe {
+            if size_of::<T>() == size_of::<f32>() {
+                self.load_f32(from.cast())
+            } else {
+                self.load_bf16(from.cast())
+            }
+        }
+    }
+
+    /// Rounds to either format.
+    ///
+    /// # Safety
+    /// `LANES` values can be written to `to`.
+    #[inline(always)]
+    unsafe fn store_to<T: Element>(self, to: *mut T, value: Self::V) {
+        // SAFETY: the caller's. Element is sealed to f32 and bf16, told apart by size.
+        unsafe {
+            if size_of::<T>() == size_of::<f32>() {
+                self.store_f32(to.cast(), value)
+            } else {
+                self.store_bf16(to.cast(), value)
+            }
+        }
+    }
+
     /// The first `LANES` values of a slice, widened.
     #[inline(always)]
     fn load<T: Element>(self, from: &[T]) -> Self::V {
         assert!(from.len() >= Self::LANES);
-        // SAFETY: the slice has LANES values. Element is sealed to f32 and bf16, told apart by size.
-        unsafe {
-            if size_of::<T>() == size_of::<f32>() {
-                self.load_f32(from.as_ptr().cast())
-            } else {
-                self.load_bf16(from.as_ptr().cast())
-            }
-        }
+        // SAFETY: the slice has LANES values.
+        unsafe { self.load_from(from.as_ptr()) }
     }
 
     /// A slice shorter than a vector, followed by zeros.
@@ -99,14 +129,8 @@ pub(crate) trait Simd: Copy {
     #[inline(always)]
     fn store<T: Element>(self, to: &mut [T], value: Self::V) {
         assert!(to.len() >= Self::LANES);
-        // SAFETY: the slice has LANES values. Element is sealed to f32 and bf16, told apart by size.
-        unsafe {
-            if size_of::<T>() == size_of::<f32>() {
-                self.store_f32(to.as_mut_ptr().cast(), value)
-            } else {
-                self.store_bf16(to.as_mut_ptr().cast(), value)
-            }
-        }
+        // SAFETY: the slice has LANES values.
+        unsafe { self.store_to(to.as_mut_ptr(), value) }
     }
 
     /// Rounds the first lanes to a slice shorter than a vector.
@@ -123,15 +147,11 @@ pub(crate) trait Simd: Copy {
         if to.len() >= Self::LANES { self.store(to, value) } else { self.store_part(to, value) }
     }
 
-    /// [`Activation::apply`] of each lane.
+    /// [`Activation::apply`] of each lane, without a branch.
     #[inline(always)]
     fn activate(self, activation: Activation, x: Self::V) -> Self::V {
-        let zero = self.splat(0.0);
-        match activation {
-            Activation::Identity => x,
-            Activation::Relu => self.max(x, zero),
-            Activation::Relu6 => self.min(self.splat(6.0), self.max(zero, x)),
-        }
+        let (lowest, highest) = activation.range();
+        self.min(self.splat(highest), self.max(self.splat(lowest), x))
     }
 
     /// `gradient` where [`Activation::slope_at_output`] is 1, 0 elsewhere (even if it is NaN).

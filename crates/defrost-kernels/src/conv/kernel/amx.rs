@@ -11,6 +11,7 @@ use std::arch::asm;
 use half::bf16;
 
 use super::{Avx512Bf16, MOST_COLUMNS, Microkernel, Rows, Square, TILE, Work};
+use crate::simd;
 use crate::tier::{Level, Tier};
 
 /// Tiles of products of pairs of `bf16`.
@@ -35,6 +36,7 @@ const SUMS_STEP: usize = 128;
 
 impl Microkernel for Amx {
     type Product = bf16;
+    type Simd = simd::Avx512<true>;
     const ROWS: usize = 2 * TILE_ROWS;
     const COLUMNS: usize = 32;
     const GRANULE: usize = TILE_ROWS;
@@ -57,6 +59,11 @@ impl Microkernel for Amx {
                 configure(TILE_ROWS);
             }
         }
+    }
+
+    #[inline(always)]
+    fn simd(self) -> Self::Simd {
+        self.0.simd()
     }
 
     #[inline(always)]

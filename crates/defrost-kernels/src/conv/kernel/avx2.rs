@@ -4,15 +4,16 @@ use std::arch::x86_64::*;
 
 use super::lanes::{Lanes, multiply};
 use super::{Microkernel, Rows, TILE, Work};
-use crate::tier::{Level, Tier};
+use crate::simd;
+use crate::tier::Tier;
 
 /// Products of `f32`.
 #[derive(Clone, Copy)]
-pub(in crate::conv) struct Avx2(());
+pub(in crate::conv) struct Avx2(simd::Avx2);
 
 impl Avx2 {
     pub(in crate::conv) fn new(tier: Tier) -> Option<Self> {
-        (tier.level() >= Level::Avx2).then_some(Self(()))
+        simd::Avx2::new(tier).map(Self)
     }
 }
 
@@ -56,6 +57,7 @@ impl Lanes for Avx2 {
 
 impl Microkernel for Avx2 {
     type Product = f32;
+    type Simd = simd::Avx2;
     const ROWS: usize = 6;
     const COLUMNS: usize = 16;
     const DEPTH: usize = 1;
@@ -76,6 +78,11 @@ impl Microkernel for Avx2 {
         rows.check::<Self>(panel, tile);
         // SAFETY: checked, and `self` proves the instructions.
         unsafe { OF[rows.count - 1](self, rows, panel, tile) }
+    }
+
+    #[inline(always)]
+    fn simd(self) -> simd::Avx2 {
+        self.0
     }
 
     #[inline(always)]

@@ -6,25 +6,26 @@ use half::bf16;
 
 use super::lanes::{Lanes, multiply};
 use super::{MOST_COLUMNS, Microkernel, Rows, SIDE, Square, TILE, Work};
-use crate::tier::{Level, Tier};
+use crate::simd;
+use crate::tier::Tier;
 
 /// Products of `f32`.
 #[derive(Clone, Copy)]
-pub(in crate::conv) struct Avx512(());
+pub(in crate::conv) struct Avx512(simd::Avx512<false>);
 
 /// Products of pairs of `bf16`.
 #[derive(Clone, Copy)]
-pub(in crate::conv) struct Avx512Bf16(());
+pub(in crate::conv) struct Avx512Bf16(simd::Avx512<true>);
 
 impl Avx512 {
     pub(in crate::conv) fn new(tier: Tier) -> Option<Self> {
-        (tier.level() >= Level::Avx512).then_some(Self(()))
+        simd::Avx512::new(tier).map(Self)
     }
 }
 
 impl Avx512Bf16 {
     pub(in crate::conv) fn new(tier: Tier) -> Option<Self> {
-        (tier.level() >= Level::Avx512Bf16).then_some(Self(()))
+        simd::Avx512::new(tier).map(Self)
     }
 }
 
@@ -106,9 +107,10 @@ impl Lanes for Avx512Bf16 {
 
 /// The microkernel of one of the two, with its instructions.
 macro_rules! microkernel {
-    ($name:ident, $product:ty, $transpose:ident, $interleave:ident, $features:literal) => {
+    ($name:ident, $product:ty, $bf16:literal, $transpose:ident, $interleave:ident, $features:literal) => {
         impl Microkernel for $name {
             type Product = $product;
+            type Simd = simd::Avx512<$bf16>;
             const ROWS: usize = 14;
             const COLUMNS: usize = 32;
             const DEPTH: usize = <Self as Lanes>::INTERLEAVE;
@@ -139,6 +141,11 @@ macro_rules! microkernel {
             }
 
             #[inline(always)]
+            fn simd(self) -> Self::Simd {
+                self.0
+            }
+
+            #[inline(always)]
             fn transpose(self, block: &Square<$product>) -> Square<$product> {
                 // SAFETY: `self` proves the instructions.
                 unsafe { $transpose(block) }
@@ -164,10 +171,11 @@ macro_rules! microkernel {
     };
 }
 
-microkernel!(Avx512, f32, transpose_f32, copy_f32, "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl");
+microkernel!(Avx512, f32, false, transpose_f32, copy_f32, "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl");
 microkernel!(
     Avx512Bf16,
     bf16,
+    true,
     transpose_bf16,
     interleave_bf16,
     "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16"

@@ -19,7 +19,7 @@ pub(super) use {
 };
 
 use super::scratch::Plain;
-use crate::Element;
+use crate::{Element, simd::Simd};
 
 /// The largest tile of any microkernel, in elements.
 pub(super) const TILE: usize = 1024;
@@ -76,6 +76,8 @@ pub(super) trait Work {
 pub(super) trait Microkernel: Copy + Send + Sync {
     /// The format that is multiplied.
     type Product: Element + Plain;
+    /// The vectors that tiles are written with.
+    type Simd: Simd;
     /// Rows of the largest tile.
     const ROWS: usize;
     /// Rows cost as many as the next multiple of this. Tiles have at least so many where they can.
@@ -89,6 +91,9 @@ pub(super) trait Microkernel: Copy + Send + Sync {
 
     /// Called inside [`Self::vectorize`], on its thread. Overwrites the first `rows.count * COLUMNS` elements of the tile.
     fn multiply(self, rows: Rows<Self::Product>, panel: &[Self::Product], tile: &mut [f32; TILE]);
+
+    /// For use inside [`Self::vectorize`].
+    fn simd(self) -> Self::Simd;
 
     /// Turns rows into columns. Called inside [`Self::vectorize`].
     #[inline(always)]

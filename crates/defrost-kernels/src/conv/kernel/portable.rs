@@ -1,6 +1,7 @@
 //! Plain Rust, for any processor, in a shape that compilers vectorise.
 
 use super::{Microkernel, Rows, TILE, Work};
+use crate::simd;
 
 /// See the module.
 #[derive(Clone, Copy)]
@@ -8,6 +9,7 @@ pub(in crate::conv) struct Portable;
 
 impl Microkernel for Portable {
     type Product = f32;
+    type Simd = simd::Portable;
     const ROWS: usize = 4;
     const COLUMNS: usize = 8;
     const DEPTH: usize = 1;
@@ -21,6 +23,10 @@ impl Microkernel for Portable {
             3 => multiply::<3>(rows, panel, tile),
             _ => multiply::<4>(rows, panel, tile),
         }
+    }
+
+    fn simd(self) -> simd::Portable {
+        simd::Portable
     }
 
     fn vectorize<W: Work>(self, work: W) -> W::Output {
