@@ -168,6 +168,13 @@ pub struct TrainingOptions {
     #[arg(long, value_name = "HOW", default_value = "default", help_heading = "Pictures")]
     pub augment: Augment,
 
+    /// How many augmented views of each picture frozen epochs take turns with
+    #[arg(long, value_name = "K", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Pictures")]
+    pub views: u64,
+
+    /// Keep what freezing leaves constant
+    #[arg(long, value_name = "HOW", default_value = "auto", help_heading = "Machine")]
+    pub cache: Cache,
     /// Number format between layers: bf16 where the processor multiplies it, else f32
     #[arg(long, value_name = "FORMAT", default_value = "auto", help_heading = "Machine")]
     pub precision: PrecisionChoice,
@@ -197,6 +204,12 @@ impl From<Norm> for NormMode {
 pub enum Augment {
     Default,
     None,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Cache {
+    Auto,
+    Off,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -9,7 +9,7 @@ use defrost::vision::models::Precision;
 use defrost::vision::{PictureFolder, Validation, VisionSetup, WeightSource};
 use defrost::{FineTune, FreezePlan, LearnerOptions, Phase, PlanError, Schedule, Thaw};
 
-use crate::args::{Augment, PrecisionChoice, TrainingOptions};
+use crate::args::{Augment, Cache, PrecisionChoice, TrainingOptions};
 use crate::failure::{Blame, Failure};
 
 /// The share of the pictures that validates where nothing else is said.
@@ -22,6 +22,7 @@ pub fn start_threads(threads: Option<usize>) -> Result<usize, Failure> {
         builder = builder.num_threads(threads);
     }
     builder.build_global().or_failure()?;
+    defrost::ops::kernel_tier().or_usage()?;
     Ok(rayon::current_num_threads())
 }
 
@@ -71,6 +72,11 @@ impl TrainingOptions {
             batch_size: self.batch,
             seed: self.seed,
             norm: self.norm.into(),
+            views: self.views,
+            cache_limit: match self.cache {
+                Cache::Auto => LearnerOptions::default().cache_limit,
+                Cache::Off => 0,
+            },
             groups: self.groups.clone(),
             ..LearnerOptions::default()
         }

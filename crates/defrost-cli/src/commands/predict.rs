@@ -13,11 +13,14 @@ use crate::args::PredictArguments;
 use crate::failure::{Blame, Failure};
 use crate::training;
 
+/// The likeliest classes with their probabilities.
+type Top = Vec<(String, f32)>;
+
 /// Classes and probabilities of each picture; one that can't be read is reported and the rest go on.
 pub fn predict(arguments: &PredictArguments) -> Outcome {
     training::start_threads(arguments.threads)?;
     let model = LoadedVision::open(&arguments.run, &training::device()).or_usage()?;
-    let results: Vec<(&Path, Result<Vec<(String, f32)>, PictureError>)> =
+    let results: Vec<(&Path, Result<Top, PictureError>)> =
         arguments.inputs.iter().map(|input| (input.as_path(), top(&model, input, arguments.top))).collect();
     if arguments.json {
         print_json(&results.iter().map(|(input, result)| to_json(input, result)).collect::<Vec<_>>())?;
@@ -35,13 +38,13 @@ pub fn predict(arguments: &PredictArguments) -> Outcome {
     }
 }
 
-fn top(model: &LoadedVision, input: &Path, count: usize) -> Result<Vec<(String, f32)>, PictureError> {
+fn top(model: &LoadedVision, input: &Path, count: usize) -> Result<Top, PictureError> {
     let ranked = model.predict(&Picture::open(input)?).ranked();
     let named = ranked.into_iter().take(count);
     Ok(named.map(|(class, probability)| (model.manifest.classes[class].clone(), probability)).collect())
 }
 
-fn to_json(input: &Path, result: &Result<Vec<(String, f32)>, PictureError>) -> Value {
+fn to_json(input: &Path, result: &Result<Top, PictureError>) -> Value {
     match result {
         Ok(top) => {
             let entry =

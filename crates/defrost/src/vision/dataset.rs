@@ -166,7 +166,7 @@ impl PictureFolder {
     ) -> Result<Self, PictureFolderError> {
         let found = folder::scan(root)?;
         let classes = found.train.classes.clone();
-        let pictures = |root: &Path, items| Pictures::new(root, items, preprocess.clone(), augment.clone());
+        let pictures = |root: &Path, items| Pictures::new(root, items, *preprocess, *augment);
         let mut notes = ignored_note(root, &found.train).into_iter().collect::<Vec<_>>();
 
         let count = found.train.items.len();
@@ -219,7 +219,7 @@ pub fn open_known(
         _ => folder::scan_known(root, classes)?,
     };
     let count = tree.items.len();
-    let all = Pictures::new(root, tree.items, preprocess.clone(), AugmentPolicy::none());
+    let all = Pictures::new(root, tree.items, *preprocess, AugmentPolicy::none());
     let (pictures, mut skipped) = all.readable();
     if pictures.is_empty() {
         let first = skipped.swap_remove(0);

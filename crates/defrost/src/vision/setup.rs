@@ -88,23 +88,35 @@ pub enum SetupError {
     },
 }
 
+/// What a network starts from.
+struct Source {
+    architecture: &'static Architecture,
+    /// What the weights expect.
+    convention: Convention,
+    /// Where they are from, and the weights.
+    weights: Option<(String, Weights)>,
+}
+
 impl VisionSetup {
-    /// The weights and what they expect, read before anything is built.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such architecture, or its weights can't be read.
-    fn source(&self) -> Result<(&'static Architecture, Convention, Option<(String, Weights)>), SetupError> {
+    /// Reads the weights, before anything is built.
+    fn source(&self) -> Result<Source, SetupError> {
         let architecture = Architecture::named(&self.architecture)?;
         let weights = match &self.weights {
-            Some(WeightSource::None) => return Ok((architecture, architecture.convention.clone(), None)),
+            Some(WeightSource::None) => {
+                return Ok(Source {
+                    architecture,
+                    convention: architecture.convention.clone(),
+                    weights: None,
+                });
+            }
             Some(WeightSource::File(path)) => (path.display().to_string(), safetensors::read(path)?),
             Some(WeightSource::Embedded) | None => {
                 let missing = || SetupError::NotEmbedded { architecture: self.architecture.clone() };
                 ("embedded".to_owned(), weights::embedded(&self.architecture).ok_or_else(missing)?)
             }
         };
-        Ok((architecture, architecture.convention.amended(&weights.1.metadata), Some(weights)))
+        let convention = architecture.convention.amended(&weights.1.metadata);
+        Ok(Source { architecture, convention, weights: Some(weights) })
     }
 
     fn manifest(&self, convention: Convention, pretrained: bool) -> Result<VisionManifest, SetupError> {
@@ -138,7 +150,7 @@ impl VisionSetup {
     ///
     /// If there is no such architecture, or its weights can't be read.
     pub fn preprocess(&self) -> Result<Preprocess, SetupError> {
-        let (_, convention, weights) = self.source()?;
+        let Source { convention, weights, .. } = self.source()?;
         Ok(self.manifest(convention, weights.is_some())?.preprocess)
     }
 
@@ -153,7 +165,7 @@ impl VisionSetup {
         classes: usize,
         device: &Device,
     ) -> Result<(VisionNetwork, VisionManifest), SetupError> {
-        let (architecture, convention, weights) = self.source()?;
+        let Source { architecture, convention, weights } = self.source()?;
         let manifest = self.manifest(convention, weights.is_some())?;
         device.seed(Draws::weight_seed(self.seed));
         let mut network = manifest.network(classes, device)?;

@@ -113,14 +113,11 @@ impl Preprocess {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use rand::SeedableRng;
     use rand::rngs::ChaCha8Rng;
 
-    use super::super::augment::{AugmentPolicy, Crop};
-    use super::super::folder::scan;
-    use super::super::picture::tests::{photos, scene};
+    use super::super::augment::AugmentPolicy;
+    use super::super::picture::tests::scene;
     use super::*;
 
     #[test]
@@ -160,31 +157,5 @@ mod tests {
         );
         assert!(Preprocess { std: [0.2, 0.0, 0.2], ..good }.check().is_err());
         assert!(Preprocess { mean: [f32::NAN; 3], ..good }.check().is_err());
-    }
-
-    #[test]
-    #[ignore = "prints milliseconds per picture on one core: run in release with --nocapture"]
-    fn timing() {
-        let Some(folder) = photos() else { return };
-        let photos = scan(&folder).unwrap().train.items;
-        let files: Vec<Vec<u8>> =
-            photos.iter().take(100).map(|item| std::fs::read(folder.join(&item.path)).unwrap()).collect();
-        let per_picture = |start: Instant| start.elapsed().as_secs_f64() * 1000.0 / files.len() as f64;
-        let start = Instant::now();
-        let pictures: Vec<Picture> = files.iter().map(|bytes| Picture::decode(bytes).unwrap()).collect();
-        println!("decode {:.2} ms", per_picture(start));
-        let preprocess = Preprocess::imagenet(224);
-        let mut out = vec![0.0; preprocess.values()];
-        let resized = AugmentPolicy { crop: Crop::RESIZED, ..AugmentPolicy::default() };
-        for (name, policy) in
-            [("plain", AugmentPolicy::none()), ("default", AugmentPolicy::default()), ("resized", resized)]
-        {
-            let start = Instant::now();
-            for (item, picture) in pictures.iter().enumerate() {
-                let draw = policy.draw(&mut ChaCha8Rng::seed_from_u64(item as u64));
-                preprocess.apply(picture, &draw, &mut out);
-            }
-            println!("{name} {:.2} ms", per_picture(start));
-        }
     }
 }

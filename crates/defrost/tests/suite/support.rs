@@ -50,7 +50,9 @@ impl Small {
         };
         // The device draws for all tests that run at once: these weights are nobody else's.
         let mut tensors = collect(&network);
-        for (k, (name, data)) in tensors.iter_mut().enumerate().filter(|(_, (_, data))| data.shape().len() == 2) {
+        for (k, (name, data)) in
+            tensors.iter_mut().enumerate().filter(|(_, (_, data))| data.shape().len() == 2)
+        {
             let wave = |i: usize| ((i * 37 + k * 11) as f32 * 12.9898).sin() * 0.6;
             let numbers: Vec<f32> = (0..data.num_elements()).map(wave).collect();
             assert!(name.ends_with("weight"));

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::body::Body;
 use super::head::Head;
 use crate::activation::Activation;
+use crate::ops::kernel_tier;
 use crate::stage::{Network, Stage};
 
 /// The number format of the pictures between the body's layers. Weights, sums and the head are always
@@ -27,7 +28,7 @@ pub enum Precision {
 impl Precision {
     /// The faster one on this processor: bf16 where it is multiplied in hardware.
     pub fn fastest() -> Self {
-        if Tier::detect().multiplies_bf16() { Self::Bf16 } else { Self::F32 }
+        if kernel_tier().is_ok_and(Tier::multiplies_bf16) { Self::Bf16 } else { Self::F32 }
     }
 
     /// Its name in options and files.
