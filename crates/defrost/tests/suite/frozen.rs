@@ -126,5 +126,7 @@ fn what_is_kept_changes_nothing() {
 fn training_learns() {
     let mut learner = learner(NormMode::Batch);
     learner.fine_tune(&FineTune { rates: Rates::One(1e-1), ..FineTune::new(60) }).unwrap();
-    assert!(learner.best().unwrap().accuracy > 0.9, "{:?}", learner.history());
+    // Knowing nothing about three classes costs ln 3.
+    let best = learner.best().unwrap();
+    assert!(best.valid_loss < 0.5 * 3f64.ln() && best.accuracy > 2.0 / 3.0, "{:?}", learner.history());
 }
