@@ -8,6 +8,8 @@
 //! [`FreezePlan`]. The [`Learner`] runs [phases](recipe) under such plans. [`vision`] brings picture
 //! folders and pretrained picture networks.
 
+#![forbid(unsafe_code)]
+
 mod activation;
 pub mod bundle;
 pub mod data;

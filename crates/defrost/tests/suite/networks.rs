@@ -2,7 +2,10 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use defrost::vision::augment::Draw;
 use defrost::vision::models::{Architecture, Classifier, Convention, Head, Precision, VisionNetwork};
+use defrost::vision::picture::Picture;
+use defrost::vision::transform::Preprocess;
 use defrost::weights::{self, Tensors};
 use defrost::{CrossEntropy, FreezePlan, LayerGroups, Network, NormMode, Parameter, Role};
 use serde_json::Value;
@@ -273,4 +276,29 @@ fn efficientnet_lite0_is_timms() {
     let first = &numbers(&expected["logits_first_20"]);
     let difference = relative_difference(&found[..20], first);
     assert!(difference < 1e-2, "logits differ by {difference:e} from the original weights'");
+}
+
+#[test]
+fn pictures_are_recognised() {
+    let network = lite0();
+    let expected = &golden("lite0.json")["efficientnet_lite0"]["pictures"];
+    let convention = &Architecture::named("efficientnet_lite0").unwrap().convention;
+    let preprocess = Preprocess { mean: convention.mean, std: convention.std, ..Preprocess::imagenet(224) };
+    for (file, accepted) in [
+        ("chelsea.png", &[281, 282, 285]),
+        ("coffee.png", &[504, 967, 968]),
+        ("rocket.jpg", &[657, 744, 812]),
+    ] {
+        assert!(
+            expected.to_string().contains(file.split('.').next().unwrap()),
+            "{file} has no golden numbers"
+        );
+        let path = format!("{}/tests/fixtures/recognise/{file}", env!("CARGO_MANIFEST_DIR"));
+        let mut values = vec![0.0; preprocess.values()];
+        preprocess.apply(&Picture::open(path).unwrap(), &Draw::default(), &mut values);
+        let input = Tensor::from_data(TensorData::new(values, [1, 224, 224, 3]), &Device::flex());
+        let scores: Vec<f32> = scores(&network, input).into_data().iter::<f32>().collect();
+        let class = defrost::metrics::highest(&scores);
+        assert!(accepted.contains(&class), "{file} is taken for class {class}");
+    }
 }
