@@ -117,3 +117,30 @@ fn the_samples_are_there() {
     let plan = defrost_in(&repository(), &["plan", "samples/fashion", "--json", "--batch", "10"]).json();
     assert_eq!(plan["phases"][0]["batches_per_epoch"], 100);
 }
+
+#[test]
+fn frozen_groups_of_a_real_network_keep_their_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    two_classes(folder.path(), 8);
+    let pretrained = defrost::weights::embedded("efficientnet_lite0").unwrap().tensors;
+    let moved = |out: &str, words: &[&str]| -> Vec<String> {
+        train(folder.path(), &[&["--out", out], words].concat());
+        let path = folder.path().join(out).join("model.safetensors");
+        let trained = defrost::weights::safetensors::read(&path).unwrap().tensors;
+        let body = trained
+            .into_iter()
+            .filter_map(|(name, data)| Some((name.strip_prefix("body.")?.to_owned(), data)));
+        body.filter(|(name, data)| pretrained[name] != *data).map(|(name, _)| name).collect()
+    };
+    assert_eq!(moved("head", &["--freeze-to", "-1"]), [] as [&str; 0]);
+    let late = |name: &String| {
+        ["blocks.4", "blocks.5", "blocks.6", "conv_head", "bn2."].iter().any(|of| name.starts_with(of))
+    };
+    let is_statistic = |name: &String| name.contains("running_");
+    let kept = moved("keep", &["--freeze-to", "1"]);
+    assert!(!kept.is_empty() && kept.iter().all(|name| late(name) && !is_statistic(name)), "{kept:?}");
+    let batch = moved("batch", &["--freeze-to", "1", "--norm", "batch"]);
+    assert!(batch.iter().any(is_statistic) && batch.iter().all(late), "{batch:?}");
+    let adapt = moved("adapt", &["--freeze-to", "-1", "--norm", "adapt"]);
+    assert!(adapt.iter().any(is_statistic) && adapt.iter().all(|name| name.contains("bn")), "{adapt:?}");
+}
