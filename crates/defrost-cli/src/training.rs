@@ -6,6 +6,7 @@ use burn::tensor::Device;
 
 use defrost::vision::augment::AugmentPolicy;
 use defrost::vision::models::Precision;
+use defrost::vision::transform::Preprocess;
 use defrost::vision::{PictureFolder, Validation, VisionSetup, WeightSource};
 use defrost::{FineTune, FreezePlan, LearnerOptions, Phase, PlanError, Schedule, Thaw};
 
@@ -83,7 +84,11 @@ impl TrainingOptions {
     }
 
     /// The data, split, without what can't be read.
-    pub fn pictures(&self, data: &std::path::Path, setup: &VisionSetup) -> Result<PictureFolder, Failure> {
+    pub fn pictures(
+        &self,
+        data: &std::path::Path,
+        preprocess: &Preprocess,
+    ) -> Result<PictureFolder, Failure> {
         let validation = match (&self.valid, self.valid_pct) {
             (Some(path), _) => Validation::Folder(path.clone()),
             (None, Some(share)) => Validation::Share(share),
@@ -93,8 +98,7 @@ impl TrainingOptions {
             Augment::Default => AugmentPolicy::default(),
             Augment::None => AugmentPolicy::none(),
         };
-        let preprocess = setup.preprocess().or_usage()?;
-        PictureFolder::open(data, &validation, &preprocess, &augment, self.seed).or_usage()
+        PictureFolder::open(data, &validation, preprocess, &augment, self.seed).or_usage()
     }
 
     /// The phases these options ask for.

@@ -18,7 +18,7 @@ pub fn models(arguments: &ModelsArguments) -> Outcome {
     let mut list = vec![];
     for architecture in Architecture::all() {
         let setup = VisionSetup { architecture: architecture.name.to_owned(), ..VisionSetup::default() };
-        let network = setup.outline(1000, &training::device()).or_failure()?;
+        let network = setup.outline().or_failure()?.network(1000, &training::device()).or_failure()?;
         list.push((architecture, LayerGroups::of(&network).or_failure()?));
     }
     if arguments.json {

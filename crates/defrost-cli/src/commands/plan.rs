@@ -13,10 +13,10 @@ use crate::training;
 /// Shows what training would do.
 pub fn plan(arguments: &PlanArguments) -> Outcome {
     let options = &arguments.options;
-    let setup = options.setup()?;
+    let outline = options.setup()?.outline().or_usage()?;
     let (classes, batches) = match &arguments.data {
         Some(data) => {
-            let data = options.pictures(data, &setup)?;
+            let data = options.pictures(data, &outline.preprocess)?;
             (data.classes.len(), batch_count(data.train.len(), options.batch))
         }
         None if arguments.steps && arguments.batches.is_none() => {
@@ -26,7 +26,7 @@ pub fn plan(arguments: &PlanArguments) -> Outcome {
         }
         None => (arguments.classes, arguments.batches.unwrap_or(0)),
     };
-    let network = setup.outline(classes, &training::device()).or_usage()?;
+    let network = outline.network(classes, &training::device()).or_usage()?;
     let groups = match &options.groups {
         Some(text) => LayerGroups::parse(network.stages(), text),
         None => LayerGroups::of(&network),

@@ -25,7 +25,7 @@ pub fn train(arguments: &TrainArguments) -> Outcome {
     let device = training::device();
 
     let setup = options.setup()?;
-    let data = options.pictures(&arguments.data, &setup)?;
+    let data = options.pictures(&arguments.data, &setup.preprocess().or_usage()?)?;
     report_data(&data, &arguments.data);
     let PictureFolder { classes, train, valid, skipped, .. } = data;
     let items = json!({ "train": defrost::data::Dataset::len(&train), "valid": defrost::data::Dataset::len(&valid), "skipped": skipped_json(&skipped) });

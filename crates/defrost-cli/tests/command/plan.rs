@@ -75,3 +75,9 @@ fn models_are_listed() {
     assert_eq!(names, ["efficientnet_lite0", "resnet18", "resnet34", "resnet50", "mobilenet_v2"]);
     assert_eq!(models[0]["weights"], "embedded");
 }
+
+#[test]
+fn a_plan_for_data_needs_no_weights() {
+    let plan = defrost_in(&repository(), &["plan", "samples/fashion", "--arch", "resnet34", "--json"]).json();
+    assert_eq!(plan["phases"][0]["batches_per_epoch"], 31);
+}

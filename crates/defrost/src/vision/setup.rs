@@ -133,15 +133,14 @@ impl VisionSetup {
         })
     }
 
-    /// The network's structure with a head for these classes; no weights are read.
+    /// What the architecture's usual weights make of these options; no weights are read.
     ///
     /// # Errors
     ///
-    /// If a name is unknown.
-    pub fn outline(&self, classes: usize, device: &Device) -> Result<VisionNetwork, SetupError> {
+    /// If there is no such architecture.
+    pub fn outline(&self) -> Result<VisionManifest, SetupError> {
         let convention = Architecture::named(&self.architecture)?.convention.clone();
-        let pretrained = self.weights != Some(WeightSource::None);
-        self.manifest(convention, pretrained)?.network(classes, device)
+        self.manifest(convention, self.weights != Some(WeightSource::None))
     }
 
     /// How pictures reach the network, told before it is built.

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::body::Body;
 use super::{efficientnet, mobilenet, resnet};
 use crate::layers::{BatchNorm, BatchNormConfig};
-use crate::ops::{PaddingRule, Window};
+use crate::ops::Window;
 
 /// What pictures look like to a network, and the details in which trainings of one architecture differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,8 +54,7 @@ impl Convention {
 
     /// A square window under this padding.
     pub(super) fn window(&self, kernel: usize, stride: usize) -> Window {
-        let centered = Window::centered(kernel, stride);
-        if self.same_padding { Window { padding: PaddingRule::Same, ..centered } } else { centered }
+        if self.same_padding { Window::same(kernel, stride) } else { Window::centered(kernel, stride) }
     }
 
     /// A norm with this epsilon.
