@@ -3,6 +3,7 @@
 use anstyle::{AnsiColor, Style};
 
 use defrost::PlanSummary;
+use defrost::metrics::Metrics;
 
 const FROZEN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan)));
 const TRAINS: Style = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
@@ -49,6 +50,13 @@ fn epochs(count: usize) -> String {
 pub fn rate(rate: f64) -> String {
     let text = format!("{rate:.2e}");
     text.replace(".00e", "e").replace("0e", "e")
+}
+
+/// The measures a person looks at first, in one line: `accuracy 0.9100, f1 0.9052`.
+pub fn metrics(metrics: &Metrics) -> String {
+    let first = ["accuracy", "f1", "mae", "rmse", "r2"];
+    let measures = first.iter().filter_map(|&name| Some(format!("{name} {:.4}", metrics.get(name)?)));
+    measures.collect::<Vec<_>>().join(", ")
 }
 
 /// A number with its thousands apart.

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use defrost::learner::{BatchReport, Observer};
 use defrost::{EpochRecord, FreezePlan};
 
-use crate::layout::{rate, thousands};
+use crate::layout::{metrics, rate, thousands};
 
 /// Shows training as it goes.
 pub struct Progress {
@@ -53,12 +53,12 @@ impl Observer for Progress {
 
     fn epoch_ended(&mut self, record: &EpochRecord) {
         let line = format!(
-            "  {} epoch {}: train loss {:.4}, valid loss {:.4}, accuracy {:.4}, {}",
+            "  {} epoch {}: train loss {:.4}, valid loss {:.4}, {}, {}",
             record.phase,
             record.epoch,
             record.train_loss,
             record.valid_loss,
-            record.accuracy,
+            metrics(&record.metrics),
             seconds(record.seconds)
         );
         match &self.bar {

@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Distribution, Int, Tensor};
+use burn::tensor::{Device, Distribution, Tensor};
+use defrost::data::target_rows;
 use defrost::vision::models::{Architecture, ConcatPoolHead, Head, Precision, VisionNetwork};
-use defrost::{Adam, CrossEntropy, FreezePlan, LayerGroups, Network, NormMode, StepSettings, ops, prefix};
+use defrost::{Adam, FreezePlan, LayerGroups, Loss, Network, NormMode, StepSettings, Target, ops, prefix};
 
 const BATCH: usize = 16;
 const SIZE: usize = 224;
@@ -56,7 +57,7 @@ fn measure(architecture: &str, precision: &str, norm: &str, train: &str, steps: 
     let mut optimizer = Adam::new(0.01);
     let settings = StepSettings { rates: vec![1e-4; plan.groups().count()], momentum: 0.9 };
     let stages = plan.constant_stages()..network.stages().len();
-    let targets: Tensor<1, Int> = Tensor::arange(0..BATCH as i64, &device) % CLASSES as i64;
+    let targets: Vec<Target> = (0..BATCH).map(|item| Target::Class(item % CLASSES)).collect();
 
     let mut times = vec![];
     for _ in 0..steps + 2 {
@@ -65,7 +66,8 @@ fn measure(architecture: &str, precision: &str, norm: &str, train: &str, steps: 
         let start = Instant::now();
         let input = prefix::run(&network, &plan, input.into());
         let scores: Tensor<2> = network.forward(input, stages.clone()).single();
-        let loss = CrossEntropy::default().forward(scores, targets.clone());
+        let rows = target_rows(&targets, CLASSES, &scores.device());
+        let loss = Loss::default().forward(scores, rows);
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         network = optimizer.step(network, gradients, &plan, &settings);
         times.push(start.elapsed().as_secs_f64() * 1e3 / BATCH as f64);

@@ -8,7 +8,7 @@ use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use defrost::data::{DataError, Dataset, View};
-use defrost::{Activation, Learner, LearnerOptions, Network, Rates, Stage};
+use defrost::{Activation, Learner, LearnerOptions, Network, Rates, Stage, Target};
 
 #[derive(Module, Debug)]
 struct Mlp {
@@ -45,8 +45,8 @@ impl Dataset for Sides {
         64
     }
 
-    fn target(&self, item: usize) -> usize {
-        usize::from(item >= 32)
+    fn target(&self, item: usize) -> Target {
+        Target::Class(usize::from(item >= 32))
     }
 
     fn name(&self, item: usize) -> String {
@@ -72,6 +72,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     learner.fit_one_cycle(10, Rates::One(1e-1))?;
     learner.unfreeze();
     learner.fit_one_cycle(10, "1e-3..1e-2".parse()?)?;
-    println!("accuracy {:.2}", learner.evaluate()?.accuracy());
+    println!("accuracy {:.2}", learner.evaluate()?.metrics["accuracy"]);
     Ok(())
 }

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::files::{self, FileError};
 use crate::learner::EpochRecord;
+use crate::loss::Loss;
 use crate::summary::PlanSummary;
 use crate::weights::safetensors::{self, ParseError, SafetensorsError};
 use crate::weights::{MisfitError, Tensors};
@@ -29,6 +30,8 @@ pub struct Manifest<D> {
     pub task: String,
     /// Class names; a prediction is an index into them.
     pub classes: Vec<String>,
+    /// The loss it was trained with, which says what its scores mean.
+    pub loss: Loss,
     /// What the domain needs to build and feed the network.
     pub model: D,
     /// What was frozen, what trained.

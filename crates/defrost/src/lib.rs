@@ -32,9 +32,10 @@ pub mod vision;
 pub mod weights;
 
 pub use activation::{Activation, Value};
+pub use data::Target;
 pub use groups::{GroupsError, LayerGroup, LayerGroups, families};
 pub use learner::{EpochRecord, Learner, LearnerError, LearnerOptions};
-pub use loss::CrossEntropy;
+pub use loss::{CrossEntropy, Loss, Scale};
 pub use optim::{Adam, Moments, StepSettings};
 pub use plan::{FreezePlan, NormMode, PlanError};
 pub use rates::{Rates, RatesError};

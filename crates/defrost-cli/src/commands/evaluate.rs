@@ -9,6 +9,7 @@ use super::print_json;
 use crate::Outcome;
 use crate::args::EvaluateArguments;
 use crate::failure::Blame;
+use crate::layout::metrics;
 use crate::training;
 
 /// Measures a saved run on labelled pictures.
@@ -26,20 +27,17 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Outcome {
         return print_json(&json!({
             "items": pictures.len(),
             "loss": evaluation.loss,
-            "metrics": { "accuracy": evaluation.accuracy() },
-            "confusion": evaluation.confusion,
+            "metrics": evaluation.metrics,
+            "confusion": evaluation.confusion(),
             "classes": classes,
         }));
     }
-    println!(
-        "{} pictures: accuracy {:.4}, loss {:.4}",
-        pictures.len(),
-        evaluation.accuracy(),
-        evaluation.loss
-    );
-    println!("\nright of all, by class:");
-    for (class, row) in evaluation.confusion.iter().enumerate() {
-        println!("  {:5} of {:<5} {}", row[class], row.iter().sum::<usize>(), classes[class]);
+    println!("{} pictures: loss {:.4}, {}", pictures.len(), evaluation.loss, metrics(&evaluation.metrics));
+    if let Some(confusion) = evaluation.confusion() {
+        println!("\nright of all, by class:");
+        for (class, row) in confusion.iter().enumerate() {
+            println!("  {:5} of {:<5} {}", row[class], row.iter().sum::<usize>(), classes[class]);
+        }
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::print_json;
 use crate::Outcome;
 use crate::args::TrainArguments;
 use crate::failure::{Blame, Failure};
-use crate::layout::plan_table;
+use crate::layout::{metrics, plan_table};
 use crate::progress::{Progress, seconds};
 use crate::{run_folder, training};
 
@@ -64,8 +64,11 @@ pub fn train(arguments: &TrainArguments) -> Outcome {
     }
     if let Some(best) = best {
         println!(
-            "best: {} epoch {}, accuracy {:.4}, loss {:.4}",
-            best.phase, best.epoch, best.accuracy, best.valid_loss
+            "best: {} epoch {}, loss {:.4}, {}",
+            best.phase,
+            best.epoch,
+            best.valid_loss,
+            metrics(&best.metrics)
         );
     }
     println!("saved: {} after {}", run.display(), seconds(seconds_taken));
@@ -106,7 +109,7 @@ fn epoch_json(record: &EpochRecord) -> Value {
         "epoch": record.epoch,
         "train_loss": record.train_loss,
         "valid_loss": record.valid_loss,
-        "metrics": { "accuracy": record.accuracy },
+        "metrics": record.metrics,
         "seconds": record.seconds,
     })
 }

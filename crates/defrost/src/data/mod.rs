@@ -7,9 +7,11 @@
 mod draws;
 mod order;
 pub mod split;
+mod target;
 
 pub use draws::{Draws, Rng};
 pub use order::{batch_count, epoch_batches, plain_batches};
+pub use target::{Target, target_rows};
 
 use burn::tensor::Device;
 use thiserror::Error;
@@ -35,8 +37,8 @@ pub trait Dataset: Send + Sync {
         self.len() == 0
     }
 
-    /// The class of an item.
-    fn target(&self, item: usize) -> usize;
+    /// What an item is labelled with.
+    fn target(&self, item: usize) -> Target;
 
     /// What an item is called, for messages and reports: a path, a line number.
     fn name(&self, item: usize) -> String;

@@ -20,7 +20,8 @@ impl<N: Network> Learner<N> {
 
     /// Keeps the weights as they are, if this epoch is the best.
     pub(super) fn keep_if_best(&mut self, record: &EpochRecord) {
-        if self.best.as_ref().is_none_or(|best| record.is_better_than(&best.record)) {
+        let deciding = self.options.loss.deciding_metric();
+        if self.best.as_ref().is_none_or(|best| record.is_better_than(&best.record, deciding)) {
             self.best = Some(Best { record: record.clone(), tensors: weights::collect(self.network()) });
         }
     }

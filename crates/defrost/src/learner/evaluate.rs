@@ -1,13 +1,11 @@
 //! Evaluation and prediction: the network at rest, on the plain device.
 
-use burn::tensor::activation::softmax;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
 
-use super::run::targets;
 use super::{Learner, LearnerError};
-use crate::data::{Dataset, View, plain_batches};
-use crate::loss::CrossEntropy;
-use crate::metrics::{self, Confusion};
+use crate::data::{Dataset, Target, View, plain_batches, target_rows};
+use crate::loss::Loss;
+use crate::metrics::{self, Confusion, Metrics};
 use crate::prefix::Part;
 use crate::stage::Network;
 
@@ -16,20 +14,25 @@ use crate::stage::Network;
 pub struct Evaluation {
     /// Mean loss, without label smoothing.
     pub loss: f64,
-    /// How often each class was taken for each other.
-    pub confusion: Confusion,
+    /// What else was measured, by name.
+    pub metrics: Metrics,
     /// What was predicted for each item.
     pub predictions: Vec<Prediction>,
+    /// What each item is labelled with.
+    pub targets: Vec<Target>,
 }
 
 impl Evaluation {
-    /// Share of items classified right, `0.0..=1.0`.
-    pub fn accuracy(&self) -> f64 {
-        metrics::accuracy(&self.confusion)
+    /// How often each class was taken for each other; none where items are not of one class each.
+    pub fn confusion(&self) -> Option<Confusion> {
+        let classes: Option<Vec<usize>> = self.targets.iter().map(Target::class).collect();
+        let outputs = self.predictions.first().map_or(0, |prediction| prediction.0.len());
+        let found = self.predictions.iter().map(Prediction::class);
+        Some(metrics::confusion(outputs, classes?.into_iter().zip(found)))
     }
 }
 
-/// A probability for each class; they sum to 1.
+/// A probability for each class, which sum to 1; or for each label, each on its own; or a number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction(pub Vec<f32>);
 
@@ -37,6 +40,11 @@ impl Prediction {
     /// The likeliest class.
     pub fn class(&self) -> usize {
         metrics::highest(&self.0)
+    }
+
+    /// The number; for classes and labels, the first probability.
+    pub fn number(&self) -> f32 {
+        self.0.first().copied().unwrap_or(f32::NAN)
     }
 
     /// Classes and probabilities, likeliest first.
@@ -47,7 +55,7 @@ impl Prediction {
     }
 }
 
-/// Evaluates a network on labelled items of `classes` classes.
+/// Evaluates a network on labelled items.
 ///
 /// # Errors
 ///
@@ -55,43 +63,52 @@ impl Prediction {
 pub fn evaluate<N: Network>(
     network: &N,
     data: &dyn Dataset,
-    classes: usize,
+    loss: &Loss,
     batch_size: usize,
     device: &Device,
 ) -> Result<Evaluation, LearnerError> {
-    let mut tally = Tally::default();
+    let mut tally = Tally::new(loss);
     let network = network.valid();
     let stages = network.stages().len();
     for items in plain_batches(data.len(), batch_size) {
         let input = data.inputs(&items, View::Plain, device)?;
         let scores = network.forward(input, 0..stages).single();
-        tally.add(scores, targets(data, &items, device));
+        tally.add(data, &items, scores);
     }
-    Ok(tally.finish(data, classes))
+    Ok(tally.finish())
 }
 
 /// Sums over batches.
-#[derive(Default)]
 struct Tally {
+    loss: Loss,
     losses: f64,
     predictions: Vec<Prediction>,
+    targets: Vec<Target>,
 }
 
 impl Tally {
-    fn add(&mut self, scores: Tensor<2>, targets: Tensor<1, Int>) {
-        let [items, _] = scores.dims();
-        let loss = CrossEntropy::default().forward(scores.clone(), targets);
-        self.losses += f64::from(loss.into_scalar::<f32>()) * items as f64;
-        self.predictions.extend(split(softmax(scores, 1)));
+    fn new(loss: &Loss) -> Self {
+        Self { loss: loss.plain(), losses: 0.0, predictions: vec![], targets: vec![] }
     }
 
-    fn finish(self, data: &dyn Dataset, classes: usize) -> Evaluation {
-        let pairs =
-            self.predictions.iter().enumerate().map(|(item, found)| (data.target(item), found.class()));
-        let confusion = metrics::confusion(classes, pairs);
-        let loss = self.losses / self.predictions.len().max(1) as f64;
-        Evaluation { loss, confusion, predictions: self.predictions }
+    fn add(&mut self, data: &dyn Dataset, items: &[usize], scores: Tensor<2>) {
+        let loss = self.loss.forward(scores.clone(), rows(data, items, &scores));
+        self.losses += f64::from(loss.into_scalar::<f32>()) * items.len() as f64;
+        self.predictions.extend(split(self.loss.activate(scores)));
+        self.targets.extend(items.iter().map(|&item| data.target(item)));
     }
+
+    fn finish(self) -> Evaluation {
+        let metrics = metrics::measure(&self.loss, &self.predictions, &self.targets);
+        let loss = self.losses / self.predictions.len().max(1) as f64;
+        Evaluation { loss, metrics, predictions: self.predictions, targets: self.targets }
+    }
+}
+
+/// The labels of these items, as rows that fit these scores.
+pub(super) fn rows(data: &dyn Dataset, items: &[usize], scores: &Tensor<2>) -> Tensor<2> {
+    let targets: Vec<Target> = items.iter().map(|&item| data.target(item)).collect();
+    target_rows(&targets, scores.dims()[1], &scores.device())
 }
 
 /// One prediction a row of `[batch, classes]`.
@@ -108,23 +125,24 @@ impl<N: Network> Learner<N> {
     ///
     /// If an item can't be read.
     pub fn evaluate(&mut self) -> Result<Evaluation, LearnerError> {
-        let mut tally = Tally::default();
+        let mut tally = Tally::new(&self.options.loss);
         let network = self.network().valid();
         let stages = self.plan.constant_stages()..self.plan.groups().stages().len();
         for items in plain_batches(self.valid.len(), self.options.batch_size) {
             let boundary = self.boundary(Part::Valid, &items, None)?;
             let scores = network.forward(boundary, stages.clone()).single();
-            tally.add(scores, targets(&*self.valid, &items, &self.device));
+            tally.add(&*self.valid, &items, scores);
         }
-        Ok(tally.finish(&*self.valid, self.classes))
+        Ok(tally.finish())
     }
 
     /// Evaluates on other items.
     ///
     /// # Errors
     ///
-    /// If an item can't be read.
+    /// If an item can't be read, or its label does not fit the loss.
     pub fn evaluate_on(&self, data: &dyn Dataset) -> Result<Evaluation, LearnerError> {
-        evaluate(self.network(), data, self.classes, self.options.batch_size, &self.device)
+        super::check_targets(data, &self.options.loss, self.outputs)?;
+        evaluate(self.network(), data, &self.options.loss, self.options.batch_size, &self.device)
     }
 }

@@ -1,6 +1,10 @@
 //! What has been measured during training.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+
+use crate::metrics::Metrics;
 
 /// One epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,16 +17,22 @@ pub struct EpochRecord {
     pub train_loss: f64,
     /// Mean loss over the validation items.
     pub valid_loss: f64,
-    /// Share of validation items classified right, `0.0..=1.0`.
-    pub accuracy: f64,
+    /// What else was measured on the validation items, by name.
+    pub metrics: Metrics,
     /// Seconds the epoch took, validation included.
     pub seconds: f64,
 }
 
 impl EpochRecord {
-    /// Whether this epoch ended better: more accurate, or as accurate at a lower loss.
-    pub fn is_better_than(&self, other: &Self) -> bool {
-        (self.accuracy, -self.valid_loss) > (other.accuracy, -other.valid_loss)
+    /// Whether this epoch ended better: with more of the deciding measure, or as much of it at a lower loss.
+    pub fn is_better_than(&self, other: &Self, deciding: Option<&str>) -> bool {
+        // What is not a number is worse than any that is.
+        let number = |value: f64| if value.is_nan() { f64::NEG_INFINITY } else { value };
+        let score = |record: &Self| {
+            let measured = deciding.and_then(|name| record.metrics.get(name)).copied();
+            (number(measured.unwrap_or(0.0)), number(-record.valid_loss))
+        };
+        score(self) > score(other)
     }
 }
 
@@ -59,15 +69,18 @@ impl History {
 
     /// As CSV, a line an epoch.
     pub fn to_csv(&self) -> String {
-        let mut text = String::from("phase,epoch,train_loss,valid_loss,accuracy,seconds\n");
+        let names: BTreeSet<&String> = self.records.iter().flat_map(|record| record.metrics.keys()).collect();
+        let heads: String = names.iter().map(|name| format!(",{name}")).collect();
+        let mut text = format!("phase,epoch,train_loss,valid_loss{heads},seconds\n");
         for record in &self.records {
+            let cell = |name: &&String| record.metrics.get(*name).map_or(",".into(), |v| format!(",{v:.6}"));
             text.push_str(&format!(
-                "{},{},{:.6},{:.6},{:.6},{:.2}\n",
+                "{},{},{:.6},{:.6}{},{:.2}\n",
                 record.phase.replace(',', ";"),
                 record.epoch,
                 record.train_loss,
                 record.valid_loss,
-                record.accuracy,
+                names.iter().map(cell).collect::<String>(),
                 record.seconds
             ));
         }

@@ -18,9 +18,9 @@ pub use evaluate::{Evaluation, Prediction, evaluate};
 pub use events::{BatchReport, Observer};
 pub use history::{EpochRecord, History};
 
-use crate::data::{DataError, Dataset};
+use crate::data::{DataError, Dataset, Target};
 use crate::groups::{GroupsError, LayerGroups};
-use crate::loss::CrossEntropy;
+use crate::loss::Loss;
 use crate::optim::Adam;
 use crate::plan::{FreezePlan, NormMode, PlanError};
 use crate::prefix::BoundaryCache;
@@ -38,8 +38,8 @@ pub struct LearnerOptions {
     pub seed: u64,
     /// What pretrained norms do.
     pub norm: NormMode,
-    /// The loss.
-    pub loss: CrossEntropy,
+    /// The loss, which says what the items are labelled with.
+    pub loss: Loss,
     /// Decoupled weight decay.
     pub weight_decay: f64,
     /// How many augmented views of each item frozen epochs take turns with, at least 1: behind a frozen
@@ -58,7 +58,7 @@ impl Default for LearnerOptions {
             batch_size: 32,
             seed: 42,
             norm: NormMode::Keep,
-            loss: CrossEntropy::default(),
+            loss: Loss::default(),
             weight_decay: 0.01,
             views: 4,
             cache_limit: 2 << 30,
@@ -82,6 +82,20 @@ pub enum LearnerError {
     /// An item can't be read.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A label is of another kind than the loss, or names a class there is no score for.
+    #[error(
+        "{item}: it is labelled {target:?}, and this loss is for items with {expected}, over {outputs} outputs"
+    )]
+    Target {
+        /// The item's name.
+        item: String,
+        /// Its label.
+        target: Target,
+        /// What the loss is for.
+        expected: &'static str,
+        /// How many scores the network gives.
+        outputs: usize,
+    },
     /// There is nothing to train on.
     #[error("there are no training items")]
     NoItems,
@@ -108,7 +122,7 @@ pub struct Learner<N> {
     plan: FreezePlan,
     train: Box<dyn Dataset>,
     valid: Box<dyn Dataset>,
-    classes: usize,
+    outputs: usize,
     options: LearnerOptions,
     optimizer: Adam,
     cache: BoundaryCache,
@@ -118,20 +132,31 @@ pub struct Learner<N> {
     observers: Vec<Box<dyn Observer>>,
 }
 
+fn check_targets(data: &dyn Dataset, loss: &Loss, outputs: usize) -> Result<(), LearnerError> {
+    let wrong = (0..data.len()).find(|&item| !loss.fits(&data.target(item), outputs));
+    let Some(item) = wrong else { return Ok(()) };
+    let (name, target, expected) = (data.name(item), data.target(item), loss.expects());
+    Err(LearnerError::Target { item: name, target, expected, outputs })
+}
+
 impl<N: Network> Learner<N> {
-    /// A learner over `classes` classes. If any stage is pretrained it starts frozen up to its head, else
+    /// A learner whose network gives `outputs` scores for an item: one for each class or label, or one
+    /// number. If any stage is pretrained it starts frozen up to its head, else
     /// thawed.
     ///
     /// # Errors
     ///
-    /// If the groups asked for do not fit the network.
+    /// If the groups asked for do not fit the network, or a label does not fit the loss.
     pub fn new(
         network: N,
         train: Box<dyn Dataset>,
         valid: Box<dyn Dataset>,
-        classes: usize,
+        outputs: usize,
         options: LearnerOptions,
     ) -> Result<Self, LearnerError> {
+        for data in [&train, &valid] {
+            check_targets(&**data, &options.loss, outputs)?;
+        }
         let network = network.valid().train();
         let groups = match &options.groups {
             Some(text) => LayerGroups::parse(network.stages(), text)?,
@@ -149,7 +174,7 @@ impl<N: Network> Learner<N> {
             plan,
             train,
             valid,
-            classes,
+            outputs,
             optimizer: Adam::new(options.weight_decay),
             cache: BoundaryCache::new(options.cache_limit),
             options,

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Int, Tensor};
 use rand::Rng as _;
 
+use super::evaluate::rows;
 use super::{BatchReport, EpochRecord, Learner, LearnerError, Observer};
 use crate::activation::Activation;
-use crate::data::{Dataset, Draws, View, epoch_batches};
+use crate::data::{Draws, View, epoch_batches};
 use crate::layers::with_draws;
 use crate::optim::{Adam, StepSettings};
 use crate::prefix::{self, Part, RowKey};
@@ -37,7 +37,7 @@ impl<N: Network> Learner<N> {
                 epoch: epoch + 1,
                 train_loss,
                 valid_loss: evaluation.loss,
-                accuracy: evaluation.accuracy(),
+                metrics: evaluation.metrics,
                 seconds: started.elapsed().as_secs_f64(),
             };
             self.keep_if_best(&record);
@@ -95,7 +95,8 @@ impl<N: Network> Learner<N> {
         self.device.seed(draws.for_layers(batch).next_u64());
         let scores =
             with_draws(draws.for_layers(batch), || self.network().forward(boundary, stages)).single::<2>();
-        let loss = self.options.loss.forward(scores, targets(&*self.train, items, &self.device));
+        let targets = rows(&*self.train, items, &scores);
+        let loss = self.options.loss.forward(scores, targets);
         let value = f64::from(loss.clone().into_scalar::<f32>());
         if value.is_finite() {
             let gradients = GradientsParams::from_grads(loss.backward(), self.network());
@@ -148,10 +149,4 @@ impl<N: Network> Learner<N> {
         }
         self.observers = observers;
     }
-}
-
-/// The classes of these items, `[batch]`.
-pub(super) fn targets(data: &dyn Dataset, items: &[usize], device: &Device) -> Tensor<1, Int> {
-    let classes: Vec<i64> = items.iter().map(|&item| data.target(item) as i64).collect();
-    Tensor::from_data(classes.as_slice(), device)
 }

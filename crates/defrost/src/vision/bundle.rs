@@ -4,7 +4,6 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::Device;
-use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 
 use super::augment::Draw;
@@ -58,6 +57,7 @@ impl Learner<VisionNetwork> {
             format: 0,
             task: TASK.to_owned(),
             classes: classes.to_vec(),
+            loss: self.options().loss.clone(),
             model: model.clone(),
             plan,
             epochs: self.history().records().to_vec(),
@@ -106,15 +106,15 @@ impl LoadedVision {
         preprocess.apply(picture, &Draw::default(), &mut values);
         let input = batch(values, 1, preprocess.size, &self.device);
         let scores = self.network.forward(input.into(), 0..self.network.stages().len()).single::<2>();
-        split(softmax(scores, 1)).remove(0)
+        split(self.manifest.loss.activate(scores)).remove(0)
     }
 
-    /// Loss and confusion on labelled pictures.
+    /// Loss and measures on labelled pictures.
     ///
     /// # Errors
     ///
     /// If a picture can't be read.
     pub fn evaluate(&self, pictures: &dyn Dataset, batch_size: usize) -> Result<Evaluation, LearnerError> {
-        evaluate(&self.network, pictures, self.manifest.classes.len(), batch_size, &self.device)
+        evaluate(&self.network, pictures, &self.manifest.loss, batch_size, &self.device)
     }
 }

@@ -13,7 +13,7 @@ use super::picture::{Picture, PictureError};
 use super::transform::Preprocess;
 use crate::activation::Activation;
 use crate::data::split::{self, SplitError};
-use crate::data::{DataError, Dataset, View};
+use crate::data::{DataError, Dataset, Target, View};
 
 /// Labelled pictures of one size.
 #[derive(Clone, Debug)]
@@ -75,8 +75,8 @@ impl Dataset for Pictures {
         self.items.len()
     }
 
-    fn target(&self, item: usize) -> usize {
-        self.items[item].class
+    fn target(&self, item: usize) -> Target {
+        Target::Class(self.items[item].class)
     }
 
     fn name(&self, item: usize) -> String {

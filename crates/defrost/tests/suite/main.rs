@@ -6,4 +6,5 @@ mod networks;
 mod ops;
 mod plans;
 mod support;
+mod targets;
 mod tidy;

@@ -2,12 +2,13 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use defrost::data::target_rows;
 use defrost::vision::augment::Draw;
 use defrost::vision::models::{Architecture, Classifier, Convention, Head, Precision, VisionNetwork};
 use defrost::vision::picture::Picture;
 use defrost::vision::transform::Preprocess;
 use defrost::weights::{self, Tensors};
-use defrost::{CrossEntropy, FreezePlan, LayerGroups, Network, NormMode, Parameter, Role};
+use defrost::{FreezePlan, LayerGroups, Loss, Network, NormMode, Parameter, Role, Target};
 use serde_json::Value;
 
 use crate::support::{golden, numbers};
@@ -144,9 +145,10 @@ fn thawed(network: VisionNetwork, norm: NormMode) -> VisionNetwork {
 }
 
 fn loss(network: &VisionNetwork, input: Tensor<4>, targets: &Value) -> Tensor<1> {
-    let targets: Vec<i64> = shape(targets).into_iter().map(|class| class as i64).collect();
-    let targets = Tensor::from_data(targets.as_slice(), &Device::flex());
-    CrossEntropy::default().forward(scores(network, input.autodiff()), targets)
+    let targets: Vec<Target> = shape(targets).into_iter().map(Target::Class).collect();
+    let scores = scores(network, input.autodiff());
+    let rows = target_rows(&targets, scores.dims()[1], &scores.device());
+    Loss::default().forward(scores, rows)
 }
 
 /// Loss and gradient norms under both norm modes, with weights for which they are well conditioned. `kinks`

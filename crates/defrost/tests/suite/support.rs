@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use defrost::data::{DataError, Dataset, View};
 use defrost::layers::{BatchNorm, BatchNormConfig, Dropout, Linear};
 use defrost::weights::{collect, load};
-use defrost::{Activation, Network, Stage};
+use defrost::{Activation, Network, Stage, Target};
 use serde_json::Value;
 
 /// A file of `tests/golden`.
@@ -96,8 +96,8 @@ impl Dataset for Clusters {
         self.0
     }
 
-    fn target(&self, item: usize) -> usize {
-        item % 3
+    fn target(&self, item: usize) -> Target {
+        Target::Class(item % 3)
     }
 
     fn name(&self, item: usize) -> String {

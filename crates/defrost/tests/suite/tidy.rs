@@ -48,6 +48,7 @@ fn the_core_knows_no_domain() {
         "recipe.rs",
         "optim.rs",
         "loss.rs",
+        "metrics",
         "learner",
         "prefix",
         "data",

@@ -1,0 +1,109 @@
+//! How good predictions are. Each measure agrees with scikit-learn's of the same name; one that the items at
+//! hand do not define (a curve's area without a positive item) is left out rather than made up.
+
+mod classes;
+mod labels;
+mod numbers;
+mod ranking;
+
+use std::collections::BTreeMap;
+
+pub use classes::{ClassReport, Confusion, accuracy, by_class, confusion, highest, kappa, matthews};
+pub use labels::{THRESHOLD, by_label};
+pub use numbers::{mean_absolute_error, r_squared, root_mean_squared_error};
+pub use ranking::{roc_auc, top_accuracy};
+
+use crate::data::Target;
+use crate::learner::Prediction;
+use crate::loss::Loss;
+
+/// Measures by name.
+pub type Metrics = BTreeMap<String, f64>;
+
+/// How many of the likeliest classes [`top_accuracy`] looks at.
+const TOP: usize = 5;
+
+/// All measures that fit this loss.
+///
+/// # Panics
+///
+/// If a target does not fit the loss or the predictions.
+pub fn measure(loss: &Loss, predictions: &[Prediction], targets: &[Target]) -> Metrics {
+    let found = match loss {
+        Loss::CrossEntropy(_) => of_classes(predictions, targets),
+        Loss::BinaryCrossEntropy => of_labels(predictions, targets),
+        Loss::SquaredError(_) | Loss::AbsoluteError(_) => of_numbers(predictions, targets),
+    };
+    let defined = found.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    defined.filter(|(_, value)| value.is_finite()).collect()
+}
+
+type Named = Vec<(&'static str, Option<f64>)>;
+
+fn of_classes(predictions: &[Prediction], targets: &[Target]) -> Named {
+    let outputs = predictions.first().map_or(0, |prediction| prediction.0.len());
+    let classes: Vec<usize> = targets.iter().filter_map(Target::class).collect();
+    let pairs = classes.iter().zip(predictions).map(|(&class, found)| (class, found.class()));
+    let confusion = confusion(outputs, pairs);
+    let mut named = vec![
+        ("accuracy", accuracy(&confusion)),
+        ("kappa", kappa(&confusion)),
+        ("mcc", matthews(&confusion)),
+        ("roc_auc", mean_auc(predictions, targets)),
+    ];
+    if outputs > TOP {
+        named.push(("top_5", top_accuracy(predictions, &classes, TOP)));
+    }
+    named.extend(macro_means(&by_class(&confusion)));
+    named
+}
+
+fn of_labels(predictions: &[Prediction], targets: &[Target]) -> Named {
+    let reports = by_label(predictions, targets, &[THRESHOLD]);
+    let mut named = vec![
+        ("accuracy", labels::decisions(predictions, targets, &[THRESHOLD])),
+        ("exact_match", labels::exact_match(predictions, targets, &[THRESHOLD])),
+        ("roc_auc", mean_auc(predictions, targets)),
+    ];
+    named.extend(macro_means(&reports));
+    named
+}
+
+fn of_numbers(predictions: &[Prediction], targets: &[Target]) -> Named {
+    let pairs: Vec<(f64, f64)> = predictions
+        .iter()
+        .zip(targets)
+        .map(|(found, target)| (f64::from(target.row(1)[0]), f64::from(found.number())))
+        .collect();
+    vec![
+        ("mae", mean_absolute_error(&pairs)),
+        ("rmse", root_mean_squared_error(&pairs)),
+        ("r2", r_squared(&pairs)),
+    ]
+}
+
+/// Means over the classes that an item is of or was taken for.
+fn macro_means(reports: &[ClassReport]) -> Named {
+    let seen: Vec<&ClassReport> =
+        reports.iter().filter(|report| report.items + report.predicted > 0).collect();
+    let mean = |of: fn(&ClassReport) -> f64| {
+        (!seen.is_empty()).then(|| seen.iter().map(|report| of(report)).sum::<f64>() / seen.len() as f64)
+    };
+    vec![
+        ("precision", mean(|report| report.precision)),
+        ("recall", mean(|report| report.recall)),
+        ("f1", mean(|report| report.f1)),
+    ]
+}
+
+/// The mean area under the curves of each class or label against the rest; of two classes, the second's.
+fn mean_auc(predictions: &[Prediction], targets: &[Target]) -> Option<f64> {
+    let outputs = predictions.first()?.0.len();
+    let rows: Vec<Vec<f32>> = targets.iter().map(|target| target.row(outputs)).collect();
+    let area = |output: usize| {
+        let scored = predictions.iter().zip(&rows).map(|(found, row)| (found.0[output], row[output] == 1.0));
+        roc_auc(scored.collect())
+    };
+    let areas: Vec<f64> = (0..outputs).filter_map(area).collect();
+    (!areas.is_empty()).then(|| areas.iter().sum::<f64>() / areas.len() as f64)
+}
