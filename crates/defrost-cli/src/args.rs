@@ -107,9 +107,9 @@ pub struct ModelsArguments {
 /// What `train` and `plan` share.
 #[derive(Debug, Args)]
 pub struct TrainingOptions {
-    /// The architecture: `defrost models` lists them
-    #[arg(long, value_name = "NAME", default_value = "efficientnet_lite0", help_heading = "Network")]
-    pub arch: String,
+    /// The architecture: `defrost models` lists them [default: efficientnet_lite0]
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    pub arch: Option<String>,
     /// Pretrained weights: embedded, none, or a .safetensors file [default: embedded]
     #[arg(long, value_name = "SOURCE", help_heading = "Network")]
     pub weights: Option<String>,

@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod domain;
 mod failure;
 mod layout;
 mod progress;

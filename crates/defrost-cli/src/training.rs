@@ -1,20 +1,15 @@
-//! From words to objects: the recipe, the network's set-up, the data, the threads.
-
-use std::path::PathBuf;
+//! From words to objects: the recipe, the learner's options, the threads.
 
 use burn::tensor::Device;
 
-use defrost::vision::augment::AugmentPolicy;
 use defrost::vision::models::Precision;
-use defrost::vision::transform::Preprocess;
-use defrost::vision::{PictureFolder, Validation, VisionSetup, WeightSource};
 use defrost::{FineTune, FreezePlan, LearnerOptions, Phase, PlanError, Schedule, Thaw};
 
-use crate::args::{Augment, Cache, PrecisionChoice, TrainingOptions};
+use crate::args::{Cache, PrecisionChoice, TrainingOptions};
 use crate::failure::{Blame, Failure};
 
-/// The share of the pictures that validates where nothing else is said.
-const DEFAULT_SHARE: f64 = 0.2;
+/// The share of the items that validates where nothing else is said.
+pub const DEFAULT_SHARE: f64 = 0.2;
 
 /// Starts the threads everything runs on; returns how many.
 pub fn start_threads(threads: Option<usize>) -> Result<usize, Failure> {
@@ -33,31 +28,6 @@ pub fn device() -> Device {
 }
 
 impl TrainingOptions {
-    /// What the network is made of.
-    pub fn setup(&self) -> Result<VisionSetup, Failure> {
-        Ok(VisionSetup {
-            architecture: self.arch.clone(),
-            weights: self.weight_source()?,
-            size: self.size,
-            precision: self.precision(),
-            cut: self.cut.clone(),
-            seed: self.seed,
-            ..VisionSetup::default()
-        })
-    }
-
-    fn weight_source(&self) -> Result<Option<WeightSource>, Failure> {
-        match self.weights.as_deref() {
-            None => Ok(None),
-            Some("embedded") => Ok(Some(WeightSource::Embedded)),
-            Some("none") => Ok(Some(WeightSource::None)),
-            Some(path) if path.ends_with(".safetensors") => Ok(Some(WeightSource::File(PathBuf::from(path)))),
-            Some(other) => Err(Failure::usage(format!(
-                "--weights {other}: say embedded, none, or the path of a .safetensors file"
-            ))),
-        }
-    }
-
     /// The number format between layers.
     pub fn precision(&self) -> Precision {
         match self.precision {
@@ -83,24 +53,6 @@ impl TrainingOptions {
         }
     }
 
-    /// The data, split, without what can't be read.
-    pub fn pictures(
-        &self,
-        data: &std::path::Path,
-        preprocess: &Preprocess,
-    ) -> Result<PictureFolder, Failure> {
-        let validation = match (&self.valid, self.valid_pct) {
-            (Some(path), _) => Validation::Folder(path.clone()),
-            (None, Some(share)) => Validation::Share(share),
-            (None, None) => Validation::Found { otherwise: DEFAULT_SHARE },
-        };
-        let augment = match self.augment {
-            Augment::Default => AugmentPolicy::default(),
-            Augment::None => AugmentPolicy::none(),
-        };
-        PictureFolder::open(data, &validation, preprocess, &augment, self.seed).or_usage()
-    }
-
     /// The phases these options ask for.
     pub fn phases(&self, groups: usize) -> Vec<Phase> {
         let schedule = Schedule::ONE_CYCLE;
@@ -122,22 +74,21 @@ impl TrainingOptions {
     }
 
     /// Refuses phases that do not fit the network, naming the option that is wrong.
-    pub fn check(&self, phases: &[Phase], plan: &FreezePlan) -> Result<(), Failure> {
+    pub fn check(&self, arch: &str, phases: &[Phase], plan: &FreezePlan) -> Result<(), Failure> {
         if phases.is_empty() {
             return Err(Failure::usage(
                 "--epochs 0 --freeze-epochs 0: nothing would be trained; give at least one epoch",
             ));
         }
         for phase in phases {
-            phase.thaw.apply(plan).map_err(|error| self.explain(&phase.thaw, error))?;
+            phase.thaw.apply(plan).map_err(|error| self.explain(arch, &phase.thaw, error))?;
             let rates = phase.rates.for_groups(plan.groups().count());
             rates.map_err(|error| Failure::usage(format!("--lr {}: {error}", self.lr)))?;
         }
         Ok(())
     }
 
-    fn explain(&self, thaw: &Thaw, error: PlanError) -> Failure {
-        let arch = &self.arch;
+    fn explain(&self, arch: &str, thaw: &Thaw, error: PlanError) -> Failure {
         Failure::usage(match (thaw, error) {
             (Thaw::From(given), PlanError::Position { count, listing, .. }) => {
                 let last = count - 1;

@@ -2,37 +2,44 @@
 
 use serde_json::json;
 
-use defrost::data::Dataset;
-use defrost::vision::{LoadedVision, open_known};
+use defrost::bundle::Loaded;
 
 use super::print_json;
 use crate::Outcome;
 use crate::args::EvaluateArguments;
+use crate::domain::{Domain, Task, Vision};
 use crate::failure::Blame;
 use crate::layout::metrics;
 use crate::training;
 
-/// Measures a saved run on labelled pictures.
+/// Measures a saved run on labelled data.
 pub fn evaluate(arguments: &EvaluateArguments) -> Outcome {
     training::start_threads(arguments.threads)?;
-    let model = LoadedVision::open(&arguments.run, &training::device()).or_usage()?;
-    let classes = &model.manifest.classes;
-    let (pictures, skipped) =
-        open_known(&arguments.data, classes, &model.manifest.model.preprocess).or_usage()?;
-    if let Some(first) = skipped.first() {
-        eprintln!("warning: {} pictures can't be read and are left out; the first: {first}", skipped.len());
+    match Task::of_run(&arguments.run)? {
+        Task::Vision => evaluate_of::<Vision>(arguments),
     }
-    let evaluation = model.evaluate(&pictures, arguments.batch).or_failure()?;
+}
+
+fn evaluate_of<D: Domain>(arguments: &EvaluateArguments) -> Outcome {
+    let model = Loaded::<D::Model>::open(&arguments.run, &training::device()).or_usage()?;
+    let classes = &model.manifest.classes;
+    let (items, skipped) = D::labelled(&model, &arguments.data)?;
+    if let Some(first) = skipped.first() {
+        let count = skipped.len();
+        eprintln!("warning: {count} {} can't be read and are left out; the first: {first}", D::ITEMS);
+    }
+    let evaluation = model.evaluate(&*items, arguments.batch).or_failure()?;
     if arguments.json {
         return print_json(&json!({
-            "items": pictures.len(),
+            "items": items.len(),
             "loss": evaluation.loss,
             "metrics": evaluation.metrics,
             "confusion": evaluation.confusion(),
             "classes": classes,
         }));
     }
-    println!("{} pictures: loss {:.4}, {}", pictures.len(), evaluation.loss, metrics(&evaluation.metrics));
+    let (count, measures) = (items.len(), metrics(&evaluation.metrics));
+    println!("{count} {}: loss {:.4}, {measures}", D::ITEMS, evaluation.loss);
     if let Some(confusion) = evaluation.confusion() {
         println!("\nright of all, by class:");
         for (class, row) in confusion.iter().enumerate() {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use defrost::bundle::Model;
 use defrost::vision::VisionSetup;
 use defrost::vision::models::Architecture;
 use defrost::{LayerGroups, families, weights};

@@ -1,40 +1,47 @@
 //! `defrost plan [DATA]`
 
-use defrost::data::{Dataset, batch_count};
+use defrost::bundle::Model;
+use defrost::data::batch_count;
 use defrost::{FreezePlan, LayerGroups, Network, PlanSummary};
 
 use super::print_json;
 use crate::Outcome;
 use crate::args::PlanArguments;
+use crate::domain::{Domain, Task, Vision};
 use crate::failure::{Blame, Failure};
 use crate::layout::plan_table;
 use crate::training;
 
 /// Shows what training would do.
 pub fn plan(arguments: &PlanArguments) -> Outcome {
+    let task = arguments.data.as_deref().map_or(Ok(Task::Vision), Task::of_data)?;
+    match task {
+        Task::Vision => plan_of::<Vision>(arguments),
+    }
+}
+
+fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
     let options = &arguments.options;
-    let outline = options.setup()?.outline().or_usage()?;
-    let (classes, batches) = match &arguments.data {
-        Some(data) => {
-            let data = options.pictures(data, &outline.preprocess)?;
-            (data.classes.len(), batch_count(data.train.len(), options.batch))
-        }
-        None if arguments.steps && arguments.batches.is_none() => {
-            return Err(Failure::usage(
-                "--steps: how many batches an epoch has is not known; give DATA or --batches N",
-            ));
-        }
-        None => (arguments.classes, arguments.batches.unwrap_or(0)),
+    if arguments.data.is_none() && arguments.steps && arguments.batches.is_none() {
+        return Err(Failure::usage(
+            "--steps: how many batches an epoch has is not known; give DATA or --batches N",
+        ));
+    }
+    let data = arguments.data.as_deref();
+    let outline = D::outline(options, data, arguments.classes, &training::device())?;
+    let batches = match outline.train_items {
+        Some(items) => batch_count(items, options.batch),
+        None => arguments.batches.unwrap_or(0),
     };
-    let network = outline.network(classes, &training::device()).or_usage()?;
     let groups = match &options.groups {
-        Some(text) => LayerGroups::parse(network.stages(), text),
-        None => LayerGroups::of(&network),
+        Some(text) => LayerGroups::parse(outline.network.stages(), text),
+        None => LayerGroups::of(&outline.network),
     };
     let plan = FreezePlan::unfrozen(groups.or_usage()?, options.norm.into());
     let phases = options.phases(plan.groups().count());
-    options.check(&phases, &plan)?;
-    let summary = PlanSummary::new(&options.arch, &plan, &phases, batches, arguments.steps).or_usage()?;
+    let arch = outline.model.name();
+    options.check(arch, &phases, &plan)?;
+    let summary = PlanSummary::new(arch, &plan, &phases, batches, arguments.steps).or_usage()?;
     if arguments.json {
         return print_json(&summary);
     }

@@ -1,34 +1,44 @@
 //! `defrost predict RUN INPUT…`
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
-use defrost::vision::LoadedVision;
-use defrost::vision::picture::{Picture, PictureError};
+use defrost::bundle::Loaded;
 
 use super::print_json;
 use crate::Outcome;
 use crate::args::PredictArguments;
+use crate::domain::{Domain, Task, Vision};
 use crate::failure::{Blame, Failure};
 use crate::training;
 
 /// The likeliest classes with their probabilities.
 type Top = Vec<(String, f32)>;
 
-/// Classes and probabilities of each picture; one that can't be read is reported and the rest go on.
+/// Classes and probabilities of each input; one that can't be read is reported and the rest go on.
 pub fn predict(arguments: &PredictArguments) -> Outcome {
     training::start_threads(arguments.threads)?;
-    let model = LoadedVision::open(&arguments.run, &training::device()).or_usage()?;
-    let results: Vec<(&Path, Result<Top, PictureError>)> =
-        arguments.inputs.iter().map(|input| (input.as_path(), top(&model, input, arguments.top))).collect();
+    match Task::of_run(&arguments.run)? {
+        Task::Vision => predict_of::<Vision>(arguments),
+    }
+}
+
+fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {
+    let model = Loaded::<D::Model>::open(&arguments.run, &training::device()).or_usage()?;
+    let classes = &model.manifest.classes;
+    let answers = D::predict(&model, &arguments.inputs).into_iter().map(|(input, prediction)| {
+        let named = |(class, probability): (usize, f32)| (classes[class].clone(), probability);
+        let top = prediction
+            .map(|prediction| prediction.ranked().into_iter().take(arguments.top).map(named).collect());
+        (input, top)
+    });
+    let results: Vec<(String, Result<Top, String>)> = answers.collect();
     if arguments.json {
         print_json(&results.iter().map(|(input, result)| to_json(input, result)).collect::<Vec<_>>())?;
     } else {
         for (input, result) in &results {
             match result {
-                Ok(top) => println!("{}: {}", input.display(), to_text(top)),
-                Err(error) => eprintln!("error: {}: {error}", input.display()),
+                Ok(top) => println!("{input}: {}", to_text(top)),
+                Err(error) => eprintln!("error: {input}: {error}"),
             }
         }
     }
@@ -38,20 +48,14 @@ pub fn predict(arguments: &PredictArguments) -> Outcome {
     }
 }
 
-fn top(model: &LoadedVision, input: &Path, count: usize) -> Result<Top, PictureError> {
-    let ranked = model.predict(&Picture::open(input)?).ranked();
-    let named = ranked.into_iter().take(count);
-    Ok(named.map(|(class, probability)| (model.manifest.classes[class].clone(), probability)).collect())
-}
-
-fn to_json(input: &Path, result: &Result<Top, PictureError>) -> Value {
+fn to_json(input: &str, result: &Result<Top, String>) -> Value {
     match result {
         Ok(top) => {
             let entry =
                 |(class, probability): &(String, f32)| json!({ "class": class, "probability": probability });
             json!({ "input": input, "top": top.iter().map(entry).collect::<Vec<_>>() })
         }
-        Err(error) => json!({ "input": input, "error": error.to_string() }),
+        Err(error) => json!({ "input": input, "error": error }),
     }
 }
 

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use defrost::vision::models::VisionNetwork;
-use defrost::vision::{PictureFolder, Skipped};
-use defrost::{EpochRecord, Learner, LearnerError, PlanSummary, files};
+use defrost::bundle::Model;
+use defrost::data::Skipped;
+use defrost::{EpochRecord, Learner, LearnerError, Network, PlanSummary, files};
 
 use super::print_json;
 use crate::Outcome;
 use crate::args::TrainArguments;
+use crate::domain::{Data, Domain, Prepared, Task, Vision};
 use crate::failure::{Blame, Failure};
 use crate::layout::{metrics, plan_table};
 use crate::progress::{Progress, seconds};
@@ -19,23 +20,24 @@ use crate::{run_folder, training};
 
 /// Fine-tunes and saves a run.
 pub fn train(arguments: &TrainArguments) -> Outcome {
+    match Task::of_data(&arguments.data)? {
+        Task::Vision => train_on::<Vision>(arguments),
+    }
+}
+
+fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
     let started = Instant::now();
     let options = &arguments.options;
     let threads = training::start_threads(options.threads)?;
-    let device = training::device();
 
-    let setup = options.setup()?;
-    let data = options.pictures(&arguments.data, &setup.preprocess().or_usage()?)?;
-    report_data(&data, &arguments.data);
-    let PictureFolder { classes, train, valid, skipped, .. } = data;
-    let items = json!({ "train": defrost::data::Dataset::len(&train), "valid": defrost::data::Dataset::len(&valid), "skipped": skipped_json(&skipped) });
-    let (network, model) = setup.build(classes.len(), &device).or_usage()?;
-    let mut learner =
-        Learner::new(network, Box::new(train), Box::new(valid), classes.len(), options.learner())
-            .or_usage()?;
+    let Prepared { data, network, model } = D::prepare(options, &arguments.data, &training::device())?;
+    report_data(&data, D::ITEMS, &arguments.data);
+    let Data { classes, train, valid, skipped, .. } = data;
+    let items = json!({ "train": train.len(), "valid": valid.len(), "skipped": skipped_json(&skipped) });
+    let mut learner = Learner::new(network, train, valid, classes.len(), options.learner()).or_usage()?;
     let phases = options.phases(learner.plan().groups().count());
-    options.check(&phases, learner.plan())?;
-    let plan = PlanSummary::new(&options.arch, learner.plan(), &phases, learner.batches_per_epoch(), false)
+    options.check(model.name(), &phases, learner.plan())?;
+    let plan = PlanSummary::new(model.name(), learner.plan(), &phases, learner.batches_per_epoch(), false)
         .or_usage()?;
     let run = run_folder::create(arguments.out.as_deref(), &arguments.data)?;
 
@@ -50,7 +52,7 @@ pub fn train(arguments: &TrainArguments) -> Outcome {
     if arguments.json {
         return print_json(&json!({
             "run": run,
-            "arch": options.arch,
+            "arch": model.name(),
             "classes": classes,
             "items": items,
             "phases": plan.phases,
@@ -59,7 +61,7 @@ pub fn train(arguments: &TrainArguments) -> Outcome {
             "seconds": seconds_taken,
             "peak_rss_bytes": peak_rss_bytes(),
             "threads": threads,
-            "precision": model.precision,
+            "precision": options.precision(),
         }));
     }
     if let Some(best) = best {
@@ -83,20 +85,16 @@ fn explain(error: LearnerError) -> Failure {
     }
 }
 
-fn report_data(data: &PictureFolder, root: &Path) {
+fn report_data(data: &Data, items: &str, root: &Path) {
     for note in &data.notes {
         eprintln!("note: {note}");
     }
     if let Some(first) = data.skipped.first() {
         let count = data.skipped.len();
-        eprintln!("warning: {count} pictures can't be read and are left out; the first: {first}");
+        eprintln!("warning: {count} {items} can't be read and are left out; the first: {first}");
     }
-    let (train, valid) = (defrost::data::Dataset::len(&data.train), defrost::data::Dataset::len(&data.valid));
-    eprintln!(
-        "{}: {train} pictures to train on, {valid} to validate, {} classes",
-        root.display(),
-        data.classes.len()
-    );
+    let (train, valid, classes) = (data.train.len(), data.valid.len(), data.classes.len());
+    eprintln!("{}: {train} {items} to train on, {valid} to validate, {classes} classes", root.display());
 }
 
 fn skipped_json(skipped: &[Skipped]) -> Vec<Value> {
@@ -114,7 +112,7 @@ fn epoch_json(record: &EpochRecord) -> Value {
     })
 }
 
-fn write_history(run: &Path, learner: &Learner<VisionNetwork>) -> Outcome {
+fn write_history<N: Network>(run: &Path, learner: &Learner<N>) -> Outcome {
     let text = learner.history().to_csv();
     let write =
         |file: &mut std::io::BufWriter<&mut std::fs::File>| std::io::Write::write_all(file, text.as_bytes());

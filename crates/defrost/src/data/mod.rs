@@ -13,6 +13,9 @@ pub use draws::{Draws, Rng};
 pub use order::{batch_count, epoch_batches, plain_batches};
 pub use target::{Target, target_rows};
 
+use std::fmt;
+use std::path::PathBuf;
+
 use burn::tensor::Device;
 use thiserror::Error;
 
@@ -60,4 +63,19 @@ pub struct DataError {
     pub item: String,
     /// What is wrong with it.
     pub reason: String,
+}
+
+/// An item that can't be read and is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Which: a file, or a file and a line.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.path.display(), self.reason)
+    }
 }

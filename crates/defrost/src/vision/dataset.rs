@@ -1,6 +1,5 @@
 //! A data set of pictures: read, augmented and normalised on demand, on all threads.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -13,7 +12,7 @@ use super::picture::{Picture, PictureError};
 use super::transform::Preprocess;
 use crate::activation::Activation;
 use crate::data::split::{self, SplitError};
-use crate::data::{DataError, Dataset, Target, View};
+use crate::data::{DataError, Dataset, Skipped, Target, View};
 
 /// Labelled pictures of one size.
 #[derive(Clone, Debug)]
@@ -22,21 +21,6 @@ pub struct Pictures {
     items: Vec<Labelled>,
     preprocess: Preprocess,
     augment: AugmentPolicy,
-}
-
-/// A picture that can't be read and is left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skipped {
-    /// Which.
-    pub path: PathBuf,
-    /// Why.
-    pub reason: String,
-}
-
-impl fmt::Display for Skipped {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.path.display(), self.reason)
-    }
 }
 
 impl Pictures {

@@ -15,5 +15,5 @@ mod setup;
 pub mod transform;
 
 pub use bundle::{LoadedVision, VisionManifest};
-pub use dataset::{PictureFolder, PictureFolderError, Pictures, Skipped, Validation, open_known};
+pub use dataset::{PictureFolder, PictureFolderError, Pictures, Validation, open_known};
 pub use setup::{SetupError, VisionSetup, WeightSource};

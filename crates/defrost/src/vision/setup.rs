@@ -167,7 +167,7 @@ impl VisionSetup {
         let Source { architecture, convention, weights } = self.source()?;
         let manifest = self.manifest(convention, weights.is_some())?;
         device.seed(Draws::weight_seed(self.seed));
-        let mut network = manifest.network(classes, device)?;
+        let mut network = manifest.build(classes, device)?;
         if let Some((file, Weights { tensors, .. })) = weights {
             let tensors = for_body(tensors, architecture.classifier);
             let body: Vec<Stage> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
@@ -181,11 +181,7 @@ impl VisionSetup {
 
 impl VisionManifest {
     /// The network described, with new weights.
-    ///
-    /// # Errors
-    ///
-    /// If a name is unknown.
-    pub fn network(&self, classes: usize, device: &Device) -> Result<VisionNetwork, SetupError> {
+    pub(super) fn build(&self, classes: usize, device: &Device) -> Result<VisionNetwork, SetupError> {
         let architecture = Architecture::named(&self.architecture)?;
         let mut body = architecture.body(&self.convention, device);
         if let Some(stage) = &self.cut {

@@ -3,6 +3,8 @@
 //! `model.safetensors` holds the tensors, `bundle.json` the [`Manifest`]: classes, the domain's part
 //! (architecture, preprocessing), the freeze plan, what was measured, and a hash of the weights.
 
+mod model;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +12,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
+
+pub use model::{Loaded, Model};
 
 use crate::files::{self, FileError};
 use crate::learner::EpochRecord;
@@ -108,19 +112,42 @@ pub fn write<D: Serialize>(
     Ok(())
 }
 
+/// The domain a bundle's model belongs to.
+///
+/// # Errors
+///
+/// If there is no bundle, or its manifest is damaged.
+pub fn task(folder: &Path) -> Result<String, BundleError> {
+    #[derive(Deserialize)]
+    struct Task {
+        task: String,
+    }
+    Ok(read_manifest::<Task>(folder)?.task)
+}
+
+/// `bundle.json` as far as `T` goes.
+fn read_manifest<T: DeserializeOwned>(folder: &Path) -> Result<T, BundleError> {
+    let (path, _) = paths(folder);
+    if !path.exists() {
+        return Err(BundleError::NoBundle(folder.to_owned()));
+    }
+    let manifest = serde_json::from_slice(&files::read(&path)?);
+    manifest.map_err(|error| BundleError::Manifest { path, reason: error.to_string() })
+}
+
 /// Reads a bundle and checks that its weights are the ones that were written.
 ///
 /// # Errors
 ///
 /// If a file is missing, damaged or changed.
-pub fn read<D: DeserializeOwned>(folder: &Path) -> Result<(Manifest<D>, Tensors), BundleError> {
+pub fn read<M: Model>(folder: &Path) -> Result<(Manifest<M>, Tensors), BundleError> {
     let (path, weights_path) = paths(folder);
-    if !path.exists() {
-        return Err(BundleError::NoBundle(folder.to_owned()));
+    let invalid = |reason: String| BundleError::Manifest { path, reason };
+    let task = task(folder)?;
+    if task != M::TASK {
+        return Err(invalid(format!("it is a {task} model, not a {} one", M::TASK)));
     }
-    let invalid = |reason: String| BundleError::Manifest { path: path.clone(), reason };
-    let manifest: Manifest<D> =
-        serde_json::from_slice(&files::read(&path)?).map_err(|error| invalid(error.to_string()))?;
+    let manifest: Manifest<M> = read_manifest(folder)?;
     if manifest.format != FORMAT {
         return Err(invalid(format!(
             "format {} and not {FORMAT}: written by another version",

@@ -1,0 +1,112 @@
+//! Kinds of data: what each brings to the commands, which are the same for all.
+
+mod vision;
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+
+use defrost::bundle::{self, Loaded, Model};
+use defrost::data::{Dataset, Skipped};
+use defrost::learner::Prediction;
+
+pub use vision::Vision;
+
+use crate::args::TrainingOptions;
+use crate::failure::{Blame, Failure};
+
+/// A kind of data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Pictures.
+    Vision,
+}
+
+impl Task {
+    /// What lies at this path, as far as a look can tell.
+    pub fn of_data(_data: &Path) -> Result<Self, Failure> {
+        Ok(Self::Vision)
+    }
+
+    /// What a saved run was trained on.
+    pub fn of_run(run: &Path) -> Result<Self, Failure> {
+        match bundle::task(run).or_usage()?.as_str() {
+            Vision::TASK => Ok(Self::Vision),
+            other => Err(Failure::usage(format!(
+                "{}: a {other} model, which this version does not know",
+                run.display()
+            ))),
+        }
+    }
+}
+
+/// What a kind of data brings to the commands.
+pub trait Domain {
+    /// What is kept of its models besides the weights.
+    type Model: Model;
+    /// Its name in bundles.
+    const TASK: &'static str = <Self::Model as Model>::TASK;
+    /// What its items are called.
+    const ITEMS: &'static str;
+
+    /// The data, split, and a network for it with the weights asked for.
+    fn prepare(
+        options: &TrainingOptions,
+        data: &Path,
+        device: &Device,
+    ) -> Result<Prepared<Self::Model>, Failure>;
+
+    /// The same network without any weights; where there is no data, for this many classes.
+    fn outline(
+        options: &TrainingOptions,
+        data: Option<&Path>,
+        classes: usize,
+        device: &Device,
+    ) -> Result<Outline<Self::Model>, Failure>;
+
+    /// Labelled data to measure a saved run on.
+    fn labelled(run: &Loaded<Self::Model>, data: &Path) -> Result<Labelled, Failure>;
+
+    /// What a saved run makes of each input; one that can't be read says why.
+    fn predict(run: &Loaded<Self::Model>, inputs: &[PathBuf]) -> Vec<Answer>;
+}
+
+/// Data and network, ready to train.
+pub struct Prepared<M: Model> {
+    /// The data.
+    pub data: Data,
+    /// The network.
+    pub network: M::Network,
+    /// What is kept of it besides its weights.
+    pub model: M,
+}
+
+/// Data ready to train on.
+pub struct Data {
+    /// Class names.
+    pub classes: Vec<String>,
+    /// What to train on.
+    pub train: Box<dyn Dataset>,
+    /// What to validate on.
+    pub valid: Box<dyn Dataset>,
+    /// What can't be read.
+    pub skipped: Vec<Skipped>,
+    /// What a person should know about it.
+    pub notes: Vec<String>,
+}
+
+/// What a plan is made from.
+pub struct Outline<M: Model> {
+    /// The network, with new weights.
+    pub network: M::Network,
+    /// What is kept of it besides its weights.
+    pub model: M,
+    /// How many items there are to train on, if there is data.
+    pub train_items: Option<usize>,
+}
+
+/// Labelled items, and those that can't be read.
+pub type Labelled = (Box<dyn Dataset>, Vec<Skipped>);
+
+/// An input's name and what the network makes of it, or why it can't be read.
+pub type Answer = (String, Result<Prediction, String>);

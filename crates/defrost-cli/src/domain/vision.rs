@@ -1,0 +1,113 @@
+//! Folders of pictures.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+
+use defrost::bundle::{Loaded, Model};
+use defrost::data::Dataset;
+use defrost::vision::augment::AugmentPolicy;
+use defrost::vision::picture::Picture;
+use defrost::vision::transform::Preprocess;
+use defrost::vision::{PictureFolder, Validation, VisionManifest, VisionSetup, WeightSource, open_known};
+
+use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
+use crate::args::{Augment, TrainingOptions};
+use crate::failure::{Blame, Failure};
+use crate::training::DEFAULT_SHARE;
+
+/// Pictures in a folder per class.
+pub struct Vision;
+
+impl Domain for Vision {
+    type Model = VisionManifest;
+    const ITEMS: &'static str = "pictures";
+
+    fn prepare(
+        options: &TrainingOptions,
+        data: &Path,
+        device: &Device,
+    ) -> Result<Prepared<VisionManifest>, Failure> {
+        let setup = setup(options)?;
+        let folder = pictures(options, data, &setup.preprocess().or_usage()?)?;
+        let (network, model) = setup.build(folder.classes.len(), device).or_usage()?;
+        let PictureFolder { classes, train, valid, skipped, notes } = folder;
+        let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes };
+        Ok(Prepared { data, network, model })
+    }
+
+    fn outline(
+        options: &TrainingOptions,
+        data: Option<&Path>,
+        classes: usize,
+        device: &Device,
+    ) -> Result<Outline<VisionManifest>, Failure> {
+        let model = setup(options)?.outline().or_usage()?;
+        let folder = data.map(|data| pictures(options, data, &model.preprocess)).transpose()?;
+        let (classes, train_items) = match &folder {
+            Some(folder) => (folder.classes.len(), Some(folder.train.len())),
+            None => (classes, None),
+        };
+        let network = model.network(classes, device).or_usage()?;
+        Ok(Outline { network, model, train_items })
+    }
+
+    fn labelled(run: &Loaded<VisionManifest>, data: &Path) -> Result<Labelled, Failure> {
+        let manifest = &run.manifest;
+        let (pictures, skipped) =
+            open_known(data, &manifest.classes, &manifest.model.preprocess).or_usage()?;
+        Ok((Box::new(pictures), skipped))
+    }
+
+    fn predict(run: &Loaded<VisionManifest>, inputs: &[PathBuf]) -> Vec<Answer> {
+        let answer = |input: &PathBuf| {
+            let picture = Picture::open(input).map_err(|error| error.to_string());
+            (input.display().to_string(), picture.map(|picture| run.predict(&picture)))
+        };
+        inputs.iter().map(answer).collect()
+    }
+}
+
+/// What the network is made of.
+fn setup(options: &TrainingOptions) -> Result<VisionSetup, Failure> {
+    let default = VisionSetup::default();
+    Ok(VisionSetup {
+        architecture: options.arch.clone().unwrap_or(default.architecture),
+        weights: weight_source(options)?,
+        size: options.size,
+        precision: options.precision(),
+        cut: options.cut.clone(),
+        seed: options.seed,
+        ..VisionSetup::default()
+    })
+}
+
+fn weight_source(options: &TrainingOptions) -> Result<Option<WeightSource>, Failure> {
+    match options.weights.as_deref() {
+        None => Ok(None),
+        Some("embedded") => Ok(Some(WeightSource::Embedded)),
+        Some("none") => Ok(Some(WeightSource::None)),
+        Some(path) if path.ends_with(".safetensors") => Ok(Some(WeightSource::File(PathBuf::from(path)))),
+        Some(other) => Err(Failure::usage(format!(
+            "--weights {other}: say embedded, none, or the path of a .safetensors file"
+        ))),
+    }
+}
+
+/// The pictures, split, without those that can't be read.
+fn pictures(
+    options: &TrainingOptions,
+    data: &Path,
+    preprocess: &Preprocess,
+) -> Result<PictureFolder, Failure> {
+    let validation = match (&options.valid, options.valid_pct) {
+        (Some(path), _) => Validation::Folder(path.clone()),
+        (None, Some(share)) => Validation::Share(share),
+        (None, None) => Validation::Found { otherwise: DEFAULT_SHARE },
+    };
+    let augment = match options.augment {
+        Augment::Default => AugmentPolicy::default(),
+        Augment::None => AugmentPolicy::none(),
+    };
+    PictureFolder::open(data, &validation, preprocess, &augment, options.seed).or_usage()
+}

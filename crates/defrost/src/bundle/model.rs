@@ -1,0 +1,111 @@
+//! A saved model of any domain: what is kept to build it again, loading, evaluating, predicting.
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{BundleError, Manifest, paths, read, write};
+use crate::activation::Activation;
+use crate::data::Dataset;
+use crate::learner::{Evaluation, Learner, LearnerError, Prediction, evaluate, split};
+use crate::stage::Network;
+use crate::summary::PlanSummary;
+use crate::weights::{check_fit, collect, load};
+
+/// What a domain keeps of a model besides its weights: enough to build and feed the network again.
+pub trait Model: Clone + Serialize + DeserializeOwned {
+    /// The domain's name in bundles.
+    const TASK: &'static str;
+    /// Its networks.
+    type Network: Network;
+    /// Why there can be no such network.
+    type Error: std::error::Error;
+
+    /// What the network is called.
+    fn name(&self) -> &str;
+
+    /// The network described, with new weights.
+    ///
+    /// # Errors
+    ///
+    /// If the description is of none.
+    fn network(&self, classes: usize, device: &Device) -> Result<Self::Network, Self::Error>;
+}
+
+impl<N: Network> Learner<N> {
+    /// Writes the network and what is needed to use it into a folder, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// If a file can't be written.
+    pub fn save<M: Model<Network = N>>(
+        &self,
+        folder: &Path,
+        model: &M,
+        classes: &[String],
+        plan: PlanSummary,
+    ) -> Result<(), BundleError> {
+        let manifest = Manifest {
+            format: 0,
+            task: M::TASK.to_owned(),
+            classes: classes.to_vec(),
+            loss: self.options().loss.clone(),
+            model: model.clone(),
+            plan,
+            epochs: self.history().records().to_vec(),
+            weights_sha256: String::new(),
+        };
+        write(folder, manifest, &collect(&self.network().valid()))
+    }
+}
+
+/// A saved network, ready to use.
+#[derive(Debug)]
+pub struct Loaded<M: Model> {
+    /// What the bundle says.
+    pub manifest: Manifest<M>,
+    network: M::Network,
+    device: Device,
+}
+
+impl<M: Model> Loaded<M> {
+    /// Loads a run's folder.
+    ///
+    /// # Errors
+    ///
+    /// If it holds no bundle, one that is damaged, or one of another domain.
+    pub fn open(folder: &Path, device: &Device) -> Result<Self, BundleError> {
+        let (manifest_path, weights_path) = paths(folder);
+        let (manifest, tensors) = read::<M>(folder)?;
+        let invalid =
+            |error: M::Error| BundleError::Manifest { path: manifest_path, reason: error.to_string() };
+        let network = manifest.model.network(manifest.classes.len(), device).map_err(invalid)?;
+        let file = weights_path.display().to_string();
+        check_fit(&file, manifest.model.name(), &network.stages(), &tensors)?;
+        let network = load(network, &tensors).valid();
+        Ok(Self { manifest, network, device: device.clone() })
+    }
+
+    /// The device it runs on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Classes and probabilities for each item of a batch.
+    pub fn predict_batch(&self, input: Activation) -> Vec<Prediction> {
+        let scores = self.network.forward(input, 0..self.network.stages().len()).single::<2>();
+        split(self.manifest.loss.activate(scores))
+    }
+
+    /// Loss and measures on labelled items.
+    ///
+    /// # Errors
+    ///
+    /// If an item can't be read.
+    pub fn evaluate(&self, items: &dyn Dataset, batch_size: usize) -> Result<Evaluation, LearnerError> {
+        evaluate(&self.network, items, &self.manifest.loss, batch_size, &self.device)
+    }
+}
