@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use defrost::learner::{BatchReport, Observer};
+use defrost::learner::{BatchReport, Flow, Observer, Position, RolledBack};
 use defrost::{EpochRecord, FreezePlan};
 
 use crate::layout::{metrics, rate, thousands};
@@ -28,6 +28,13 @@ impl Progress {
         });
         Self { phase: String::new(), bar }
     }
+
+    fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
 }
 
 const TEMPLATE: &str = "  {prefix} {wide_bar} {pos}/{len} {msg} eta {eta}";
@@ -40,18 +47,28 @@ impl Observer for Progress {
         eprintln!("{name}: {} parameters train at {}", thousands(plan.trainable_count()), rates.join(", "));
     }
 
-    fn batch_ended(&mut self, report: &BatchReport) {
-        let Some(bar) = &self.bar else { return };
-        if report.batch == 1 && report.epoch == 1 {
+    fn batch_ended(&mut self, report: &BatchReport) -> Flow {
+        let Some(bar) = &self.bar else { return Flow::Continue };
+        let Position { epoch, epochs, batch, batches } = report.position;
+        if batch == 1 && epoch == 1 {
             bar.reset();
         }
-        bar.set_length((report.epochs * report.batches) as u64);
-        bar.set_position(((report.epoch - 1) * report.batches + report.batch) as u64);
-        bar.set_prefix(format!("{} {}/{}", self.phase, report.epoch, report.epochs));
+        bar.set_length((epochs * batches) as u64);
+        bar.set_position(((epoch - 1) * batches + batch) as u64);
+        bar.set_prefix(format!("{} {epoch}/{epochs}", self.phase));
         bar.set_message(format!("loss {:.3}", report.loss));
+        Flow::Continue
     }
 
-    fn epoch_ended(&mut self, record: &EpochRecord) {
+    fn rolled_back(&mut self, event: &RolledBack) {
+        let Position { epoch, batch, .. } = event.position;
+        self.say(&format!(
+            "  {} epoch {epoch}: the loss was no number in batch {batch}; the epoch starts again at {} of the rates",
+            self.phase, event.rate_factor
+        ));
+    }
+
+    fn epoch_ended(&mut self, record: &EpochRecord) -> Flow {
         let line = format!(
             "  {} epoch {}: train loss {:.4}, valid loss {:.4}, {}, {}",
             record.phase,
@@ -61,10 +78,8 @@ impl Observer for Progress {
             metrics(&record.metrics),
             seconds(record.seconds)
         );
-        match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
-        }
+        self.say(&line);
+        Flow::Continue
     }
 }
 

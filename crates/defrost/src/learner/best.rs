@@ -30,7 +30,7 @@ impl<N: Network> Learner<N> {
     pub(super) fn restore_best(&mut self) {
         if let Some(best) = self.best.take() {
             self.cache.clear();
-            self.update_network(|network, _| weights::load(network, &best.tensors));
+            self.load(&best.tensors);
             self.best = Some(best);
         }
     }

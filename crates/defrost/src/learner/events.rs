@@ -1,11 +1,13 @@
-//! Watching training.
+//! What happens during training, for those who watch it or steer it.
 
-use super::history::EpochRecord;
+use super::history::{EpochRecord, History};
+use crate::optim::StepSettings;
 use crate::plan::FreezePlan;
+use crate::recipe::Phase;
 
-/// A batch has been trained on.
-#[derive(Clone, Debug)]
-pub struct BatchReport {
+/// Where in a phase a step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
     /// The epoch in the phase, from 1.
     pub epoch: usize,
     /// Epochs in the phase.
@@ -14,18 +16,68 @@ pub struct BatchReport {
     pub batch: usize,
     /// Batches in the epoch.
     pub batches: usize,
+}
+
+/// A batch has been trained on.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchReport {
+    /// Which.
+    pub position: Position,
     /// The batch's loss.
     pub loss: f64,
 }
 
-/// Something that watches training. Every method does nothing unless implemented.
+/// The loss was no number, and training has gone back to where the epoch began.
+#[derive(Clone, Copy, Debug)]
+pub struct RolledBack {
+    /// Where the loss was no number.
+    pub position: Position,
+    /// What all rates are multiplied by from now on, to the end of the phase.
+    pub rate_factor: f64,
+}
+
+/// How training goes on. Of several observers, the one who wants to stop most decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flow {
+    /// As planned.
+    #[default]
+    Continue,
+    /// With the next phase. The epoch that is running is measured first.
+    EndPhase,
+    /// Not at all. The epoch that is running is measured first.
+    EndRun,
+}
+
+/// Something that watches or steers training. Every method does nothing unless implemented.
 pub trait Observer {
+    /// Phases are about to run.
+    fn run_started(&mut self, _phases: &[Phase]) {}
+
     /// A phase begins under this plan, at these highest rates.
     fn phase_started(&mut self, _name: &str, _plan: &FreezePlan, _rates: &[f64], _epochs: usize) {}
 
+    /// An epoch begins, counted from 1.
+    fn epoch_started(&mut self, _epoch: usize, _epochs: usize) {}
+
+    /// A batch is about to be trained on, at these rates and this momentum, which may be changed.
+    fn batch_started(&mut self, _position: &Position, _settings: &mut StepSettings) {}
+
     /// A batch has been trained on.
-    fn batch_ended(&mut self, _report: &BatchReport) {}
+    fn batch_ended(&mut self, _report: &BatchReport) -> Flow {
+        Flow::Continue
+    }
+
+    /// The loss was no number: the epoch starts again at lower rates.
+    fn rolled_back(&mut self, _event: &RolledBack) {}
 
     /// An epoch has been trained and evaluated.
-    fn epoch_ended(&mut self, _record: &EpochRecord) {}
+    fn epoch_ended(&mut self, _record: &EpochRecord) -> Flow {
+        Flow::Continue
+    }
+
+    /// A phase has ended.
+    fn phase_ended(&mut self, _name: &str) {}
+
+    /// All phases have ended; the network is that of the best epoch.
+    fn run_ended(&mut self, _history: &History) {}
 }

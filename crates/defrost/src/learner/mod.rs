@@ -3,20 +3,28 @@
 //! It knows stages and batches, not pictures. A learner over a pretrained network starts frozen, one
 //! over a new network starts thawed, as in fastai.
 
+mod average;
 mod best;
+mod early_stopping;
 mod evaluate;
 mod events;
 mod history;
+mod lr_find;
 mod run;
+mod state;
+mod suggestions;
 
 use burn::tensor::Device;
 use thiserror::Error;
 
 pub use best::Best;
+pub use early_stopping::EarlyStopping;
 pub(crate) use evaluate::split;
 pub use evaluate::{Evaluation, Prediction, evaluate};
-pub use events::{BatchReport, Observer};
+pub use events::{BatchReport, Flow, Observer, Position, RolledBack};
 pub use history::{EpochRecord, History};
+pub use lr_find::{LrFind, LrFindOptions, RatePoint};
+pub use suggestions::{Suggestions, suggest};
 
 use crate::data::{DataError, Dataset, Target};
 use crate::groups::{GroupsError, LayerGroups};
@@ -42,6 +50,14 @@ pub struct LearnerOptions {
     pub loss: Loss,
     /// Decoupled weight decay.
     pub weight_decay: f64,
+    /// How many batches' gradients are added up for a step, at least 1: a step is that of a batch as many
+    /// times as large, as long as no norm looks at the batch.
+    pub accumulate: usize,
+    /// Gradients are scaled down to this norm over all of them together, if they exceed it.
+    pub max_gradient_norm: Option<f64>,
+    /// Decay of a running average of the weights, `0.0..1.0`, which is what is evaluated and kept; none
+    /// unless there is one.
+    pub average: Option<f64>,
     /// How many augmented views of each item frozen epochs take turns with, at least 1: behind a frozen
     /// prefix each costs one pass, once.
     pub views: u64,
@@ -60,10 +76,20 @@ impl Default for LearnerOptions {
             norm: NormMode::Keep,
             loss: Loss::default(),
             weight_decay: 0.01,
+            accumulate: 1,
+            max_gradient_norm: None,
+            average: None,
             views: 4,
             cache_limit: 2 << 30,
             groups: None,
         }
+    }
+}
+
+impl LearnerOptions {
+    /// Items in an optimizer step.
+    pub fn step_size(&self) -> usize {
+        self.batch_size.max(1) * self.accumulate.max(1)
     }
 }
 
@@ -101,7 +127,8 @@ pub enum LearnerError {
     NoItems,
     /// The loss left the numbers.
     #[error(
-        "the loss is {loss} in phase {phase}, epoch {epoch}, batch {batch}: the rate is too high; try a tenth of it"
+        "the loss is {loss} in phase {phase}, epoch {epoch}, batch {batch}, and was no number at twice and four times \
+         the rate: try a tenth of it"
     )]
     NotFinite {
         /// The loss.
@@ -168,6 +195,8 @@ impl<N: Network> Learner<N> {
             2.. if pretrained => unfrozen.freeze()?,
             _ => unfrozen,
         };
+        let mut optimizer = Adam::new(options.weight_decay);
+        optimizer.max_gradient_norm = options.max_gradient_norm;
         let device = network.devices().into_iter().next().unwrap_or_default().inner();
         Ok(Self {
             network: Some(plan.apply(network)),
@@ -175,7 +204,7 @@ impl<N: Network> Learner<N> {
             train,
             valid,
             outputs,
-            optimizer: Adam::new(options.weight_decay),
+            optimizer,
             cache: BoundaryCache::new(options.cache_limit),
             options,
             device,
@@ -212,7 +241,7 @@ impl<N: Network> Learner<N> {
 
     /// Batches in a training epoch.
     pub fn batches_per_epoch(&self) -> usize {
-        crate::data::batch_count(self.train.len(), self.options.batch_size)
+        crate::data::batch_count(self.train.len(), self.options.step_size())
     }
 
     /// The device the network's constant part runs on.
@@ -307,7 +336,8 @@ impl<N: Network> Learner<N> {
     ) -> Result<(), LearnerError> {
         self.plan.require_training()?;
         let name = format!("fit {}", self.history.phases() + 1);
-        self.run_phase(&name, epochs, &rates, &schedule)
+        self.run_phase(&name, epochs, &rates, &schedule)?;
+        Ok(())
     }
 
     /// Freezes, trains the head, thaws, trains everything at lower rates; ends with the best epoch's
@@ -320,23 +350,41 @@ impl<N: Network> Learner<N> {
         self.run(&recipe.phases())
     }
 
-    /// Runs phases one after the other and ends with the weights of the best epoch of all.
+    /// Runs phases one after the other and ends with the weights of the best epoch of all, after an error
+    /// too.
     ///
     /// # Errors
     ///
     /// If a phase does not fit the layer groups (found before anything is trained), an item can't be
-    /// read or the loss is no longer finite.
+    /// read, or the loss is no number even at a quarter of the rate.
     pub fn run(&mut self, phases: &[Phase]) -> Result<(), LearnerError> {
         for phase in phases {
             phase.thaw.apply(&self.plan)?;
             phase.rates.for_groups(self.plan.groups().count())?;
         }
+        self.tell(|observer, _| {
+            observer.run_started(phases);
+            Flow::Continue
+        });
+        let outcome = self.run_all(phases);
+        // Whatever happened, what was learned before is not lost.
+        self.restore_best();
+        self.tell(|observer, learner| {
+            observer.run_ended(&learner.history);
+            Flow::Continue
+        });
+        outcome
+    }
+
+    fn run_all(&mut self, phases: &[Phase]) -> Result<(), LearnerError> {
         for phase in phases {
             let plan = phase.thaw.apply(&self.plan)?;
             self.set_plan(plan);
-            self.run_phase(&phase.name, phase.epochs, &phase.rates, &phase.schedule)?;
+            let flow = self.run_phase(&phase.name, phase.epochs, &phase.rates, &phase.schedule)?;
+            if flow == Flow::EndRun {
+                break;
+            }
         }
-        self.restore_best();
         Ok(())
     }
 }

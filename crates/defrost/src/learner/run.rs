@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use burn::optim::GradientsParams;
+use burn::optim::{GradientsAccumulator, GradientsParams};
 use rand::Rng as _;
 
+use super::average::Average;
 use super::evaluate::rows;
-use super::{BatchReport, EpochRecord, Learner, LearnerError, Observer};
+use super::{BatchReport, EpochRecord, Flow, Learner, LearnerError, Observer, Position, RolledBack};
 use crate::activation::Activation;
 use crate::data::{Draws, View, epoch_batches};
 use crate::layers::with_draws;
@@ -15,95 +16,198 @@ use crate::prefix::{self, Part, RowKey};
 use crate::rates::Rates;
 use crate::schedule::Schedule;
 use crate::stage::Network;
+use crate::weights;
+
+/// How often an epoch is tried again at half the rate after its loss was no number.
+const RETRIES: u32 = 2;
+
+/// A phase as it runs.
+struct Running<'a> {
+    name: &'a str,
+    epochs: usize,
+    /// The highest rate of each group.
+    rates: Vec<f64>,
+    schedule: &'a Schedule,
+    average: Option<Average>,
+}
+
+/// An epoch whose loss is no number.
+struct Diverged {
+    loss: f64,
+    position: Position,
+}
 
 impl<N: Network> Learner<N> {
-    /// Trains for some epochs as the plan stands.
+    /// Trains for some epochs as the plan stands. An epoch whose loss is no number is taken back and tried
+    /// again at half the rates.
     pub(super) fn run_phase(
         &mut self,
         name: &str,
         epochs: usize,
         rates: &Rates,
         schedule: &Schedule,
-    ) -> Result<(), LearnerError> {
+    ) -> Result<Flow, LearnerError> {
         let rates = rates.for_groups(self.plan.groups().count())?;
+        let average = self.options.average.map(|decay| Average::new(decay, &self.plan));
+        let mut phase = Running { name, epochs, rates, schedule, average };
         self.history.begin_phase();
-        self.tell(|observer, learner| observer.phase_started(name, &learner.plan, &rates, epochs));
-        for epoch in 0..epochs {
-            let started = Instant::now();
-            let train_loss = self.train_epoch(name, (epoch, epochs), &rates, schedule)?;
-            let evaluation = self.evaluate()?;
-            let record = EpochRecord {
-                phase: name.to_owned(),
-                epoch: epoch + 1,
-                train_loss,
-                valid_loss: evaluation.loss,
-                metrics: evaluation.metrics,
-                seconds: started.elapsed().as_secs_f64(),
-            };
-            self.keep_if_best(&record);
-            self.tell(|observer, _| observer.epoch_ended(&record));
-            self.history.push(record);
+        self.tell(|observer, learner| {
+            observer.phase_started(name, &learner.plan, &phase.rates, epochs);
+            Flow::Continue
+        });
+        let (mut flow, mut epoch, mut factor) = (Flow::Continue, 0, 1.0);
+        while epoch < epochs && flow == Flow::Continue {
+            let state = self.state();
+            match self.run_epoch(epoch, &mut phase)? {
+                Ok(wanted) => {
+                    flow = wanted;
+                    epoch += 1;
+                }
+                Err(Diverged { loss, position }) if factor <= 0.5f64.powi(RETRIES as i32) => {
+                    let Position { epoch, batch, .. } = position;
+                    return Err(LearnerError::NotFinite { loss, phase: name.to_owned(), epoch, batch });
+                }
+                Err(Diverged { position, .. }) => {
+                    self.go_back(&state);
+                    factor /= 2.0;
+                    phase.rates.iter_mut().for_each(|rate| *rate /= 2.0);
+                    let event = RolledBack { position, rate_factor: factor };
+                    self.tell(|observer, _| {
+                        observer.rolled_back(&event);
+                        Flow::Continue
+                    });
+                }
+            }
         }
-        Ok(())
+        if let Some(average) = &phase.average {
+            self.update_network(|network, _| average.applied(network));
+        }
+        self.tell(|observer, _| {
+            observer.phase_ended(name);
+            Flow::Continue
+        });
+        Ok(if flow == Flow::EndPhase { Flow::Continue } else { flow })
+    }
+
+    /// Trains and evaluates an epoch.
+    fn run_epoch(
+        &mut self,
+        epoch: usize,
+        phase: &mut Running<'_>,
+    ) -> Result<Result<Flow, Diverged>, LearnerError> {
+        let started = Instant::now();
+        self.tell(|observer, _| {
+            observer.epoch_started(epoch + 1, phase.epochs);
+            Flow::Continue
+        });
+        let (train_loss, flow) = match self.train_epoch(epoch, phase)? {
+            Ok(trained) => trained,
+            Err(diverged) => return Ok(Err(diverged)),
+        };
+        let own = phase.average.as_ref().map(|average| {
+            let own = weights::collect(self.network());
+            self.update_network(|network, _| average.applied(network));
+            own
+        });
+        let evaluation = self.evaluate()?;
+        if !evaluation.loss.is_finite() {
+            let batches = self.batches_per_epoch();
+            let position = Position { epoch: epoch + 1, epochs: phase.epochs, batch: batches, batches };
+            return Ok(Err(Diverged { loss: evaluation.loss, position }));
+        }
+        let record = EpochRecord {
+            phase: phase.name.to_owned(),
+            epoch: epoch + 1,
+            train_loss,
+            valid_loss: evaluation.loss,
+            metrics: evaluation.metrics,
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        self.keep_if_best(&record);
+        if let Some(own) = own {
+            self.load(&own);
+        }
+        let wanted = self.tell(|observer, _| observer.epoch_ended(&record));
+        self.history.push(record);
+        Ok(Ok(flow.max(wanted)))
     }
 
     /// One pass over the training items; returns the mean loss.
     fn train_epoch(
         &mut self,
-        phase: &str,
-        (epoch, epochs): (usize, usize),
-        rates: &[f64],
-        schedule: &Schedule,
-    ) -> Result<f64, LearnerError> {
+        epoch: usize,
+        phase: &mut Running<'_>,
+    ) -> Result<Result<(f64, Flow), Diverged>, LearnerError> {
         let draws = Draws { seed: self.options.seed, epoch: self.history.epochs() as u64 };
-        let batches = epoch_batches(self.train.len(), self.options.batch_size, draws);
+        let batches = epoch_batches(self.train.len(), self.options.step_size(), draws);
         if batches.is_empty() {
             return Err(LearnerError::NoItems);
         }
-        let mut losses = 0.0;
+        let (mut losses, mut done, mut flow) = (0.0, 0, Flow::Continue);
         for (batch, items) in batches.iter().enumerate() {
-            let position = (epoch * batches.len() + batch) as f64 / (epochs * batches.len()) as f64;
-            let setting = schedule.at(position);
-            let settings = StepSettings {
-                rates: rates.iter().map(|rate| rate * setting.rate_factor).collect(),
+            let position = (epoch * batches.len() + batch) as f64 / (phase.epochs * batches.len()) as f64;
+            let setting = phase.schedule.at(position);
+            let mut settings = StepSettings {
+                rates: phase.rates.iter().map(|rate| rate * setting.rate_factor).collect(),
                 momentum: setting.momentum,
             };
+            let position =
+                Position { epoch: epoch + 1, epochs: phase.epochs, batch: batch + 1, batches: batches.len() };
+            self.tell(|observer, _| {
+                observer.batch_started(&position, &mut settings);
+                Flow::Continue
+            });
             let loss = self.train_batch(items, draws, batch, &settings)?;
             if !loss.is_finite() {
-                let phase = phase.to_owned();
-                return Err(LearnerError::NotFinite { loss, phase, epoch: epoch + 1, batch: batch + 1 });
+                return Ok(Err(Diverged { loss, position }));
+            }
+            if let Some(average) = &mut phase.average {
+                average.follow(self.network());
             }
             losses += loss;
-            let report =
-                BatchReport { epoch: epoch + 1, epochs, batch: batch + 1, batches: batches.len(), loss };
-            self.tell(|observer, _| observer.batch_ended(&report));
+            done += 1;
+            flow = self.tell(|observer, _| observer.batch_ended(&BatchReport { position, loss }));
+            if flow != Flow::Continue {
+                break;
+            }
         }
-        Ok(losses / batches.len() as f64)
+        Ok(Ok((losses / f64::from(done), flow)))
     }
 
-    /// Forward, backward, step; returns the loss.
-    fn train_batch(
+    /// Forward and backward, in parts if gradients are accumulated, then a step; returns the loss. A loss
+    /// that is no number takes no step.
+    pub(super) fn train_batch(
         &mut self,
         items: &[usize],
         draws: Draws,
         batch: usize,
         settings: &StepSettings,
     ) -> Result<f64, LearnerError> {
-        let boundary = self.boundary(Part::Train, items, Some(draws))?.on_autodiff();
         let stages = self.plan.constant_stages()..self.plan.groups().stages().len();
-        // Layers of other makers draw from the device.
-        self.device.seed(draws.for_layers(batch).next_u64());
-        let scores =
-            with_draws(draws.for_layers(batch), || self.network().forward(boundary, stages)).single::<2>();
-        let targets = rows(&*self.train, items, &scores);
-        let loss = self.options.loss.forward(scores, targets);
-        let value = f64::from(loss.clone().into_scalar::<f32>());
-        if value.is_finite() {
-            let gradients = GradientsParams::from_grads(loss.backward(), self.network());
-            let plan = self.plan.clone();
-            self.update_network(|network, optimizer| optimizer.step(network, gradients, &plan, settings));
+        let mut gradients = GradientsAccumulator::new();
+        let mut loss = 0.0;
+        for (part, some) in items.chunks(self.options.batch_size.max(1)).enumerate() {
+            let boundary = self.boundary(Part::Train, some, Some(draws))?.on_autodiff();
+            let place = batch * self.options.accumulate.max(1) + part;
+            // Layers of other makers draw from the device.
+            self.device.seed(draws.for_layers(place).next_u64());
+            let forward = || self.network().forward(boundary, stages.clone());
+            let scores = with_draws(draws.for_layers(place), forward).single::<2>();
+            let targets = rows(&*self.train, some, &scores);
+            // Parts weigh by their items, so that the sum is the mean over all of them.
+            let share = some.len() as f64 / items.len() as f64;
+            let part = self.options.loss.forward(scores, targets) * share;
+            let value = f64::from(part.clone().into_scalar::<f32>());
+            loss += value;
+            if !loss.is_finite() {
+                return Ok(loss);
+            }
+            let found = GradientsParams::from_grads(part.backward(), self.network());
+            gradients.accumulate(self.network(), found);
         }
-        Ok(value)
+        let plan = self.plan.clone();
+        self.update_network(|network, optimizer| optimizer.step(network, gradients.grads(), &plan, settings));
+        Ok(loss)
     }
 
     /// What reaches the first stage that is not constant: from the cache, or else through the prefix.
@@ -142,11 +246,11 @@ impl<N: Network> Learner<N> {
         self.network = self.network.take().map(|network| change(network, &mut self.optimizer));
     }
 
-    fn tell(&mut self, mut event: impl FnMut(&mut dyn Observer, &Self)) {
+    /// Tells all observers; returns what the one wants who wants to stop most.
+    pub(super) fn tell(&mut self, mut event: impl FnMut(&mut dyn Observer, &Self) -> Flow) -> Flow {
         let mut observers = std::mem::take(&mut self.observers);
-        for observer in &mut observers {
-            event(observer.as_mut(), self);
-        }
+        let wanted = observers.iter_mut().map(|observer| event(observer.as_mut(), self)).max();
         self.observers = observers;
+        wanted.unwrap_or_default()
     }
 }

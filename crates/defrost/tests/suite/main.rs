@@ -2,9 +2,11 @@
 
 mod adam;
 mod frozen;
+mod lr_find;
 mod networks;
 mod ops;
 mod plans;
 mod support;
 mod targets;
 mod tidy;
+mod training;

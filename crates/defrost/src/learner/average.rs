@@ -1,0 +1,67 @@
+//! A running average of the weights, which is often better than any of the weights it is the average of.
+
+use std::collections::HashMap;
+
+use burn::module::{ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::tensor::Tensor;
+
+use crate::plan::FreezePlan;
+use crate::stage::Network;
+
+/// The exponential moving average of what a plan trains.
+pub(super) struct Average {
+    decay: f64,
+    steps: u32,
+    /// Flat, on the plain device; filled by the first step.
+    tensors: HashMap<ParamId, Option<Tensor<1>>>,
+}
+
+impl Average {
+    /// An average that keeps `decay` of itself in each step, `0.0..1.0`; less in the first ones, so that
+    /// where training began is soon forgotten.
+    pub(super) fn new(decay: f64, plan: &FreezePlan) -> Self {
+        let tensors = plan.trained_parameters().map(|(_, parameter)| (parameter.id, None)).collect();
+        Self { decay, steps: 0, tensors }
+    }
+
+    /// Takes the weights after a step into the average.
+    pub(super) fn follow<N: Network>(&mut self, network: &N) {
+        self.steps += 1;
+        let steps = f64::from(self.steps);
+        let decay = self.decay.min((1.0 + steps) / (10.0 + steps));
+        network.visit(&mut Follow { decay, tensors: &mut self.tensors });
+    }
+
+    /// The network with the average in place of its weights.
+    pub(super) fn applied<N: Network>(&self, network: N) -> N {
+        network.map(&mut Apply { tensors: &self.tensors })
+    }
+}
+
+struct Follow<'a> {
+    decay: f64,
+    tensors: &'a mut HashMap<ParamId, Option<Tensor<1>>>,
+}
+
+impl ModuleVisitor for Follow<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(average) = self.tensors.get_mut(&param.id) else { return };
+        let weights = param.val().inner().reshape([-1]);
+        *average = Some(match average.take() {
+            Some(average) => average * self.decay + weights * (1.0 - self.decay),
+            None => weights,
+        });
+    }
+}
+
+struct Apply<'a> {
+    tensors: &'a HashMap<ParamId, Option<Tensor<1>>>,
+}
+
+impl ModuleMapper for Apply<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(Some(average)) = self.tensors.get(&param.id) else { return param };
+        let average = average.clone();
+        param.map(|weights| Tensor::from_inner(average.reshape(weights.shape())).require_grad())
+    }
+}

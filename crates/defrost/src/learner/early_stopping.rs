@@ -1,0 +1,37 @@
+//! Ending a phase that no longer gets better.
+
+use super::{EpochRecord, Flow, Observer};
+use crate::loss::Loss;
+use crate::plan::FreezePlan;
+
+/// Ends a phase after some epochs without a better one (Keras and fastai: `EarlyStopping`).
+#[derive(Clone, Debug)]
+pub struct EarlyStopping {
+    patience: usize,
+    deciding: Option<&'static str>,
+    best: Option<EpochRecord>,
+    waited: usize,
+}
+
+impl EarlyStopping {
+    /// Ends a phase after `patience` epochs, at least 1, none of which was better than those before, as this
+    /// loss judges it.
+    pub fn new(patience: usize, loss: &Loss) -> Self {
+        Self { patience: patience.max(1), deciding: loss.deciding_metric(), best: None, waited: 0 }
+    }
+}
+
+impl Observer for EarlyStopping {
+    fn phase_started(&mut self, _name: &str, _plan: &FreezePlan, _rates: &[f64], _epochs: usize) {
+        (self.best, self.waited) = (None, 0);
+    }
+
+    fn epoch_ended(&mut self, record: &EpochRecord) -> Flow {
+        if self.best.as_ref().is_none_or(|best| record.is_better_than(best, self.deciding)) {
+            (self.best, self.waited) = (Some(record.clone()), 0);
+        } else {
+            self.waited += 1;
+        }
+        if self.waited < self.patience { Flow::Continue } else { Flow::EndPhase }
+    }
+}

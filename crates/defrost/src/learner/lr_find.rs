@@ -1,0 +1,106 @@
+//! Finding a learning rate by trying all of them (arXiv 1506.01186; fastai's `lr_find`).
+
+use serde::Serialize;
+
+use super::{Learner, LearnerError, Suggestions, suggest};
+use crate::data::{Draws, epoch_batches};
+use crate::optim::StepSettings;
+use crate::schedule::MOMENTUM;
+use crate::stage::Network;
+
+/// Which rates are tried.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LrFindOptions {
+    /// The first rate.
+    pub start: f64,
+    /// The last rate.
+    pub end: f64,
+    /// How many rates, one a step.
+    pub steps: usize,
+}
+
+impl Default for LrFindOptions {
+    fn default() -> Self {
+        Self { start: 1e-7, end: 10.0, steps: 100 }
+    }
+}
+
+impl LrFindOptions {
+    /// The rate of a step: each is the same multiple of the one before.
+    fn rate(&self, step: usize) -> f64 {
+        let position = step as f64 / self.steps.saturating_sub(1).max(1) as f64;
+        self.start * (self.end / self.start).powf(position)
+    }
+}
+
+/// A rate and the loss it was tried at.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct RatePoint {
+    /// The rate, the same for all groups that train.
+    pub lr: f64,
+    /// The smoothed loss.
+    pub loss: f64,
+}
+
+/// What came of trying.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LrFind {
+    /// All rates tried.
+    pub points: Vec<RatePoint>,
+    /// The rates they suggest.
+    pub suggestions: Suggestions,
+}
+
+/// What the running average of losses keeps of itself.
+const SMOOTHING: f64 = 0.98;
+/// A loss this many times the lowest ends the search.
+const RISEN: f64 = 4.0;
+
+impl<N: Network> Learner<N> {
+    /// Trains as the plan stands, at rates that rise from step to step until the loss explodes, and then
+    /// undoes it: weights, statistics and optimizer are what they were, and so is all that is drawn later.
+    ///
+    /// # Errors
+    ///
+    /// If nothing would train, there are no items, or one can't be read.
+    pub fn lr_find(&mut self, options: &LrFindOptions) -> Result<LrFind, LearnerError> {
+        self.plan.require_training()?;
+        let state = self.state();
+        let points = self.try_rates(options);
+        self.go_back(&state);
+        let points = points?;
+        Ok(LrFind { suggestions: suggest(&points), points })
+    }
+
+    fn try_rates(&mut self, options: &LrFindOptions) -> Result<Vec<RatePoint>, LearnerError> {
+        let (mut points, mut average, mut lowest) = (vec![], 0.0, f64::INFINITY);
+        for epoch in self.history.epochs() as u64.. {
+            let draws = Draws { seed: self.options.seed, epoch };
+            let batches = epoch_batches(self.train.len(), self.options.step_size(), draws);
+            if batches.is_empty() {
+                return Err(LearnerError::NoItems);
+            }
+            for (batch, items) in batches.iter().enumerate() {
+                let step = points.len();
+                if step == options.steps {
+                    return Ok(points);
+                }
+                let lr = options.rate(step);
+                let settings =
+                    StepSettings { rates: vec![lr; self.plan.groups().count()], momentum: MOMENTUM };
+                let loss = self.train_batch(items, draws, batch, &settings)?;
+                average = average * SMOOTHING + loss * (1.0 - SMOOTHING);
+                let loss = average / (1.0 - SMOOTHING.powi(step as i32 + 1));
+                if !loss.is_finite() {
+                    return Ok(points);
+                }
+                points.push(RatePoint { lr, loss });
+                lowest = loss.min(lowest);
+                if loss > RISEN * lowest {
+                    return Ok(points);
+                }
+            }
+        }
+        Ok(points)
+    }
+}
