@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use defrost::{NormMode, Rates};
 
+use crate::cache::CacheOptions;
+
 /// Teach a pretrained network a new task: freeze most of it, train the rest, then thaw.
 #[derive(Debug, Parser)]
 #[command(name = "defrost", version, max_term_width = 100)]
@@ -71,6 +73,8 @@ pub struct EvaluateArguments {
     /// Pictures in a batch
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
     pub batch: usize,
+    #[command(flatten)]
+    pub cache: CacheOptions,
     /// Threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub threads: Option<usize>,
@@ -172,9 +176,8 @@ pub struct TrainingOptions {
     #[arg(long, value_name = "K", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Pictures")]
     pub views: u64,
 
-    /// Keep what freezing leaves constant
-    #[arg(long, value_name = "HOW", default_value = "auto", help_heading = "Machine")]
-    pub cache: Cache,
+    #[command(flatten)]
+    pub cache: CacheOptions,
     /// Number format between layers: bf16 where the processor multiplies it, else f32
     #[arg(long, value_name = "FORMAT", default_value = "auto", help_heading = "Machine")]
     pub precision: PrecisionChoice,
@@ -204,12 +207,6 @@ impl From<Norm> for NormMode {
 pub enum Augment {
     Default,
     None,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Cache {
-    Auto,
-    Off,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

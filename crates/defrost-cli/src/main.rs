@@ -4,6 +4,7 @@
 //! No training logic lives here: what a command does, a library user can do in as many lines.
 
 mod args;
+mod cache;
 mod commands;
 mod domain;
 mod failure;

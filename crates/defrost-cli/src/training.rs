@@ -5,7 +5,7 @@ use burn::tensor::Device;
 use defrost::vision::models::Precision;
 use defrost::{FineTune, FreezePlan, LearnerOptions, Phase, PlanError, Schedule, Thaw};
 
-use crate::args::{Cache, PrecisionChoice, TrainingOptions};
+use crate::args::{PrecisionChoice, TrainingOptions};
 use crate::failure::{Blame, Failure};
 
 /// The share of the items that validates where nothing else is said.
@@ -44,10 +44,7 @@ impl TrainingOptions {
             seed: self.seed,
             norm: self.norm.into(),
             views: self.views,
-            cache_limit: match self.cache {
-                Cache::Auto => LearnerOptions::default().cache_limit,
-                Cache::Off => 0,
-            },
+            cache: self.cache.rows(),
             groups: self.groups.clone(),
             ..LearnerOptions::default()
         }

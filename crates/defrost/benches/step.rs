@@ -64,7 +64,7 @@ fn measure(architecture: &str, precision: &str, norm: &str, train: &str, steps: 
         let shape = [BATCH, SIZE, SIZE, 3];
         let input: Tensor<4> = Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &device);
         let start = Instant::now();
-        let input = prefix::run(&network, &plan, input.into());
+        let input = prefix::run(&network, plan.constant_stages(), input.into());
         let scores: Tensor<2> = network.forward(input, stages.clone()).single();
         let rows = target_rows(&targets, CLASSES, &scores.device());
         let loss = Loss::default().forward(scores, rows);

@@ -12,8 +12,14 @@ use defrost::{FineTune, Learner, LearnerOptions, PlanSummary};
 fn main() -> Result<(), Box<dyn Error>> {
     let setup = VisionSetup { size: 64, precision: Precision::fastest(), ..VisionSetup::default() };
     let (validation, augment) = (Validation::Found { otherwise: 0.2 }, AugmentPolicy::default());
-    let data =
-        PictureFolder::open(Path::new("samples/fashion"), &validation, &setup.preprocess()?, &augment, 42)?;
+    let data = PictureFolder::open(
+        Path::new("samples/fashion"),
+        &validation,
+        &setup.preprocess()?,
+        &augment,
+        42,
+        1 << 30,
+    )?;
     let (classes, train, valid) = (data.classes, Box::new(data.train), Box::new(data.valid));
 
     let (network, model) = setup.build(classes.len(), &Device::flex())?;

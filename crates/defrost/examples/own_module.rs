@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
-use defrost::data::{DataError, Dataset, View};
+use defrost::data::{DataError, Dataset, Fingerprint, View};
 use defrost::{Activation, Learner, LearnerOptions, Network, Rates, Stage, Target};
 
 #[derive(Module, Debug)]
@@ -51,6 +51,10 @@ impl Dataset for Sides {
 
     fn name(&self, item: usize) -> String {
         format!("point {item}")
+    }
+
+    fn fingerprint(&self, item: usize, _view: View) -> Fingerprint {
+        Fingerprint::of(&[b"sides", &item.to_le_bytes()])
     }
 
     fn inputs(&self, items: &[usize], _view: View, device: &Device) -> Result<Activation, DataError> {

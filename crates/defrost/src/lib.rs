@@ -38,6 +38,7 @@ pub use learner::{EpochRecord, Learner, LearnerError, LearnerOptions};
 pub use loss::{CrossEntropy, Loss, Scale};
 pub use optim::{Adam, Moments, StepSettings};
 pub use plan::{FreezePlan, NormMode, PlanError};
+pub use prefix::{Cache, CacheLimits};
 pub use rates::{Rates, RatesError};
 pub use recipe::{FineTune, Phase, Thaw};
 pub use schedule::{MOMENTUM, Schedule, Setting, cosine};

@@ -54,6 +54,12 @@ pub trait Network: Module {
     /// `stages.end - 1` gives. An empty range returns `input`.
     fn forward(&self, input: Activation, stages: Range<usize>) -> Activation;
 
+    /// What the output depends on beside the tensors: number formats, paddings, epsilons. Rows that earlier
+    /// runs have kept are told apart by it.
+    fn settings(&self) -> String {
+        std::any::type_name::<Self>().to_owned()
+    }
+
     /// The first stage of each default layer group. Unless a network knows better: body and head.
     fn group_starts(&self) -> Vec<usize> {
         match self.stages().len() {

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use defrost::Cache;
 use defrost::bundle::Loaded;
 
 use super::print_json;
@@ -28,7 +29,8 @@ fn evaluate_of<D: Domain>(arguments: &EvaluateArguments) -> Outcome {
         let count = skipped.len();
         eprintln!("warning: {count} {} can't be read and are left out; the first: {first}", D::ITEMS);
     }
-    let evaluation = model.evaluate(&*items, arguments.batch).or_failure()?;
+    let mut cache = Cache::new(arguments.cache.rows());
+    let evaluation = model.evaluate(&*items, arguments.batch, &mut cache).or_failure()?;
     if arguments.json {
         return print_json(&json!({
             "items": items.len(),

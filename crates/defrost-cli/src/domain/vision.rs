@@ -55,7 +55,7 @@ impl Domain for Vision {
     fn labelled(run: &Loaded<VisionManifest>, data: &Path) -> Result<Labelled, Failure> {
         let manifest = &run.manifest;
         let (pictures, skipped) =
-            open_known(data, &manifest.classes, &manifest.model.preprocess).or_usage()?;
+            open_known(data, &manifest.classes, &manifest.model.preprocess, 0).or_usage()?;
         Ok((Box::new(pictures), skipped))
     }
 
@@ -109,5 +109,6 @@ fn pictures(
         Augment::Default => AugmentPolicy::default(),
         Augment::None => AugmentPolicy::none(),
     };
-    PictureFolder::open(data, &validation, preprocess, &augment, options.seed).or_usage()
+    PictureFolder::open(data, &validation, preprocess, &augment, options.seed, options.cache.pictures())
+        .or_usage()
 }

@@ -28,9 +28,11 @@ impl Ran {
     }
 }
 
-/// Runs `defrost` with these words in a folder.
+/// Runs `defrost` with these words in a folder; what is kept goes to `cache` in it.
 pub fn defrost_in(folder: &Path, words: &[&str]) -> Ran {
-    let output = Command::cargo_bin("defrost").unwrap().current_dir(folder).args(words).output().unwrap();
+    let mut command = Command::cargo_bin("defrost").unwrap();
+    let output =
+        command.current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache")).args(words).output().unwrap();
     Ran {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),

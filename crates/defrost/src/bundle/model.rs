@@ -11,6 +11,7 @@ use super::{BundleError, Manifest, paths, read, write};
 use crate::activation::Activation;
 use crate::data::Dataset;
 use crate::learner::{Evaluation, Learner, LearnerError, Prediction, evaluate, split};
+use crate::prefix::Cache;
 use crate::stage::Network;
 use crate::summary::PlanSummary;
 use crate::weights::{check_fit, collect, load};
@@ -100,12 +101,17 @@ impl<M: Model> Loaded<M> {
         split(self.manifest.loss.activate(scores))
     }
 
-    /// Loss and measures on labelled items.
+    /// Loss and measures on labelled items; what earlier runs and this one have computed is in `cache`.
     ///
     /// # Errors
     ///
     /// If an item can't be read.
-    pub fn evaluate(&self, items: &dyn Dataset, batch_size: usize) -> Result<Evaluation, LearnerError> {
-        evaluate(&self.network, items, &self.manifest.loss, batch_size, &self.device)
+    pub fn evaluate(
+        &self,
+        items: &dyn Dataset,
+        batch_size: usize,
+        cache: &mut Cache,
+    ) -> Result<Evaluation, LearnerError> {
+        evaluate(&self.network, items, &self.manifest.loss, batch_size, &self.device, cache)
     }
 }

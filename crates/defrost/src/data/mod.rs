@@ -5,11 +5,13 @@
 //! item).
 
 mod draws;
+mod fingerprint;
 mod order;
 pub mod split;
 mod target;
 
 pub use draws::{Draws, Rng};
+pub use fingerprint::Fingerprint;
 pub use order::{batch_count, epoch_batches, plain_batches};
 pub use target::{Target, target_rows};
 
@@ -45,6 +47,11 @@ pub trait Dataset: Send + Sync {
 
     /// What an item is called, for messages and reports: a path, a line number.
     fn name(&self, item: usize) -> String;
+
+    /// All that the input of this item in this view follows from: its content, how it is prepared, what was
+    /// drawn. Where two fingerprints are equal, [`inputs`](Self::inputs) gives the same bytes: that is what lets
+    /// a row kept by an earlier run stand for the item. The item's number, name and class are no part of it.
+    fn fingerprint(&self, item: usize, view: View) -> Fingerprint;
 
     /// A batch as it enters the first stage, on `device`. Work on items is spread over the threads of
     /// the current pool.

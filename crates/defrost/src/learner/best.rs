@@ -29,7 +29,6 @@ impl<N: Network> Learner<N> {
     /// Goes back to the best epoch's weights.
     pub(super) fn restore_best(&mut self) {
         if let Some(best) = self.best.take() {
-            self.cache.clear();
             self.load(&best.tensors);
             self.best = Some(best);
         }

@@ -2,11 +2,12 @@
 
 use burn::tensor::{Device, Tensor};
 
+use super::run::Part;
 use super::{Learner, LearnerError};
 use crate::data::{Dataset, Target, View, plain_batches, target_rows};
 use crate::loss::Loss;
 use crate::metrics::{self, Confusion, Metrics};
-use crate::prefix::Part;
+use crate::prefix::{Cache, Prefix};
 use crate::stage::Network;
 
 /// What a network makes of labelled items.
@@ -55,7 +56,8 @@ impl Prediction {
     }
 }
 
-/// Evaluates a network on labelled items.
+/// Evaluates a network on labelled items. All of it is at rest: what the stages in front of the last make
+/// of an item is kept in `cache`.
 ///
 /// # Errors
 ///
@@ -66,13 +68,15 @@ pub fn evaluate<N: Network>(
     loss: &Loss,
     batch_size: usize,
     device: &Device,
+    cache: &mut Cache,
 ) -> Result<Evaluation, LearnerError> {
     let mut tally = Tally::new(loss);
     let network = network.valid();
     let stages = network.stages().len();
+    let prefix = Prefix::of(&network, stages.saturating_sub(1));
     for items in plain_batches(data.len(), batch_size) {
-        let input = data.inputs(&items, View::Plain, device)?;
-        let scores = network.forward(input, 0..stages).single();
+        let boundary = prefix.boundary(&network, data, (&items, View::Plain), device, cache)?;
+        let scores = network.forward(boundary, prefix.stages()..stages).single();
         tally.add(data, &items, scores);
     }
     Ok(tally.finish())
@@ -141,8 +145,9 @@ impl<N: Network> Learner<N> {
     /// # Errors
     ///
     /// If an item can't be read, or its label does not fit the loss.
-    pub fn evaluate_on(&self, data: &dyn Dataset) -> Result<Evaluation, LearnerError> {
+    pub fn evaluate_on(&mut self, data: &dyn Dataset) -> Result<Evaluation, LearnerError> {
         super::check_targets(data, &self.options.loss, self.outputs)?;
-        evaluate(self.network(), data, &self.options.loss, self.options.batch_size, &self.device)
+        let network = self.network.as_ref().expect("an optimizer step always gives the network back");
+        evaluate(network, data, &self.options.loss, self.options.batch_size, &self.device, &mut self.cache)
     }
 }

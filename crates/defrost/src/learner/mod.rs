@@ -31,7 +31,7 @@ use crate::groups::{GroupsError, LayerGroups};
 use crate::loss::Loss;
 use crate::optim::Adam;
 use crate::plan::{FreezePlan, NormMode, PlanError};
-use crate::prefix::BoundaryCache;
+use crate::prefix::{Cache, CacheLimits, Prefix};
 use crate::rates::{Rates, RatesError};
 use crate::recipe::{FineTune, Phase};
 use crate::schedule::Schedule;
@@ -61,8 +61,8 @@ pub struct LearnerOptions {
     /// How many augmented views of each item frozen epochs take turns with, at least 1: behind a frozen
     /// prefix each costs one pass, once.
     pub views: u64,
-    /// How many bytes of boundary activations may be kept; 0 computes them anew each time.
-    pub cache_limit: u64,
+    /// How much of what the frozen prefix makes of items may be kept, and where.
+    pub cache: CacheLimits,
     /// Layer groups by stage name, as [`LayerGroups::parse`] reads them; the network's own if there are
     /// none.
     pub groups: Option<String>,
@@ -80,7 +80,7 @@ impl Default for LearnerOptions {
             max_gradient_norm: None,
             average: None,
             views: 4,
-            cache_limit: 2 << 30,
+            cache: CacheLimits::memory(2 << 30),
             groups: None,
         }
     }
@@ -152,7 +152,9 @@ pub struct Learner<N> {
     outputs: usize,
     options: LearnerOptions,
     optimizer: Adam,
-    cache: BoundaryCache,
+    cache: Cache,
+    /// The constant stages with the weights they have; `None` after anything but a training step.
+    prefix: Option<Prefix>,
     device: Device,
     history: History,
     best: Option<Best>,
@@ -205,7 +207,8 @@ impl<N: Network> Learner<N> {
             valid,
             outputs,
             optimizer,
-            cache: BoundaryCache::new(options.cache_limit),
+            cache: Cache::new(options.cache.clone()),
+            prefix: None,
             options,
             device,
             history: History::default(),
@@ -242,6 +245,11 @@ impl<N: Network> Learner<N> {
     /// Batches in a training epoch.
     pub fn batches_per_epoch(&self) -> usize {
         crate::data::batch_count(self.train.len(), self.options.step_size())
+    }
+
+    /// What is kept of the frozen prefix's work.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     /// The device the network's constant part runs on.
@@ -290,8 +298,6 @@ impl<N: Network> Learner<N> {
 
     fn set_plan(&mut self, plan: FreezePlan) {
         self.optimizer.clear();
-        // Another boundary, or weights behind which the prefix was trained since: no row holds any more.
-        self.cache.clear();
         self.update_network(|network, _| plan.apply(network));
         self.plan = plan;
     }

@@ -12,7 +12,7 @@ use crate::activation::Activation;
 use crate::data::{Draws, View, epoch_batches};
 use crate::layers::with_draws;
 use crate::optim::{Adam, StepSettings};
-use crate::prefix::{self, Part, RowKey};
+use crate::prefix::Prefix;
 use crate::rates::Rates;
 use crate::schedule::Schedule;
 use crate::stage::Network;
@@ -35,6 +35,13 @@ struct Running<'a> {
 struct Diverged {
     loss: f64,
     position: Position,
+}
+
+/// Which of the learner's data sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Train,
+    Valid,
 }
 
 impl<N: Network> Learner<N> {
@@ -123,6 +130,7 @@ impl<N: Network> Learner<N> {
             metrics: evaluation.metrics,
             seconds: started.elapsed().as_secs_f64(),
         };
+        self.cache.publish();
         self.keep_if_best(&record);
         if let Some(own) = own {
             self.load(&own);
@@ -206,7 +214,7 @@ impl<N: Network> Learner<N> {
             gradients.accumulate(self.network(), found);
         }
         let plan = self.plan.clone();
-        self.update_network(|network, optimizer| optimizer.step(network, gradients.grads(), &plan, settings));
+        self.change_suffix(|network, optimizer| optimizer.step(network, gradients.grads(), &plan, settings));
         Ok(loss)
     }
 
@@ -220,29 +228,26 @@ impl<N: Network> Learner<N> {
         items: &[usize],
         draws: Option<Draws>,
     ) -> Result<Activation, LearnerError> {
-        let constant = self.plan.constant_stages() > 0;
-        let draws = draws.map(|draws| if constant { draws.among(self.options.views) } else { draws });
+        let stages = self.plan.constant_stages();
+        let draws = draws.map(|draws| if stages > 0 { draws.among(self.options.views) } else { draws });
         let view = draws.map_or(View::Plain, View::Augmented);
         let data = match part {
-            Part::Train => &self.train,
-            Part::Valid => &self.valid,
+            Part::Train => &*self.train,
+            Part::Valid => &*self.valid,
         };
-        if !constant {
-            return Ok(data.inputs(items, view, &self.device)?);
-        }
-        let key = |&item: &usize| RowKey { part, item, view: draws.map(|draws| draws.epoch) };
-        let keys: Vec<RowKey> = items.iter().map(key).collect();
-        if let Some(batch) = self.cache.batch(&keys, &self.device) {
-            return Ok(batch);
-        }
-        let input = data.inputs(items, view, &self.device)?;
-        let boundary = prefix::run(self.network(), &self.plan, input);
-        self.cache.insert(&keys, boundary.clone());
-        Ok(boundary)
+        let network = self.network.as_ref().expect("an optimizer step always gives the network back");
+        let prefix = self.prefix.get_or_insert_with(|| Prefix::of(network, stages));
+        Ok(prefix.boundary(network, data, (items, view), &self.device, &mut self.cache)?)
     }
 
     /// Replaces the network by what `change` makes of it, which may take its tensors apart in place.
     pub(super) fn update_network(&mut self, change: impl FnOnce(N, &mut Adam) -> N) {
+        self.prefix = None;
+        self.change_suffix(change);
+    }
+
+    /// The same where `change` moves nothing but what the plan trains: the prefix stays what it is.
+    fn change_suffix(&mut self, change: impl FnOnce(N, &mut Adam) -> N) {
         self.network = self.network.take().map(|network| change(network, &mut self.optimizer));
     }
 

@@ -1,152 +1,343 @@
-//! Boundary activations kept in memory: what the frozen prefix makes of an item is computed once.
+//! What the frozen prefix makes of an item, kept: in memory first, then in files.
 //!
-//! A row is what lies at the boundary for one item under one view of it. Rows stay true as long as the
-//! prefix does: the learner clears the cache whenever a frozen weight could have changed.
+//! A row belongs to a prefix and a key, both fingerprints of all that the row follows from. So no row is
+//! ever out of date: a weight, a file or a setting that changes is another fingerprint, and one that
+//! changes back finds its rows again. Losing rows costs time and nothing else: whatever goes wrong with
+//! the files, the run goes on without them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use super::file::{HEADER_BYTES, RowFile};
+use super::folder::Folder;
+use super::limits::CacheLimits;
+use crate::data::Fingerprint;
 
-use crate::activation::{Activation, Value};
+/// A row as it is kept.
+pub type Row = Arc<[u8]>;
 
-/// Which of the learner's data sets an item belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
-    /// The training items.
-    Train,
-    /// The validation items.
-    Valid,
+/// Rows by prefix and key, within limits.
+#[derive(Debug)]
+pub struct Cache {
+    limits: CacheLimits,
+    shelves: HashMap<Fingerprint, Shelf>,
+    /// Bytes of all rows in memory.
+    memory: u64,
+    folder: Option<Folder>,
+    /// Counts accesses, to tell which shelf has not been used for longest.
+    clock: u64,
+    trouble: Option<String>,
 }
 
-/// What a row is the boundary of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RowKey {
-    /// The data set.
-    pub part: Part,
-    /// The item in it.
-    pub item: usize,
-    /// Which look at the item, if it is augmented.
-    pub view: Option<u64>,
-}
-
-/// The values of an item at the boundary, each without its batch dimension.
-type Row = Vec<TensorData>;
-
-/// Rows up to a number of bytes; what does not fit is computed again.
+/// The rows of one prefix.
 #[derive(Debug, Default)]
-pub struct BoundaryCache {
-    rows: HashMap<RowKey, Row>,
+struct Shelf {
+    memory: HashMap<Fingerprint, Row>,
     bytes: u64,
-    limit: u64,
+    files: Vec<RowFile>,
+    /// The file this run adds to.
+    writing: Option<RowFile>,
+    /// Whether rows of earlier runs wait to be compared with a row computed by this one.
+    doubtful: bool,
+    used: u64,
 }
 
-impl BoundaryCache {
-    /// A cache that holds up to `limit` bytes; 0 keeps nothing.
-    pub fn new(limit: u64) -> Self {
-        Self { limit, ..Self::default() }
-    }
-
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.rows.clear();
-        self.bytes = 0;
-    }
-
-    /// Bytes held.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Keeps a batch's rows, as far as they fit.
-    pub fn insert(&mut self, keys: &[RowKey], batch: Activation) {
-        if self.limit == 0 {
-            return;
+impl Cache {
+    /// A cache within these limits. A folder that can't be used is [trouble](Self::trouble) and no error.
+    pub fn new(limits: CacheLimits) -> Self {
+        let mut cache =
+            Self { limits, shelves: HashMap::new(), memory: 0, folder: None, clock: 0, trouble: None };
+        if let Some(path) = cache.limits.folder.clone().filter(|_| cache.limits.disk > 0) {
+            match Folder::open(&path, cache.limits.disk) {
+                Ok(folder) => cache.folder = Some(folder),
+                Err(error) => cache.give_up_files(&format!("{}: {error}", path.display())),
+            }
         }
-        for (&key, row) in keys.iter().zip(split(batch, keys.len())) {
-            let bytes: u64 = row.iter().map(|data| data.as_bytes().len() as u64).sum();
-            if self.bytes + bytes <= self.limit && self.rows.insert(key, row).is_none() {
-                self.bytes += bytes;
+        cache
+    }
+
+    /// Whether nothing is ever kept.
+    pub fn keeps_nothing(&self) -> bool {
+        self.limits.memory == 0 && self.folder.is_none()
+    }
+
+    /// Bytes of rows in memory.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory
+    }
+
+    /// Bytes of files in the folder, those of earlier runs included.
+    pub fn disk_bytes(&self) -> u64 {
+        self.folder.as_ref().map_or(0, Folder::bytes)
+    }
+
+    /// What went wrong with the files, if something did.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// The row of this key.
+    pub fn row(&mut self, prefix: Fingerprint, key: Fingerprint) -> Option<Row> {
+        let shelf = self.shelf(prefix);
+        if let Some(row) = shelf.memory.get(&key) {
+            return Some(row.clone());
+        }
+        let holder = shelf.files.iter().chain(&shelf.writing).find(|file| file.contains(key))?;
+        match holder.row(key) {
+            Ok(row) => {
+                let row: Row = row?.into();
+                self.keep_in_memory(prefix, key, &row);
+                Some(row)
+            }
+            Err(error) => {
+                let trouble = format!("{}: {error}; its rows are computed again", holder.path().display());
+                self.trouble = Some(trouble);
+                self.discard(prefix, |file| file.contains(key));
+                None
             }
         }
     }
 
-    /// The batch made of these rows, if all of them are here.
-    pub fn batch(&self, keys: &[RowKey], device: &Device) -> Option<Activation> {
-        let rows: Vec<&Row> = keys.iter().map(|key| self.rows.get(key)).collect::<Option<_>>()?;
-        Some(join(&rows, device))
+    /// Keeps a row, as far as it fits.
+    pub fn insert(&mut self, prefix: Fingerprint, key: Fingerprint, row: Vec<u8>) {
+        let row: Row = row.into();
+        self.keep_in_memory(prefix, key, &row);
+        self.keep_in_file(prefix, key, &row);
     }
-}
 
-/// A batch's values, item by item.
-fn split(batch: Activation, items: usize) -> Vec<Row> {
-    let mut rows: Vec<Row> = vec![vec![]; items];
-    for value in batch.into_values() {
-        let data = match value {
-            Value::Rank2(tensor) => tensor.into_data(),
-            Value::Rank3(tensor) => tensor.into_data(),
-            Value::Rank4(tensor) => tensor.into_data(),
-            Value::Ids(tensor) => tensor.into_data(),
+    /// Whether there are rows of earlier runs that no row of this run has confirmed yet.
+    pub fn is_doubtful(&mut self, prefix: Fingerprint) -> bool {
+        self.shelf(prefix).doubtful
+    }
+
+    /// Takes the rows of earlier runs for right.
+    pub fn believe(&mut self, prefix: Fingerprint) {
+        self.shelf(prefix).doubtful = false;
+    }
+
+    /// Throws all rows of a prefix away, their files too.
+    pub fn forget(&mut self, prefix: Fingerprint) {
+        self.discard(prefix, |_| true);
+        let shelf = self.shelf(prefix);
+        shelf.doubtful = false;
+        shelf.memory.clear();
+        let bytes = std::mem::take(&mut shelf.bytes);
+        self.memory -= bytes;
+    }
+
+    /// Finishes the files being written, so that other runs find them.
+    pub fn publish(&mut self) {
+        let Some(folder) = self.folder.as_ref().map(|folder| folder.path().to_owned()) else { return };
+        for (prefix, shelf) in &mut self.shelves {
+            match shelf.writing.take().map(|file| file.finish(&folder, &stem(*prefix))) {
+                Some(Ok(file)) => shelf.files.push(file),
+                Some(Err(error)) => self.trouble = Some(format!("{}: {error}", folder.display())),
+                None => {}
+            }
+        }
+    }
+
+    /// The rows of a prefix, those of earlier runs included from the first time on that it is asked for.
+    fn shelf(&mut self, prefix: Fingerprint) -> &mut Shelf {
+        self.clock += 1;
+        if !self.shelves.contains_key(&prefix) {
+            let paths = self.folder.as_mut().map(|folder| folder.take(&stem(prefix))).unwrap_or_default();
+            let mut shelf = Shelf::default();
+            for path in paths {
+                match RowFile::open(&path, prefix) {
+                    Ok(file) => shelf.files.push(file),
+                    Err(error) => {
+                        self.trouble =
+                            Some(format!("{}: {error}; its rows are computed again", path.display()));
+                        let bytes = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+                        self.folder.iter_mut().for_each(|folder| folder.remove(&path, bytes));
+                    }
+                }
+            }
+            shelf.doubtful = !shelf.files.is_empty();
+            self.shelves.insert(prefix, shelf);
+        }
+        let shelf = self.shelves.entry(prefix).or_default();
+        shelf.used = self.clock;
+        shelf
+    }
+
+    /// In memory the prefix in use comes first: it takes the place of those that are not.
+    fn keep_in_memory(&mut self, prefix: Fingerprint, key: Fingerprint, row: &Row) {
+        let bytes = row.len() as u64;
+        if bytes > self.limits.memory || self.shelf(prefix).memory.contains_key(&key) {
+            return;
+        }
+        while self.memory + bytes > self.limits.memory {
+            let others =
+                self.shelves.iter_mut().filter(|(other, shelf)| **other != prefix && shelf.bytes > 0);
+            let Some((_, shelf)) = others.min_by_key(|(_, shelf)| shelf.used) else { return };
+            shelf.memory = HashMap::new();
+            self.memory -= std::mem::take(&mut shelf.bytes);
+        }
+        self.memory += bytes;
+        let shelf = self.shelf(prefix);
+        shelf.bytes += bytes;
+        shelf.memory.insert(key, row.clone());
+    }
+
+    fn keep_in_file(&mut self, prefix: Fingerprint, key: Fingerprint, row: &[u8]) {
+        self.shelf(prefix);
+        let (Some(folder), Some(shelf)) = (&mut self.folder, self.shelves.get_mut(&prefix)) else { return };
+        let begun = if shelf.writing.is_some() { 0 } else { HEADER_BYTES };
+        if shelf.files.iter().chain(&shelf.writing).any(|file| file.contains(key))
+            || !folder.make_room(begun + RowFile::bytes_of(row))
+        {
+            return;
+        }
+        let file = match shelf.writing.take() {
+            Some(file) => Ok(file),
+            None => RowFile::create(folder.path(), prefix),
         };
-        let shape = data.shape()[1..].to_vec();
-        let bytes = data.as_bytes();
-        let width = bytes.len() / items.max(1);
-        for (row, bytes) in rows.iter_mut().zip(bytes.chunks_exact(width.max(1))) {
-            row.push(TensorData::from_bytes_vec(bytes.to_vec(), shape.clone(), data.dtype()));
+        match file.and_then(|mut file| file.append(key, row).map(|()| file)) {
+            Ok(file) => shelf.writing = Some(file),
+            Err(error) => {
+                let reason = format!("{}: {error}", folder.path().display());
+                self.give_up_files(&reason);
+            }
         }
     }
-    rows
+
+    fn discard(&mut self, prefix: Fingerprint, bad: impl Fn(&RowFile) -> bool) {
+        let shelf = self.shelves.entry(prefix).or_default();
+        let files = std::mem::take(&mut shelf.files).into_iter().chain(shelf.writing.take());
+        for file in files {
+            if bad(&file) {
+                self.folder.iter_mut().for_each(|folder| folder.remove(file.path(), file.bytes()));
+            } else if file.is_finished() {
+                shelf.files.push(file);
+            } else {
+                shelf.writing = Some(file);
+            }
+        }
+    }
+
+    /// Goes on without writing: the disk is full, or the folder can't be used.
+    fn give_up_files(&mut self, reason: &str) {
+        self.trouble = Some(format!("{reason}; nothing more is kept in files"));
+        self.folder = None;
+    }
 }
 
-/// The batch of these items: the reverse of [`split`].
-fn join(rows: &[&Row], device: &Device) -> Activation {
-    let values = (0..rows.first().map_or(0, |row| row.len())).map(|index| {
-        let first = &rows[0][index];
-        let bytes: Vec<u8> = rows.iter().flat_map(|row| row[index].as_bytes()).copied().collect();
-        let shape: Vec<usize> = [rows.len()].into_iter().chain(first.shape().iter().copied()).collect();
-        let (rank, dtype) = (shape.len(), first.dtype());
-        let data = TensorData::from_bytes_vec(bytes, shape, dtype);
-        match rank {
-            _ if dtype.is_int() => Value::Ids(Tensor::<2, Int>::from_data(data, (device, dtype))),
-            2 => Value::Rank2(Tensor::from_data(data, (device, dtype))),
-            3 => Value::Rank3(Tensor::from_data(data, (device, dtype))),
-            _ => Value::Rank4(Tensor::from_data(data, (device, dtype))),
-        }
-    });
-    Activation::new(values.collect())
+impl Drop for Cache {
+    fn drop(&mut self) {
+        self.publish();
+    }
+}
+
+/// How the names of a prefix's files begin.
+fn stem(prefix: Fingerprint) -> String {
+    prefix.to_string()[..32].to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::FloatDType;
+    use proptest::prelude::*;
+    use std::path::Path;
 
-    fn keys(items: std::ops::Range<usize>) -> Vec<RowKey> {
-        items.map(|item| RowKey { part: Part::Train, item, view: Some(1) }).collect()
+    fn print(name: &str) -> Fingerprint {
+        Fingerprint::of(&[name.as_bytes()])
+    }
+
+    fn in_folder(path: &Path, memory: u64, disk: u64) -> Cache {
+        Cache::new(CacheLimits { memory, disk, folder: Some(path.to_owned()) })
     }
 
     #[test]
-    fn rows_come_back_bit_by_bit_in_any_order() {
-        let device = Device::flex();
-        let numbers: Vec<f32> = (0..24).map(|index| (index as f32).sin()).collect();
-        let tensor = Tensor::<1>::from_floats(numbers.as_slice(), &device).reshape([3, 2, 2, 2]);
-        let tensor = tensor.cast(FloatDType::BF16);
-        let mut cache = BoundaryCache::new(1 << 20);
-        cache.insert(&keys(0..3), tensor.clone().into());
-        assert_eq!(cache.bytes(), 24 * 2);
-        let back = cache.batch(&keys(1..3), &device).unwrap().single::<4>();
-        assert_eq!(back.into_data(), tensor.narrow(0, 1, 2).into_data());
-        assert!(cache.batch(&keys(2..4), &device).is_none());
+    fn rows_outlive_the_run_and_are_doubted_until_one_is_confirmed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (prefix, key) = (print("prefix"), print("key"));
+        let mut first = in_folder(folder.path(), 100, 1000);
+        first.insert(prefix, key, b"row".to_vec());
+        assert!(!first.is_doubtful(prefix));
+        drop(first);
+        let mut second = in_folder(folder.path(), 100, 1000);
+        assert!(second.is_doubtful(prefix));
+        assert_eq!(second.row(prefix, key).as_deref(), Some(&b"row"[..]));
+        second.believe(prefix);
+        assert!(!second.is_doubtful(prefix));
+        assert_eq!(second.row(print("other prefix"), key), None);
+        second.forget(prefix);
+        assert_eq!((second.row(prefix, key), second.memory_bytes(), second.disk_bytes()), (None, 0, 0));
     }
 
     #[test]
-    fn the_limit_holds() {
-        let device = Device::flex();
-        let tensor = Tensor::<2>::ones([4, 10], &device);
-        let mut cache = BoundaryCache::new(100);
-        cache.insert(&keys(0..4), tensor.into());
-        assert_eq!(cache.bytes(), 80);
-        assert!(cache.batch(&keys(0..2), &device).is_some() && cache.batch(&keys(2..3), &device).is_none());
-        cache.clear();
-        assert_eq!(cache.bytes(), 0);
+    fn another_prefix_gives_way_in_memory_and_is_read_from_its_file_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cache = in_folder(folder.path(), 100, 10_000);
+        let (deep, shallow, key) = (print("deep"), print("shallow"), print("key"));
+        cache.insert(deep, key, vec![1; 60]);
+        cache.insert(shallow, key, vec![2; 60]);
+        assert_eq!(cache.memory_bytes(), 60);
+        assert_eq!(cache.row(deep, key).as_deref(), Some(&[1; 60][..]));
+        assert_eq!(cache.row(shallow, key).as_deref(), Some(&[2; 60][..]));
+    }
+
+    #[test]
+    fn a_damaged_file_is_noticed_and_its_rows_are_kept_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let (prefix, key) = (print("prefix"), print("key"));
+        in_folder(folder.path(), 100, 1000).insert(prefix, key, b"the row".to_vec());
+        let path = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+        let mut bytes = std::fs::read(&path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let mut cache = in_folder(folder.path(), 100, 1000);
+        assert_eq!(cache.row(prefix, key), None);
+        assert!(cache.trouble().unwrap().ends_with("a row's checksum is wrong; its rows are computed again"));
+        assert!(!path.exists());
+        cache.insert(prefix, key, b"the row".to_vec());
+        drop(cache);
+        assert_eq!(in_folder(folder.path(), 100, 1000).row(prefix, key).as_deref(), Some(&b"the row"[..]));
+    }
+
+    #[test]
+    fn a_folder_that_cant_be_used_is_trouble_and_no_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = folder.path().join("taken");
+        std::fs::write(&taken, b"").unwrap();
+        let mut cache = in_folder(&taken.join("below"), 100, 1000);
+        assert!(cache.trouble().unwrap().ends_with("; nothing more is kept in files"));
+        cache.insert(print("prefix"), print("key"), vec![3]);
+        assert!(cache.row(print("prefix"), print("key")).is_some());
+
+        let gone = folder.path().join("gone");
+        let mut cache = in_folder(&gone, 0, 1000);
+        std::fs::remove_dir(&gone).unwrap();
+        cache.insert(print("prefix"), print("key"), vec![3]);
+        assert!(cache.trouble().is_some() && cache.row(print("prefix"), print("key")).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn the_limits_hold_and_no_row_is_another(
+            rows in proptest::collection::vec((0..3u8, 0..30u8, 0..60usize), 0..60),
+            memory in 0..500u64,
+            disk in 0..2000u64,
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut cache = in_folder(folder.path(), memory, disk);
+            let mut inserted = HashMap::new();
+            for (prefix, key, length) in rows {
+                let (prefix, key) = (Fingerprint::of(&[&[prefix]]), Fingerprint::of(&[&[key]]));
+                let row = inserted.entry((prefix, key)).or_insert_with(|| vec![length as u8; length]);
+                cache.insert(prefix, key, row.clone());
+                prop_assert!(cache.memory_bytes() <= memory);
+                let files = std::fs::read_dir(folder.path()).unwrap();
+                let bytes: u64 = files.map(|file| file.unwrap().metadata().unwrap().len()).sum();
+                prop_assert!(bytes <= disk, "{} of {}", bytes, disk);
+            }
+            for ((prefix, key), row) in inserted {
+                if let Some(kept) = cache.row(prefix, key) {
+                    prop_assert_eq!(&kept[..], &row[..]);
+                }
+            }
+        }
     }
 }

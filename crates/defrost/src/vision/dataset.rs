@@ -1,6 +1,7 @@
 //! A data set of pictures: read, augmented and normalised on demand, on all threads.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
@@ -8,46 +9,114 @@ use thiserror::Error;
 
 use super::augment::{AugmentPolicy, Draw};
 use super::folder::{self, FolderError, Labelled};
-use super::picture::{Picture, PictureError};
+use super::kept::{Form, KeptPictures};
+use super::picture::{Picture, PictureError, read_file};
 use super::transform::Preprocess;
 use crate::activation::Activation;
 use crate::data::split::{self, SplitError};
-use crate::data::{DataError, Dataset, Skipped, Target, View};
+use crate::data::{DataError, Dataset, Fingerprint, Skipped, Target, View};
 
-/// Labelled pictures of one size.
+/// Labelled pictures of one size. Their files have been read once; one that changes afterwards is an error.
 #[derive(Clone, Debug)]
 pub struct Pictures {
     root: PathBuf,
-    items: Vec<Labelled>,
+    items: Vec<Item>,
     preprocess: Preprocess,
     augment: AugmentPolicy,
+    kept: Arc<KeptPictures>,
+}
+
+#[derive(Clone, Debug)]
+struct Item {
+    file: Labelled,
+    /// Of the file's bytes.
+    content: Fingerprint,
 }
 
 impl Pictures {
-    /// The pictures at these paths below `root`.
-    pub fn new(root: &Path, items: Vec<Labelled>, preprocess: Preprocess, augment: AugmentPolicy) -> Self {
-        Self { root: root.to_owned(), items, preprocess, augment }
-    }
-
-    /// Reads every picture once and leaves out those that can't be read.
-    pub fn readable(mut self) -> (Self, Vec<Skipped>) {
-        let results: Vec<Option<PictureError>> =
-            self.items.par_iter().map(|item| Picture::open(self.root.join(&item.path)).err()).collect();
+    /// Reads the pictures at these paths below `root` once; those that can't be read are left out. What is
+    /// decoded is kept in `kept`, as far as it fits.
+    pub fn open(
+        root: &Path,
+        files: Vec<Labelled>,
+        preprocess: Preprocess,
+        augment: AugmentPolicy,
+        kept: Arc<KeptPictures>,
+    ) -> (Self, Vec<Skipped>) {
+        let mut pictures = Self { root: root.to_owned(), items: vec![], preprocess, augment, kept };
+        let results: Vec<Result<Fingerprint, PictureError>> =
+            files.par_iter().map(|file| pictures.first_look(&root.join(&file.path))).collect();
         let mut skipped = vec![];
-        let items = std::mem::take(&mut self.items);
-        for (item, problem) in items.into_iter().zip(results) {
-            match problem {
-                None => self.items.push(item),
-                Some(problem) => {
-                    skipped.push(Skipped { path: self.root.join(&item.path), reason: problem.to_string() });
+        for (file, result) in files.into_iter().zip(results) {
+            match result {
+                Ok(content) => pictures.items.push(Item { file, content }),
+                Err(problem) => {
+                    skipped.push(Skipped { path: root.join(&file.path), reason: problem.to_string() });
                 }
             }
         }
-        (self, skipped)
+        (pictures, skipped)
+    }
+
+    /// Decodes a file and keeps what its epochs will need of it: only the square where nothing is augmented.
+    fn first_look(&self, path: &Path) -> Result<Fingerprint, PictureError> {
+        let bytes = read_file(path)?;
+        let content = Fingerprint::of(&[&bytes]);
+        let picture = Picture::decode(&bytes)?;
+        match self.augment == AugmentPolicy::none() {
+            true => self.keep_square(content, &picture),
+            false => self.keep_source(content, picture),
+        };
+        Ok(content)
+    }
+
+    fn keep_square(&self, content: Fingerprint, picture: &Picture) -> Arc<Picture> {
+        let square = Arc::new(self.preprocess.square(picture, &Draw::default()));
+        self.kept.insert(content, Form::Square, square.clone());
+        square
+    }
+
+    fn keep_source(&self, content: Fingerprint, picture: Picture) -> Arc<Picture> {
+        let presized = self.preprocess.presized(&picture);
+        let form = Form::Source { reduced: presized.is_some() };
+        let source = Arc::new(presized.unwrap_or(picture));
+        self.kept.insert(content, form, source.clone());
+        source
+    }
+
+    /// Writes an item as the network sees it; the bytes do not depend on what is kept.
+    fn prepare(&self, item: usize, view: View, out: &mut [f32]) -> Result<(), DataError> {
+        let (content, draw) = (self.items[item].content, self.draw(item, view));
+        if draw == Draw::default() {
+            let square = match self.kept.get(content) {
+                Some((Form::Square, square)) => square,
+                Some((Form::Source { reduced: false }, picture)) => self.keep_square(content, &picture),
+                _ => self.keep_square(content, &self.decode(item)?),
+            };
+            self.preprocess.normalise(&square, &draw, out);
+        } else {
+            let source = match self.kept.get(content) {
+                Some((Form::Source { .. }, source)) => source,
+                _ => self.keep_source(content, self.decode(item)?),
+            };
+            self.preprocess.apply(&source, &draw, out);
+        }
+        Ok(())
+    }
+
+    fn decode(&self, item: usize) -> Result<Picture, DataError> {
+        let failed = |reason: String| DataError { item: self.name(item), reason };
+        let Item { file, content } = &self.items[item];
+        let bytes = read_file(&self.root.join(&file.path)).map_err(|error| failed(error.to_string()))?;
+        if Fingerprint::of(&[&bytes]) != *content {
+            return Err(failed("the file has changed since this run first read it; start again".to_owned()));
+        }
+        Picture::decode(&bytes).map_err(|error| failed(error.to_string()))
     }
 
     fn draw(&self, item: usize, view: View) -> Draw {
         match view {
+            View::Augmented(_) if self.augment == AugmentPolicy::none() => Draw::default(),
             View::Plain => Draw::default(),
             View::Augmented(draws) => self.augment.draw(&mut draws.for_item(item)),
         }
@@ -60,22 +129,23 @@ impl Dataset for Pictures {
     }
 
     fn target(&self, item: usize) -> Target {
-        Target::Class(self.items[item].class)
+        Target::Class(self.items[item].file.class)
     }
 
     fn name(&self, item: usize) -> String {
-        self.root.join(&self.items[item].path).display().to_string()
+        self.root.join(&self.items[item].file.path).display().to_string()
+    }
+
+    fn fingerprint(&self, item: usize, view: View) -> Fingerprint {
+        // `Debug` shows every field and every digit, those of later versions too.
+        let look = format!("{:?} {:?}", self.preprocess, self.draw(item, view));
+        Fingerprint::of(&[&self.items[item].content.0, look.as_bytes()])
     }
 
     fn inputs(&self, items: &[usize], view: View, device: &Device) -> Result<Activation, DataError> {
         let mut values = vec![0.0; items.len() * self.preprocess.values()];
         let outputs = values.par_chunks_mut(self.preprocess.values());
-        outputs.zip(items).try_for_each(|(output, &item)| {
-            let failed = |error: PictureError| DataError { item: self.name(item), reason: error.to_string() };
-            let picture = Picture::open(self.root.join(&self.items[item].path)).map_err(failed)?;
-            self.preprocess.apply(&picture, &self.draw(item, view), output);
-            Ok(())
-        })?;
+        outputs.zip(items).try_for_each(|(output, &item)| self.prepare(item, view, output))?;
         Ok(batch(values, items.len(), self.preprocess.size, device).into())
     }
 }
@@ -136,7 +206,8 @@ pub enum PictureFolderError {
 }
 
 impl PictureFolder {
-    /// Finds the pictures below `root`, splits them and leaves out those that can't be read.
+    /// Finds the pictures below `root`, splits them and leaves out those that can't be read. Up to `memory`
+    /// bytes of decoded pictures are kept.
     ///
     /// # Errors
     ///
@@ -147,14 +218,17 @@ impl PictureFolder {
         preprocess: &Preprocess,
         augment: &AugmentPolicy,
         seed: u64,
+        memory: u64,
     ) -> Result<Self, PictureFolderError> {
         let found = folder::scan(root)?;
         let classes = found.train.classes.clone();
-        let pictures = |root: &Path, items| Pictures::new(root, items, *preprocess, *augment);
+        let kept = Arc::new(KeptPictures::new(memory));
+        let pictures =
+            |root: &Path, files, augment| Pictures::open(root, files, *preprocess, augment, kept.clone());
         let mut notes = ignored_note(root, &found.train).into_iter().collect::<Vec<_>>();
 
         let count = found.train.items.len();
-        let (train, mut skipped) = pictures(root, found.train.items).readable();
+        let (train, mut skipped) = pictures(root, found.train.items, *augment);
         if train.is_empty() {
             let first = skipped.swap_remove(0);
             return Err(PictureFolderError::NothingReadable { path: root.to_owned(), count, first });
@@ -167,7 +241,7 @@ impl PictureFolder {
         let (train, valid) = match (given, validation) {
             (Some((path, tree)), _) => {
                 let count = tree.items.len();
-                let (valid, mut bad) = pictures(&path, tree.items).readable();
+                let (valid, mut bad) = pictures(&path, tree.items, AugmentPolicy::none());
                 if valid.is_empty() && count > 0 {
                     return Err(PictureFolderError::NothingReadable {
                         path,
@@ -188,7 +262,8 @@ impl PictureFolder {
 }
 
 /// Finds labelled pictures to evaluate a trained network on: a folder of class folders, or the validation
-/// part of a data set. Pictures that can't be read are left out and listed.
+/// part of a data set. Pictures that can't be read are left out and listed; up to `memory` bytes of decoded
+/// ones are kept.
 ///
 /// # Errors
 ///
@@ -197,14 +272,15 @@ pub fn open_known(
     root: &Path,
     classes: &[String],
     preprocess: &Preprocess,
+    memory: u64,
 ) -> Result<(Pictures, Vec<Skipped>), PictureFolderError> {
     let tree = match folder::scan(root) {
         Ok(folder::LabelledFolder { valid: Some(valid), .. }) if valid.classes == classes => valid,
         _ => folder::scan_known(root, classes)?,
     };
     let count = tree.items.len();
-    let all = Pictures::new(root, tree.items, *preprocess, AugmentPolicy::none());
-    let (pictures, mut skipped) = all.readable();
+    let kept = Arc::new(KeptPictures::new(memory));
+    let (pictures, mut skipped) = Pictures::open(root, tree.items, *preprocess, AugmentPolicy::none(), kept);
     if pictures.is_empty() {
         let first = skipped.swap_remove(0);
         return Err(PictureFolderError::NothingReadable { path: root.to_owned(), count, first });
@@ -219,7 +295,7 @@ fn split_off(
     seed: u64,
     notes: &mut Vec<String>,
 ) -> Result<(Pictures, Pictures), SplitError> {
-    let labels: Vec<usize> = all.items.iter().map(|item| item.class).collect();
+    let labels: Vec<usize> = all.items.iter().map(|item| item.file.class).collect();
     let split = split::stratified(&labels, share, seed)?;
     for &class in &split.singletons {
         notes.push(format!(

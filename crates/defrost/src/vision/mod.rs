@@ -5,6 +5,7 @@ mod bundle;
 mod dataset;
 pub mod folder;
 mod jpeg;
+mod kept;
 pub mod models;
 mod orient;
 pub mod picture;

@@ -113,15 +113,7 @@ impl Picture {
     /// # Errors
     /// If the file can't be read or [`Picture::decode`] refuses its content.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, PictureError> {
-        let file = open_regular(path.as_ref())?;
-        let bytes = file.metadata()?.len();
-        if bytes > MAX_FILE_BYTES {
-            return Err(PictureError::FileTooLarge { bytes });
-        }
-        // The file may grow between the two calls: `take` keeps the bound.
-        let mut content = Vec::with_capacity(bytes as usize);
-        file.take(MAX_FILE_BYTES).read_to_end(&mut content)?;
-        Self::decode(&content)
+        Self::decode(&read_file(path.as_ref())?)
     }
 
     /// Reads a picture from the bytes of a file.
@@ -186,6 +178,19 @@ pub(super) fn check_size(width: usize, height: usize, format: &'static str) -> R
         return Err(PictureError::TooManyPixels { width, height });
     }
     Ok(())
+}
+
+/// The bytes of a picture's file.
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, PictureError> {
+    let file = open_regular(path)?;
+    let bytes = file.metadata()?.len();
+    if bytes > MAX_FILE_BYTES {
+        return Err(PictureError::FileTooLarge { bytes });
+    }
+    // The file may grow between the two calls: `take` keeps the bound.
+    let mut content = Vec::with_capacity(bytes as usize);
+    file.take(MAX_FILE_BYTES).read_to_end(&mut content)?;
+    Ok(content)
 }
 
 /// Opens a regular file only: opening a pipe would wait for its writer.

@@ -188,7 +188,9 @@ impl VisionManifest {
             body = body.cut(stage)?;
         }
         let head = Head::ConcatPool(ConcatPoolHead::new(body.channels(), classes, self.dropout, device));
-        Ok(VisionNetwork::new(body, head, self.precision, architecture.group_starts, self.pretrained))
+        let starts = architecture.group_starts;
+        let network = VisionNetwork::new(body, head, self.precision, starts, self.pretrained);
+        Ok(network.with_convention(&self.convention))
     }
 }
 

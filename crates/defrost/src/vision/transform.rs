@@ -5,8 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::augment::Draw;
 use super::picture::{MAX_SIDE, Picture};
-use super::resize::Filter;
+use super::resize::{Filter, Region, resize};
 use super::sample::sample;
+
+/// How many times the resolution of validation a picture keeps for its augmentation: more than the resampling
+/// reads of it, see `sample`.
+pub const PRESIZE: usize = 2;
 
 /// What a network expects of its pictures. It belongs to the pretrained weights and is saved with the model.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,14 +92,31 @@ impl Preprocess {
     /// # Panics
     /// If `out` does not hold [`Preprocess::values`].
     pub fn apply(&self, picture: &Picture, draw: &Draw, out: &mut [f32]) {
+        self.normalise(&self.square(picture, draw), draw, out);
+    }
+
+    /// Writes the square that `draw` has cut out to `out`, in its colours and normalised.
+    ///
+    /// # Panics
+    /// If `out` does not hold [`Preprocess::values`].
+    pub fn normalise(&self, square: &Picture, draw: &Draw, out: &mut [f32]) {
         assert_eq!(out.len(), self.values(), "one picture of {} pixels a side", self.size);
-        let square = self.square(picture, draw);
         let tables = [0, 1, 2].map(|channel| self.table(channel, draw));
         for (to, from) in out.chunks_exact_mut(3).zip(square.pixels().chunks_exact(3)) {
             for channel in 0..3 {
                 to[channel] = tables[channel][usize::from(from[channel])];
             }
         }
+    }
+
+    /// A picture no larger than augmentation needs it: a shorter side beyond [`PRESIZE`] times `resize_to` is
+    /// reduced to that (fastai's presizing). `None` if it is small enough.
+    pub fn presized(&self, picture: &Picture) -> Option<Picture> {
+        let (width, height) = (picture.width(), picture.height());
+        let (shorter, wanted) = (width.min(height), self.resize_to * PRESIZE);
+        let scaled = |side: usize| (side * wanted / shorter).max(1);
+        (shorter > wanted)
+            .then(|| resize(picture, Region::whole(picture), scaled(width), scaled(height), self.filter))
     }
 
     /// The square that [`Preprocess::apply`] normalises, before its colours change: to look at.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use defrost::weights::{Tensors, collect};
-use defrost::{FineTune, Learner, LearnerOptions, NormMode, Rates};
+use defrost::{CacheLimits, FineTune, Learner, LearnerOptions, NormMode, Rates};
 
 use crate::support::{Clusters, Small};
 
@@ -107,8 +107,9 @@ fn the_same_run_twice_gives_the_same_bytes() {
 
 #[test]
 fn what_is_kept_changes_nothing() {
-    let run = |cache_limit| {
-        let options = LearnerOptions { batch_size: 8, views: 2, cache_limit, ..LearnerOptions::default() };
+    let run = |memory| {
+        let cache = CacheLimits::memory(memory);
+        let options = LearnerOptions { batch_size: 8, views: 2, cache, ..LearnerOptions::default() };
         let data = || Box::new(Clusters(40));
         let mut learner = Learner::new(Small::new(), data(), data(), 3, options).unwrap();
         learner.fine_tune(&FineTune { freeze_epochs: 5, ..FineTune::new(2) }).unwrap();

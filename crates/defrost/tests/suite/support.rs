@@ -5,7 +5,7 @@ use std::ops::Range;
 use burn::module::Module;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
-use defrost::data::{DataError, Dataset, View};
+use defrost::data::{DataError, Dataset, Fingerprint, View};
 use defrost::layers::{BatchNorm, BatchNormConfig, Dropout, Linear};
 use defrost::weights::{collect, load};
 use defrost::{Activation, Network, Stage, Target};
@@ -102,6 +102,10 @@ impl Dataset for Clusters {
 
     fn name(&self, item: usize) -> String {
         format!("point {item}")
+    }
+
+    fn fingerprint(&self, item: usize, _view: View) -> Fingerprint {
+        Fingerprint::of(&[b"clusters", &item.to_le_bytes()])
     }
 
     fn inputs(&self, items: &[usize], _view: View, device: &Device) -> Result<Activation, DataError> {

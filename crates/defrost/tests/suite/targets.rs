@@ -1,7 +1,7 @@
 //! Classes, labels and numbers: their losses, and that each can be learned.
 
 use burn::tensor::{Device, Tensor};
-use defrost::data::{DataError, Dataset, View, target_rows};
+use defrost::data::{DataError, Dataset, Fingerprint, View, target_rows};
 use defrost::{Activation, CrossEntropy, Learner, LearnerOptions, Loss, Rates, Scale, Target};
 
 use crate::support::{Clusters, Small, golden, numbers};
@@ -54,6 +54,10 @@ impl Dataset for Relabelled {
 
     fn name(&self, item: usize) -> String {
         self.0.name(item)
+    }
+
+    fn fingerprint(&self, item: usize, view: View) -> Fingerprint {
+        self.0.fingerprint(item, view)
     }
 
     fn inputs(&self, items: &[usize], view: View, device: &Device) -> Result<Activation, DataError> {

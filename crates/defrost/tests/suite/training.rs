@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use burn::tensor::{Device, Tensor};
-use defrost::data::{DataError, Dataset, View};
+use defrost::data::{DataError, Dataset, Fingerprint, View};
 use defrost::learner::{BatchReport, EarlyStopping, Flow, History, Observer, Position, RolledBack};
 use defrost::weights::{Tensors, collect};
 use defrost::{
@@ -41,6 +41,11 @@ impl Dataset for Poisoned {
 
     fn name(&self, item: usize) -> String {
         Clusters(40).name(item)
+    }
+
+    fn fingerprint(&self, item: usize, _view: View) -> Fingerprint {
+        // No two batches are the same.
+        Fingerprint::of(&[&item.to_le_bytes(), &self.0.load(Ordering::Relaxed).to_le_bytes()])
     }
 
     fn inputs(&self, items: &[usize], view: View, device: &Device) -> Result<Activation, DataError> {

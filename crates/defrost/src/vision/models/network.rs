@@ -8,6 +8,7 @@ use burn::tensor::{DType, FloatDType, Tensor};
 use defrost_kernels::Tier;
 use serde::{Deserialize, Serialize};
 
+use super::architecture::Convention;
 use super::body::Body;
 use super::head::Head;
 use crate::activation::Activation;
@@ -59,6 +60,9 @@ pub struct VisionNetwork {
     group_starts: Vec<String>,
     #[module(skip)]
     pretrained: bool,
+    /// The details in which trainings of the architecture differ.
+    #[module(skip)]
+    convention: String,
 }
 
 impl VisionNetwork {
@@ -72,7 +76,12 @@ impl VisionNetwork {
         pretrained: bool,
     ) -> Self {
         let group_starts = group_starts.iter().map(|&name| name.to_owned()).collect();
-        Self { body, head, precision, group_starts, pretrained }
+        Self { body, head, precision, group_starts, pretrained, convention: String::new() }
+    }
+
+    /// Notes the convention that the body was built under.
+    pub fn with_convention(self, convention: &Convention) -> Self {
+        Self { convention: format!("{convention:?}"), ..self }
     }
 }
 
@@ -80,6 +89,10 @@ impl Network for VisionNetwork {
     fn stages(&self) -> Vec<Stage> {
         let body = self.body.stages().into_iter().map(|stage| stage.with_pretrained(self.pretrained));
         body.chain(self.head.stages()).collect()
+    }
+
+    fn settings(&self) -> String {
+        format!("{} {}", self.precision.name(), self.convention)
     }
 
     fn group_starts(&self) -> Vec<usize> {
