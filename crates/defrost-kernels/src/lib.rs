@@ -10,6 +10,7 @@
 
 mod activation;
 pub mod adam;
+mod buffer;
 mod channels;
 pub mod conv;
 pub mod depthwise;
@@ -24,6 +25,7 @@ pub mod statistics;
 mod tier;
 
 pub use activation::Activation;
+pub use buffer::{Buffer, Plain, release_memory};
 pub use element::Element;
 pub use shape::{ConvShape, Padding};
 pub use tier::Tier;

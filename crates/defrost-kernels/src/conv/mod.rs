@@ -33,7 +33,6 @@ mod kernel;
 mod pack;
 pub mod reference;
 mod run;
-mod scratch;
 mod stage;
 mod statistics;
 mod weight;

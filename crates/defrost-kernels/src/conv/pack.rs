@@ -7,8 +7,8 @@ use rayon::prelude::*;
 
 use super::geometry::{Pass, Plan};
 use super::kernel::{MOST_COLUMNS, Microkernel, SIDE, Work};
-use super::scratch::Scratch;
 use super::stage::convert;
+use crate::Buffer;
 
 /// A segment's depth as the microkernel walks it.
 pub(super) fn padded_depth<K: Microkernel>(plan: &Plan, pass: &Pass) -> usize {
@@ -75,7 +75,7 @@ impl<K: Microkernel> Work for Panel<'_, K> {
         let taps = reduced_stride.min(written_stride);
         let block = (BLOCK / taps).max(1).next_multiple_of(2);
         // `[channel][tap][column]`, of a few channels at a time: what the cache holds.
-        let mut rows = Scratch::<K::Product>::new((block * taps).next_multiple_of(SIDE) * K::COLUMNS);
+        let mut rows = Buffer::<K::Product>::new((block * taps).next_multiple_of(SIDE) * K::COLUMNS);
         for start in (0..plan.reduced()).step_by(block) {
             let channels = block.min(plan.reduced() - start);
             if reduced_stride < written_stride {

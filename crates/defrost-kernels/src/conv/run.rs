@@ -6,10 +6,10 @@ use rayon::prelude::*;
 
 use super::geometry::{Pass, Plan};
 use super::kernel::{MOST_COLUMNS, Microkernel, Rows, TILE, Work};
-use super::scratch::Scratch;
 use super::stage::{Stage, in_place};
 use super::statistics::UnitStatistics;
 use super::{ChannelStatistics, Epilogue, pack};
+use crate::Buffer;
 use crate::{Activation, Element, simd::Simd};
 
 /// What a unit reads and writes should stay in the second-level cache, next to a panel of weights.
@@ -48,7 +48,7 @@ pub(super) fn run<K: Microkernel, T: Element>(
     }
     let units = units(plan, size_of::<T>(), UNIT_BYTES, UNITS);
     let lens: Vec<usize> = plan.passes.iter().map(|pass| pack::packed_len::<K>(plan, pass)).collect();
-    let mut buffer = Scratch::<K::Product>::new(lens.iter().sum());
+    let mut buffer = Buffer::<K::Product>::new(lens.iter().sum());
     let mut free = &mut *buffer;
     let mut packed = Vec::new();
     for (pass, &len) in plan.passes.iter().zip(&lens) {
@@ -189,7 +189,7 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
         }
         let stage = Stage::new(plan, unit.rows.len(), unit.columns.len());
         let images = unit.images.len();
-        let mut data = Scratch::<K::Product>::new(stage.len(plan, images));
+        let mut data = Buffer::<K::Product>::new(stage.len(plan, images));
         for group in 0..plan.groups {
             let first = [unit.rows.start, unit.columns.start];
             stage.fill(plan, self.source, unit.images.clone(), first, group, &mut data);

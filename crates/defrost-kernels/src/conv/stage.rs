@@ -7,8 +7,8 @@
 use std::any::TypeId;
 
 use super::geometry::Plan;
-use super::scratch::Plain;
 use crate::Element;
+use crate::Plain;
 
 /// Zeros after the last pixel: the widest reach of a padded depth.
 const SLACK: usize = 64;

@@ -18,7 +18,7 @@ pub(super) use {
     avx512::{Avx512, Avx512Bf16},
 };
 
-use super::scratch::Plain;
+use crate::Plain;
 use crate::{Element, simd::Simd};
 
 /// The largest tile of any microkernel, in elements.

@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use super::geometry::Plan;
 use super::kernel::{Microkernel, Rows, SIDE, TILE, Work};
 use super::run::{Tile, Unit, tile_rows, units};
-use super::scratch::Scratch;
+use crate::Buffer;
 use crate::{ConvShape, Element};
 use layouts::{Pack, Transpose};
 
@@ -66,7 +66,7 @@ pub(super) fn gradient<K: Microkernel, T: Element>(
     let group_len = grad_weight.len() / plan.groups;
     for (group, grad_weight) in grad_weight.chunks_exact_mut(group_len).enumerate() {
         let product = Product { kernel, shape, plan, group };
-        let mut sums = Scratch::<f32>::new(runs * sums_len);
+        let mut sums = Buffer::<f32>::new(runs * sums_len);
         let units_of_run = units.len().div_ceil(runs);
         let runs = units.len().div_ceil(units_of_run);
         let sums = &mut sums[..runs * sums_len];
@@ -141,14 +141,14 @@ impl<K: Microkernel> Product<'_, K> {
         let phases = plan.step[0].min(plan.span[0]) * plan.step[1].min(plan.span[1]);
         let panel_len = layout.pixels * K::COLUMNS;
         let panels = plan.written().div_ceil(K::COLUMNS);
-        let mut transposed = Scratch::<K::Product>::new(phases * phase_len);
+        let mut transposed = Buffer::<K::Product>::new(phases * phase_len);
         for (phase, transposed) in transposed.chunks_exact_mut(phase_len).enumerate() {
             transposed.par_chunks_mut(CHANNELS * layout.channel_len).enumerate().for_each(|(block, part)| {
                 let place = (phase, block * CHANNELS);
                 kernel.vectorize(Transpose { product: self, unit, layout, place, input, transposed: part });
             });
         }
-        let mut packed = Scratch::<K::Product>::new(panels * panel_len);
+        let mut packed = Buffer::<K::Product>::new(panels * panel_len);
         packed.par_chunks_exact_mut(panel_len).enumerate().for_each(|(panel, part)| {
             kernel.vectorize(Pack { product: self, unit, layout, panel, grad_output, packed: part });
         });

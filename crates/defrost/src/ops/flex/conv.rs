@@ -9,9 +9,9 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::DType;
 use defrost_kernels::conv::{ChannelStatistics, Epilogue};
-use defrost_kernels::{ConvShape, conv, elementwise};
+use defrost_kernels::{Buffer, ConvShape, conv, elementwise};
 
-use super::format::{Format, blank, by_format, dims, whole, whole_f32};
+use super::format::{Format, by_format, dims, tensor, whole, whole_f32};
 use crate::ops::tier::tier;
 use crate::ops::{Nonlinearity, Window};
 
@@ -83,17 +83,17 @@ fn forward<T: Format>(
 ) -> FlexTensor {
     let (input, weight) = (T::slice(&conv.input), f32::slice(&conv.weight));
     let epilogue = Epilogue { bias: Some(f32::slice(bias)), residual: residual.map(T::slice), activation };
-    let mut output = blank(conv.shape.output_len());
+    let mut output = Buffer::new(conv.shape.output_len());
     conv::conv2d(tier(), &conv.shape, input, weight, epilogue, &mut output);
-    T::tensor(output, conv.out_dims())
+    tensor(output, conv.out_dims())
 }
 
 fn with_statistics<T: Format>(conv: &Conv) -> (FlexTensor, ChannelStatistics) {
     let (input, weight) = (T::slice(&conv.input), f32::slice(&conv.weight));
-    let mut output: Vec<T> = blank(conv.shape.output_len());
+    let mut output: Buffer<T> = Buffer::new(conv.shape.output_len());
     let mut statistics = ChannelStatistics::new(conv.shape.out_channels);
     conv::conv2d_with_statistics(tier(), &conv.shape, input, weight, &mut output, &mut statistics);
-    (T::tensor(output, conv.out_dims()), statistics)
+    (tensor(output, conv.out_dims()), statistics)
 }
 
 /// A convolution waiting for its output's gradient.
@@ -118,15 +118,15 @@ fn conv_backward<T: Format>(kept: &KeptConv, grad_output: &FlexTensor) -> [Optio
     let shape = &kept.shape;
     let grad_output = T::slice(grad_output);
     let grad_input = kept.weight.as_ref().map(|weight| {
-        let mut grad_input: Vec<T> = blank(shape.input_len());
+        let mut grad_input: Buffer<T> = Buffer::new(shape.input_len());
         conv::conv2d_backward_input(tier(), shape, grad_output, f32::slice(weight), &mut grad_input);
-        T::tensor(grad_input, [shape.batch, shape.height, shape.width, shape.in_channels])
+        tensor(grad_input, [shape.batch, shape.height, shape.width, shape.in_channels])
     });
     let grad_weight = kept.input.as_ref().map(|input| {
-        let mut grad_weight = blank(shape.weight_len());
+        let mut grad_weight = Buffer::new(shape.weight_len());
         conv::conv2d_backward_weight(tier(), shape, T::slice(input), grad_output, &mut grad_weight);
         let [rows, columns] = shape.kernel;
-        f32::tensor(grad_weight, [shape.out_channels, shape.in_channels / shape.groups, rows, columns])
+        tensor(grad_weight, [shape.out_channels, shape.in_channels / shape.groups, rows, columns])
     });
     [grad_input, grad_weight]
 }
@@ -226,7 +226,7 @@ fn before<T: Format>(kept: &Kept, grad_output: FlexTensor) -> (FlexTensor, FlexT
     let gradient = T::slice(&grad_output);
     // The slope of the identity does not read the output.
     let output = kept.output.as_ref().map_or(gradient, T::slice);
-    let (mut grad_pre, mut grad_bias) = (blank(gradient.len()), blank(channels));
+    let (mut grad_pre, mut grad_bias) = (Buffer::new(gradient.len()), Buffer::new(channels));
     elementwise::activation_backward(
         tier(),
         kept.nonlinearity,
@@ -237,5 +237,5 @@ fn before<T: Format>(kept: &Kept, grad_output: FlexTensor) -> (FlexTensor, FlexT
         &mut grad_bias,
     );
     let out_dims: [usize; 4] = dims(&grad_output);
-    (T::tensor(grad_pre, out_dims), f32::tensor(grad_bias, [channels]))
+    (tensor(grad_pre, out_dims), tensor(grad_bias, [channels]))
 }

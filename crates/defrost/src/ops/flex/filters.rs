@@ -9,18 +9,20 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 use rayon::prelude::*;
 
-use super::format::{Format, blank, dims, whole_f32};
+use defrost_kernels::Buffer;
+
+use super::format::{Format, dims, tensor, whole_f32};
 
 /// Independent running sums of a filter's products: as many as fill a wide register or two.
 const LANES: usize = 32;
 
 /// `[out_channels, …]` times `[out_channels]`.
 pub fn scale(weight: &FlexTensor, factors: &FlexTensor) -> FlexTensor {
-    let mut scaled = blank(f32::slice(weight).len());
+    let mut scaled = Buffer::new(f32::slice(weight).len());
     each_filter(weight, factors, &mut scaled, |filter, factor, scaled| {
         scaled.iter_mut().zip(filter).for_each(|(scaled, weight)| *scaled = weight * factor);
     });
-    f32::tensor(scaled, dims::<4>(weight))
+    tensor(scaled, dims::<4>(weight))
 }
 
 fn each_filter(
@@ -84,7 +86,8 @@ fn products(weight: &FlexTensor, gradient: &FlexTensor) -> FlexTensor {
     let (weight, gradient) = (f32::slice(weight), f32::slice(gradient));
     let len = (weight.len() / out_channels.max(1)).max(1);
     let sums = weight.par_chunks(len).zip(gradient.par_chunks(len)).with_min_len((1 << 14) / len + 1);
-    f32::tensor(sums.map(|(filter, gradient)| dot(filter, gradient)).collect(), [out_channels])
+    let sums: Vec<f32> = sums.map(|(filter, gradient)| dot(filter, gradient)).collect();
+    tensor(Buffer::copy_of(&sums), [out_channels])
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {

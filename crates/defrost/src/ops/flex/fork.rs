@@ -13,9 +13,10 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata};
 use burn::tensor::DType;
+use defrost_kernels::Buffer;
 use defrost_kernels::elementwise;
 
-use super::format::{Format, blank, by_format, whole};
+use super::format::{Format, by_format, tensor, whole};
 use crate::ops::tier::tier;
 
 type Waiting = Arc<Mutex<Option<FlexTensor>>>;
@@ -69,7 +70,7 @@ impl Backward<Flex, 1> for WayBackward {
 }
 
 fn sum<T: Format>(a: &FlexTensor, b: &FlexTensor) -> FlexTensor {
-    let mut sum: Vec<T> = blank(T::slice(a).len());
+    let mut sum: Buffer<T> = Buffer::new(T::slice(a).len());
     elementwise::add(tier(), T::slice(a), T::slice(b), &mut sum);
-    T::tensor(sum, a.shape())
+    tensor(sum, a.shape())
 }

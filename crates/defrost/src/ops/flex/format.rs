@@ -3,29 +3,27 @@
 use burn::backend::flex::FlexTensor;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Flex, TensorMetadata};
-use burn::tensor::{DType, FloatDType, Shape, TensorData};
-use defrost_kernels::Element;
+use burn::tensor::{AllocationProperty, Bytes, DType, FloatDType, Shape, TensorData};
+use defrost_kernels::{Buffer, Element, Plain};
 use half::bf16;
-use half::vec::HalfBitsVecExt;
 
 /// A number format of both flex and the kernels.
-pub trait Format: Element {
+pub trait Format: Element + Plain {
+    /// Its name in Burn.
+    const DTYPE: DType;
+
     /// All elements of a [`whole`] tensor in this format.
     fn slice(tensor: &FlexTensor) -> &[Self];
 
     /// The same to write to; copied first if others share it.
     fn slice_mut(tensor: &mut FlexTensor) -> &mut [Self];
-
-    /// Zeros that no loop writes: the system hands out memory that is zero already.
-    fn zeros(len: usize) -> Vec<Self>;
-
-    /// A tensor of these elements.
-    fn tensor(elements: Vec<Self>, shape: impl Into<Shape>) -> FlexTensor;
 }
 
 macro_rules! format {
-    ($element:ty, $zeros:expr) => {
+    ($element:ty, $dtype:ident) => {
         impl Format for $element {
+            const DTYPE: DType = DType::$dtype;
+
             fn slice(tensor: &FlexTensor) -> &[Self] {
                 tensor.storage()
             }
@@ -33,21 +31,12 @@ macro_rules! format {
             fn slice_mut(tensor: &mut FlexTensor) -> &mut [Self] {
                 tensor.storage_mut()
             }
-
-            fn zeros(len: usize) -> Vec<Self> {
-                $zeros(len)
-            }
-
-            fn tensor(elements: Vec<Self>, shape: impl Into<Shape>) -> FlexTensor {
-                FlexTensor::from_data(TensorData::new(elements, shape))
-            }
         }
     };
 }
 
-format!(f32, |len| vec![0.0; len]);
-// Through u16, of which the standard library knows that zeros need no loop.
-format!(bf16, |len| vec![0u16; len].reinterpret_into());
+format!(f32, F32);
+format!(bf16, BF16);
 
 /// Calls a generic function with an activation's format: `by_format!(tensor, function(arguments))`.
 macro_rules! by_format {
@@ -76,9 +65,10 @@ pub fn whole_f32(tensor: FlexTensor) -> FlexTensor {
     whole(tensor, DType::F32)
 }
 
-/// A new slice to be overwritten.
-pub fn blank<T: Format>(len: usize) -> Vec<T> {
-    T::zeros(len)
+/// A tensor of these elements, in their memory, which goes back to the pool with its last reader.
+pub fn tensor<T: Format>(elements: Buffer<T>, shape: impl Into<Shape>) -> FlexTensor {
+    let bytes = Bytes::from_shared(bytes::Bytes::from_owner(elements), AllocationProperty::Native);
+    FlexTensor::from_data(TensorData::from_bytes(bytes, shape, T::DTYPE))
 }
 
 /// A tensor's dimensions.

@@ -7,11 +7,12 @@ use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
+use defrost_kernels::Buffer;
 use defrost_kernels::conv::ChannelStatistics;
 use defrost_kernels::norm::{self, BatchNorm};
 
 use super::conv::{Conv, KeptConv};
-use super::format::{Format, blank, by_format, dims, whole, whole_f32};
+use super::format::{Format, by_format, dims, tensor, whole, whole_f32};
 use crate::ops::tier::tier;
 use crate::ops::{Nonlinearity, Window};
 
@@ -46,7 +47,7 @@ impl Norm {
     /// Mean and biased variance, `[channels]` each.
     pub fn statistics(&self) -> [FlexTensor; 2] {
         let ChannelStatistics { mean, variance } = &self.statistics;
-        [mean, variance].map(|values| f32::tensor(values.clone(), [values.len()]))
+        [mean, variance].map(|values| tensor(Buffer::copy_of(values), [values.len()]))
     }
 
     fn kernel(&self) -> BatchNorm<'_> {
@@ -62,9 +63,9 @@ impl Norm {
 
 fn forward<T: Format>(norm: &Norm, residual: Option<&FlexTensor>) -> FlexTensor {
     let input = T::slice(&norm.input);
-    let mut output = blank(input.len());
+    let mut output = Buffer::new(input.len());
     norm::batch_norm_forward(tier(), &norm.kernel(), input, residual.map(T::slice), &mut output);
-    T::tensor(output, dims::<4>(&norm.input))
+    tensor(output, dims::<4>(&norm.input))
 }
 
 /// The operation on the gradient graph: output, mean, biased variance.
@@ -173,8 +174,8 @@ fn norm_backward<T: Format>(kept: &Kept, grad_output: &FlexTensor, has_residual:
     let output = kept.output.as_ref().map_or(input, T::slice);
     let channels = kept.conv.shape.out_channels;
     let (mut grad_input, mut grad_scale, mut grad_shift) =
-        (blank(input.len()), blank(channels), blank(channels));
-    let mut grad_residual: Option<Vec<T>> = has_residual.then(|| blank(input.len()));
+        (Buffer::new(input.len()), Buffer::new(channels), Buffer::new(channels));
+    let mut grad_residual: Option<Buffer<T>> = has_residual.then(|| Buffer::new(input.len()));
     norm::batch_norm_backward(
         tier(),
         &kept.norm.kernel(),
@@ -188,9 +189,9 @@ fn norm_backward<T: Format>(kept: &Kept, grad_output: &FlexTensor, has_residual:
     );
     let out_dims: [usize; 4] = dims(grad_output);
     NormGradients {
-        input: T::tensor(grad_input, out_dims),
-        scale: f32::tensor(grad_scale, [channels]),
-        shift: f32::tensor(grad_shift, [channels]),
-        residual: grad_residual.map(|gradient| T::tensor(gradient, out_dims)),
+        input: tensor(grad_input, out_dims),
+        scale: tensor(grad_scale, [channels]),
+        shift: tensor(grad_shift, [channels]),
+        residual: grad_residual.map(|gradient| tensor(gradient, out_dims)),
     }
 }

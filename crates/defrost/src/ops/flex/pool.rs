@@ -8,10 +8,11 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::DType;
+use defrost_kernels::Buffer;
 use defrost_kernels::elementwise;
 use defrost_kernels::pool::{self, Argmax, PoolShape};
 
-use super::format::{Format, blank, by_format, dims, whole, whole_f32};
+use super::format::{Format, by_format, dims, tensor, whole, whole_f32};
 use crate::ops::Window;
 use crate::ops::tier::tier;
 
@@ -82,16 +83,16 @@ impl Pooling for WindowMax {
 }
 
 fn window_max<T: Format>(shape: &PoolShape, input: &FlexTensor) -> (Argmax, FlexTensor) {
-    let mut output: Vec<T> = blank(shape.output_len());
+    let mut output: Buffer<T> = Buffer::new(shape.output_len());
     let argmax = pool::max_pool(tier(), shape, T::slice(input), &mut output);
-    (argmax, T::tensor(output, [shape.batch, shape.out_height(), shape.out_width(), shape.channels]))
+    (argmax, tensor(output, [shape.batch, shape.out_height(), shape.out_width(), shape.channels]))
 }
 
 fn window_max_backward<T: Format>(pooling: &WindowMax, grad_output: &FlexTensor) -> FlexTensor {
     let shape = &pooling.shape;
-    let mut grad_input: Vec<T> = blank(shape.input_len());
+    let mut grad_input: Buffer<T> = Buffer::new(shape.input_len());
     pool::max_pool_backward(tier(), shape, T::slice(grad_output), &pooling.argmax, &mut grad_input);
-    T::tensor(grad_input, [shape.batch, shape.height, shape.width, shape.channels])
+    tensor(grad_input, [shape.batch, shape.height, shape.width, shape.channels])
 }
 
 /// The average over all pixels, in f32.
@@ -106,7 +107,7 @@ impl Average {
         let pooling = Self { in_dims: dims(&input), format: input.dtype() };
         let [batch, _, _, channels] = pooling.in_dims;
         let average = by_format!(pooling.format, average(&whole(input, pooling.format), batch, channels));
-        (pooling, f32::tensor(average, [batch, channels]))
+        (pooling, tensor(average, [batch, channels]))
     }
 }
 
@@ -116,16 +117,16 @@ impl Pooling for Average {
     }
 }
 
-fn average<T: Format>(input: &FlexTensor, batch: usize, channels: usize) -> Vec<f32> {
-    let mut average = blank(batch * channels);
+fn average<T: Format>(input: &FlexTensor, batch: usize, channels: usize) -> Buffer<f32> {
+    let mut average = Buffer::new(batch * channels);
     pool::global_average_pool(tier(), T::slice(input), channels, &mut average);
     average
 }
 
 fn average_backward<T: Format>(pooling: &Average, grad_output: &FlexTensor) -> FlexTensor {
-    let mut grad_input: Vec<T> = blank(pooling.in_dims.iter().product());
+    let mut grad_input: Buffer<T> = Buffer::new(pooling.in_dims.iter().product());
     pool::global_average_pool_backward(f32::slice(grad_output), pooling.in_dims[3], &mut grad_input);
-    T::tensor(grad_input, pooling.in_dims)
+    tensor(grad_input, pooling.in_dims)
 }
 
 /// The maximum over all pixels, then the average, in f32.
@@ -153,12 +154,12 @@ impl Pooling for MaxAndAverage {
 
 fn max_and_average<T: Format>(input: &FlexTensor, in_dims: [usize; 4]) -> (Vec<u32>, FlexTensor) {
     let [batch, _, _, channels] = in_dims;
-    let (mut highest, mut pixels) = (blank(batch * channels), vec![0; batch * channels]);
+    let (mut highest, mut pixels) = (Buffer::new(batch * channels), vec![0; batch * channels]);
     pool::global_max_pool(tier(), T::slice(input), channels, &mut highest, &mut pixels);
     let average = average::<T>(input, batch, channels);
     let rows = highest.chunks(channels).zip(average.chunks(channels));
-    let output = rows.flat_map(|(highest, average)| [highest, average].concat()).collect();
-    (pixels, f32::tensor(output, [batch, 2 * channels]))
+    let output: Vec<f32> = rows.flat_map(|(highest, average)| [highest, average].concat()).collect();
+    (pixels, tensor(Buffer::copy_of(&output), [batch, 2 * channels]))
 }
 
 fn max_and_average_backward<T: Format>(pooling: &MaxAndAverage, grad_output: &FlexTensor) -> FlexTensor {
@@ -167,9 +168,10 @@ fn max_and_average_backward<T: Format>(pooling: &MaxAndAverage, grad_output: &Fl
     let of_highest: Vec<f32> = rows().flat_map(|row| &row[..channels]).copied().collect();
     let of_average: Vec<f32> = rows().flat_map(|row| &row[channels..]).copied().collect();
     let len = pooling.in_dims.iter().product();
-    let (mut highest, mut average, mut sum): (Vec<T>, Vec<T>, Vec<T>) = (blank(len), blank(len), blank(len));
+    let (mut highest, mut average, mut sum): (Buffer<T>, Buffer<T>, Buffer<T>) =
+        (Buffer::new(len), Buffer::new(len), Buffer::new(len));
     pool::global_max_pool_backward(&of_highest, &pooling.pixels, channels, &mut highest);
     pool::global_average_pool_backward(&of_average, channels, &mut average);
     elementwise::add(tier(), &highest, &average, &mut sum);
-    T::tensor(sum, pooling.in_dims)
+    tensor(sum, pooling.in_dims)
 }
