@@ -1,27 +1,24 @@
 //! Memory for outputs and working space, given back to the next who asks.
 //!
 //! A training step asks for the same few hundred sizes again and again. Memory fresh from the system costs a page
-//! fault per 4 KiB and is zeroed twice, which for thin layers takes longer than their arithmetic; so buffers are
-//! kept when they are dropped. What is kept and what is in use together never exceed what was once in use at the
-//! same time by more than a quarter.
+//! fault per 4 KiB and is zeroed twice, which for thin layers takes longer than their arithmetic. So buffers are cut
+//! out of a few large regions that stay mapped, and what is dropped joins its free neighbours.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
-use std::collections::BTreeMap;
+use std::alloc::{Layout, handle_alloc_error};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use memmap2::MmapMut;
+
 /// A cache line, and the widest vector.
 const ALIGNMENT: usize = 64;
 
-/// Blocks from this size on begin at a multiple of it: the system may then back them with pages as large.
-const HUGE_PAGE: usize = 2 << 20;
-
-/// Always kept.
-const LEAST_KEPT: usize = 32 << 20;
+/// Of a region, unless a buffer is larger. The system backs with memory what is touched.
+const REGION: usize = 256 << 20;
 
 /// Types of which any bytes are a value.
 ///
@@ -37,8 +34,7 @@ unsafe impl Plain for half::bf16 {}
 
 /// Elements to be overwritten: they begin as any values, of an earlier buffer most likely.
 pub struct Buffer<T: Plain> {
-    /// Goes back to the pool instead of being dropped.
-    block: ManuallyDrop<Block>,
+    block: Block,
     len: usize,
     element: PhantomData<T>,
 }
@@ -46,11 +42,11 @@ pub struct Buffer<T: Plain> {
 impl<T: Plain> Buffer<T> {
     /// So many elements, aligned to 64 bytes.
     pub fn new(len: usize) -> Self {
-        let bytes = len.checked_mul(size_of::<T>()).expect("a length that fits the address space");
-        let buffer = Self { block: ManuallyDrop::new(Pool::take(bytes)), len, element: PhantomData };
+        let block = Pool::lock().take(Layout::array::<T>(len).expect("a length that fits the address space"));
+        let mut buffer = Self { block, len, element: PhantomData };
         if cfg!(debug_assertions) {
             // SAFETY: the block has at least so many bytes, and any bytes are a value. These are no number.
-            unsafe { buffer.block.start.write_bytes(0xFF, bytes) };
+            unsafe { buffer.as_mut_ptr().write_bytes(0xFF, len) };
         }
         buffer
     }
@@ -68,8 +64,8 @@ impl<T: Plain> Deref for Buffer<T> {
 
     #[inline(always)]
     fn deref(&self) -> &[T] {
-        // SAFETY: the block holds at least `len` elements' initialised bytes at an alignment of 64, and any bytes are
-        // a value of T.
+        // SAFETY: the block holds at least `len` elements' bytes at an alignment of 64, mapped as zeros or written since,
+        // and any bytes are a value of T.
         unsafe { std::slice::from_raw_parts(self.block.start.as_ptr().cast::<T>(), self.len) }
     }
 }
@@ -77,7 +73,7 @@ impl<T: Plain> Deref for Buffer<T> {
 impl<T: Plain> DerefMut for Buffer<T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut [T] {
-        // SAFETY: as in `deref`, and `self` is borrowed mutably.
+        // SAFETY: as in `deref`; blocks do not overlap, and `self` is borrowed mutably.
         unsafe { std::slice::from_raw_parts_mut(self.block.start.as_ptr().cast::<T>(), self.len) }
     }
 }
@@ -97,24 +93,19 @@ impl<T: Plain + fmt::Debug> fmt::Debug for Buffer<T> {
 
 impl<T: Plain> Drop for Buffer<T> {
     fn drop(&mut self) {
-        // SAFETY: taken once, here.
-        Pool::give_back(unsafe { ManuallyDrop::take(&mut self.block) });
+        Pool::lock().give_back(&self.block);
     }
 }
 
-/// Gives all memory that is kept but not in use back to the system.
+/// Gives the memory of regions that no buffer lies in back to the system.
 pub fn release_memory() {
-    let mut pool = Pool::lock();
-    let free = std::mem::take(&mut pool.free);
-    pool.free_bytes = 0;
-    pool.most_in_use = pool.in_use;
-    drop(pool);
-    drop(free);
+    Pool::lock().release();
 }
 
-/// A piece of memory, all of it initialised.
+/// A piece of a region, one owner's alone.
 struct Block {
     start: NonNull<u8>,
+    place: Place,
     bytes: usize,
 }
 
@@ -123,110 +114,96 @@ unsafe impl Send for Block {}
 // SAFETY: shared, it is only read.
 unsafe impl Sync for Block {}
 
-impl Block {
-    fn new(bytes: usize) -> Self {
-        let layout = Self::layout(bytes);
-        // SAFETY: the layout's size is not 0.
-        let Some(start) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
-        advise_huge_pages(start, layout);
-        // SAFETY: the allocation has so many bytes.
-        unsafe { start.write_bytes(0, layout.size()) };
-        Self { start, bytes: layout.size() }
-    }
-
-    fn layout(bytes: usize) -> Layout {
-        let alignment = if bytes >= HUGE_PAGE { HUGE_PAGE } else { ALIGNMENT };
-        let size = bytes.max(1).checked_next_multiple_of(ALIGNMENT);
-        size.and_then(|size| Layout::from_size_align(size, alignment).ok())
-            .expect("a length that fits the address space")
-    }
-}
-
-impl Drop for Block {
-    fn drop(&mut self) {
-        // SAFETY: allocated with the same layout; `bytes` is its size.
-        unsafe { dealloc(self.start.as_ptr(), Self::layout(self.bytes)) }
-    }
-}
-
-#[cfg(all(target_os = "linux", not(miri)))]
-fn advise_huge_pages(start: NonNull<u8>, layout: Layout) {
-    if layout.align() == HUGE_PAGE {
-        // SAFETY: the range was just allocated; the advice changes no contents. It may be refused, and then nothing is
-        // different.
-        unsafe { libc::madvise(start.as_ptr().cast(), layout.size(), libc::MADV_HUGEPAGE) };
-    }
-}
-
-#[cfg(not(all(target_os = "linux", not(miri))))]
-fn advise_huge_pages(_: NonNull<u8>, _: Layout) {}
+/// Region and byte in it.
+type Place = (usize, usize);
 
 static POOL: Mutex<Pool> = Mutex::new(Pool::new());
 
-/// Blocks that nobody uses.
+/// All regions, and which parts of them are free. Free parts never touch each other, all sizes are multiples of
+/// [`ALIGNMENT`].
 struct Pool {
-    /// By size, then by when they were given back.
-    free: BTreeMap<(usize, u64), Block>,
-    free_bytes: usize,
-    in_use: usize,
-    most_in_use: usize,
-    given_back: u64,
+    /// `None` where one was released.
+    regions: Vec<Option<MmapMut>>,
+    free: BTreeMap<Place, usize>,
+    by_size: BTreeSet<(usize, Place)>,
 }
 
 impl Pool {
     const fn new() -> Self {
-        Self { free: BTreeMap::new(), free_bytes: 0, in_use: 0, most_in_use: 0, given_back: 0 }
+        Self { regions: vec![], free: BTreeMap::new(), by_size: BTreeSet::new() }
     }
 
     fn lock() -> MutexGuard<'static, Self> {
-        // Nothing in here panics half-way.
         POOL.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The smallest free block that is large enough and not much larger, or a new one.
-    fn take(bytes: usize) -> Block {
-        let size = Block::layout(bytes).size();
-        let mut pool = Self::lock();
-        let found = pool.pop(size);
-        pool.in_use += found.as_ref().map_or(size, |block| block.bytes);
-        pool.most_in_use = pool.most_in_use.max(pool.in_use);
-        let unwanted = pool.shrink();
-        drop(pool);
-        drop(unwanted);
-        found.unwrap_or_else(|| Block::new(bytes))
-    }
-
-    fn give_back(block: Block) {
-        let mut pool = Self::lock();
-        pool.in_use -= block.bytes;
-        pool.free_bytes += block.bytes;
-        pool.given_back += 1;
-        let key = (block.bytes, pool.given_back);
-        pool.free.insert(key, block);
-    }
-
-    /// Of the smallest blocks that fit, the one given back last: the caches may still hold it.
-    fn pop(&mut self, size: usize) -> Option<Block> {
-        let &(fitting, _) = self.free.range((size, 0)..=(size + size / 4, u64::MAX)).next()?.0;
-        let &key = self.free.range((fitting, 0)..=(fitting, u64::MAX)).next_back()?.0;
-        self.remove(key)
-    }
-
-    fn remove(&mut self, key: (usize, u64)) -> Option<Block> {
-        let block = self.free.remove(&key)?;
-        self.free_bytes -= block.bytes;
-        Some(block)
-    }
-
-    /// Takes out what has lain longest until all that is held is within its bound.
-    fn shrink(&mut self) -> Vec<Block> {
-        let bound = (self.most_in_use + self.most_in_use / 4).max(LEAST_KEPT);
-        let mut unwanted = vec![];
-        while self.in_use + self.free_bytes > bound {
-            let Some(&oldest) = self.free.keys().min_by_key(|(_, given_back)| *given_back) else { break };
-            unwanted.extend(self.remove(oldest));
+    /// Out of the smallest free part that is large enough.
+    fn take(&mut self, layout: Layout) -> Block {
+        let bytes = layout.size().max(1).next_multiple_of(ALIGNMENT);
+        let (size, place) = match self.by_size.range((bytes, (0, 0))..).next() {
+            Some(&found) => found,
+            None => self.map(bytes.max(REGION), layout),
+        };
+        self.remove(place, size);
+        if size > bytes {
+            self.insert((place.0, place.1 + bytes), size - bytes);
         }
-        unwanted
+        let region = self.regions[place.0].as_mut().expect("free parts lie in regions");
+        // SAFETY: free parts lie within their region, whose memory is mapped until no block is left in it.
+        let start = unsafe { NonNull::new_unchecked(region.as_mut_ptr().add(place.1)) };
+        Block { start, place, bytes }
+    }
+
+    /// Joins the block with its free neighbours.
+    fn give_back(&mut self, block: &Block) {
+        let (mut place, mut size) = (block.place, block.bytes);
+        if let Some(&after) = self.free.get(&(place.0, place.1 + size)) {
+            self.remove((place.0, place.1 + size), after);
+            size += after;
+        }
+        if let Some((&before, &len)) = self.free.range((place.0, 0)..place).next_back()
+            && before.1 + len == place.1
+        {
+            self.remove(before, len);
+            (place, size) = (before, size + len);
+        }
+        self.insert(place, size);
+    }
+
+    /// A new region, all of it free.
+    fn map(&mut self, bytes: usize, layout: Layout) -> (usize, Place) {
+        let Ok(region) = MmapMut::map_anon(bytes) else { handle_alloc_error(layout) };
+        // Fewer page faults; without them it is slower and nothing else.
+        #[cfg(target_os = "linux")]
+        let _ = region.advise(memmap2::Advice::HugePage);
+        let index = self.regions.iter().position(Option::is_none).unwrap_or(self.regions.len());
+        if index == self.regions.len() {
+            self.regions.push(None);
+        }
+        self.regions[index] = Some(region);
+        self.insert((index, 0), bytes);
+        (bytes, (index, 0))
+    }
+
+    fn release(&mut self) {
+        for (index, region) in self.regions.iter_mut().enumerate() {
+            let Some(bytes) = region.as_ref().map(|region| region.len()) else { continue };
+            if self.free.get(&(index, 0)) == Some(&bytes) {
+                *region = None;
+                self.free.remove(&(index, 0));
+                self.by_size.remove(&(bytes, (index, 0)));
+            }
+        }
+    }
+
+    fn insert(&mut self, place: Place, size: usize) {
+        self.free.insert(place, size);
+        self.by_size.insert((size, place));
+    }
+
+    fn remove(&mut self, place: Place, size: usize) {
+        self.free.remove(&place);
+        self.by_size.remove(&(size, place));
     }
 }
 
@@ -234,34 +211,52 @@ impl Pool {
 mod tests {
     use super::*;
 
-    /// No other test of this binary asks for blocks of about this size.
-    const LEN: usize = 5_000_003;
-
-    #[test]
-    fn a_dropped_buffer_is_the_next_of_its_size() {
-        let first = Buffer::<f32>::new(LEN);
-        let place = first.as_ptr();
-        assert!(place.addr().is_multiple_of(ALIGNMENT));
-        drop(first);
-        let second = Buffer::<f32>::new(LEN - 1000);
-        assert_eq!(second.as_ptr(), place);
-        assert_ne!(Buffer::<f32>::new(LEN).as_ptr(), place, "one block is not lent twice");
+    fn layout(bytes: usize) -> Layout {
+        Layout::array::<u8>(bytes).unwrap()
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
-        let mut pool = Pool { most_in_use: 80 << 20, ..Pool::new() };
-        for age in 1..=5 {
-            let block = Block::new(25 << 20);
-            pool.free_bytes += block.bytes;
-            pool.free.insert((block.bytes, age), block);
+    fn what_is_given_back_is_whole_again() {
+        let mut pool = Pool::new();
+        let sizes = [1000, 64, 1, 0, 5000, 128];
+        let blocks: Vec<Block> = sizes.iter().map(|&size| pool.take(layout(size))).collect();
+        for (block, next) in blocks.iter().zip(&blocks[1..]) {
+            assert!(block.start.addr().get().is_multiple_of(ALIGNMENT));
+            assert_eq!(block.place.1 + block.bytes, next.place.1, "blocks touch and do not overlap");
         }
-        assert_eq!(pool.shrink().len(), 1);
-        assert_eq!(pool.free.keys().map(|&(_, age)| age).min(), Some(2), "the oldest went");
+        for index in [3, 1, 4, 0, 5, 2] {
+            pool.give_back(&blocks[index]);
+        }
+        assert_eq!(pool.free.iter().collect::<Vec<_>>(), [(&(0, 0), &REGION)]);
+        assert_eq!(pool.by_size.iter().collect::<Vec<_>>(), [&(REGION, (0, 0))]);
     }
 
     #[test]
-    fn empty_buffers_are_buffers() {
-        assert!(Buffer::<f32>::new(0).is_empty() && Buffer::copy_of(&[1.5f32, 2.0])[..] == [1.5, 2.0]);
+    fn the_tightest_part_is_taken() {
+        let mut pool = Pool::new();
+        let blocks: Vec<Block> = [640, 64, 128, 64].iter().map(|&size| pool.take(layout(size))).collect();
+        pool.give_back(&blocks[0]);
+        pool.give_back(&blocks[2]);
+        assert_eq!(pool.take(layout(100)).place, blocks[2].place);
+        assert_eq!(pool.take(layout(100)).place, blocks[0].place);
+    }
+
+    #[test]
+    fn empty_regions_are_released() {
+        let mut pool = Pool::new();
+        let (small, large) = (pool.take(layout(100)), pool.take(layout(REGION + 1)));
+        assert_eq!((small.place.0, large.place.0), (0, 1));
+        pool.give_back(&large);
+        pool.release();
+        assert!(pool.regions[0].is_some() && pool.regions[1].is_none());
+        assert_eq!(pool.take(layout(2 * REGION)).place, (1, 0), "the number is used again");
+    }
+
+    #[test]
+    fn buffers_hold_what_was_written() {
+        let buffers: Vec<Buffer<f32>> = (0..50).map(|n| Buffer::copy_of(&vec![n as f32; 10 * n])).collect();
+        for (n, buffer) in buffers.iter().enumerate() {
+            assert!(buffer.len() == 10 * n && buffer.iter().all(|value| *value == n as f32));
+        }
     }
 }
