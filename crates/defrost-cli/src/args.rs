@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use defrost::{NormMode, Rates};
+use defrost::NormMode;
+
+use crate::learning::{LearningOptions, RateChoice};
 
 use crate::cache::CacheOptions;
 
@@ -22,6 +24,8 @@ pub enum Command {
     Train(TrainArguments),
     /// Show what would be frozen, what would train, and at which rates; trains nothing
     Plan(PlanArguments),
+    /// Suggest a learning rate
+    LrFind(LrFindArguments),
     /// Measure a saved run on labelled data
     Evaluate(EvaluateArguments),
     /// Classes and probabilities of pictures
@@ -59,6 +63,20 @@ pub struct PlanArguments {
     /// List rate and momentum of every batch in the JSON
     #[arg(long, requires = "json")]
     pub steps: bool,
+    /// Print one JSON object on stdout
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LrFindArguments {
+    /// The data, as for `train`
+    pub data: PathBuf,
+    #[command(flatten)]
+    pub options: TrainingOptions,
+    /// Draw the curve into this file
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub svg: Option<PathBuf>,
     /// Print one JSON object on stdout
     #[arg(long, help_heading = "Output")]
     pub json: bool,
@@ -108,7 +126,7 @@ pub struct ModelsArguments {
     pub json: bool,
 }
 
-/// What `train` and `plan` share.
+/// What `train`, `plan` and `lr-find` share.
 #[derive(Debug, Args)]
 pub struct TrainingOptions {
     /// The architecture: `defrost models` lists them [default: efficientnet_lite0]
@@ -145,9 +163,10 @@ pub struct TrainingOptions {
     /// Thaw one group a phase instead
     #[arg(long, help_heading = "Training")]
     pub gradual: bool,
-    /// Learning rate: one (2e-3), a slice (1e-5..1e-3), or one per group (1e-5,1e-4,1e-3)
+    /// Learning rate: one (2e-3), a slice (1e-5..1e-3), one per group (1e-5,1e-4,1e-3), or find: what
+    /// `defrost lr-find` suggests
     #[arg(long, value_name = "RATE", default_value = "2e-3", help_heading = "Training")]
-    pub lr: Rates,
+    pub lr: RateChoice,
     /// What pretrained batch-norms do: keep their statistics, follow the batch in thawed groups, or adapt
     /// in all (as fastai)
     #[arg(long, value_name = "MODE", default_value = "keep", help_heading = "Training")]
@@ -158,6 +177,8 @@ pub struct TrainingOptions {
     /// Where all random draws come from
     #[arg(long, value_name = "N", default_value_t = 42, help_heading = "Training")]
     pub seed: u64,
+    #[command(flatten)]
+    pub learning: LearningOptions,
 
     /// Validation pictures [default: DATA/valid, validation or val, else a share]
     #[arg(long, value_name = "DIR", conflicts_with = "valid_pct", help_heading = "Pictures")]
@@ -216,7 +237,8 @@ pub enum PrecisionChoice {
     Bf16,
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+/// A count that is not 0.
+pub fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("it must be at least 1".to_owned()),
         Ok(number) => Ok(number),

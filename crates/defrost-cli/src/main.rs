@@ -6,9 +6,11 @@
 mod args;
 mod cache;
 mod commands;
+mod curve;
 mod domain;
 mod failure;
 mod layout;
+mod learning;
 mod progress;
 mod run_folder;
 mod training;
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Train(arguments) => commands::train(&arguments),
         Command::Plan(arguments) => commands::plan(&arguments),
+        Command::LrFind(arguments) => commands::lr_find(&arguments),
         Command::Evaluate(arguments) => commands::evaluate(&arguments),
         Command::Predict(arguments) => commands::predict(&arguments),
         Command::Models(arguments) => commands::models(&arguments),

@@ -2,11 +2,13 @@
 
 use burn::tensor::Device;
 
+use defrost::data::Dataset;
 use defrost::vision::models::Precision;
-use defrost::{FineTune, FreezePlan, LearnerOptions, Phase, PlanError, Schedule, Thaw};
+use defrost::{FineTune, FreezePlan, LearnerOptions, Phase, PlanError, Rates, Schedule, Thaw};
 
 use crate::args::{PrecisionChoice, TrainingOptions};
 use crate::failure::{Blame, Failure};
+use crate::learning::RateChoice;
 
 /// The share of the items that validates where nothing else is said.
 pub const DEFAULT_SHARE: f64 = 0.2;
@@ -38,8 +40,8 @@ impl TrainingOptions {
     }
 
     /// What the learner is told.
-    pub fn learner(&self) -> LearnerOptions {
-        LearnerOptions {
+    pub fn learner(&self, train: &dyn Dataset) -> Result<LearnerOptions, Failure> {
+        let options = LearnerOptions {
             batch_size: self.batch,
             seed: self.seed,
             norm: self.norm.into(),
@@ -47,24 +49,33 @@ impl TrainingOptions {
             cache: self.cache.rows(),
             groups: self.groups.clone(),
             ..LearnerOptions::default()
+        };
+        self.learning.apply(options, train)
+    }
+
+    /// The rates given; where they are to be found, those that training starts from otherwise.
+    pub fn rates(&self) -> Rates {
+        match &self.lr {
+            RateChoice::Given(rates) => rates.clone(),
+            RateChoice::Find => FineTune::new(self.epochs).rates,
         }
     }
 
-    /// The phases these options ask for.
-    pub fn phases(&self, groups: usize) -> Vec<Phase> {
+    /// The phases these options ask for, at these rates.
+    pub fn phases(&self, groups: usize, rates: &Rates) -> Vec<Phase> {
         let schedule = Schedule::ONE_CYCLE;
         if let Some(position) = self.freeze_to {
-            return vec![Phase::from_position(position, self.epochs, self.lr.clone(), schedule)];
+            return vec![Phase::from_position(position, self.epochs, rates.clone(), schedule)];
         }
         if let Some(names) = &self.train_only {
-            return vec![Phase::only(names.clone(), self.epochs, self.lr.clone(), schedule)];
+            return vec![Phase::only(names.clone(), self.epochs, rates.clone(), schedule)];
         }
         if self.gradual {
-            return defrost::recipe::gradual(groups, self.epochs, self.freeze_epochs, self.lr.highest());
+            return defrost::recipe::gradual(groups, self.epochs, self.freeze_epochs, rates.highest());
         }
         let recipe = FineTune {
             freeze_epochs: self.freeze_epochs,
-            rates: self.lr.clone(),
+            rates: rates.clone(),
             ..FineTune::new(self.epochs)
         };
         recipe.phases()
@@ -80,7 +91,7 @@ impl TrainingOptions {
         for phase in phases {
             phase.thaw.apply(plan).map_err(|error| self.explain(arch, &phase.thaw, error))?;
             let rates = phase.rates.for_groups(plan.groups().count());
-            rates.map_err(|error| Failure::usage(format!("--lr {}: {error}", self.lr)))?;
+            rates.map_err(|error| Failure::usage(format!("--lr {}: {error}", self.rates())))?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::{log_sigmoid, log_softmax, sigmoid, softmax};
 use serde::{Deserialize, Serialize};
 
-use crate::data::Target;
+use crate::data::{Dataset, Target};
 
 /// What training makes small.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,19 @@ impl Default for Loss {
 }
 
 impl Loss {
+    /// The usual loss for what these items are labelled with; numbers are scaled by their mean and deviation.
+    pub fn fitting(train: &dyn Dataset) -> Self {
+        let targets: Vec<Target> = (0..train.len()).map(|item| train.target(item)).collect();
+        match targets.first() {
+            Some(Target::Labels(_)) => Self::BinaryCrossEntropy,
+            Some(Target::Number(_)) => {
+                let numbers: Vec<f32> = targets.iter().filter_map(Target::number).collect();
+                Self::SquaredError(Scale::of(&numbers))
+            }
+            Some(Target::Class(_)) | None => Self::default(),
+        }
+    }
+
     /// The mean loss of a batch: `[batch, outputs]` scores against rows of
     /// [targets](crate::data::target_rows), mixed ones too, give `[1]`.
     pub fn forward(&self, scores: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {

@@ -1,12 +1,14 @@
 //! One file a command.
 
 mod evaluate;
+mod lr_find;
 mod models;
 mod plan;
 mod predict;
 mod train;
 
 pub use evaluate::evaluate;
+pub use lr_find::lr_find;
 pub use models::models;
 pub use plan::plan;
 pub use predict::predict;

@@ -10,6 +10,7 @@ use crate::args::PlanArguments;
 use crate::domain::{Domain, Task, Vision};
 use crate::failure::{Blame, Failure};
 use crate::layout::plan_table;
+use crate::learning::RateChoice;
 use crate::training;
 
 /// Shows what training would do.
@@ -27,10 +28,15 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
             "--steps: how many batches an epoch has is not known; give DATA or --batches N",
         ));
     }
+    if matches!(options.lr, RateChoice::Find) {
+        return Err(Failure::usage(
+            "--lr find: a plan trains nothing, so it can't look for a rate; give one, or ask `defrost lr-find`",
+        ));
+    }
     let data = arguments.data.as_deref();
     let outline = D::outline(options, data, arguments.classes, &training::device())?;
     let batches = match outline.train_items {
-        Some(items) => batch_count(items, options.batch),
+        Some(items) => batch_count(items, options.batch * options.learning.accumulate),
         None => arguments.batches.unwrap_or(0),
     };
     let groups = match &options.groups {
@@ -38,7 +44,7 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
         None => LayerGroups::of(&outline.network),
     };
     let plan = FreezePlan::unfrozen(groups.or_usage()?, options.norm.into());
-    let phases = options.phases(plan.groups().count());
+    let phases = options.phases(plan.groups().count(), &options.rates());
     let arch = outline.model.name();
     options.check(arch, &phases, &plan)?;
     let summary = PlanSummary::new(arch, &plan, &phases, batches, arguments.steps).or_usage()?;

@@ -7,14 +7,17 @@ use serde_json::{Value, json};
 
 use defrost::bundle::Model;
 use defrost::data::Skipped;
-use defrost::{EpochRecord, Learner, LearnerError, Network, PlanSummary, files};
+use defrost::learner::EarlyStopping;
+use defrost::{EpochRecord, Learner, LearnerError, Network, Phase, PlanSummary, files};
 
+use super::lr_find::{search, suggested};
 use super::print_json;
 use crate::Outcome;
-use crate::args::TrainArguments;
+use crate::args::{TrainArguments, TrainingOptions};
 use crate::domain::{Data, Domain, Prepared, Task, Vision};
 use crate::failure::{Blame, Failure};
-use crate::layout::{metrics, plan_table};
+use crate::layout::{metrics, plan_table, rate};
+use crate::learning::RateChoice;
 use crate::progress::{Progress, seconds};
 use crate::{run_folder, training};
 
@@ -34,19 +37,28 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
     report_data(&data, D::ITEMS, &arguments.data);
     let Data { classes, train, valid, skipped, .. } = data;
     let items = json!({ "train": train.len(), "valid": valid.len(), "skipped": skipped_json(&skipped) });
-    let mut learner = Learner::new(network, train, valid, classes.len(), options.learner()).or_usage()?;
-    let phases = options.phases(learner.plan().groups().count());
-    options.check(model.name(), &phases, learner.plan())?;
+    let learner_options = options.learner(&*train)?;
+    let mut learner = Learner::new(network, train, valid, classes.len(), learner_options).or_usage()?;
+    let phases = phases(&mut learner, options, model.name())?;
     let plan = PlanSummary::new(model.name(), learner.plan(), &phases, learner.batches_per_epoch(), false)
         .or_usage()?;
     let run = run_folder::create(arguments.out.as_deref(), &arguments.data)?;
 
     anstream::eprintln!("{}", plan_table(&plan));
     learner.observe(Box::new(Progress::new()));
-    learner.run(&phases).map_err(explain)?;
-
+    if let Some(patience) = options.learning.patience {
+        learner.observe(Box::new(EarlyStopping::new(patience, &learner.options().loss)));
+    }
+    let outcome = learner.run(&phases);
+    if outcome.is_err() && learner.best().is_none() {
+        return outcome.map_err(explain);
+    }
     learner.save(&run, &model, &classes, plan.clone()).or_failure()?;
     write_history(&run, &learner)?;
+    if let Err(error) = outcome {
+        eprintln!("note: the best epoch so far is saved in {}", run.display());
+        return Err(explain(error));
+    }
     let best = learner.best().cloned();
     let seconds_taken = started.elapsed().as_secs_f64();
     if arguments.json {
@@ -75,6 +87,23 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
     }
     println!("saved: {} after {}", run.display(), seconds(seconds_taken));
     Ok(())
+}
+
+/// The phases asked for, at the rates given or found.
+fn phases<N: Network>(
+    learner: &mut Learner<N>,
+    options: &TrainingOptions,
+    arch: &str,
+) -> Result<Vec<Phase>, Failure> {
+    let groups = learner.plan().groups().count();
+    let phases = options.phases(groups, &options.rates());
+    options.check(arch, &phases, learner.plan())?;
+    if let RateChoice::Given(_) = options.lr {
+        return Ok(phases);
+    }
+    let rates = suggested(&search(learner, &phases)?)?;
+    eprintln!("learning rate: {} (valley)", rate(rates.highest()));
+    Ok(options.phases(groups, &rates))
 }
 
 /// Data that can't be trained on is the input's fault, a loss that explodes is the run's.

@@ -4,12 +4,14 @@
 //! timing: which items a batch holds, and every random draw for an item, is a function of (seed, epoch,
 //! item).
 
+mod balance;
 mod draws;
 mod fingerprint;
 mod order;
 pub mod split;
 mod target;
 
+pub use balance::{balanced_batches, class_weights, classes};
 pub use draws::{Draws, Rng};
 pub use fingerprint::Fingerprint;
 pub use order::{batch_count, epoch_batches, plain_batches};

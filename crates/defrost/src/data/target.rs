@@ -22,6 +22,14 @@ impl Target {
         }
     }
 
+    /// The number, if it is one.
+    pub fn number(&self) -> Option<f32> {
+        match self {
+            Self::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
     /// What a perfect network would say, over `outputs` classes or labels: 1 for those the item has, 0 for
     /// the others; a number is itself.
     ///

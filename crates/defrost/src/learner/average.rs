@@ -9,6 +9,7 @@ use crate::plan::FreezePlan;
 use crate::stage::Network;
 
 /// The exponential moving average of what a plan trains.
+#[derive(Clone)]
 pub(super) struct Average {
     decay: f64,
     steps: u32,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Learner, LearnerError, Suggestions, suggest};
-use crate::data::{Draws, epoch_batches};
+use crate::data::Draws;
 use crate::optim::StepSettings;
 use crate::schedule::MOMENTUM;
 use crate::stage::Network;
@@ -76,7 +76,7 @@ impl<N: Network> Learner<N> {
         let (mut points, mut average, mut lowest) = (vec![], 0.0, f64::INFINITY);
         for epoch in self.history.epochs() as u64.. {
             let draws = Draws { seed: self.options.seed, epoch };
-            let batches = epoch_batches(self.train.len(), self.options.step_size(), draws);
+            let batches = self.steps(draws);
             if batches.is_empty() {
                 return Err(LearnerError::NoItems);
             }

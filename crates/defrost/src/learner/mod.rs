@@ -26,16 +26,26 @@ pub use history::{EpochRecord, History};
 pub use lr_find::{LrFind, LrFindOptions, RatePoint};
 pub use suggestions::{Suggestions, suggest};
 
-use crate::data::{DataError, Dataset, Target};
+use crate::data::{self, DataError, Dataset, Draws, Target, balanced_batches, epoch_batches};
 use crate::groups::{GroupsError, LayerGroups};
 use crate::loss::Loss;
 use crate::optim::Adam;
 use crate::plan::{FreezePlan, NormMode, PlanError};
 use crate::prefix::{Cache, CacheLimits, Prefix};
 use crate::rates::{Rates, RatesError};
-use crate::recipe::{FineTune, Phase};
+use crate::recipe::{FineTune, Phase, Thaw};
 use crate::schedule::Schedule;
 use crate::stage::Network;
+
+/// Which items a training epoch shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sampling {
+    /// All, shuffled.
+    #[default]
+    Shuffled,
+    /// As many, with all classes equally often. Items that are not of one class each are shuffled.
+    Balanced,
+}
 
 /// What a learner is told once.
 #[derive(Clone, Debug)]
@@ -48,6 +58,8 @@ pub struct LearnerOptions {
     pub norm: NormMode,
     /// The loss, which says what the items are labelled with.
     pub loss: Loss,
+    /// Which items an epoch shows.
+    pub sampling: Sampling,
     /// Decoupled weight decay.
     pub weight_decay: f64,
     /// How many batches' gradients are added up for a step, at least 1: a step is that of a batch as many
@@ -75,6 +87,7 @@ impl Default for LearnerOptions {
             seed: 42,
             norm: NormMode::Keep,
             loss: Loss::default(),
+            sampling: Sampling::Shuffled,
             weight_decay: 0.01,
             accumulate: 1,
             max_gradient_norm: None,
@@ -252,6 +265,16 @@ impl<N: Network> Learner<N> {
         &self.cache
     }
 
+    /// The items of a training epoch's steps.
+    fn steps(&self, draws: Draws) -> Vec<Vec<usize>> {
+        match (self.options.sampling, data::classes(&*self.train)) {
+            (Sampling::Balanced, Some(classes)) => {
+                balanced_batches(&classes, self.options.step_size(), draws)
+            }
+            _ => epoch_batches(self.train.len(), self.options.step_size(), draws),
+        }
+    }
+
     /// The device the network's constant part runs on.
     pub fn device(&self) -> &Device {
         &self.device
@@ -283,6 +306,17 @@ impl<N: Network> Learner<N> {
     pub fn unfreeze(&mut self) {
         let plan = self.plan.unfreeze();
         self.set_plan(plan);
+    }
+
+    /// Freezes and thaws as a phase would.
+    ///
+    /// # Errors
+    ///
+    /// If a position or group does not exist, or nothing would train.
+    pub fn thaw(&mut self, thaw: &Thaw) -> Result<(), LearnerError> {
+        let plan = thaw.apply(&self.plan)?;
+        self.set_plan(plan);
+        Ok(())
     }
 
     /// Trains the named groups and no others.
@@ -384,8 +418,7 @@ impl<N: Network> Learner<N> {
 
     fn run_all(&mut self, phases: &[Phase]) -> Result<(), LearnerError> {
         for phase in phases {
-            let plan = phase.thaw.apply(&self.plan)?;
-            self.set_plan(plan);
+            self.thaw(&phase.thaw)?;
             let flow = self.run_phase(&phase.name, phase.epochs, &phase.rates, &phase.schedule)?;
             if flow == Flow::EndRun {
                 break;

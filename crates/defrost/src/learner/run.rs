@@ -9,7 +9,7 @@ use super::average::Average;
 use super::evaluate::rows;
 use super::{BatchReport, EpochRecord, Flow, Learner, LearnerError, Observer, Position, RolledBack};
 use crate::activation::Activation;
-use crate::data::{Draws, View, epoch_batches};
+use crate::data::{Draws, View};
 use crate::layers::with_draws;
 use crate::optim::{Adam, StepSettings};
 use crate::prefix::Prefix;
@@ -64,7 +64,7 @@ impl<N: Network> Learner<N> {
         });
         let (mut flow, mut epoch, mut factor) = (Flow::Continue, 0, 1.0);
         while epoch < epochs && flow == Flow::Continue {
-            let state = self.state();
+            let (state, average) = (self.state(), phase.average.clone());
             match self.run_epoch(epoch, &mut phase)? {
                 Ok(wanted) => {
                     flow = wanted;
@@ -76,6 +76,7 @@ impl<N: Network> Learner<N> {
                 }
                 Err(Diverged { position, .. }) => {
                     self.go_back(&state);
+                    phase.average = average;
                     factor /= 2.0;
                     phase.rates.iter_mut().for_each(|rate| *rate /= 2.0);
                     let event = RolledBack { position, rate_factor: factor };
@@ -147,7 +148,7 @@ impl<N: Network> Learner<N> {
         phase: &mut Running<'_>,
     ) -> Result<Result<(f64, Flow), Diverged>, LearnerError> {
         let draws = Draws { seed: self.options.seed, epoch: self.history.epochs() as u64 };
-        let batches = epoch_batches(self.train.len(), self.options.step_size(), draws);
+        let batches = self.steps(draws);
         if batches.is_empty() {
             return Err(LearnerError::NoItems);
         }

@@ -73,7 +73,7 @@ fn of_numbers(predictions: &[Prediction], targets: &[Target]) -> Named {
     let pairs: Vec<(f64, f64)> = predictions
         .iter()
         .zip(targets)
-        .map(|(found, target)| (f64::from(target.row(1)[0]), f64::from(found.number())))
+        .filter_map(|(found, target)| Some((f64::from(target.number()?), f64::from(found.number()))))
         .collect();
     vec![
         ("mae", mean_absolute_error(&pairs)),

@@ -1,0 +1,76 @@
+//! `defrost lr-find DATA`
+
+use std::io::Write as _;
+
+use defrost::bundle::Model as _;
+use defrost::learner::{LrFind, LrFindOptions};
+use defrost::{Learner, Network, Phase, Rates, files};
+
+use super::print_json;
+use crate::Outcome;
+use crate::args::LrFindArguments;
+use crate::curve;
+use crate::domain::{Data, Domain, Prepared, Task, Vision};
+use crate::failure::{Blame, Failure};
+use crate::layout::rate;
+use crate::training;
+
+/// Suggests a learning rate for the first phase that training would run.
+pub fn lr_find(arguments: &LrFindArguments) -> Outcome {
+    match Task::of_data(&arguments.data)? {
+        Task::Vision => find_on::<Vision>(arguments),
+    }
+}
+
+fn find_on<D: Domain>(arguments: &LrFindArguments) -> Outcome {
+    let options = &arguments.options;
+    training::start_threads(options.threads)?;
+    let Prepared { data, network, model } = D::prepare(options, &arguments.data, &training::device())?;
+    let Data { classes, train, valid, .. } = data;
+    let learner_options = options.learner(&*train)?;
+    let mut learner = Learner::new(network, train, valid, classes.len(), learner_options).or_usage()?;
+    let phases = options.phases(learner.plan().groups().count(), &options.rates());
+    options.check(model.name(), &phases, learner.plan())?;
+    let found = search(&mut learner, &phases)?;
+    if let Some(path) = &arguments.svg {
+        let text = curve::svg(&found);
+        files::write_atomically(path, |file| file.write_all(text.as_bytes())).or_usage()?;
+    }
+    if arguments.json {
+        return print_json(&found);
+    }
+    print!("{}\n{}", curve::sketch(&found), suggestions(&found));
+    Ok(())
+}
+
+/// Tries rates as the first of these phases would train.
+pub fn search<N: Network>(learner: &mut Learner<N>, phases: &[Phase]) -> Result<LrFind, Failure> {
+    if let Some(first) = phases.first() {
+        learner.thaw(&first.thaw).or_usage()?;
+    }
+    learner.lr_find(&LrFindOptions::default()).or_failure()
+}
+
+/// The rate that `valley` suggests, which is what `--lr find` trains at.
+pub fn suggested(found: &LrFind) -> Result<Rates, Failure> {
+    let why = || found.suggestions.why.clone().unwrap_or_default();
+    let none = || Failure::Running(anyhow::anyhow!("--lr find: no rate can be suggested: {}", why()));
+    found.suggestions.valley.map(Rates::One).ok_or_else(none)
+}
+
+fn suggestions(found: &LrFind) -> String {
+    let suggestions = &found.suggestions;
+    if let Some(why) = &suggestions.why {
+        return format!("no suggestion: {why}\n");
+    }
+    let named = [
+        ("valley", suggestions.valley, "two thirds down the longest descent; what --lr find takes"),
+        ("slide", suggestions.slide, "before the loss begins to rise for good"),
+        ("steep", suggestions.steep, "where the loss falls fastest"),
+        ("minimum", suggestions.minimum, "a tenth of the rate with the lowest loss"),
+    ];
+    let line = |(name, lr, meaning): (&str, Option<f64>, &str)| {
+        lr.map(|lr| format!("  {name:8} {:8} {meaning}\n", rate(lr))).unwrap_or_default()
+    };
+    named.map(line).concat()
+}

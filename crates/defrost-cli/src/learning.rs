@@ -1,0 +1,121 @@
+//! Options that shape how a learner learns, and the learner's options they become.
+
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+
+use defrost::data::{Dataset, class_weights};
+use defrost::learner::Sampling;
+use defrost::{CrossEntropy, LearnerOptions, Loss, Rates, RatesError};
+
+use crate::args::at_least_one;
+use crate::failure::Failure;
+
+/// The learning rate asked for.
+#[derive(Clone, Debug)]
+pub enum RateChoice {
+    /// These.
+    Given(Rates),
+    /// What the rate finder suggests.
+    Find,
+}
+
+impl FromStr for RateChoice {
+    type Err = RatesError;
+
+    fn from_str(text: &str) -> Result<Self, RatesError> {
+        if text == "find" { Ok(Self::Find) } else { text.parse().map(Self::Given) }
+    }
+}
+
+/// What to do about classes of very different sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Balance {
+    /// Nothing.
+    None,
+    /// Let items of rare classes weigh more in the loss.
+    Weights,
+    /// Show items of rare classes more often.
+    Sample,
+}
+
+/// How the learner learns.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Learning")]
+pub struct LearningOptions {
+    /// How much weights shrink, as a share of the rate
+    #[arg(long, value_name = "D", default_value_t = 0.01, value_parser = not_negative)]
+    pub weight_decay: f64,
+    /// The share of each label spread over all classes
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub label_smoothing: Option<f64>,
+    /// What to do about rare classes
+    #[arg(long, value_name = "HOW", default_value = "none")]
+    pub balance: Balance,
+    /// Add up the gradients of this many batches for a step
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub accumulate: usize,
+    /// Scale gradients down to this norm over all of them together
+    #[arg(long, value_name = "NORM", value_parser = positive)]
+    pub clip: Option<f64>,
+    /// Keep a running average of the weights with this decay, as 0.99, and use it
+    #[arg(long, value_name = "DECAY", value_parser = share)]
+    pub average: Option<f64>,
+    /// End a phase after this many epochs without a better one
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub patience: Option<usize>,
+}
+
+impl LearningOptions {
+    /// Puts these options into the learner's; the loss is the one for what the items are labelled with.
+    pub fn apply(&self, options: LearnerOptions, train: &dyn Dataset) -> Result<LearnerOptions, Failure> {
+        let classes = || match class_weights(train) {
+            Some(weights) => Ok(weights),
+            None => Err(Failure::usage("--balance: it is for items of one class each; these have none")),
+        };
+        let class_weights = if self.balance == Balance::Weights { Some(classes()?) } else { None };
+        let loss = match (Loss::fitting(train), self.label_smoothing) {
+            (Loss::CrossEntropy(_), smoothing) => {
+                let label_smoothing = smoothing.unwrap_or(0.0);
+                Loss::CrossEntropy(CrossEntropy { label_smoothing, class_weights })
+            }
+            (_, Some(_)) => {
+                return Err(Failure::usage(
+                    "--label-smoothing: it is for items of one class each; these have labels or numbers",
+                ));
+            }
+            (other, None) => other,
+        };
+        let sampling = match self.balance {
+            Balance::Sample => classes().map(|_| Sampling::Balanced)?,
+            Balance::None | Balance::Weights => Sampling::Shuffled,
+        };
+        Ok(LearnerOptions {
+            loss,
+            sampling,
+            weight_decay: self.weight_decay,
+            accumulate: self.accumulate,
+            max_gradient_norm: self.clip,
+            average: self.average,
+            ..options
+        })
+    }
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+    number.ok_or_else(|| format!("`{text}` is not a number"))
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    Some(number(text)?).filter(|number| *number >= 0.0).ok_or("it must be at least 0".to_owned())
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    Some(number(text)?).filter(|number| *number > 0.0).ok_or("it must be more than 0".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let allowed = |number: &f64| (0.0..1.0).contains(number);
+    Some(number(text)?).filter(allowed).ok_or("it must be at least 0 and below 1".to_owned())
+}
