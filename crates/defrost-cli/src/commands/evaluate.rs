@@ -4,13 +4,13 @@ use serde_json::json;
 
 use defrost::Cache;
 use defrost::bundle::Loaded;
+use defrost::metrics::ClassReport;
 
 use super::print_json;
 use crate::Outcome;
 use crate::args::EvaluateArguments;
 use crate::domain::{Domain, Task, Vision};
 use crate::failure::Blame;
-use crate::layout::metrics;
 use crate::training;
 
 /// Measures a saved run on labelled data.
@@ -37,16 +37,21 @@ fn evaluate_of<D: Domain>(arguments: &EvaluateArguments) -> Outcome {
             "loss": evaluation.loss,
             "metrics": evaluation.metrics,
             "confusion": evaluation.confusion(),
+            "by_class": evaluation.by_class(),
             "classes": classes,
         }));
     }
-    let (count, measures) = (items.len(), metrics(&evaluation.metrics));
-    println!("{count} {}: loss {:.4}, {measures}", D::ITEMS, evaluation.loss);
-    if let Some(confusion) = evaluation.confusion() {
-        println!("\nright of all, by class:");
-        for (class, row) in confusion.iter().enumerate() {
-            println!("  {:5} of {:<5} {}", row[class], row.iter().sum::<usize>(), classes[class]);
-        }
+    println!("{} {}: loss {:.4}", items.len(), D::ITEMS, evaluation.loss);
+    for (name, value) in &evaluation.metrics {
+        println!("  {name:12} {value:.4}");
+    }
+    let reports = evaluation.by_class();
+    if !reports.is_empty() {
+        println!("\n  precision  recall      f1  items");
+    }
+    for (report, class) in reports.iter().zip(classes) {
+        let ClassReport { precision, recall, f1, items, .. } = report;
+        println!("  {precision:9.4}  {recall:6.4}  {f1:6.4}  {items:5}  {class}");
     }
     Ok(())
 }

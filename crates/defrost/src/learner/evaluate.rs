@@ -6,7 +6,7 @@ use super::run::Part;
 use super::{Learner, LearnerError};
 use crate::data::{Dataset, Target, View, plain_batches, target_rows};
 use crate::loss::Loss;
-use crate::metrics::{self, Confusion, Metrics};
+use crate::metrics::{self, ClassReport, Confusion, Metrics};
 use crate::prefix::{Cache, Prefix};
 use crate::stage::Network;
 
@@ -30,6 +30,17 @@ impl Evaluation {
         let outputs = self.predictions.first().map_or(0, |prediction| prediction.0.len());
         let found = self.predictions.iter().map(Prediction::class);
         Some(metrics::confusion(outputs, classes?.into_iter().zip(found)))
+    }
+
+    /// How well each class or label is recognised; nothing for numbers.
+    pub fn by_class(&self) -> Vec<ClassReport> {
+        match (self.confusion(), self.targets.first()) {
+            (Some(confusion), _) => metrics::by_class(&confusion),
+            (None, Some(Target::Labels(_))) => {
+                metrics::by_label(&self.predictions, &self.targets, &[metrics::THRESHOLD])
+            }
+            _ => vec![],
+        }
     }
 }
 

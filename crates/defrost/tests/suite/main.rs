@@ -3,6 +3,7 @@
 mod adam;
 mod frozen;
 mod lr_find;
+mod metrics;
 mod networks;
 mod ops;
 mod plans;
