@@ -12,6 +12,7 @@ mod failure;
 mod layout;
 mod learning;
 mod progress;
+mod quote;
 mod run_folder;
 mod training;
 

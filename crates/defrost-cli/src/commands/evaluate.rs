@@ -31,6 +31,9 @@ fn evaluate_of<D: Domain>(arguments: &EvaluateArguments) -> Outcome {
     }
     let mut cache = Cache::new(arguments.cache.rows());
     let evaluation = model.evaluate(&*items, arguments.batch, &mut cache).or_failure()?;
+    if let Some(trouble) = cache.trouble() {
+        eprintln!("warning: the cache: {trouble}");
+    }
     if arguments.json {
         return print_json(&json!({
             "items": items.len(),

@@ -19,6 +19,7 @@ use crate::failure::{Blame, Failure};
 use crate::layout::{metrics, plan_table, rate};
 use crate::learning::RateChoice;
 use crate::progress::{Progress, seconds};
+use crate::quote::{quote_outcome, quote_table};
 use crate::{run_folder, training};
 
 /// Fine-tunes and saves a run.
@@ -45,6 +46,7 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
     let run = run_folder::create(arguments.out.as_deref(), &arguments.data)?;
 
     anstream::eprintln!("{}", plan_table(&plan));
+    eprint!("{}", quote_table(learner.quote(&phases).map_err(explain)?));
     learner.observe(Box::new(Progress::new()));
     if let Some(patience) = options.learning.patience {
         learner.observe(Box::new(EarlyStopping::new(patience, &learner.options().loss)));
@@ -59,6 +61,10 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
         eprintln!("note: the best epoch so far is saved in {}", run.display());
         return Err(explain(error));
     }
+    eprint!("{}", quote_outcome(learner.history().quotes()));
+    if let Some(trouble) = learner.cache().trouble() {
+        eprintln!("warning: the cache: {trouble}");
+    }
     let best = learner.best().cloned();
     let seconds_taken = started.elapsed().as_secs_f64();
     if arguments.json {
@@ -70,6 +76,7 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
             "phases": plan.phases,
             "epochs": learner.history().records().iter().map(epoch_json).collect::<Vec<_>>(),
             "best": best.as_ref().map(epoch_json),
+            "quote": learner.history().quotes(),
             "seconds": seconds_taken,
             "peak_rss_bytes": peak_rss_bytes(),
             "threads": threads,

@@ -1,6 +1,7 @@
 //! The command, tested as a command, in temporary folders.
 
 mod bad_input;
+mod cache;
 mod learning;
 mod plan;
 mod support;

@@ -16,7 +16,7 @@ use thiserror::Error;
 pub use model::{Loaded, Model};
 
 use crate::files::{self, FileError};
-use crate::learner::EpochRecord;
+use crate::learner::{EpochRecord, PhaseQuote};
 use crate::loss::Loss;
 use crate::summary::PlanSummary;
 use crate::weights::safetensors::{self, ParseError, SafetensorsError};
@@ -42,6 +42,9 @@ pub struct Manifest<D> {
     pub plan: PlanSummary,
     /// What was measured.
     pub epochs: Vec<EpochRecord>,
+    /// What the phases were expected to cost, and what they cost.
+    #[serde(default)]
+    pub quote: Vec<PhaseQuote>,
     /// SHA-256 of `model.safetensors`.
     pub weights_sha256: String,
 }

@@ -57,6 +57,7 @@ impl<N: Network> Learner<N> {
             model: model.clone(),
             plan,
             epochs: self.history().records().to_vec(),
+            quote: self.history().quotes().to_vec(),
             weights_sha256: String::new(),
         };
         write(folder, manifest, &collect(&self.network().valid()))

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::PhaseQuote;
 use crate::metrics::Metrics;
 
 /// One epoch.
@@ -41,6 +42,7 @@ impl EpochRecord {
 pub struct History {
     records: Vec<EpochRecord>,
     phases: usize,
+    quotes: Vec<PhaseQuote>,
 }
 
 impl History {
@@ -59,8 +61,25 @@ impl History {
         self.phases
     }
 
+    /// What was expected of the phases before they began, and what became of it; empty if nobody asked.
+    pub fn quotes(&self) -> &[PhaseQuote] {
+        &self.quotes
+    }
+
+    pub(super) fn set_quotes(&mut self, quotes: Vec<PhaseQuote>) {
+        self.quotes = quotes;
+    }
+
     pub(super) fn begin_phase(&mut self) {
         self.phases += 1;
+    }
+
+    /// Notes what a phase has taken.
+    pub(super) fn end_phase(&mut self, name: &str, seconds: f64) {
+        let open = |quote: &&mut PhaseQuote| quote.phase == name && quote.actual_seconds.is_none();
+        if let Some(quote) = self.quotes.iter_mut().find(open) {
+            quote.actual_seconds = Some(seconds);
+        }
     }
 
     pub(super) fn push(&mut self, record: EpochRecord) {

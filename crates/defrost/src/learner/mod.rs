@@ -10,6 +10,7 @@ mod evaluate;
 mod events;
 mod history;
 mod lr_find;
+mod quote;
 mod run;
 mod state;
 mod suggestions;
@@ -24,6 +25,7 @@ pub use evaluate::{Evaluation, Prediction, evaluate};
 pub use events::{BatchReport, Flow, Observer, Position, RolledBack};
 pub use history::{EpochRecord, History};
 pub use lr_find::{LrFind, LrFindOptions, RatePoint};
+pub use quote::PhaseQuote;
 pub use suggestions::{Suggestions, suggest};
 
 use crate::data::{self, DataError, Dataset, Draws, Target, balanced_batches, epoch_batches};

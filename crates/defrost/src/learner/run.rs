@@ -57,6 +57,7 @@ impl<N: Network> Learner<N> {
         let rates = rates.for_groups(self.plan.groups().count())?;
         let average = self.options.average.map(|decay| Average::new(decay, &self.plan));
         let mut phase = Running { name, epochs, rates, schedule, average };
+        let started = Instant::now();
         self.history.begin_phase();
         self.tell(|observer, learner| {
             observer.phase_started(name, &learner.plan, &phase.rates, epochs);
@@ -90,6 +91,7 @@ impl<N: Network> Learner<N> {
         if let Some(average) = &phase.average {
             self.update_network(|network, _| average.applied(network));
         }
+        self.history.end_phase(name, started.elapsed().as_secs_f64());
         self.tell(|observer, _| {
             observer.phase_ended(name);
             Flow::Continue

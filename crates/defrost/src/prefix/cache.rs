@@ -76,6 +76,25 @@ impl Cache {
         self.trouble.as_deref()
     }
 
+    /// How many rows are in memory.
+    pub fn rows_in_memory(&self) -> usize {
+        self.shelves.values().map(|shelf| shelf.memory.len()).sum()
+    }
+
+    /// How many of this many bytes of rows could be in memory, and how many in files.
+    pub fn room_for(&self, bytes: u64) -> (u64, u64) {
+        let memory = bytes.min(self.limits.memory);
+        let disk = self.folder.as_ref().map_or(0, |_| bytes.min(self.limits.disk));
+        (memory, disk)
+    }
+
+    /// Whether there is a row of this key.
+    pub fn contains(&mut self, prefix: Fingerprint, key: Fingerprint) -> bool {
+        let shelf = self.shelf(prefix);
+        shelf.memory.contains_key(&key)
+            || shelf.files.iter().chain(&shelf.writing).any(|file| file.contains(key))
+    }
+
     /// The row of this key.
     pub fn row(&mut self, prefix: Fingerprint, key: Fingerprint) -> Option<Row> {
         let shelf = self.shelf(prefix);

@@ -55,6 +55,11 @@ impl Prefix {
         self.stages
     }
 
+    /// Whether what these stages make of an item is kept.
+    pub fn knows(&self, key: Fingerprint, cache: &mut Cache) -> bool {
+        cache.contains(self.fingerprint, key)
+    }
+
     /// What these stages of `network` make of items: kept rows, and the rest computed and kept.
     ///
     /// Rows of earlier runs are believed after those of one batch have been computed anew and found equal,

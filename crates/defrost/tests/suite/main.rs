@@ -2,6 +2,7 @@
 
 mod adam;
 mod frozen;
+mod kept;
 mod lr_find;
 mod metrics;
 mod networks;
