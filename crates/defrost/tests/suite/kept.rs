@@ -253,11 +253,17 @@ fn open(data: &Path, size: usize, augment: &AugmentPolicy, memory: u64) -> Pictu
     PictureFolder::open(data, &share, &setup.preprocess().unwrap(), augment, 1, memory).unwrap()
 }
 
-/// Trains the embedded network on them and tells how it ended.
-fn train(data: &Path, position: isize, precision: Precision, memory: u64, cache: CacheLimits) -> Outcome {
-    let folder = open(data, 64, &AugmentPolicy::default(), memory);
+/// The embedded network. Its head is drawn from the device, which other tests draw from too: what is to be
+/// compared must start from one.
+fn network(precision: Precision) -> VisionNetwork {
     let setup = VisionSetup { size: 64, precision, ..VisionSetup::default() };
-    let (network, _) = setup.build(2, &Device::flex()).unwrap();
+    setup.build(2, &Device::flex()).unwrap().0
+}
+
+/// Trains the network on the pictures and tells how it ended.
+fn train(data: &Path, position: isize, network: &VisionNetwork, memory: u64, cache: CacheLimits) -> Outcome {
+    let folder = open(data, 64, &AugmentPolicy::default(), memory);
+    let network = network.clone();
     let options = LearnerOptions { batch_size: 3, ..options(cache) };
     let mut learner: Learner<VisionNetwork> =
         Learner::new(network, Box::new(folder.train), Box::new(folder.valid), 2, options).unwrap();
@@ -273,12 +279,13 @@ fn with_a_real_network_kept_is_computed() {
     for (position, precision) in
         [(2, Precision::F32), (1, Precision::F32), (0, Precision::F32), (1, Precision::fastest())]
     {
-        let computed = train(&data, position, precision, 0, CacheLimits::none());
-        let kept = train(&data, position, precision, 1 << 30, CacheLimits::memory(1 << 30));
+        let network = &network(precision);
+        let computed = train(&data, position, network, 0, CacheLimits::none());
+        let kept = train(&data, position, network, 1 << 30, CacheLimits::memory(1 << 30));
         assert!(kept == computed, "position {position}");
         let files = CacheLimits { memory: 0, disk: 1 << 30, folder: Some(folder.path().join("cache")) };
-        assert!(train(&data, position, precision, 0, files.clone()) == computed, "position {position}");
-        assert!(train(&data, position, precision, 0, files) == computed, "position {position}, files kept");
+        assert!(train(&data, position, network, 0, files.clone()) == computed, "position {position}");
+        assert!(train(&data, position, network, 0, files) == computed, "position {position}, files kept");
     }
 }
 
@@ -287,7 +294,8 @@ fn a_changed_file_is_another_item() {
     let folder = tempfile::tempdir().unwrap();
     let data = pictures(folder.path());
     let cache = || CacheLimits { memory: 1 << 30, disk: 1 << 30, folder: Some(folder.path().join("cache")) };
-    let run = |cache| train(&data, 2, Precision::F32, 1 << 30, cache);
+    let network = network(Precision::F32);
+    let run = |cache| train(&data, 2, &network, 1 << 30, cache);
     let before = run(cache());
     let mut bags: Vec<PathBuf> =
         std::fs::read_dir(data.join("bag")).unwrap().map(|file| file.unwrap().path()).collect();
