@@ -10,6 +10,8 @@ use crate::learning::{LearningOptions, RateChoice};
 
 use crate::cache::CacheOptions;
 
+use crate::domain::Task;
+
 /// Teach a pretrained network a new task: freeze most of it, train the rest, then thaw.
 #[derive(Debug, Parser)]
 #[command(name = "defrost", version, max_term_width = 100)]
@@ -36,7 +38,8 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct TrainArguments {
-    /// A folder with a folder of pictures per class, or with train/ and valid/ of such folders
+    /// A folder with a folder of pictures per class, or with train/ and valid/ of such folders; or a CSV file
+    /// of texts
     pub data: PathBuf,
     #[command(flatten)]
     pub options: TrainingOptions,
@@ -86,7 +89,7 @@ pub struct LrFindArguments {
 pub struct EvaluateArguments {
     /// The folder of a finished run
     pub run: PathBuf,
-    /// A folder with a folder of pictures per class
+    /// A folder with a folder of pictures per class, or a CSV file
     pub data: PathBuf,
     /// Pictures in a batch
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
@@ -105,7 +108,7 @@ pub struct EvaluateArguments {
 pub struct PredictArguments {
     /// The folder of a finished run
     pub run: PathBuf,
-    /// Pictures
+    /// Pictures; texts, files of text or CSV files
     #[arg(required = true)]
     pub inputs: Vec<PathBuf>,
     /// How many classes to list
@@ -129,10 +132,13 @@ pub struct ModelsArguments {
 /// What `train`, `plan` and `lr-find` share.
 #[derive(Debug, Args)]
 pub struct TrainingOptions {
+    /// What the data is, where a look at it does not tell
+    #[arg(long, value_name = "KIND", help_heading = "Network")]
+    pub task: Option<Task>,
     /// The architecture: `defrost models` lists them [default: efficientnet_lite0]
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     pub arch: Option<String>,
-    /// Pretrained weights: embedded, none, or a .safetensors file [default: embedded]
+    /// Pretrained weights: embedded, none, a .safetensors file, or for texts a folder [default: embedded]
     #[arg(long, value_name = "SOURCE", help_heading = "Network")]
     pub weights: Option<String>,
     /// Own layer groups by stage name, as "stem,layer1|layer2|head"
@@ -164,9 +170,9 @@ pub struct TrainingOptions {
     #[arg(long, help_heading = "Training")]
     pub gradual: bool,
     /// Learning rate: one (2e-3), a slice (1e-5..1e-3), one per group (1e-5,1e-4,1e-3), or find: what
-    /// `defrost lr-find` suggests
-    #[arg(long, value_name = "RATE", default_value = "2e-3", help_heading = "Training")]
-    pub lr: RateChoice,
+    /// `defrost lr-find` suggests [default: 2e-3; texts and tables 1e-3]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub lr: Option<RateChoice>,
     /// What pretrained batch-norms do: keep their statistics, follow the batch in thawed groups, or adapt
     /// in all (as fastai)
     #[arg(long, value_name = "MODE", default_value = "keep", help_heading = "Training")]
@@ -196,6 +202,16 @@ pub struct TrainingOptions {
     /// How many augmented views of each picture frozen epochs take turns with
     #[arg(long, value_name = "K", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Pictures")]
     pub views: u64,
+
+    /// The column that is the text [default: the one that reads like it]
+    #[arg(long, value_name = "NAME", help_heading = "Texts")]
+    pub text_column: Option<String>,
+    /// The column that is the label [default: the one called so]
+    #[arg(long, value_name = "NAME", help_heading = "Texts")]
+    pub label_column: Option<String>,
+    /// Texts are cut after so many tokens
+    #[arg(long, value_name = "N", default_value_t = 256, help_heading = "Texts")]
+    pub max_tokens: usize,
 
     #[command(flatten)]
     pub cache: CacheOptions,

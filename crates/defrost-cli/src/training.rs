@@ -53,11 +53,11 @@ impl TrainingOptions {
         self.learning.apply(options, train)
     }
 
-    /// The rates given; where they are to be found, those that training starts from otherwise.
-    pub fn rates(&self) -> Rates {
+    /// The rates given; where there are none or they are to be found, this one.
+    pub fn rates(&self, usual: f64) -> Rates {
         match &self.lr {
-            RateChoice::Given(rates) => rates.clone(),
-            RateChoice::Find => FineTune::new(self.epochs).rates,
+            Some(RateChoice::Given(rates)) => rates.clone(),
+            Some(RateChoice::Find) | None => Rates::One(usual),
         }
     }
 
@@ -91,7 +91,7 @@ impl TrainingOptions {
         for phase in phases {
             phase.thaw.apply(plan).map_err(|error| self.explain(arch, &phase.thaw, error))?;
             let rates = phase.rates.for_groups(plan.groups().count());
-            rates.map_err(|error| Failure::usage(format!("--lr {}: {error}", self.rates())))?;
+            rates.map_err(|error| Failure::usage(format!("--lr {}: {error}", self.rates(0.0))))?;
         }
         Ok(())
     }

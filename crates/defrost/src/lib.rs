@@ -6,7 +6,7 @@
 //!
 //! A network is a list of [stages](Stage); freezing is a position in it, kept in one value, the
 //! [`FreezePlan`]. The [`Learner`] runs [phases](recipe) under such plans. [`vision`] brings picture
-//! folders and pretrained picture networks.
+//! folders and pretrained picture networks, [`text`] texts and the networks that read them.
 
 #![forbid(unsafe_code)]
 
@@ -26,8 +26,10 @@ pub mod prefix;
 mod rates;
 pub mod recipe;
 mod schedule;
+pub mod sheet;
 mod stage;
 mod summary;
+pub mod text;
 pub mod vision;
 pub mod weights;
 

@@ -9,7 +9,7 @@ use defrost::metrics::ClassReport;
 use super::print_json;
 use crate::Outcome;
 use crate::args::EvaluateArguments;
-use crate::domain::{Domain, Task, Vision};
+use crate::domain::{Domain, Task, Text, Vision};
 use crate::failure::Blame;
 use crate::training;
 
@@ -18,6 +18,7 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Outcome {
     training::start_threads(arguments.threads)?;
     match Task::of_run(&arguments.run)? {
         Task::Vision => evaluate_of::<Vision>(arguments),
+        Task::Text => evaluate_of::<Text>(arguments),
     }
 }
 

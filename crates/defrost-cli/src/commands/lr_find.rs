@@ -10,26 +10,27 @@ use super::print_json;
 use crate::Outcome;
 use crate::args::LrFindArguments;
 use crate::curve;
-use crate::domain::{Data, Domain, Prepared, Task, Vision};
+use crate::domain::{Data, Domain, Prepared, Task, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::layout::rate;
 use crate::training;
 
 /// Suggests a learning rate for the first phase that training would run.
 pub fn lr_find(arguments: &LrFindArguments) -> Outcome {
-    match Task::of_data(&arguments.data)? {
+    match Task::of_data(&arguments.data, &arguments.options)? {
         Task::Vision => find_on::<Vision>(arguments),
+        Task::Text => find_on::<Text>(arguments),
     }
 }
 
 fn find_on<D: Domain>(arguments: &LrFindArguments) -> Outcome {
     let options = &arguments.options;
     training::start_threads(options.threads)?;
-    let Prepared { data, network, model } = D::prepare(options, &arguments.data, &training::device())?;
+    let Prepared { data, network, model, .. } = D::prepare(options, &arguments.data, &training::device())?;
     let Data { classes, train, valid, .. } = data;
     let learner_options = options.learner(&*train)?;
     let mut learner = Learner::new(network, train, valid, classes.len(), learner_options).or_usage()?;
-    let phases = options.phases(learner.plan().groups().count(), &options.rates());
+    let phases = options.phases(learner.plan().groups().count(), &options.rates(D::RATE));
     options.check(model.name(), &phases, learner.plan())?;
     let found = search(&mut learner, &phases)?;
     if let Some(path) = &arguments.svg {

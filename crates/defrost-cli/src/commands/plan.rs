@@ -1,13 +1,12 @@
 //! `defrost plan [DATA]`
 
-use defrost::bundle::Model;
 use defrost::data::batch_count;
 use defrost::{FreezePlan, LayerGroups, Network, PlanSummary};
 
 use super::print_json;
 use crate::Outcome;
 use crate::args::PlanArguments;
-use crate::domain::{Domain, Task, Vision};
+use crate::domain::{Domain, Task, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::layout::plan_table;
 use crate::learning::RateChoice;
@@ -15,9 +14,13 @@ use crate::training;
 
 /// Shows what training would do.
 pub fn plan(arguments: &PlanArguments) -> Outcome {
-    let task = arguments.data.as_deref().map_or(Ok(Task::Vision), Task::of_data)?;
+    let task = match &arguments.data {
+        Some(data) => Task::of_data(data, &arguments.options)?,
+        None => arguments.options.task.unwrap_or(Task::Vision),
+    };
     match task {
         Task::Vision => plan_of::<Vision>(arguments),
+        Task::Text => plan_of::<Text>(arguments),
     }
 }
 
@@ -28,7 +31,7 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
             "--steps: how many batches an epoch has is not known; give DATA or --batches N",
         ));
     }
-    if matches!(options.lr, RateChoice::Find) {
+    if matches!(options.lr, Some(RateChoice::Find)) {
         return Err(Failure::usage(
             "--lr find: a plan trains nothing, so it can't look for a rate; give one, or ask `defrost lr-find`",
         ));
@@ -44,8 +47,8 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
         None => LayerGroups::of(&outline.network),
     };
     let plan = FreezePlan::unfrozen(groups.or_usage()?, options.norm.into());
-    let phases = options.phases(plan.groups().count(), &options.rates());
-    let arch = outline.model.name();
+    let phases = options.phases(plan.groups().count(), &options.rates(D::RATE));
+    let arch = outline.arch.as_str();
     options.check(arch, &phases, &plan)?;
     let summary = PlanSummary::new(arch, &plan, &phases, batches, arguments.steps).or_usage()?;
     if arguments.json {

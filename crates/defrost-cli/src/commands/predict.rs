@@ -7,7 +7,7 @@ use defrost::bundle::Loaded;
 use super::print_json;
 use crate::Outcome;
 use crate::args::PredictArguments;
-use crate::domain::{Domain, Task, Vision};
+use crate::domain::{Domain, Task, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::training;
 
@@ -19,6 +19,7 @@ pub fn predict(arguments: &PredictArguments) -> Outcome {
     training::start_threads(arguments.threads)?;
     match Task::of_run(&arguments.run)? {
         Task::Vision => predict_of::<Vision>(arguments),
+        Task::Text => predict_of::<Text>(arguments),
     }
 }
 

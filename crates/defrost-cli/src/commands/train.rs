@@ -14,7 +14,7 @@ use super::lr_find::{search, suggested};
 use super::print_json;
 use crate::Outcome;
 use crate::args::{TrainArguments, TrainingOptions};
-use crate::domain::{Data, Domain, Prepared, Task, Vision};
+use crate::domain::{Data, Domain, Prepared, Task, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::layout::{metrics, plan_table, rate};
 use crate::learning::RateChoice;
@@ -24,8 +24,9 @@ use crate::{run_folder, training};
 
 /// Fine-tunes and saves a run.
 pub fn train(arguments: &TrainArguments) -> Outcome {
-    match Task::of_data(&arguments.data)? {
+    match Task::of_data(&arguments.data, &arguments.options)? {
         Task::Vision => train_on::<Vision>(arguments),
+        Task::Text => train_on::<Text>(arguments),
     }
 }
 
@@ -34,13 +35,14 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
     let options = &arguments.options;
     let threads = training::start_threads(options.threads)?;
 
-    let Prepared { data, network, model } = D::prepare(options, &arguments.data, &training::device())?;
+    let Prepared { data, network, model, precision } =
+        D::prepare(options, &arguments.data, &training::device())?;
     report_data(&data, D::ITEMS, &arguments.data);
     let Data { classes, train, valid, skipped, .. } = data;
     let items = json!({ "train": train.len(), "valid": valid.len(), "skipped": skipped_json(&skipped) });
     let learner_options = options.learner(&*train)?;
     let mut learner = Learner::new(network, train, valid, classes.len(), learner_options).or_usage()?;
-    let phases = phases(&mut learner, options, model.name())?;
+    let phases = phases(&mut learner, options, (model.name(), D::RATE))?;
     let plan = PlanSummary::new(model.name(), learner.plan(), &phases, learner.batches_per_epoch(), false)
         .or_usage()?;
     let run = run_folder::create(arguments.out.as_deref(), &arguments.data)?;
@@ -80,7 +82,7 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
             "seconds": seconds_taken,
             "peak_rss_bytes": peak_rss_bytes(),
             "threads": threads,
-            "precision": options.precision(),
+            "precision": precision,
         }));
     }
     if let Some(best) = best {
@@ -100,14 +102,12 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
 fn phases<N: Network>(
     learner: &mut Learner<N>,
     options: &TrainingOptions,
-    arch: &str,
+    (arch, usual): (&str, f64),
 ) -> Result<Vec<Phase>, Failure> {
     let groups = learner.plan().groups().count();
-    let phases = options.phases(groups, &options.rates());
+    let phases = options.phases(groups, &options.rates(usual));
     options.check(arch, &phases, learner.plan())?;
-    if let RateChoice::Given(_) = options.lr {
-        return Ok(phases);
-    }
+    let Some(RateChoice::Find) = options.lr else { return Ok(phases) };
     let rates = suggested(&search(learner, &phases)?)?;
     eprintln!("learning rate: {} (valley)", rate(rates.highest()));
     Ok(options.phases(groups, &rates))

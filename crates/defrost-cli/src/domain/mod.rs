@@ -1,37 +1,59 @@
 //! Kinds of data: what each brings to the commands, which are the same for all.
 
+mod text;
 mod vision;
 
 use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
 
 use burn::tensor::Device;
 
 use defrost::bundle::{self, Loaded, Model};
 use defrost::data::{Dataset, Skipped};
 use defrost::learner::Prediction;
+use defrost::sheet::{Sheet, is_sheet};
+use defrost::text::guess_text_column;
+use defrost::vision::models::Precision;
 
+pub use text::Text;
 pub use vision::Vision;
 
 use crate::args::TrainingOptions;
 use crate::failure::{Blame, Failure};
 
 /// A kind of data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Task {
-    /// Pictures.
+    /// Pictures
     Vision,
+    /// Texts
+    Text,
 }
 
 impl Task {
-    /// What lies at this path, as far as a look can tell.
-    pub fn of_data(_data: &Path) -> Result<Self, Failure> {
-        Ok(Self::Vision)
+    /// What the options say the data is, or else what a look at it tells: a CSV file holds texts if one of its
+    /// columns reads like it.
+    pub fn of_data(data: &Path, options: &TrainingOptions) -> Result<Self, Failure> {
+        match options.task {
+            Some(task) => Ok(task),
+            None if options.text_column.is_some() => Ok(Self::Text),
+            None if is_sheet(data) => match guess_text_column(&Sheet::read(data).or_usage()?.0) {
+                Some(_) => Ok(Self::Text),
+                None => Err(Failure::usage(format!(
+                    "{}: no column reads like texts; if one is, say --text-column NAME",
+                    data.display()
+                ))),
+            },
+            None => Ok(Self::Vision),
+        }
     }
 
     /// What a saved run was trained on.
     pub fn of_run(run: &Path) -> Result<Self, Failure> {
         match bundle::task(run).or_usage()?.as_str() {
             Vision::TASK => Ok(Self::Vision),
+            Text::TASK => Ok(Self::Text),
             other => Err(Failure::usage(format!(
                 "{}: a {other} model, which this version does not know",
                 run.display()
@@ -48,6 +70,8 @@ pub trait Domain {
     const TASK: &'static str = <Self::Model as Model>::TASK;
     /// What its items are called.
     const ITEMS: &'static str;
+    /// The learning rate its networks usually want.
+    const RATE: f64;
 
     /// The data, split, and a network for it with the weights asked for.
     fn prepare(
@@ -79,6 +103,8 @@ pub struct Prepared<M: Model> {
     pub network: M::Network,
     /// What is kept of it besides its weights.
     pub model: M,
+    /// The number format between its layers.
+    pub precision: Precision,
 }
 
 /// Data ready to train on.
@@ -97,10 +123,10 @@ pub struct Data {
 
 /// What a plan is made from.
 pub struct Outline<M: Model> {
+    /// What the network is called.
+    pub arch: String,
     /// The network, with new weights.
     pub network: M::Network,
-    /// What is kept of it besides its weights.
-    pub model: M,
     /// How many items there are to train on, if there is data.
     pub train_items: Option<usize>,
 }

@@ -22,6 +22,7 @@ pub struct Vision;
 impl Domain for Vision {
     type Model = VisionManifest;
     const ITEMS: &'static str = "pictures";
+    const RATE: f64 = 2e-3;
 
     fn prepare(
         options: &TrainingOptions,
@@ -33,7 +34,7 @@ impl Domain for Vision {
         let (network, model) = setup.build(folder.classes.len(), device).or_usage()?;
         let PictureFolder { classes, train, valid, skipped, notes } = folder;
         let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes };
-        Ok(Prepared { data, network, model })
+        Ok(Prepared { data, network, precision: model.precision, model })
     }
 
     fn outline(
@@ -49,7 +50,7 @@ impl Domain for Vision {
             None => (classes, None),
         };
         let network = model.network(classes, device).or_usage()?;
-        Ok(Outline { network, model, train_items })
+        Ok(Outline { arch: model.architecture, network, train_items })
     }
 
     fn labelled(run: &Loaded<VisionManifest>, data: &Path) -> Result<Labelled, Failure> {

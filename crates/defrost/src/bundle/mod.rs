@@ -47,6 +47,16 @@ pub struct Manifest<D> {
     pub quote: Vec<PhaseQuote>,
     /// SHA-256 of `model.safetensors`.
     pub weights_sha256: String,
+    /// SHA-256 of each of the model's [own files](Model::files), by name.
+    #[serde(default)]
+    pub files_sha256: BTreeMap<String, String>,
+}
+
+impl<D> Manifest<D> {
+    /// How many scores the network gives for an item: one for each class, or one number.
+    pub fn outputs(&self) -> usize {
+        self.classes.len().max(1)
+    }
 }
 
 /// A bundle can't be written or used.
@@ -97,20 +107,24 @@ fn paths(folder: &Path) -> (PathBuf, PathBuf) {
     (folder.join("bundle.json"), folder.join("model.safetensors"))
 }
 
-/// Writes a bundle; the manifest comes last, so that a folder with one is complete. The hash is filled in.
+/// Writes a bundle; the manifest comes last, so that a folder with one is complete. The hashes are filled in.
 ///
 /// # Errors
 ///
 /// If a file can't be written.
-pub fn write<D: Serialize>(
+pub fn write<M: Model>(
     folder: &Path,
-    mut manifest: Manifest<D>,
+    mut manifest: Manifest<M>,
     tensors: &Tensors,
 ) -> Result<(), BundleError> {
     let (manifest_path, weights_path) = paths(folder);
     safetensors::write(&weights_path, tensors, &BTreeMap::from([("format".to_owned(), "pt".to_owned())]))?;
     manifest.format = FORMAT;
     manifest.weights_sha256 = sha256(&files::read(&weights_path)?);
+    for (name, bytes) in manifest.model.files() {
+        files::write_atomically(&folder.join(&name), |file| std::io::Write::write_all(file, &bytes))?;
+        manifest.files_sha256.insert(name, sha256(&bytes));
+    }
     files::write_atomically(&manifest_path, |file| Ok(serde_json::to_writer_pretty(file, &manifest)?))?;
     Ok(())
 }
@@ -145,26 +159,40 @@ fn read_manifest<T: DeserializeOwned>(folder: &Path) -> Result<T, BundleError> {
 /// If a file is missing, damaged or changed.
 pub fn read<M: Model>(folder: &Path) -> Result<(Manifest<M>, Tensors), BundleError> {
     let (path, weights_path) = paths(folder);
-    let invalid = |reason: String| BundleError::Manifest { path, reason };
+    let invalid = |reason: String| BundleError::Manifest { path: path.clone(), reason };
     let task = task(folder)?;
     if task != M::TASK {
         return Err(invalid(format!("it is a {task} model, not a {} one", M::TASK)));
     }
-    let manifest: Manifest<M> = read_manifest(folder)?;
+    let mut manifest: Manifest<M> = read_manifest(folder)?;
     if manifest.format != FORMAT {
         return Err(invalid(format!(
             "format {} and not {FORMAT}: written by another version",
             manifest.format
         )));
     }
-    let bytes = files::read(&weights_path)?;
-    let (found, expected) = (sha256(&bytes), manifest.weights_sha256.clone());
-    if found != expected {
-        return Err(BundleError::Changed { path: weights_path, found, expected });
+    let bytes = unchanged(&weights_path, &manifest.weights_sha256)?;
+    let mut own = BTreeMap::new();
+    for (name, hash) in &manifest.files_sha256 {
+        // A name that leads elsewhere is none this wrote.
+        if Path::new(name).file_name().is_none_or(|file| file != name.as_str()) {
+            return Err(invalid(format!("`{name}` is not the name of a file in the folder")));
+        }
+        own.insert(name.clone(), unchanged(&folder.join(name), hash)?);
     }
+    manifest.model.take_files(own);
     let damaged = |source| BundleError::Weights { path: weights_path.clone(), source };
     let weights = safetensors::parse(&bytes).map_err(damaged)?;
     Ok((manifest, weights.tensors))
+}
+
+/// A file's bytes, if they are those with this hash.
+fn unchanged(path: &Path, expected: &str) -> Result<Vec<u8>, BundleError> {
+    let bytes = files::read(path)?;
+    match sha256(&bytes) {
+        found if found == expected => Ok(bytes),
+        found => Err(BundleError::Changed { path: path.to_owned(), found, expected: expected.to_owned() }),
+    }
 }
 
 fn sha256(bytes: &[u8]) -> String {

@@ -1,5 +1,6 @@
 //! A saved model of any domain: what is kept to build it again, loading, evaluating, predicting.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::module::Module;
@@ -28,12 +29,20 @@ pub trait Model: Clone + Serialize + DeserializeOwned {
     /// What the network is called.
     fn name(&self) -> &str;
 
-    /// The network described, with new weights.
+    /// The network described, with new weights: it gives `outputs` scores for an item.
     ///
     /// # Errors
     ///
     /// If the description is of none.
-    fn network(&self, classes: usize, device: &Device) -> Result<Self::Network, Self::Error>;
+    fn network(&self, outputs: usize, device: &Device) -> Result<Self::Network, Self::Error>;
+
+    /// Files of its own that belong beside the weights, such as a tokenizer, by name.
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        BTreeMap::new()
+    }
+
+    /// Takes such files back.
+    fn take_files(&mut self, _files: BTreeMap<String, Vec<u8>>) {}
 }
 
 impl<N: Network> Learner<N> {
@@ -59,6 +68,7 @@ impl<N: Network> Learner<N> {
             epochs: self.history().records().to_vec(),
             quote: self.history().quotes().to_vec(),
             weights_sha256: String::new(),
+            files_sha256: BTreeMap::new(),
         };
         write(folder, manifest, &collect(&self.network().valid()))
     }
@@ -84,7 +94,7 @@ impl<M: Model> Loaded<M> {
         let (manifest, tensors) = read::<M>(folder)?;
         let invalid =
             |error: M::Error| BundleError::Manifest { path: manifest_path, reason: error.to_string() };
-        let network = manifest.model.network(manifest.classes.len(), device).map_err(invalid)?;
+        let network = manifest.model.network(manifest.outputs(), device).map_err(invalid)?;
         let file = weights_path.display().to_string();
         check_fit(&file, manifest.model.name(), &network.stages(), &tensors)?;
         let network = load(network, &tensors).valid();

@@ -55,6 +55,11 @@ pub trait Dataset: Send + Sync {
     /// a row kept by an earlier run stand for the item. The item's number, name and class are no part of it.
     fn fingerprint(&self, item: usize, view: View) -> Fingerprint;
 
+    /// How long the item is where items differ in length, as texts do: items of similar size share a batch.
+    fn size(&self, _item: usize) -> usize {
+        1
+    }
+
     /// A batch as it enters the first stage, on `device`. Work on items is spread over the threads of
     /// the current pool.
     ///

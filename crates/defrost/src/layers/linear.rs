@@ -4,6 +4,8 @@ use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 
+use crate::ops::{self, Nonlinearity, Window};
+
 /// `input · weightᵀ + bias`
 #[derive(Module, Debug)]
 pub struct Linear {
@@ -19,6 +21,28 @@ impl Linear {
         let normal = Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: false };
         let weight = normal.init_with([outputs, inputs], Some(inputs), None, device);
         Self { weight, bias: bias.then(|| Param::from_tensor(Tensor::zeros([outputs], device))) }
+    }
+
+    /// The same for each position: `[batch, positions, inputs]` to `[batch, positions, outputs]`.
+    ///
+    /// A layer over many positions is a convolution with a window of one, which has kernels of its own.
+    pub fn forward_positions(&self, input: Tensor<3>) -> Tensor<3> {
+        let [batch, positions, inputs] = input.dims();
+        let weight = self.weight.val();
+        let [outputs, _] = weight.dims();
+        let bias = match &self.bias {
+            Some(bias) => bias.val(),
+            None => Tensor::zeros([outputs], &input.device()),
+        };
+        let output = ops::conv2d(
+            input.reshape([batch, positions, 1, inputs]),
+            weight.reshape([outputs, inputs, 1, 1]),
+            bias,
+            None,
+            Window::centered(1, 1),
+            Nonlinearity::Identity,
+        );
+        output.reshape([batch, positions, outputs])
     }
 
     /// `[batch, inputs]` to `[batch, outputs]`.

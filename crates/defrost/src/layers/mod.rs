@@ -1,11 +1,17 @@
-//! Layers with PyTorch's parameters, names and arithmetic, over NHWC pictures.
+//! Layers with PyTorch's parameters, names and arithmetic; pictures are NHWC.
 
+mod attention;
 mod batch_norm;
 mod conv;
 mod dropout;
+mod embedding;
+mod layer_norm;
 mod linear;
 
+pub use attention::SelfAttention;
 pub use batch_norm::{BatchNorm, BatchNormConfig};
 pub use conv::{Conv2d, Conv2dConfig, conv_norm};
 pub use dropout::{Dropout, with_draws};
+pub use embedding::Embedding;
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;

@@ -273,7 +273,10 @@ impl<N: Network> Learner<N> {
             (Sampling::Balanced, Some(classes)) => {
                 balanced_batches(&classes, self.options.step_size(), draws)
             }
-            _ => epoch_batches(self.train.len(), self.options.step_size(), draws),
+            _ => {
+                let sizes: Vec<usize> = (0..self.train.len()).map(|item| self.train.size(item)).collect();
+                epoch_batches(&sizes, self.options.step_size(), draws)
+            }
         }
     }
 

@@ -40,9 +40,9 @@ impl Model for VisionManifest {
         &self.architecture
     }
 
-    fn network(&self, classes: usize, device: &Device) -> Result<VisionNetwork, SetupError> {
+    fn network(&self, outputs: usize, device: &Device) -> Result<VisionNetwork, SetupError> {
         self.preprocess.check()?;
-        self.build(classes, device)
+        self.build(outputs, device)
     }
 }
 

@@ -10,5 +10,6 @@ mod ops;
 mod plans;
 mod support;
 mod targets;
+mod texts;
 mod tidy;
 mod training;

@@ -11,7 +11,7 @@ use defrost::weights::{self, Tensors};
 use defrost::{FreezePlan, LayerGroups, Loss, Network, NormMode, Parameter, Role, Target};
 use serde_json::Value;
 
-use crate::support::{golden, numbers};
+use crate::support::{golden, gradient_norms, numbers};
 
 /// The network with its original classifier over `classes` classes.
 fn network(architecture: &str, classes: usize) -> VisionNetwork {
@@ -166,7 +166,7 @@ fn check_gradients(name: &str, kinks: f64) {
             (f64::from(loss.clone().into_scalar::<f32>()), model["loss"].as_f64().unwrap());
         assert!((found / expected - 1.0).abs() < 1e-4, "{name} {mode}: loss {found} and not {expected}");
 
-        let norms = support::gradient_norms(&network, loss.backward());
+        let norms = gradient_norms(&network, loss.backward());
         let trace = model["grad_norms"].as_object().unwrap();
         // A bias before a norm has a gradient that cancels to nothing: what is left of it is rounding.
         let nothing = 1e-6 * trace.values().map(|norm| norm.as_f64().unwrap()).fold(0.0, f64::max);
@@ -177,34 +177,6 @@ fn check_gradients(name: &str, kinks: f64) {
             let allowed = tolerance * exact + nothing;
             assert!((found - exact).abs() <= allowed, "{name} {mode}: {parameter} {found} and not {exact}");
         }
-    }
-}
-
-mod support {
-    use super::*;
-    use burn::module::{ModuleVisitor, Param, ParamId};
-    use burn::tensor::Gradients;
-    use std::collections::HashMap;
-
-    /// The norm of each parameter's gradient, by its name in the checkpoint.
-    pub fn gradient_norms(network: &VisionNetwork, gradients: Gradients) -> HashMap<String, f64> {
-        struct Norms<'a>(&'a Gradients, HashMap<ParamId, f64>);
-        impl ModuleVisitor for Norms<'_> {
-            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-                if let Some(gradient) = param.val().grad(self.0) {
-                    let squares: f64 = gradient.into_data().iter::<f64>().map(|number| number * number).sum();
-                    self.1.insert(param.id, squares.sqrt());
-                }
-            }
-        }
-        let mut norms = Norms(&gradients, HashMap::new());
-        network.visit(&mut norms);
-        let parameters = network.stages().into_iter().flat_map(|stage| stage.parameters);
-        let named = parameters.filter_map(|parameter| {
-            let name = parameter.name.strip_prefix("body.").unwrap_or(&parameter.name).to_owned();
-            Some((name, norms.1.get(&parameter.id).copied()?))
-        });
-        named.collect()
     }
 }
 

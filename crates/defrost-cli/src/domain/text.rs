@@ -1,0 +1,129 @@
+//! CSV files of texts.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+
+use defrost::bundle::Loaded;
+use defrost::data::split::stratified;
+use defrost::sheet::{Sheet, is_sheet};
+use defrost::text::models::{BertConfig, TextNetwork};
+use defrost::text::{LabelledTexts, Pretrained, TextColumns, TextData, TextManifest};
+use defrost::vision::models::Precision;
+
+use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
+use crate::args::TrainingOptions;
+use crate::failure::{Blame, Failure};
+use crate::training::DEFAULT_SHARE;
+
+/// Texts in a column of a CSV file.
+pub struct Text;
+
+impl Domain for Text {
+    type Model = TextManifest;
+    const ITEMS: &'static str = "texts";
+    const RATE: f64 = 1e-3;
+
+    fn prepare(
+        options: &TrainingOptions,
+        data: &Path,
+        device: &Device,
+    ) -> Result<Prepared<TextManifest>, Failure> {
+        let pretrained = Pretrained::open(&weights(options)?).or_usage()?;
+        let tokenizer = pretrained.tokenizer(options.max_tokens).or_usage()?;
+        let share = options.valid_pct.unwrap_or(DEFAULT_SHARE);
+        let validation = options.valid.as_deref().ok_or(share);
+        let texts =
+            TextData::open(data, &columns(options), validation, &tokenizer, options.seed).or_usage()?;
+        let TextData { classes, train, valid, skipped, notes, columns } = texts;
+        let (network, model) =
+            pretrained.build(classes.len(), columns, options.max_tokens, options.seed, device).or_usage()?;
+        let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes };
+        Ok(Prepared { data, network, model, precision: Precision::F32 })
+    }
+
+    fn outline(
+        options: &TrainingOptions,
+        data: Option<&Path>,
+        classes: usize,
+        device: &Device,
+    ) -> Result<Outline<TextManifest>, Failure> {
+        let config = match &options.weights {
+            Some(_) => Pretrained::open(&weights(options)?).or_usage()?.config,
+            None => BertConfig::minilm(),
+        };
+        let texts =
+            data.map(|data| LabelledTexts::read(data, &columns(options), None)).transpose().or_usage()?;
+        let (outputs, train_items) = match texts {
+            Some(LabelledTexts { classes, items, .. }) if options.valid.is_some() => {
+                (classes.len(), Some(items.len()))
+            }
+            Some(LabelledTexts { classes, items, .. }) => {
+                let labels: Vec<usize> = items.iter().map(|item| item.class).collect();
+                let share = options.valid_pct.unwrap_or(DEFAULT_SHARE);
+                let split = stratified(&labels, share, options.seed).or_usage()?;
+                (classes.len(), Some(split.train.len()))
+            }
+            None => (classes, None),
+        };
+        let network = TextNetwork::new(&config, outputs, true, device);
+        Ok(Outline { arch: config.name, network, train_items })
+    }
+
+    fn labelled(run: &Loaded<TextManifest>, data: &Path) -> Result<Labelled, Failure> {
+        let (texts, skipped) = run.labelled(data).or_usage()?;
+        Ok((Box::new(texts), skipped))
+    }
+
+    fn predict(run: &Loaded<TextManifest>, inputs: &[PathBuf]) -> Vec<Answer> {
+        inputs.iter().flat_map(|input| answers(run, input)).collect()
+    }
+}
+
+/// The weights, which bring the tokenizer and the network's dimensions along.
+fn weights(options: &TrainingOptions) -> Result<PathBuf, Failure> {
+    if let Some(arch) = &options.arch {
+        return Err(Failure::usage(format!(
+            "--arch {arch}: the architecture of a text network stands in the config.json beside its weights; leave --arch out"
+        )));
+    }
+    match options.weights.as_deref() {
+        None | Some("embedded" | "none") => Err(Failure::usage(
+            "no weights for texts are in the binary; give --weights DIR, a folder with model.safetensors, tokenizer.json \
+             and config.json of a network like BERT (all-MiniLM-L6-v2 is small and good), or a finished run",
+        )),
+        Some(path) => Ok(PathBuf::from(path)),
+    }
+}
+
+fn columns(options: &TrainingOptions) -> TextColumns {
+    TextColumns { text: options.text_column.clone(), label: options.label_column.clone() }
+}
+
+/// What the network makes of the texts an input stands for.
+fn answers(run: &Loaded<TextManifest>, input: &Path) -> Vec<Answer> {
+    let texts = match texts(run, input) {
+        Ok(texts) => texts,
+        Err(reason) => return vec![(input.display().to_string(), Err(reason))],
+    };
+    let (names, texts): (Vec<String>, Vec<String>) = texts.into_iter().unzip();
+    match run.predict(&texts) {
+        Ok(predictions) => names.into_iter().zip(predictions).collect(),
+        Err(error) => vec![(input.display().to_string(), Err(error.to_string()))],
+    }
+}
+
+/// The rows of a CSV file, a file's text, or the words themselves; each with its name.
+fn texts(run: &Loaded<TextManifest>, input: &Path) -> Result<Vec<(String, String)>, String> {
+    let name = input.display().to_string();
+    if is_sheet(input) {
+        let (sheet, _) = Sheet::read(input).map_err(|error| error.to_string())?;
+        let column = run.manifest.model.columns.text.clone().unwrap_or_default();
+        let column = sheet.column(input, &column).map_err(|error| error.to_string())?;
+        return Ok(sheet.rows.into_iter().map(|mut row| (row.name, row.cells.swap_remove(column))).collect());
+    }
+    match input.is_file() {
+        true => Ok(vec![(name, std::fs::read_to_string(input).map_err(|error| error.to_string())?)]),
+        false => Ok(vec![(name.clone(), name)]),
+    }
+}

@@ -1,0 +1,25 @@
+//! A row of numbers for each thing of a kind: words, places, categories.
+
+use burn::module::{Module, Param};
+use burn::nn::Initializer;
+use burn::tensor::{Device, Int, Tensor, module};
+
+/// Looks up rows by number.
+#[derive(Module, Debug)]
+pub struct Embedding {
+    /// `[things, features]`
+    pub weight: Param<Tensor<2>>,
+}
+
+impl Embedding {
+    /// New rows, normal with this standard deviation.
+    pub fn new(things: usize, features: usize, std: f64, device: &Device) -> Self {
+        let normal = Initializer::Normal { mean: 0.0, std };
+        Self { weight: normal.init([things, features], device) }
+    }
+
+    /// `[batch, positions]` to `[batch, positions, features]`. Numbers must be below the number of things.
+    pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+        module::embedding(self.weight.val(), ids)
+    }
+}

@@ -1,0 +1,34 @@
+//! Layer normalisation (arXiv 1607.06450).
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+
+/// `(x - mean) / sqrt(variance + epsilon) * weight + bias`, each over the features of one position.
+#[derive(Module, Debug)]
+pub struct LayerNorm {
+    /// Scale, `[features]`.
+    pub weight: Param<Tensor<1>>,
+    /// Shift, `[features]`.
+    pub bias: Param<Tensor<1>>,
+    /// Added to the variance.
+    pub epsilon: f64,
+}
+
+impl LayerNorm {
+    /// Scale 1, shift 0.
+    pub fn new(features: usize, epsilon: f64, device: &Device) -> Self {
+        Self {
+            weight: Param::from_tensor(Tensor::ones([features], device)),
+            bias: Param::from_tensor(Tensor::zeros([features], device)),
+            epsilon,
+        }
+    }
+
+    /// `[…, features]`, the same shape.
+    pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
+        let centred = input.clone() - input.mean_dim(D - 1);
+        let variance = centred.clone().square().mean_dim(D - 1);
+        centred / (variance + self.epsilon).sqrt() * self.weight.val().unsqueeze()
+            + self.bias.val().unsqueeze()
+    }
+}

@@ -1,0 +1,17 @@
+//! Tables: numbers, categories and dates by column, and the network over them.
+//!
+//! As fastai's tabular application: categories and missing numbers are encoded, numbers are normalised by what
+//! the training rows say; a network of entity embeddings (arXiv 1604.06737) and dense layers.
+
+mod bundle;
+mod data;
+mod dates;
+mod network;
+mod pretrained;
+mod schema;
+
+pub use bundle::{LoadedTable, TableManifest};
+pub use data::{Table, TableData, TableError, TableOptions};
+pub use network::TabularNetwork;
+pub use pretrained::{PretrainedTable, PretrainedTableError};
+pub use schema::{Column, Encoding, Schema};

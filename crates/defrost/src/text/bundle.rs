@@ -1,0 +1,92 @@
+//! What is kept of a trained text network.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use super::columns::TextColumns;
+use super::dataset::{TextDataError, Texts, batch, open_known};
+use super::models::{BertConfig, TextNetwork};
+use super::pretrained::PretrainedError;
+use super::tokenizer::{Tokenizer, TokenizerError};
+use crate::bundle::{Loaded, Model};
+use crate::data::Skipped;
+use crate::learner::Prediction;
+
+const TOKENIZER: &str = "tokenizer.json";
+
+/// What is needed to build and feed a text network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TextManifest {
+    /// The body's dimensions.
+    pub config: BertConfig,
+    /// After how many tokens texts are cut.
+    pub max_tokens: usize,
+    /// Where text and label stood in the training data.
+    pub columns: TextColumns,
+    /// The `tokenizer.json`, a file of its own.
+    #[serde(skip)]
+    pub tokenizer: Vec<u8>,
+}
+
+impl TextManifest {
+    fn tokenizer(&self) -> Result<Tokenizer, TokenizerError> {
+        Tokenizer::parse(&self.tokenizer, self.config.vocabulary, self.config.positions, self.max_tokens)
+    }
+}
+
+impl Model for TextManifest {
+    const TASK: &'static str = "text";
+    type Network = TextNetwork;
+    type Error = PretrainedError;
+
+    fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    fn network(&self, outputs: usize, device: &Device) -> Result<TextNetwork, PretrainedError> {
+        self.config.check()?;
+        self.tokenizer()?;
+        Ok(TextNetwork::new(&self.config, outputs, true, device))
+    }
+
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        BTreeMap::from([(TOKENIZER.to_owned(), self.tokenizer.clone())])
+    }
+
+    fn take_files(&mut self, mut files: BTreeMap<String, Vec<u8>>) {
+        self.tokenizer = files.remove(TOKENIZER).unwrap_or_default();
+    }
+}
+
+/// A saved text network, ready to use.
+pub type LoadedText = Loaded<TextManifest>;
+
+impl LoadedText {
+    /// Classes and probabilities for each text; one that can't be encoded says why.
+    ///
+    /// # Errors
+    ///
+    /// If the tokenizer can't be used, which loading has made sure of.
+    pub fn predict(&self, texts: &[String]) -> Result<Vec<Result<Prediction, String>>, TokenizerError> {
+        let tokenizer = self.manifest.model.tokenizer()?;
+        let predict = |text: &String| {
+            let tokens = tokenizer.encode(text)?;
+            Ok(self.predict_batch(batch(&[&tokens.ids], self.device())).remove(0))
+        };
+        Ok(texts.iter().map(predict).collect())
+    }
+
+    /// Labelled texts to measure the network on.
+    ///
+    /// # Errors
+    ///
+    /// If there are none, or labels of other classes.
+    pub fn labelled(&self, path: &Path) -> Result<(Texts, Vec<Skipped>), TextDataError> {
+        let Self { manifest, .. } = self;
+        let tokenizer = manifest.model.tokenizer()?;
+        open_known(path, &manifest.model.columns, &manifest.classes, &tokenizer)
+    }
+}

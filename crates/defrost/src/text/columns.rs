@@ -1,0 +1,79 @@
+//! Which columns of a table hold the text and the label.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::sheet::Sheet;
+
+/// Columns by name; what is not named is guessed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextColumns {
+    /// The text.
+    pub text: Option<String>,
+    /// The label.
+    pub label: Option<String>,
+}
+
+/// What a column of labels is usually called.
+const LABEL_NAMES: [&str; 6] = ["label", "class", "category", "target", "sentiment", "y"];
+/// Cells of fewer words than this on average are names rather than texts.
+const WORDS: f64 = 4.0;
+/// Cells that are the same as others more often than this are choices rather than texts.
+const DISTINCT: f64 = 0.5;
+
+/// The only column whose cells read like texts: several words, mostly different from each other.
+pub fn guess_text_column(sheet: &Sheet) -> Option<usize> {
+    let mut texts = (0..sheet.columns.len()).filter(|&column| reads_like_text(sheet, column));
+    let first = texts.next()?;
+    texts.next().is_none().then_some(first)
+}
+
+/// The column with a usual name for labels, or else the only one beside the text.
+pub fn guess_label_column(sheet: &Sheet, text: usize) -> Option<usize> {
+    let others: Vec<usize> = (0..sheet.columns.len()).filter(|&column| column != text).collect();
+    let named: Vec<usize> = others
+        .iter()
+        .copied()
+        .filter(|&column| LABEL_NAMES.contains(&sheet.columns[column].to_lowercase().as_str()))
+        .collect();
+    match (&named[..], &others[..]) {
+        ([only], _) | ([], [only]) => Some(*only),
+        _ => None,
+    }
+}
+
+fn reads_like_text(sheet: &Sheet, column: usize) -> bool {
+    let count = sheet.rows.len() as f64;
+    let words: usize = sheet.cells(column).map(|cell| cell.split_whitespace().count()).sum();
+    let distinct = sheet.cells(column).collect::<HashSet<_>>().len();
+    words as f64 / count >= WORDS && distinct as f64 / count >= DISTINCT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn guess(csv: &str) -> (Option<usize>, Option<usize>) {
+        let (sheet, _) = Sheet::parse(Path::new("data.csv"), csv.as_bytes()).unwrap();
+        let text = guess_text_column(&sheet);
+        (text, text.and_then(|text| guess_label_column(&sheet, text)))
+    }
+
+    #[test]
+    fn what_is_clear_is_guessed() {
+        assert_eq!(guess("a,b\nthis is all text,x\nand so is this,y\n"), (Some(0), Some(1)));
+        assert_eq!(guess("id,body,Label\n1,this is all text,x\n2,and so is this,y\n"), (Some(1), Some(2)));
+    }
+
+    #[test]
+    fn what_is_not_clear_is_not() {
+        assert_eq!(guess("id,body,x\n1,this is all text,x\n2,and so is this,y\n"), (Some(1), None));
+        assert_eq!(
+            guess("title,body\nthis is all text,this is more text\nand so is this,as is this one\n").0,
+            None
+        );
+        assert_eq!(guess("age,job\n31,clerk\n44,baker\n").0, None);
+    }
+}

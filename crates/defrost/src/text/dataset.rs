@@ -1,0 +1,216 @@
+//! A data set of texts: encoded once, padded batch by batch.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use rayon::prelude::*;
+use thiserror::Error;
+
+use super::columns::TextColumns;
+use super::source::{LabelledText, LabelledTexts, TextSourceError};
+use super::tokenizer::{Tokenizer, TokenizerError, Tokens};
+use crate::activation::{Activation, Value};
+use crate::data::split::{self, SplitError};
+use crate::data::{DataError, Dataset, Fingerprint, Skipped, Target, View};
+
+/// Batches are padded to a multiple of this: sums over positions are then made in the same order however long
+/// the batch is.
+const MULTIPLE: usize = 8;
+
+/// Labelled, encoded texts.
+#[derive(Clone, Debug, Default)]
+pub struct Texts {
+    items: Vec<Item>,
+}
+
+#[derive(Clone, Debug)]
+struct Item {
+    name: String,
+    tokens: Tokens,
+    class: usize,
+}
+
+impl Texts {
+    /// Encodes texts on all threads; those that can't be are left out and listed.
+    pub fn encode(texts: &[LabelledText], tokenizer: &Tokenizer) -> (Self, Vec<Skipped>) {
+        let encoded: Vec<Result<Tokens, String>> =
+            texts.par_iter().map(|text| tokenizer.encode(&text.text)).collect();
+        let (mut items, mut skipped) = (vec![], vec![]);
+        for (text, result) in texts.iter().zip(encoded) {
+            match result {
+                Ok(tokens) => items.push(Item { name: text.name.clone(), tokens, class: text.class }),
+                Err(reason) => skipped.push(Skipped { path: text.name.clone().into(), reason }),
+            }
+        }
+        (Self { items }, skipped)
+    }
+
+    /// How many texts have been cut.
+    pub fn truncated(&self) -> usize {
+        self.items.iter().filter(|item| item.tokens.truncated).count()
+    }
+}
+
+impl Dataset for Texts {
+    fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    fn target(&self, item: usize) -> Target {
+        Target::Class(self.items[item].class)
+    }
+
+    fn name(&self, item: usize) -> String {
+        self.items[item].name.clone()
+    }
+
+    fn size(&self, item: usize) -> usize {
+        self.items[item].tokens.ids.len()
+    }
+
+    /// Texts are not varied: every view is the plain one.
+    fn fingerprint(&self, item: usize, _view: View) -> Fingerprint {
+        let ids = &self.items[item].tokens.ids;
+        Fingerprint::of(&[&ids.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<u8>>()])
+    }
+
+    fn inputs(&self, items: &[usize], _view: View, device: &Device) -> Result<Activation, DataError> {
+        let texts: Vec<&[u32]> = items.iter().map(|&item| self.items[item].tokens.ids.as_slice()).collect();
+        Ok(batch(&texts, device))
+    }
+}
+
+/// Tokens and mask, `[batch, positions]` each: texts are filled up with zeros to the longest.
+pub(super) fn batch(texts: &[&[u32]], device: &Device) -> Activation {
+    let longest = texts.iter().map(|ids| ids.len()).max().unwrap_or(0).next_multiple_of(MULTIPLE);
+    let shape = [texts.len(), longest];
+    let padded = |number: fn(u32) -> i64| {
+        let row = |ids: &&[u32]| {
+            let padding = std::iter::repeat_n(0, longest - ids.len());
+            ids.iter().map(|&id| number(id)).chain(padding).collect::<Vec<i64>>()
+        };
+        let numbers: Vec<i64> = texts.iter().flat_map(row).collect();
+        Value::Ids(Tensor::<2, Int>::from_data(TensorData::new(numbers, shape), device))
+    };
+    Activation::new(vec![padded(i64::from), padded(|_| 1)])
+}
+
+/// Texts ready to train on.
+#[derive(Clone, Debug)]
+pub struct TextData {
+    /// Class names.
+    pub classes: Vec<String>,
+    /// What to train on.
+    pub train: Texts,
+    /// What to validate on.
+    pub valid: Texts,
+    /// Texts that are left out.
+    pub skipped: Vec<Skipped>,
+    /// What a person should know about them.
+    pub notes: Vec<String>,
+    /// The columns they come from.
+    pub columns: TextColumns,
+}
+
+/// A file can't be trained on.
+#[derive(Debug, Error)]
+pub enum TextDataError {
+    /// It holds no labelled texts.
+    #[error(transparent)]
+    Source(#[from] TextSourceError),
+    /// Validation can't be split off.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// The tokenizer can't be used.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// Nothing can be encoded.
+    #[error("{}: none of the {count} texts can be encoded{}", path.display(), first.as_ref().map_or(String::new(), |first| format!("; the first: {first}")))]
+    Nothing {
+        /// The file.
+        path: PathBuf,
+        /// How many there are.
+        count: usize,
+        /// The first and its reason.
+        first: Option<Skipped>,
+    },
+}
+
+impl TextData {
+    /// Reads and encodes the texts of `path`, and those to validate on: another file's, or a share split off.
+    ///
+    /// # Errors
+    ///
+    /// If there are no two classes of texts, or no validation part can be made.
+    pub fn open(
+        path: &Path,
+        columns: &TextColumns,
+        validation: Result<&Path, f64>,
+        tokenizer: &Tokenizer,
+        seed: u64,
+    ) -> Result<Self, TextDataError> {
+        let LabelledTexts { classes, items, mut skipped, columns } =
+            LabelledTexts::read(path, columns, None)?;
+        let mut notes = vec![];
+        let (train, bad) = encode(path, &items, tokenizer)?;
+        skipped.extend(bad);
+        let (train, valid) = match validation {
+            Ok(other) => {
+                let (valid, bad) = open_known(other, &columns, &classes, tokenizer)?;
+                skipped.extend(bad);
+                (train, valid)
+            }
+            Err(share) => {
+                let labels: Vec<usize> = train.items.iter().map(|item| item.class).collect();
+                let split = split::stratified(&labels, share, seed)?;
+                let alone = |&class: &usize| {
+                    format!("class {} has one text: it is trained on and can't be validated", classes[class])
+                };
+                notes.extend(split.singletons.iter().map(alone));
+                let part = |items: &[usize]| Texts {
+                    items: items.iter().map(|&item| train.items[item].clone()).collect(),
+                };
+                (part(&split.train), part(&split.valid))
+            }
+        };
+        let truncated = train.truncated() + valid.truncated();
+        if truncated > 0 {
+            notes.push(format!(
+                "{truncated} of {} texts are longer than {} tokens and are cut there; --max-tokens says where",
+                train.len() + valid.len(),
+                tokenizer.max_tokens()
+            ));
+        }
+        Ok(Self { classes, train, valid, skipped, notes, columns })
+    }
+}
+
+/// Texts of classes that are known already: to validate on, or to evaluate a trained network on.
+///
+/// # Errors
+///
+/// If there are none, or labels of other classes.
+pub fn open_known(
+    path: &Path,
+    columns: &TextColumns,
+    classes: &[String],
+    tokenizer: &Tokenizer,
+) -> Result<(Texts, Vec<Skipped>), TextDataError> {
+    let LabelledTexts { items, mut skipped, .. } = LabelledTexts::read(path, columns, Some(classes))?;
+    let (texts, bad) = encode(path, &items, tokenizer)?;
+    skipped.extend(bad);
+    Ok((texts, skipped))
+}
+
+fn encode(
+    path: &Path,
+    items: &[LabelledText],
+    tokenizer: &Tokenizer,
+) -> Result<(Texts, Vec<Skipped>), TextDataError> {
+    let (texts, skipped) = Texts::encode(items, tokenizer);
+    if texts.is_empty() {
+        let first = skipped.into_iter().next();
+        return Err(TextDataError::Nothing { path: path.to_owned(), count: items.len(), first });
+    }
+    Ok((texts, skipped))
+}

@@ -1,0 +1,180 @@
+//! What a BERT-like network is made of, as the `config.json` beside its weights says.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// More than any network of this kind has: a file that says so is damaged.
+const LIMIT: usize = 1 << 20;
+
+/// The dimensions of a network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BertConfig {
+    /// What it is called: the family, the number of blocks and their width, such as `bert-6x384`.
+    pub name: String,
+    /// Tokens it knows.
+    pub vocabulary: usize,
+    /// Features of a position.
+    pub hidden: usize,
+    /// Blocks.
+    pub blocks: usize,
+    /// Heads of attention in each.
+    pub heads: usize,
+    /// Features between a block's two dense layers.
+    pub intermediate: usize,
+    /// The longest text, in tokens.
+    pub positions: usize,
+    /// Whether there are embeddings of the kind of token.
+    pub token_types: usize,
+    /// Added to the variance by norms.
+    pub epsilon: f64,
+    /// The share of hidden states dropped while training.
+    pub dropout: f64,
+}
+
+/// A `config.json` is of no network that is known here.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// It is no JSON object.
+    #[error("not valid: {0}")]
+    Invalid(String),
+    /// A network of another family.
+    #[error("model_type is `{0}`; bert and distilbert can be read")]
+    Family(String),
+    /// A number is missing or can't be.
+    #[error("`{key}` is {found}; it must be a number from 1 to {LIMIT}")]
+    Number {
+        /// Its key.
+        key: String,
+        /// What stands there.
+        found: String,
+    },
+    /// The heads can't share the features.
+    #[error("{hidden} features can't be shared by {heads} heads")]
+    Heads {
+        /// Features.
+        hidden: usize,
+        /// Heads.
+        heads: usize,
+    },
+    /// Another nonlinearity than the exact GELU.
+    #[error("the nonlinearity is `{0}`; gelu can be computed")]
+    Nonlinearity(String),
+}
+
+impl BertConfig {
+    /// MiniLM with 6 blocks: what `plan` shows where no weights are given.
+    pub fn minilm() -> Self {
+        Self {
+            name: "bert-6x384".to_owned(),
+            vocabulary: 30_522,
+            hidden: 384,
+            blocks: 6,
+            heads: 12,
+            intermediate: 1536,
+            positions: 512,
+            token_types: 2,
+            epsilon: 1e-12,
+            dropout: 0.1,
+        }
+    }
+
+    /// Reads a `config.json` of the BERT or DistilBERT family.
+    ///
+    /// # Errors
+    ///
+    /// If it is of another family or says what can't be.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
+        let json: serde_json::Value =
+            serde_json::from_slice(bytes).map_err(|error| ConfigError::Invalid(error.to_string()))?;
+        let text = |key: &str| json[key].as_str().unwrap_or("missing").to_owned();
+        let number = |key: &str| {
+            let number = json[key].as_u64().map(|number| number as usize);
+            let wrong = || ConfigError::Number { key: key.to_owned(), found: json[key].to_string() };
+            number.filter(|number| (1..=LIMIT).contains(number)).ok_or_else(wrong)
+        };
+        let share = |key: &str| json[key].as_f64().filter(|share| (0.0..1.0).contains(share)).unwrap_or(0.1);
+        let family = text("model_type");
+        let (keys, token_types, nonlinearity, dropout) = match family.as_str() {
+            "bert" => (BERT, number("type_vocab_size")?, text("hidden_act"), share("hidden_dropout_prob")),
+            "distilbert" => (DISTILBERT, 0, text("activation"), share("dropout")),
+            _ => return Err(ConfigError::Family(family)),
+        };
+        if nonlinearity != "gelu" {
+            return Err(ConfigError::Nonlinearity(nonlinearity));
+        }
+        let [hidden, blocks, heads, intermediate] = keys.map(number);
+        let (hidden, blocks, heads) = (hidden?, blocks?, heads?);
+        let config = Self {
+            name: format!("{family}-{blocks}x{hidden}"),
+            vocabulary: number("vocab_size")?,
+            hidden,
+            blocks,
+            heads,
+            intermediate: intermediate?,
+            positions: number("max_position_embeddings")?,
+            token_types,
+            epsilon: json["layer_norm_eps"].as_f64().filter(|epsilon| *epsilon > 0.0).unwrap_or(1e-12),
+            dropout,
+        };
+        config.check().map(|()| config)
+    }
+
+    /// Refuses dimensions that can't be.
+    ///
+    /// # Errors
+    ///
+    /// If one is 0 or beyond all networks of this kind, or the heads can't share the features.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let &Self { hidden, blocks, heads, intermediate, vocabulary, positions, .. } = self;
+        let named =
+            [("hidden", hidden), ("blocks", blocks), ("heads", heads), ("intermediate", intermediate)];
+        let named = named.into_iter().chain([("vocabulary", vocabulary), ("positions", positions)]);
+        for (key, number) in named {
+            if !(1..=LIMIT).contains(&number) {
+                return Err(ConfigError::Number { key: key.to_owned(), found: number.to_string() });
+            }
+        }
+        if !hidden.is_multiple_of(heads) {
+            return Err(ConfigError::Heads { hidden, heads });
+        }
+        Ok(())
+    }
+}
+
+/// What the families call features, blocks, heads and intermediate features.
+const BERT: [&str; 4] = ["hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"];
+const DISTILBERT: [&str; 4] = ["dim", "n_layers", "n_heads", "hidden_dim"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DISTIL: &str = r#"{"model_type": "distilbert", "activation": "gelu", "dim": 768, "n_layers": 6, "n_heads": 12,
+        "hidden_dim": 3072, "vocab_size": 30522, "max_position_embeddings": 512, "dropout": 0.2}"#;
+
+    #[test]
+    fn both_families_are_read() {
+        let config = BertConfig::parse(DISTIL.as_bytes()).unwrap();
+        assert_eq!((config.name.as_str(), config.token_types), ("distilbert-6x768", 0));
+        assert_eq!((config.intermediate, config.dropout, config.epsilon), (3072, 0.2, 1e-12));
+    }
+
+    #[test]
+    fn what_cant_be_is_refused() {
+        let refusal = |from: &str, to: &str| {
+            BertConfig::parse(DISTIL.replace(from, to).as_bytes()).unwrap_err().to_string()
+        };
+        assert_eq!(
+            refusal("\"distilbert\"", "\"gpt2\""),
+            "model_type is `gpt2`; bert and distilbert can be read"
+        );
+        assert_eq!(refusal("768", "-1"), "`dim` is -1; it must be a number from 1 to 1048576");
+        assert_eq!(
+            refusal("\"n_layers\": 6, ", ""),
+            "`n_layers` is null; it must be a number from 1 to 1048576"
+        );
+        assert_eq!(refusal("12", "7"), "768 features can't be shared by 7 heads");
+        assert_eq!(refusal("\"gelu\"", "\"relu\""), "the nonlinearity is `relu`; gelu can be computed");
+        assert!(refusal("}", "").starts_with("not valid: "));
+    }
+}

@@ -1,0 +1,169 @@
+//! Finding labelled texts: a column of a CSV file.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::columns::{TextColumns, guess_label_column, guess_text_column};
+use crate::data::Skipped;
+use crate::sheet::{Sheet, SheetError};
+
+/// A text and its class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelledText {
+    /// Where it is: file and line.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    /// Index of its class.
+    pub class: usize,
+}
+
+/// The texts of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LabelledTexts {
+    /// Class names, sorted.
+    pub classes: Vec<String>,
+    /// The texts, in the file's order.
+    pub items: Vec<LabelledText>,
+    /// Rows that are left out.
+    pub skipped: Vec<Skipped>,
+    /// The columns they come from.
+    pub columns: TextColumns,
+}
+
+/// There are no texts to train on.
+#[derive(Debug, Error)]
+pub enum TextSourceError {
+    /// The file is no table.
+    #[error(transparent)]
+    Sheet(#[from] SheetError),
+    /// Which column holds the text is not clear.
+    #[error("{}: which column is the text is not clear; say --text-column NAME, one of {columns}", path.display())]
+    TextColumn {
+        /// The file.
+        path: PathBuf,
+        /// All columns.
+        columns: String,
+    },
+    /// Which column holds the label is not clear.
+    #[error("{}: which column is the label is not clear; say --label-column NAME, one of {columns}", path.display())]
+    LabelColumn {
+        /// The file.
+        path: PathBuf,
+        /// All columns but the text's.
+        columns: String,
+    },
+    /// Both names are the same.
+    #[error("{}: the text and the label can't both be column `{column}`", path.display())]
+    SameColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+    },
+    /// There is nothing to tell apart.
+    #[error("{}: all labels in column `{column}` are `{class}`; training needs at least two classes", path.display())]
+    OneClass {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The one class.
+        class: String,
+    },
+    /// A column of labels that are nearly all different.
+    #[error("{}: column `{column}` has {classes} different labels in {rows} rows; is it the label?", path.display())]
+    TooManyClasses {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// How many labels.
+        classes: usize,
+        /// How many rows.
+        rows: usize,
+    },
+    /// Labels that were never trained.
+    #[error("{}: labels that training does not know: {unknown}; it knows {known}", path.display())]
+    UnknownClasses {
+        /// The file.
+        path: PathBuf,
+        /// Labels only found here.
+        unknown: String,
+        /// Classes of the training data.
+        known: String,
+    },
+}
+
+impl LabelledTexts {
+    /// Reads a CSV file. Classes are the labels found, sorted, or else those that are `known`, which then no
+    /// label may add to. Rows without a label are left out.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read, its columns are not clear, or its labels make no classes.
+    pub fn read(
+        path: &Path,
+        columns: &TextColumns,
+        known: Option<&[String]>,
+    ) -> Result<Self, TextSourceError> {
+        let (sheet, mut skipped) = Sheet::read(path)?;
+        let (text, label) = find(path, &sheet, columns)?;
+        let column = sheet.columns[label].clone();
+        let found: BTreeSet<&str> = sheet.cells(label).filter(|label| !label.is_empty()).collect();
+        let classes: Vec<String> = match known {
+            Some(known) => known.to_vec(),
+            None => found.iter().map(|&label| label.to_owned()).collect(),
+        };
+        let unknown: Vec<&str> =
+            found.iter().copied().filter(|label| !classes.iter().any(|class| class == label)).collect();
+        if !unknown.is_empty() {
+            let (unknown, known) = (unknown.join(", "), classes.join(", "));
+            return Err(TextSourceError::UnknownClasses { path: path.to_owned(), unknown, known });
+        }
+        if let [class] = &classes[..] {
+            return Err(TextSourceError::OneClass { path: path.to_owned(), column, class: class.clone() });
+        }
+        let rows = sheet.rows.len();
+        if known.is_none() && classes.len() > 2 && classes.len() * 2 > rows {
+            let classes = classes.len();
+            return Err(TextSourceError::TooManyClasses { path: path.to_owned(), column, classes, rows });
+        }
+        let columns = TextColumns { text: Some(sheet.columns[text].clone()), label: Some(column) };
+        let mut items = vec![];
+        for mut row in sheet.rows {
+            match classes.iter().position(|class| *class == row.cells[label]) {
+                Some(class) => {
+                    items.push(LabelledText { name: row.name, text: row.cells.swap_remove(text), class });
+                }
+                None => {
+                    skipped.push(Skipped { path: row.name.into(), reason: "it has no label".to_owned() });
+                }
+            }
+        }
+        Ok(Self { classes, items, skipped, columns })
+    }
+}
+
+fn find(path: &Path, sheet: &Sheet, columns: &TextColumns) -> Result<(usize, usize), TextSourceError> {
+    let listed = |without: Option<usize>| {
+        let others = sheet.columns.iter().enumerate().filter(|(index, _)| Some(*index) != without);
+        others.map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let label = columns.label.as_ref().map(|name| sheet.column(path, name)).transpose()?;
+    let text = match &columns.text {
+        Some(name) => sheet.column(path, name)?,
+        None => guess_text_column(sheet)
+            .ok_or_else(|| TextSourceError::TextColumn { path: path.to_owned(), columns: listed(label) })?,
+    };
+    let label = label
+        .or_else(|| guess_label_column(sheet, text))
+        .ok_or_else(|| TextSourceError::LabelColumn { path: path.to_owned(), columns: listed(Some(text)) })?;
+    if text == label {
+        let column = sheet.columns[text].clone();
+        return Err(TextSourceError::SameColumn { path: path.to_owned(), column });
+    }
+    Ok((text, label))
+}

