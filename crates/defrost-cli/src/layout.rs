@@ -35,7 +35,11 @@ pub fn plan_table(plan: &PlanSummary) -> String {
     for phase in &plan.phases {
         text += &format!("  {:16}", thousands(phase.trainable_params));
     }
-    text + "\n"
+    text += "\n";
+    for note in &plan.notes {
+        text += &format!("  note: {note}\n");
+    }
+    text
 }
 
 fn width(texts: &[String]) -> usize {

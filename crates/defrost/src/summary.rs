@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::FreezePlan;
+use crate::plan::{FreezePlan, NormMode};
 use crate::recipe::Phase;
 
 /// A network's groups, and the phases it will be trained in.
@@ -18,6 +18,9 @@ pub struct PlanSummary {
     pub groups: Vec<GroupSummary>,
     /// The phases, in order.
     pub phases: Vec<PhaseSummary>,
+    /// What this costs more than it might seem to.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// A layer group.
@@ -103,8 +106,28 @@ impl PlanSummary {
             trainable_params: first.trainable_count(),
             groups: (0..first.groups().count()).map(|group| group_summary(first, group)).collect(),
             phases: summaries.collect::<Result<_, crate::LearnerError>>()?,
+            notes: phases
+                .iter()
+                .zip(&plans)
+                .filter_map(|(phase, plan)| cost_of_adapting(phase, plan))
+                .collect(),
         })
     }
+}
+
+/// What a phase computes again and again because norms of its frozen groups train.
+fn cost_of_adapting(phase: &Phase, plan: &FreezePlan) -> Option<String> {
+    let kept = FreezePlan::unfrozen(plan.groups().clone(), NormMode::Keep);
+    let constant = phase.thaw.apply(&kept).ok()?.constant_stages();
+    (plan.norm() == NormMode::Adapt && constant > 0).then(|| {
+        format!(
+            "{}: the norms of frozen groups train (norm mode adapt), so nothing is constant: each epoch runs all {} stages \
+             forward and back for every item; under keep, {constant} of them would run once for each item, without gradients, \
+             and be kept",
+            phase.name,
+            plan.groups().stages().len()
+        )
+    })
 }
 
 fn group_summary(plan: &FreezePlan, group: usize) -> GroupSummary {

@@ -81,3 +81,13 @@ fn a_plan_for_data_needs_no_weights() {
     let plan = defrost_in(&repository(), &["plan", "samples/fashion", "--arch", "resnet34", "--json"]).json();
     assert_eq!(plan["phases"][0]["batches_per_epoch"], 31);
 }
+
+#[test]
+fn the_plan_says_what_adapting_costs() {
+    let adapt = plan(&["--norm", "adapt"]);
+    let notes = adapt["notes"].as_array().unwrap();
+    assert_eq!(notes.len(), 1, "the thawed phase costs no more than it would anyway");
+    assert!(notes[0].as_str().unwrap().starts_with("frozen: the norms of frozen groups train"));
+    assert_eq!(adapt["phases"][0]["constant_stages"], 0);
+    assert_eq!(plan(&[])["notes"], serde_json::json!([]));
+}
