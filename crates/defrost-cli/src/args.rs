@@ -39,7 +39,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct TrainArguments {
     /// A folder with a folder of pictures per class, or with train/ and valid/ of such folders; or a CSV file
-    /// of texts
+    /// of texts or of table rows
     pub data: PathBuf,
     #[command(flatten)]
     pub options: TrainingOptions,
@@ -141,6 +141,9 @@ pub struct TrainingOptions {
     /// Pretrained weights: embedded, none, a .safetensors file, or for texts a folder [default: embedded]
     #[arg(long, value_name = "SOURCE", help_heading = "Network")]
     pub weights: Option<String>,
+    /// The body of this finished run instead, for another task
+    #[arg(long, value_name = "RUN", conflicts_with = "weights", help_heading = "Network")]
+    pub pretrained: Option<PathBuf>,
     /// Own layer groups by stage name, as "stem,layer1|layer2|head"
     #[arg(long, value_name = "GROUPS", help_heading = "Network")]
     pub groups: Option<String>,
@@ -151,9 +154,9 @@ pub struct TrainingOptions {
     /// Thawed epochs
     #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Training")]
     pub epochs: usize,
-    /// Frozen epochs before them
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Training")]
-    pub freeze_epochs: usize,
+    /// Frozen epochs before them [default: 1, or 0 where nothing is pretrained]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    pub freeze_epochs: Option<usize>,
     /// One phase of --epochs instead, frozen to this position; negative counts from the end, 0 trains all
     #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["train_only", "gradual"], help_heading = "Training")]
     pub freeze_to: Option<isize>,
@@ -204,13 +207,16 @@ pub struct TrainingOptions {
     pub views: u64,
 
     /// The column that is the text [default: the one that reads like it]
-    #[arg(long, value_name = "NAME", help_heading = "Texts")]
+    #[arg(long, value_name = "NAME", help_heading = "Texts and tables")]
     pub text_column: Option<String>,
-    /// The column that is the label [default: the one called so]
-    #[arg(long, value_name = "NAME", help_heading = "Texts")]
+    /// The column to predict [default for texts: the one called so]
+    #[arg(long, value_name = "NAME", help_heading = "Texts and tables")]
     pub label_column: Option<String>,
+    /// Columns of a table that are no inputs
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', help_heading = "Texts and tables")]
+    pub ignore: Vec<String>,
     /// Texts are cut after so many tokens
-    #[arg(long, value_name = "N", default_value_t = 256, help_heading = "Texts")]
+    #[arg(long, value_name = "N", default_value_t = 256, help_heading = "Texts and tables")]
     pub max_tokens: usize,
 
     #[command(flatten)]

@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 
 use defrost::data::Dataset;
+use defrost::recipe::gradual;
 use defrost::vision::models::Precision;
 use defrost::{FineTune, FreezePlan, LearnerOptions, Phase, PlanError, Rates, Schedule, Thaw};
 
@@ -61,8 +62,9 @@ impl TrainingOptions {
         }
     }
 
-    /// The phases these options ask for, at these rates.
-    pub fn phases(&self, groups: usize, rates: &Rates) -> Vec<Phase> {
+    /// The phases these options ask for, at these rates. A network of which nothing is pretrained has nothing
+    /// worth freezing: unless somebody asks for it, it trains as a whole from the start.
+    pub fn phases(&self, plan: &FreezePlan, rates: &Rates) -> Vec<Phase> {
         let schedule = Schedule::ONE_CYCLE;
         if let Some(position) = self.freeze_to {
             return vec![Phase::from_position(position, self.epochs, rates.clone(), schedule)];
@@ -71,14 +73,16 @@ impl TrainingOptions {
             return vec![Phase::only(names.clone(), self.epochs, rates.clone(), schedule)];
         }
         if self.gradual {
-            return defrost::recipe::gradual(groups, self.epochs, self.freeze_epochs, rates.highest());
+            let epochs_a_group = self.freeze_epochs.unwrap_or(1);
+            return gradual(plan.groups().count(), self.epochs, epochs_a_group, rates.highest());
         }
-        let recipe = FineTune {
-            freeze_epochs: self.freeze_epochs,
-            rates: rates.clone(),
-            ..FineTune::new(self.epochs)
-        };
-        recipe.phases()
+        let pretrained = plan.groups().stages().iter().any(|stage| stage.pretrained);
+        if !pretrained && self.freeze_epochs.is_none() {
+            let whole = Phase::from_position(0, self.epochs, rates.clone(), schedule);
+            return [whole].into_iter().filter(|phase| phase.epochs > 0).collect();
+        }
+        let freeze_epochs = self.freeze_epochs.unwrap_or(1);
+        FineTune { freeze_epochs, rates: rates.clone(), ..FineTune::new(self.epochs) }.phases()
     }
 
     /// Refuses phases that do not fit the network, naming the option that is wrong.

@@ -6,7 +6,8 @@
 //!
 //! A network is a list of [stages](Stage); freezing is a position in it, kept in one value, the
 //! [`FreezePlan`]. The [`Learner`] runs [phases](recipe) under such plans. [`vision`] brings picture
-//! folders and pretrained picture networks, [`text`] texts and the networks that read them.
+//! folders and pretrained picture networks, [`text`] texts and
+//! the networks that read them, [`tabular`] tables.
 
 #![forbid(unsafe_code)]
 
@@ -29,6 +30,7 @@ mod schedule;
 pub mod sheet;
 mod stage;
 mod summary;
+pub mod tabular;
 pub mod text;
 pub mod vision;
 pub mod weights;

@@ -9,7 +9,7 @@ use defrost::metrics::ClassReport;
 use super::print_json;
 use crate::Outcome;
 use crate::args::EvaluateArguments;
-use crate::domain::{Domain, Task, Text, Vision};
+use crate::domain::{Domain, Table, Task, Text, Vision};
 use crate::failure::Blame;
 use crate::training;
 
@@ -19,6 +19,7 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Outcome {
     match Task::of_run(&arguments.run)? {
         Task::Vision => evaluate_of::<Vision>(arguments),
         Task::Text => evaluate_of::<Text>(arguments),
+        Task::Table => evaluate_of::<Table>(arguments),
     }
 }
 

@@ -10,7 +10,7 @@ use super::print_json;
 use crate::Outcome;
 use crate::args::LrFindArguments;
 use crate::curve;
-use crate::domain::{Data, Domain, Prepared, Task, Text, Vision};
+use crate::domain::{Data, Domain, Prepared, Table, Task, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::layout::rate;
 use crate::training;
@@ -20,6 +20,7 @@ pub fn lr_find(arguments: &LrFindArguments) -> Outcome {
     match Task::of_data(&arguments.data, &arguments.options)? {
         Task::Vision => find_on::<Vision>(arguments),
         Task::Text => find_on::<Text>(arguments),
+        Task::Table => find_on::<Table>(arguments),
     }
 }
 
@@ -29,8 +30,9 @@ fn find_on<D: Domain>(arguments: &LrFindArguments) -> Outcome {
     let Prepared { data, network, model, .. } = D::prepare(options, &arguments.data, &training::device())?;
     let Data { classes, train, valid, .. } = data;
     let learner_options = options.learner(&*train)?;
-    let mut learner = Learner::new(network, train, valid, classes.len(), learner_options).or_usage()?;
-    let phases = options.phases(learner.plan().groups().count(), &options.rates(D::RATE));
+    let mut learner =
+        Learner::new(network, train, valid, classes.len().max(1), learner_options).or_usage()?;
+    let phases = options.phases(learner.plan(), &options.rates(D::RATE));
     options.check(model.name(), &phases, learner.plan())?;
     let found = search(&mut learner, &phases)?;
     if let Some(path) = &arguments.svg {

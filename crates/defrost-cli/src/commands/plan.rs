@@ -6,7 +6,7 @@ use defrost::{FreezePlan, LayerGroups, Network, PlanSummary};
 use super::print_json;
 use crate::Outcome;
 use crate::args::PlanArguments;
-use crate::domain::{Domain, Task, Text, Vision};
+use crate::domain::{Domain, Table, Task, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::layout::plan_table;
 use crate::learning::RateChoice;
@@ -21,6 +21,7 @@ pub fn plan(arguments: &PlanArguments) -> Outcome {
     match task {
         Task::Vision => plan_of::<Vision>(arguments),
         Task::Text => plan_of::<Text>(arguments),
+        Task::Table => plan_of::<Table>(arguments),
     }
 }
 
@@ -47,7 +48,7 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
         None => LayerGroups::of(&outline.network),
     };
     let plan = FreezePlan::unfrozen(groups.or_usage()?, options.norm.into());
-    let phases = options.phases(plan.groups().count(), &options.rates(D::RATE));
+    let phases = options.phases(&plan, &options.rates(D::RATE));
     let arch = outline.arch.as_str();
     options.check(arch, &phases, &plan)?;
     let summary = PlanSummary::new(arch, &plan, &phases, batches, arguments.steps).or_usage()?;

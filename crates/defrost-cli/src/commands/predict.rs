@@ -7,12 +7,17 @@ use defrost::bundle::Loaded;
 use super::print_json;
 use crate::Outcome;
 use crate::args::PredictArguments;
-use crate::domain::{Domain, Task, Text, Vision};
+use crate::domain::{Domain, Table, Task, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::training;
 
-/// The likeliest classes with their probabilities.
-type Top = Vec<(String, f32)>;
+/// What is told of a prediction.
+enum Found {
+    /// The likeliest classes with their probabilities.
+    Top(Vec<(String, f32)>),
+    /// A number.
+    Number(f32),
+}
 
 /// Classes and probabilities of each input; one that can't be read is reported and the rest go on.
 pub fn predict(arguments: &PredictArguments) -> Outcome {
@@ -20,6 +25,7 @@ pub fn predict(arguments: &PredictArguments) -> Outcome {
     match Task::of_run(&arguments.run)? {
         Task::Vision => predict_of::<Vision>(arguments),
         Task::Text => predict_of::<Text>(arguments),
+        Task::Table => predict_of::<Table>(arguments),
     }
 }
 
@@ -28,17 +34,19 @@ fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {
     let classes = &model.manifest.classes;
     let answers = D::predict(&model, &arguments.inputs).into_iter().map(|(input, prediction)| {
         let named = |(class, probability): (usize, f32)| (classes[class].clone(), probability);
-        let top = prediction
-            .map(|prediction| prediction.ranked().into_iter().take(arguments.top).map(named).collect());
-        (input, top)
+        let found = prediction.map(|prediction| match classes[..] {
+            [] => Found::Number(prediction.number()),
+            _ => Found::Top(prediction.ranked().into_iter().take(arguments.top).map(named).collect()),
+        });
+        (input, found)
     });
-    let results: Vec<(String, Result<Top, String>)> = answers.collect();
+    let results: Vec<(String, Result<Found, String>)> = answers.collect();
     if arguments.json {
         print_json(&results.iter().map(|(input, result)| to_json(input, result)).collect::<Vec<_>>())?;
     } else {
         for (input, result) in &results {
             match result {
-                Ok(top) => println!("{input}: {}", to_text(top)),
+                Ok(found) => println!("{input}: {}", to_text(found)),
                 Err(error) => eprintln!("error: {input}: {error}"),
             }
         }
@@ -49,9 +57,10 @@ fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {
     }
 }
 
-fn to_json(input: &str, result: &Result<Top, String>) -> Value {
+fn to_json(input: &str, result: &Result<Found, String>) -> Value {
     match result {
-        Ok(top) => {
+        Ok(Found::Number(number)) => json!({ "input": input, "number": number }),
+        Ok(Found::Top(top)) => {
             let entry =
                 |(class, probability): &(String, f32)| json!({ "class": class, "probability": probability });
             json!({ "input": input, "top": top.iter().map(entry).collect::<Vec<_>>() })
@@ -60,7 +69,10 @@ fn to_json(input: &str, result: &Result<Top, String>) -> Value {
     }
 }
 
-fn to_text(top: &[(String, f32)]) -> String {
+fn to_text(found: &Found) -> String {
     let entry = |(class, probability): &(String, f32)| format!("{class} {:.1} %", probability * 100.0);
-    top.iter().map(entry).collect::<Vec<_>>().join(", ")
+    match found {
+        Found::Number(number) => number.to_string(),
+        Found::Top(top) => top.iter().map(entry).collect::<Vec<_>>().join(", "),
+    }
 }

@@ -14,7 +14,7 @@ use super::lr_find::{search, suggested};
 use super::print_json;
 use crate::Outcome;
 use crate::args::{TrainArguments, TrainingOptions};
-use crate::domain::{Data, Domain, Prepared, Task, Text, Vision};
+use crate::domain::{Data, Domain, Prepared, Table, Task, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::layout::{metrics, plan_table, rate};
 use crate::learning::RateChoice;
@@ -27,6 +27,7 @@ pub fn train(arguments: &TrainArguments) -> Outcome {
     match Task::of_data(&arguments.data, &arguments.options)? {
         Task::Vision => train_on::<Vision>(arguments),
         Task::Text => train_on::<Text>(arguments),
+        Task::Table => train_on::<Table>(arguments),
     }
 }
 
@@ -41,7 +42,8 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
     let Data { classes, train, valid, skipped, .. } = data;
     let items = json!({ "train": train.len(), "valid": valid.len(), "skipped": skipped_json(&skipped) });
     let learner_options = options.learner(&*train)?;
-    let mut learner = Learner::new(network, train, valid, classes.len(), learner_options).or_usage()?;
+    let mut learner =
+        Learner::new(network, train, valid, classes.len().max(1), learner_options).or_usage()?;
     let phases = phases(&mut learner, options, (model.name(), D::RATE))?;
     let plan = PlanSummary::new(model.name(), learner.plan(), &phases, learner.batches_per_epoch(), false)
         .or_usage()?;
@@ -104,13 +106,12 @@ fn phases<N: Network>(
     options: &TrainingOptions,
     (arch, usual): (&str, f64),
 ) -> Result<Vec<Phase>, Failure> {
-    let groups = learner.plan().groups().count();
-    let phases = options.phases(groups, &options.rates(usual));
+    let phases = options.phases(learner.plan(), &options.rates(usual));
     options.check(arch, &phases, learner.plan())?;
     let Some(RateChoice::Find) = options.lr else { return Ok(phases) };
     let rates = suggested(&search(learner, &phases)?)?;
     eprintln!("learning rate: {} (valley)", rate(rates.highest()));
-    Ok(options.phases(groups, &rates))
+    Ok(options.phases(learner.plan(), &rates))
 }
 
 /// Data that can't be trained on is the input's fault, a loss that explodes is the run's.
@@ -129,8 +130,12 @@ fn report_data(data: &Data, items: &str, root: &Path) {
         let count = data.skipped.len();
         eprintln!("warning: {count} {items} can't be read and are left out; the first: {first}");
     }
-    let (train, valid, classes) = (data.train.len(), data.valid.len(), data.classes.len());
-    eprintln!("{}: {train} {items} to train on, {valid} to validate, {classes} classes", root.display());
+    let (train, valid) = (data.train.len(), data.valid.len());
+    let labels = match data.classes.len() {
+        0 => "a number to predict".to_owned(),
+        classes => format!("{classes} classes"),
+    };
+    eprintln!("{}: {train} {items} to train on, {valid} to validate, {labels}", root.display());
 }
 
 fn skipped_json(skipped: &[Skipped]) -> Vec<Value> {

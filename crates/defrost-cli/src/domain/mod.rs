@@ -1,5 +1,6 @@
 //! Kinds of data: what each brings to the commands, which are the same for all.
 
+mod table;
 mod text;
 mod vision;
 
@@ -16,6 +17,7 @@ use defrost::sheet::{Sheet, is_sheet};
 use defrost::text::guess_text_column;
 use defrost::vision::models::Precision;
 
+pub use table::Table;
 pub use text::Text;
 pub use vision::Vision;
 
@@ -29,21 +31,20 @@ pub enum Task {
     Vision,
     /// Texts
     Text,
+    /// Rows of a table
+    Table,
 }
 
 impl Task {
     /// What the options say the data is, or else what a look at it tells: a CSV file holds texts if one of its
-    /// columns reads like it.
+    /// columns reads like it, else rows of a table.
     pub fn of_data(data: &Path, options: &TrainingOptions) -> Result<Self, Failure> {
         match options.task {
             Some(task) => Ok(task),
             None if options.text_column.is_some() => Ok(Self::Text),
             None if is_sheet(data) => match guess_text_column(&Sheet::read(data).or_usage()?.0) {
                 Some(_) => Ok(Self::Text),
-                None => Err(Failure::usage(format!(
-                    "{}: no column reads like texts; if one is, say --text-column NAME",
-                    data.display()
-                ))),
+                None => Ok(Self::Table),
             },
             None => Ok(Self::Vision),
         }
@@ -54,6 +55,7 @@ impl Task {
         match bundle::task(run).or_usage()?.as_str() {
             Vision::TASK => Ok(Self::Vision),
             Text::TASK => Ok(Self::Text),
+            Table::TASK => Ok(Self::Table),
             other => Err(Failure::usage(format!(
                 "{}: a {other} model, which this version does not know",
                 run.display()

@@ -48,9 +48,9 @@ impl Domain for Text {
         classes: usize,
         device: &Device,
     ) -> Result<Outline<TextManifest>, Failure> {
-        let config = match &options.weights {
-            Some(_) => Pretrained::open(&weights(options)?).or_usage()?.config,
-            None => BertConfig::minilm(),
+        let config = match (&options.weights, &options.pretrained) {
+            (None, None) => BertConfig::minilm(),
+            _ => Pretrained::open(&weights(options)?).or_usage()?.config,
         };
         let texts =
             data.map(|data| LabelledTexts::read(data, &columns(options), None)).transpose().or_usage()?;
@@ -86,6 +86,9 @@ fn weights(options: &TrainingOptions) -> Result<PathBuf, Failure> {
         return Err(Failure::usage(format!(
             "--arch {arch}: the architecture of a text network stands in the config.json beside its weights; leave --arch out"
         )));
+    }
+    if let Some(run) = &options.pretrained {
+        return Ok(run.clone());
     }
     match options.weights.as_deref() {
         None | Some("embedded" | "none") => Err(Failure::usage(

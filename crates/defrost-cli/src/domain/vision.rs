@@ -84,6 +84,9 @@ fn setup(options: &TrainingOptions) -> Result<VisionSetup, Failure> {
 }
 
 fn weight_source(options: &TrainingOptions) -> Result<Option<WeightSource>, Failure> {
+    if let Some(run) = &options.pretrained {
+        return Ok(Some(WeightSource::File(run.join("model.safetensors"))));
+    }
     match options.weights.as_deref() {
         None => Ok(None),
         Some("embedded") => Ok(Some(WeightSource::Embedded)),

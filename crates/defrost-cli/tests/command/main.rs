@@ -4,5 +4,6 @@ mod bad_input;
 mod cache;
 mod learning;
 mod plan;
+mod sheets;
 mod support;
 mod train;

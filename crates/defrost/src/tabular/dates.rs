@@ -111,7 +111,8 @@ impl Date {
 
     /// Days since 1 January 1970.
     fn days(self) -> i64 {
-        let before = |year: i64| year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+        let before =
+            |year: i64| year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
         before(self.year - 1) - before(1969) + self.day_of_year() - 1
     }
 
@@ -155,7 +156,10 @@ mod tests {
     fn only_columns_of_dates_are_replaced() {
         let csv = b"saledate,code\n2024-02-29,1-2\n,3-4\n";
         let sheet = expand(Sheet::parse(Path::new("x.csv"), csv).unwrap().0);
-        assert_eq!((sheet.columns.len(), sheet.columns[0].as_str(), sheet.columns[13].as_str()), (14, "saleYear", "code"));
+        assert_eq!(
+            (sheet.columns.len(), sheet.columns[0].as_str(), sheet.columns[13].as_str()),
+            (14, "saleYear", "code")
+        );
         assert_eq!(sheet.rows[1].cells[0], "");
         for cell in ["2023-02-29", "2024-13-01", "24-01-01", "2024-1", "2024-+1-01", "2024-01-01-01"] {
             assert_eq!(Date::parse(cell), None, "{cell}");

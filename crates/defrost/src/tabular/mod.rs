@@ -11,7 +11,7 @@ mod pretrained;
 mod schema;
 
 pub use bundle::{LoadedTable, TableManifest};
-pub use data::{Table, TableData, TableError, TableOptions};
+pub use data::{Named, Table, TableData, TableError, TableOptions};
 pub use network::TabularNetwork;
 pub use pretrained::{PretrainedTable, PretrainedTableError};
 pub use schema::{Column, Encoding, Schema};

@@ -90,8 +90,9 @@ impl Schema {
                 Encoding::Number { median, mean, std, flagged } => {
                     let missing = is_missing(cell);
                     let number = if missing { Some(*median) } else { number(cell) };
-                    let number = number
-                        .ok_or_else(|| format!("column `{}` holds numbers, and this is `{cell}`", column.name))?;
+                    let number = number.ok_or_else(|| {
+                        format!("column `{}` holds numbers, and this is `{cell}`", column.name)
+                    })?;
                     encoded.numbers.push(((number - mean) / std) as f32);
                     flags.extend(flagged.then_some(1 + u32::from(missing)));
                 }
@@ -148,7 +149,9 @@ pub fn number(cell: &str) -> Option<f64> {
 /// are; whole ones if there are more than 20 different.
 pub fn holds_numbers(cells: &[&str]) -> bool {
     let present = || cells.iter().filter(|cell| !is_missing(cell));
-    let Some(numbers) = present().map(|cell| number(cell)).collect::<Option<Vec<f64>>>() else { return false };
+    let Some(numbers) = present().map(|cell| number(cell)).collect::<Option<Vec<f64>>>() else {
+        return false;
+    };
     let distinct: HashSet<u64> = numbers.iter().map(|number| number.to_bits()).collect();
     let whole = numbers.iter().all(|number| number.fract() == 0.0);
     !numbers.is_empty() && (!whole || distinct.len() > MAX_CARDINALITY)
@@ -195,13 +198,13 @@ mod tests {
 
     #[test]
     fn cells_become_what_fastai_makes_of_them() {
-        // pandas: median 2.5, mean of (1.5, 2.5, 2.5, 3.5) 2.5, std(ddof=0) 0.7071068.
+        // pandas: median 2.5, mean of (1.5, 2.5, 2.5, 3.5) 2.5, std(ddof=0) the root of 1/2.
         let schema = schema(&[("job", &["b", "a", "", "b"]), ("pay", &["1.5", "", "2.5", "3.5"])]);
         assert_eq!(schema.cardinalities(), [3, 3]);
         let encode = |job, pay| schema.encode([job, pay].into_iter()).unwrap();
         assert_eq!(encode("b", "3.5").categories, [2, 1]);
         assert_eq!(encode("never seen", "").categories, [0, 2]);
-        assert!((encode("b", "3.5").numbers[0] - 1.0 / 0.707_106_8).abs() < 1e-5);
+        assert!((encode("b", "3.5").numbers[0] - 2f32.sqrt()).abs() < 1e-5);
         assert_eq!(encode("b", "?").numbers, [0.0]);
         let wrong = schema.encode(["a", "much"].into_iter()).unwrap_err();
         assert_eq!(wrong, "column `pay` holds numbers, and this is `much`");

@@ -1,0 +1,81 @@
+//! CSV files of table rows.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+
+use defrost::bundle::Loaded;
+use defrost::data::Dataset;
+use defrost::tabular::{PretrainedTable, TableData, TableManifest, TableOptions};
+use defrost::vision::models::Precision;
+
+use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
+use crate::args::TrainingOptions;
+use crate::failure::{Blame, Failure};
+use crate::training::DEFAULT_SHARE;
+
+/// Rows of a CSV file.
+pub struct Table;
+
+impl Domain for Table {
+    type Model = TableManifest;
+    const ITEMS: &'static str = "rows";
+    const RATE: f64 = 1e-3;
+
+    fn prepare(
+        options: &TrainingOptions,
+        data: &Path,
+        device: &Device,
+    ) -> Result<Prepared<TableManifest>, Failure> {
+        let (table, pretrained) = open(options, data)?;
+        let (network, model) = table.network(pretrained, options.seed, device).or_usage()?;
+        let TableData { classes, train, valid, skipped, notes, .. } = table;
+        let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes };
+        Ok(Prepared { data, network, model, precision: Precision::F32 })
+    }
+
+    fn outline(
+        options: &TrainingOptions,
+        data: Option<&Path>,
+        _classes: usize,
+        device: &Device,
+    ) -> Result<Outline<TableManifest>, Failure> {
+        let data = data.ok_or_else(|| {
+            Failure::usage("a table's network depends on its columns; give the CSV file it is for")
+        })?;
+        let (table, pretrained) = open(options, data)?;
+        let (network, _) = table.network(pretrained, options.seed, device).or_usage()?;
+        Ok(Outline { arch: "tabular".to_owned(), network, train_items: Some(table.train.len()) })
+    }
+
+    fn labelled(run: &Loaded<TableManifest>, data: &Path) -> Result<Labelled, Failure> {
+        let (rows, skipped) = run.labelled(data).or_usage()?;
+        Ok((Box::new(rows), skipped))
+    }
+
+    fn predict(run: &Loaded<TableManifest>, inputs: &[PathBuf]) -> Vec<Answer> {
+        let answers = |input: &PathBuf| match run.predict(input) {
+            Ok(rows) => rows,
+            Err(error) => vec![(input.display().to_string(), Err(error.to_string()))],
+        };
+        inputs.iter().flat_map(answers).collect()
+    }
+}
+
+fn open(options: &TrainingOptions, data: &Path) -> Result<(TableData, Option<PretrainedTable>), Failure> {
+    if let Some(weights) = options.weights.as_deref().filter(|weights| *weights != "none") {
+        return Err(Failure::usage(format!(
+            "--weights {weights}: a table network starts new, or on an earlier run: --pretrained RUN"
+        )));
+    }
+    let pretrained = options.pretrained.as_deref().map(PretrainedTable::open).transpose().or_usage()?;
+    let share = options.valid_pct.unwrap_or(DEFAULT_SHARE);
+    let reading = TableOptions {
+        label: options.label_column.as_deref(),
+        ignored: &options.ignore,
+        validation: options.valid.as_deref().ok_or(share),
+        seed: options.seed,
+        schema: pretrained.as_ref().map(|earlier| &earlier.schema),
+    };
+    Ok((TableData::open(data, &reading).or_usage()?, pretrained))
+}

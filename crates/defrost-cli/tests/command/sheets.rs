@@ -1,0 +1,156 @@
+//! `defrost train`, `evaluate`, `predict` and `plan` on CSV files: texts and tables.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use defrost::text::models::{BertConfig, TextNetwork};
+use defrost::weights::{collect, safetensors};
+use serde_json::{Value, json};
+
+use crate::support::defrost_in;
+
+const WORDS: [&str; 8] = ["[UNK]", "good", "bad", "tea", "very", "is", "the", "cup"];
+
+/// A tiny network's folder in `folder/tiny`: random weights, a tokenizer of whole words.
+fn tiny(folder: &Path) {
+    let folder = folder.join("tiny");
+    std::fs::create_dir(&folder).unwrap();
+    let config = json!({ "model_type": "bert", "hidden_act": "gelu", "hidden_size": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "intermediate_size": 24, "vocab_size": 8, "max_position_embeddings": 40,
+        "type_vocab_size": 2, "layer_norm_eps": 1e-12 });
+    let vocabulary: serde_json::Map<_, _> =
+        WORDS.iter().enumerate().map(|(id, &word)| (word.to_owned(), id.into())).collect();
+    let model = json!({ "type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]" });
+    let tokenizer = json!({ "version": "1.0", "added_tokens": [], "pre_tokenizer": { "type": "Whitespace" }, "model": model });
+    let parsed = BertConfig::parse(config.to_string().as_bytes()).unwrap();
+    let network = TextNetwork::new(&parsed, 2, true, &Device::flex());
+    safetensors::write(&folder.join("model.safetensors"), &collect(&network), &Default::default()).unwrap();
+    std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
+    std::fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+}
+
+/// `folder/reviews.csv`: 40 texts of two classes, an empty one, one without a label.
+fn reviews(folder: &Path) {
+    let row = |i: usize| {
+        let (word, class) = [("good", "yes"), ("bad", "no")][i % 2];
+        format!("\"the {}tea is very {word}\",{class}\n", "very ".repeat(i / 2))
+    };
+    let rows: String = (0..40).map(row).collect();
+    std::fs::write(folder.join("reviews.csv"), format!("review,stars\n{rows}\"\",yes\nthe tea is tea,\n"))
+        .unwrap();
+}
+
+/// `folder/people.csv`: a class and a number that follow from two columns.
+fn people(folder: &Path) {
+    let row = |i: usize| {
+        let (job, age) = (["baker", "clerk", "smith"][i % 3], 20 + i * 7 % 45);
+        let pay = if age % 11 == 0 { String::new() } else { format!("{}.5", age * 10 + i % 3 * 100) };
+        format!("{job},{age},{pay},2024-0{}-11,{}\n", 1 + i % 9, if age > 40 { "old" } else { "young" })
+    };
+    let rows: String = (0..90).map(row).collect();
+    std::fs::write(folder.join("people.csv"), format!("job,age,pay,start date,group\n{rows}")).unwrap();
+}
+
+fn run(folder: &Path, words: &str) -> Value {
+    defrost_in(folder, &words.split(' ').collect::<Vec<_>>()).json()
+}
+
+#[test]
+fn texts_are_trained_on_evaluated_and_predicted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tiny(folder);
+    reviews(folder);
+    let trained = run(
+        folder,
+        "train reviews.csv --weights tiny --max-tokens 40 --epochs 12 --batch 8 --lr 1e-2 --out run --json",
+    );
+    assert_eq!(trained["classes"], json!(["no", "yes"]));
+    assert_eq!((&trained["items"]["train"], &trained["items"]["valid"]), (&json!(32), &json!(8)));
+    let skipped = trained["items"]["skipped"].as_array().unwrap();
+    let reasons: Vec<String> = skipped
+        .iter()
+        .map(|s| format!("{}: {}", s["path"].as_str().unwrap(), s["reason"].as_str().unwrap()))
+        .collect();
+    assert_eq!(reasons, ["reviews.csv:43: it has no label", "reviews.csv:42: the text is empty"]);
+    assert_eq!((&trained["arch"], &trained["precision"]), (&json!("bert-2x16"), &json!("f32")));
+    assert_eq!(trained["best"]["metrics"]["accuracy"], 1.0, "two words can be told apart");
+
+    let evaluated = run(folder, "evaluate run reviews.csv --json");
+    assert_eq!((&evaluated["items"], &evaluated["metrics"]["accuracy"]), (&json!(40), &json!(1.0)));
+    let predicted =
+        defrost_in(folder, &["predict", "run", "the tea is bad", "reviews.csv", " ", "--json"]).json();
+    assert_eq!(predicted[0]["top"][0]["class"], "no");
+    assert_eq!(
+        (&predicted[1]["input"], &predicted[1]["top"][0]["class"]),
+        (&json!("reviews.csv:2"), &json!("yes"))
+    );
+    assert_eq!(predicted.as_array().unwrap().last().unwrap()["error"], "the text is empty");
+
+    let again =
+        run(folder, "train reviews.csv --pretrained run --max-tokens 40 --epochs 1 --freeze-to -1 --json");
+    assert_eq!(again["arch"], "bert-2x16");
+    std::fs::write(folder.join("run/tokenizer.json"), "{}").unwrap();
+    let changed = defrost_in(folder, &["evaluate", "run", "reviews.csv"]);
+    assert!(
+        changed.usage_error().starts_with("run/tokenizer.json: the file has changed"),
+        "{}",
+        changed.stderr
+    );
+}
+
+#[test]
+fn texts_without_weights_or_clear_columns_say_what_to_give() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tiny(folder);
+    reviews(folder);
+    let error =
+        |words: &str| defrost_in(folder, &words.split(' ').collect::<Vec<_>>()).usage_error().to_owned();
+    assert!(
+        error("train reviews.csv").starts_with("no weights for texts are in the binary; give --weights DIR")
+    );
+    assert!(error("train reviews.csv --weights .").starts_with(".: there is no config.json in it"));
+    assert_eq!(
+        error("train reviews.csv --weights tiny --max-tokens 40 --label-column rating"),
+        "reviews.csv: there is no column `rating`; the columns are review, stars"
+    );
+    assert_eq!(
+        error("train reviews.csv --weights tiny"),
+        "tokenizer.json: a text can be from 3 to 40 tokens long for this network, and not 256"
+    );
+    let plan = run(folder, "plan reviews.csv --json --batch 8");
+    assert_eq!((&plan["arch"], &plan["phases"][0]["batches_per_epoch"]), (&json!("bert-6x384"), &json!(4)));
+    assert_eq!(plan["groups"][1]["stages"], json!(["block.0", "block.1"]));
+}
+
+#[test]
+fn tables_predict_classes_and_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    people(folder);
+    let error = defrost_in(folder, &["train", "people.csv"]);
+    let expected = "people.csv: say which column to predict with --label-column NAME, one of job, age, pay, start date, group";
+    assert_eq!(error.usage_error(), expected);
+
+    let trained = run(
+        folder,
+        "train people.csv --label-column group --ignore pay --epochs 25 --lr 1e-2 --batch 16 --out class --json",
+    );
+    assert_eq!((&trained["arch"], &trained["classes"]), (&json!("tabular"), &json!(["old", "young"])));
+    assert_eq!(trained["phases"][0]["frozen_groups"], json!([]), "nothing is pretrained");
+    assert!(trained["best"]["metrics"]["accuracy"].as_f64().unwrap() > 0.8, "{}", trained["best"]);
+    assert_eq!(run(folder, "evaluate class people.csv --json")["items"], 90);
+    let predicted = run(folder, "predict class people.csv --json");
+    assert_eq!((predicted.as_array().unwrap().len(), &predicted[0]["input"]), (90, &json!("people.csv:2")));
+
+    let leak = defrost_in(folder, &["train", "people.csv", "--label-column", "age", "--pretrained", "class"]);
+    assert!(leak.usage_error().contains("train that one with --ignore age"), "{}", leak.stderr);
+    let number = run(
+        folder,
+        "train people.csv --label-column pay --pretrained class --epochs 10 --lr 1e-2 --batch 16 --out number --json",
+    );
+    assert_eq!(number["phases"][0]["frozen_groups"], json!([0, 1, 2]), "the body is an earlier run's");
+    assert!(number["best"]["metrics"]["rmse"].is_number());
+    assert!(run(folder, "predict number people.csv --json")[0]["number"].is_number());
+}

@@ -1,0 +1,74 @@
+//! What is kept of a trained table network.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::data::{Named, Table, TableError, batch, open_known, open_unlabelled};
+use super::network::TabularNetwork;
+use super::schema::Schema;
+use crate::bundle::{Loaded, Model};
+use crate::data::Skipped;
+use crate::learner::Prediction;
+
+/// What is needed to build and feed a table network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableManifest {
+    /// The input columns.
+    pub schema: Schema,
+    /// The column predicted.
+    pub label: String,
+    /// Whether the body came with weights.
+    pub pretrained: bool,
+}
+
+/// A manifest is damaged.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct SchemaError(String);
+
+impl Model for TableManifest {
+    const TASK: &'static str = "table";
+    type Network = TabularNetwork;
+    type Error = SchemaError;
+
+    fn name(&self) -> &str {
+        "tabular"
+    }
+
+    fn network(&self, outputs: usize, device: &Device) -> Result<TabularNetwork, SchemaError> {
+        self.schema.check().map_err(SchemaError)?;
+        Ok(TabularNetwork::new(&self.schema, outputs, self.pretrained, device))
+    }
+}
+
+/// A saved table network, ready to use.
+pub type LoadedTable = Loaded<TableManifest>;
+
+impl LoadedTable {
+    /// What the network makes of each row of a CSV file, by the row's name; one that can't be encoded says why.
+    ///
+    /// # Errors
+    ///
+    /// If the file is no table or a column is missing.
+    pub fn predict(&self, path: &Path) -> Result<Vec<Named<Prediction>>, TableError> {
+        let rows = open_unlabelled(path, &self.manifest.model.schema)?;
+        let predict = |(name, encoded): Named<_>| {
+            let row = encoded.map(|row| self.predict_batch(batch(&[&row], self.device())).remove(0));
+            (name, row)
+        };
+        Ok(rows.into_iter().map(predict).collect())
+    }
+
+    /// Labelled rows to measure the network on.
+    ///
+    /// # Errors
+    ///
+    /// If a column is missing, or no row can be used.
+    pub fn labelled(&self, path: &Path) -> Result<(Table, Vec<Skipped>), TableError> {
+        let TableManifest { schema, label, .. } = &self.manifest.model;
+        open_known(path, schema, label, &self.manifest.classes)
+    }
+}

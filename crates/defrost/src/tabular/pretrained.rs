@@ -1,0 +1,78 @@
+//! A table network: new, or on the body of an earlier run.
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use thiserror::Error;
+
+use super::bundle::TableManifest;
+use super::data::TableData;
+use super::network::TabularNetwork;
+use super::schema::Schema;
+use crate::bundle::{self, BundleError};
+use crate::data::Draws;
+use crate::stage::{Network, Stage};
+use crate::weights::{MisfitError, Tensors, check_fit, load};
+
+/// What an earlier run learned about columns.
+#[derive(Clone, Debug)]
+pub struct PretrainedTable {
+    /// Its columns and their encoding, which the body is made for.
+    pub schema: Schema,
+    file: String,
+    tensors: Tensors,
+}
+
+/// An earlier run can't be built on.
+#[derive(Debug, Error)]
+pub enum PretrainedTableError {
+    /// It can't be read.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// Its weights are another network's.
+    #[error(transparent)]
+    Misfit(#[from] MisfitError),
+}
+
+impl PretrainedTable {
+    /// Reads the folder of a finished run.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or one of another kind.
+    pub fn open(run: &Path) -> Result<Self, PretrainedTableError> {
+        let (manifest, tensors) = bundle::read::<TableManifest>(run)?;
+        Ok(Self { schema: manifest.model.schema, file: run.display().to_string(), tensors })
+    }
+}
+
+impl TableData {
+    /// The network for this data with a new head: on the body of an earlier run, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If the earlier run's weights do not fit its own columns.
+    pub fn network(
+        &self,
+        pretrained: Option<PretrainedTable>,
+        seed: u64,
+        device: &Device,
+    ) -> Result<(TabularNetwork, TableManifest), PretrainedTableError> {
+        device.seed(Draws::weight_seed(seed));
+        let outputs = self.classes.len().max(1);
+        let manifest = TableManifest {
+            schema: self.schema.clone(),
+            label: self.label.clone(),
+            pretrained: pretrained.is_some(),
+        };
+        let mut network = TabularNetwork::new(&self.schema, outputs, manifest.pretrained, device);
+        if let Some(PretrainedTable { file, tensors, .. }) = pretrained {
+            let body: Vec<Stage> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
+            check_fit(&file, "the body", &body, &tensors)?;
+            let of_body = tensors.into_iter().filter(|(name, _)| name.starts_with("body.")).collect();
+            network = load(network, &of_body);
+        }
+        Ok((network.valid(), manifest))
+    }
+}
