@@ -53,12 +53,12 @@ pub enum PretrainedError {
     #[error(transparent)]
     Misfit(#[from] MisfitError),
     /// The dimensions can't be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Config {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: ConfigError,
+        reason: ConfigError,
     },
     /// The dimensions can't be.
     #[error(transparent)]
@@ -67,7 +67,7 @@ pub enum PretrainedError {
     #[error(transparent)]
     Bundle(#[from] BundleError),
     /// The tokenizer can't be used.
-    #[error("tokenizer.json: {0}")]
+    #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
 }
 
@@ -94,7 +94,7 @@ impl Pretrained {
                 return Err(PretrainedError::Missing { path: folder.to_owned(), name });
             }
         }
-        let invalid = |source| PretrainedError::Config { path: config.clone(), source };
+        let invalid = |reason| PretrainedError::Config { path: config.clone(), reason };
         Ok(Self {
             config: BertConfig::parse(&files::read(&config)?).map_err(invalid)?,
             tokenizer: files::read(&folder.join("tokenizer.json"))?,

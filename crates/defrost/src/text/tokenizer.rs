@@ -25,10 +25,10 @@ pub struct Tokens {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum TokenizerError {
     /// It is none.
-    #[error("not a valid tokenizer: {0}")]
+    #[error("tokenizer.json: not a valid tokenizer: {0}")]
     Invalid(String),
     /// It is another network's.
-    #[error("the tokenizer knows token {token} and the network only those below {vocabulary}")]
+    #[error("tokenizer.json: it knows token {token} and the network only those below {vocabulary}")]
     Vocabulary {
         /// Its highest token.
         token: u32,
