@@ -1,10 +1,10 @@
 //! Attention of each position to all others (arXiv 1706.03762).
 
 use burn::module::Module;
-use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 
 use super::Linear;
+use crate::ops::softmax_rows;
 
 /// Added to the score of a position that is not there: its weight becomes exactly 0.
 const ABSENT: f64 = -1e9;
@@ -42,7 +42,7 @@ impl SelfAttention {
         let query = split(&self.query) / (width as f64).sqrt();
         let absent = (mask - 1.0) * -ABSENT;
         let scores = query.matmul(split(&self.key).transpose()) + absent.reshape([batch, 1, 1, positions]);
-        let attended = softmax(scores, 3).matmul(split(&self.value)); // [batch, heads, positions, width]
+        let attended = softmax_rows(scores).matmul(split(&self.value)); // [batch, heads, positions, width]
         self.output.forward_positions(attended.swap_dims(1, 2).reshape([batch, positions, features]))
     }
 }

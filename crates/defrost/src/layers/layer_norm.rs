@@ -3,6 +3,8 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
+use crate::ops;
+
 /// `(x - mean) / sqrt(variance + epsilon) * weight + bias`, each over the features of one position.
 #[derive(Module, Debug)]
 pub struct LayerNorm {
@@ -26,9 +28,6 @@ impl LayerNorm {
 
     /// `[…, features]`, the same shape.
     pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
-        let centred = input.clone() - input.mean_dim(D - 1);
-        let variance = centred.clone().square().mean_dim(D - 1);
-        centred / (variance + self.epsilon).sqrt() * self.weight.val().unsqueeze()
-            + self.bias.val().unsqueeze()
+        ops::layer_norm(input, self.weight.val(), self.bias.val(), self.epsilon)
     }
 }

@@ -150,6 +150,31 @@ pub fn average_pool(input: Tensor<4>) -> Tensor<2> {
     if flex::takes(&input) { flex::average_pool(input) } else { plain::average_pool(input) }
 }
 
+/// `x · Φ(x)`, Φ the normal distribution (arXiv 1606.08415): any shape, the same shape.
+pub fn gelu<const D: usize>(input: Tensor<D>) -> Tensor<D> {
+    if flex::takes(&input) { flex::gelu(input) } else { plain::gelu(input) }
+}
+
+/// Softmax over the last dimension: any shape, the same shape.
+pub fn softmax_rows<const D: usize>(input: Tensor<D>) -> Tensor<D> {
+    if flex::takes(&input) { flex::softmax_rows(input) } else { plain::softmax_rows(input) }
+}
+
+/// `(x - mean) / sqrt(variance + epsilon) * scale + shift`, each over the last dimension: any shape, the same
+/// shape; `scale` and `shift` are as long as that dimension.
+pub fn layer_norm<const D: usize>(
+    input: Tensor<D>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    epsilon: f64,
+) -> Tensor<D> {
+    if flex::takes(&input) {
+        flex::layer_norm(input, scale, shift, epsilon)
+    } else {
+        plain::layer_norm(input, scale, shift, epsilon)
+    }
+}
+
 /// The constants of one step of Adam for one parameter.
 #[derive(Clone, Debug)]
 pub struct AdamStep {

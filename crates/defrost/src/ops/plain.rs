@@ -1,7 +1,7 @@
 //! The operations in plain Burn, differentiated by its autodiff: right on every device, fast on few.
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
+use burn::tensor::activation::{self, relu};
 use burn::tensor::module;
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions, PadMode};
 use burn::tensor::{DType, FloatDType};
@@ -72,6 +72,28 @@ pub fn concat_pool(input: Tensor<4>) -> Tensor<2> {
 pub fn average_pool(input: Tensor<4>) -> Tensor<2> {
     let [batch, height, width, channels] = input.dims();
     full(input).reshape([batch, height * width, channels]).mean_dim(1).reshape([batch, channels])
+}
+
+/// See [`gelu`](super::gelu).
+pub fn gelu<const D: usize>(input: Tensor<D>) -> Tensor<D> {
+    activation::gelu(input)
+}
+
+/// See [`softmax_rows`](super::softmax_rows).
+pub fn softmax_rows<const D: usize>(input: Tensor<D>) -> Tensor<D> {
+    activation::softmax(input, D - 1)
+}
+
+/// See [`layer_norm`](super::layer_norm).
+pub fn layer_norm<const D: usize>(
+    input: Tensor<D>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    epsilon: f64,
+) -> Tensor<D> {
+    let centred = input.clone() - input.mean_dim(D - 1);
+    let variance = centred.clone().square().mean_dim(D - 1);
+    centred / (variance + epsilon).sqrt() * scale.unsqueeze() + shift.unsqueeze()
 }
 
 /// See [`adam_step`](super::adam_step).

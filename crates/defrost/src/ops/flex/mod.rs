@@ -11,11 +11,14 @@ mod fork;
 mod format;
 mod norm;
 mod pool;
+mod rows;
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, DispatchDevice, ExtensionType, Flex, backend_extension};
 use burn::tensor::{DType, Tensor};
+
+pub use rows::{gelu, layer_norm, softmax_rows};
 
 use super::{AdamStep, Affine, BatchNormed, Nonlinearity, Window};
 

@@ -5,11 +5,11 @@
 //! older files to these.
 
 use burn::module::Module;
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Int, Tensor};
 
 use super::config::BertConfig;
 use crate::layers::{Dropout, Embedding, LayerNorm, Linear, SelfAttention};
+use crate::ops::gelu;
 use crate::stage::Stage;
 
 /// The standard deviation of new embeddings.

@@ -1,0 +1,228 @@
+//! Operations on rows of features: GELU, softmax over the last dimension, layer norm.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::tensor::Tensor;
+use defrost_kernels::Buffer;
+use defrost_kernels::norm::{layer_norm_backward, layer_norm_forward};
+use defrost_kernels::{elementwise, softmax};
+
+use super::format::{Format, by_format, tensor, whole, whole_f32};
+use super::pool::{self, Pooling};
+use crate::ops::tier::tier;
+
+/// The operations on primitives, as Burn dispatches them.
+#[backend_extension(Flex, Autodiff)]
+trait RowKernels: Backend {
+    fn row_gelu(input: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn row_softmax(input: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn row_norm(
+        input: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self>;
+}
+
+impl RowKernels for Flex {
+    fn row_gelu(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        Gelu::forward(input).1
+    }
+
+    fn row_softmax(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        Softmax::forward(input).1
+    }
+
+    fn row_norm(
+        input: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        Norm::new(input, scale, epsilon).forward(&whole_f32(shift))
+    }
+}
+
+impl<C: CheckpointStrategy> RowKernels for Autodiff<Flex, C> {
+    fn row_gelu(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        pool::tracked::<_, C>(input, Gelu::forward)
+    }
+
+    fn row_softmax(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        pool::tracked::<_, C>(input, Softmax::forward)
+    }
+
+    fn row_norm(
+        input: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        let [(input, of_input), (scale, of_scale), (shift, of_shift)] =
+            [input, scale, shift].map(FloatTensor::<Self>::into_parts);
+        let norm = Norm::new(input, scale, epsilon);
+        let output = norm.forward(&whole_f32(shift));
+        match NormBackward.prepare::<C>([of_input, of_scale, of_shift]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(norm, output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+}
+
+pub fn gelu<const D: usize>(input: Tensor<D>) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::row_gelu(input.into_dispatch()))
+}
+
+pub fn softmax_rows<const D: usize>(input: Tensor<D>) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::row_softmax(input.into_dispatch()))
+}
+
+pub fn layer_norm<const D: usize>(
+    input: Tensor<D>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    epsilon: f64,
+) -> Tensor<D> {
+    let [scale, shift] = [scale, shift].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(Dispatch::row_norm(input.into_dispatch(), scale, shift, epsilon))
+}
+
+/// Keeps its input.
+#[derive(Clone, Debug)]
+struct Gelu(FlexTensor);
+
+impl Gelu {
+    fn forward(input: FlexTensor) -> (Self, FlexTensor) {
+        let format = input.dtype();
+        let input = whole(input, format);
+        let output = by_format!(format, gelu_of(&input));
+        (Self(input), output)
+    }
+}
+
+impl Pooling for Gelu {
+    fn backward(&self, grad_output: FlexTensor) -> FlexTensor {
+        let format = self.0.dtype();
+        by_format!(format, gelu_gradient(&self.0, &whole(grad_output, format)))
+    }
+}
+
+fn gelu_of<T: Format>(input: &FlexTensor) -> FlexTensor {
+    let mut output: Buffer<T> = Buffer::new(T::slice(input).len());
+    elementwise::gelu(tier(), T::slice(input), &mut output);
+    tensor(output, input.shape())
+}
+
+fn gelu_gradient<T: Format>(input: &FlexTensor, grad_output: &FlexTensor) -> FlexTensor {
+    let mut gradient: Buffer<T> = Buffer::new(T::slice(input).len());
+    elementwise::gelu_backward(tier(), T::slice(input), T::slice(grad_output), &mut gradient);
+    tensor(gradient, input.shape())
+}
+
+/// Keeps its output.
+#[derive(Clone, Debug)]
+struct Softmax(FlexTensor);
+
+impl Softmax {
+    fn forward(input: FlexTensor) -> (Self, FlexTensor) {
+        let format = input.dtype();
+        let output = by_format!(format, softmax_of(&whole(input, format)));
+        (Self(output.clone()), output)
+    }
+}
+
+impl Pooling for Softmax {
+    fn backward(&self, grad_output: FlexTensor) -> FlexTensor {
+        let format = self.0.dtype();
+        by_format!(format, softmax_gradient(&self.0, &whole(grad_output, format)))
+    }
+}
+
+/// Features in a row.
+fn width(tensor: &FlexTensor) -> usize {
+    tensor.shape().as_slice().last().copied().unwrap_or(1)
+}
+
+fn softmax_of<T: Format>(input: &FlexTensor) -> FlexTensor {
+    let mut output: Buffer<T> = Buffer::new(T::slice(input).len());
+    softmax::softmax(tier(), T::slice(input), width(input), &mut output);
+    tensor(output, input.shape())
+}
+
+fn softmax_gradient<T: Format>(output: &FlexTensor, grad_output: &FlexTensor) -> FlexTensor {
+    let mut gradient: Buffer<T> = Buffer::new(T::slice(output).len());
+    softmax::softmax_backward(tier(), T::slice(output), T::slice(grad_output), width(output), &mut gradient);
+    tensor(gradient, output.shape())
+}
+
+/// Keeps its input and scale.
+#[derive(Clone, Debug)]
+struct Norm {
+    input: FlexTensor,
+    scale: FlexTensor,
+    epsilon: f32,
+}
+
+impl Norm {
+    fn new(input: FlexTensor, scale: FlexTensor, epsilon: f64) -> Self {
+        let format = input.dtype();
+        Self { input: whole(input, format), scale: whole_f32(scale), epsilon: epsilon as f32 }
+    }
+
+    fn forward(&self, shift: &FlexTensor) -> FlexTensor {
+        by_format!(self.input.dtype(), norm_of(self, shift))
+    }
+}
+
+fn norm_of<T: Format>(norm: &Norm, shift: &FlexTensor) -> FlexTensor {
+    let Norm { input, scale, epsilon } = norm;
+    let mut output: Buffer<T> = Buffer::new(T::slice(input).len());
+    layer_norm_forward(tier(), T::slice(input), f32::slice(scale), f32::slice(shift), *epsilon, &mut output);
+    tensor(output, input.shape())
+}
+
+/// The gradients of input, scale and shift.
+fn norm_gradients<T: Format>(norm: &Norm, grad_output: &FlexTensor) -> [FlexTensor; 3] {
+    let Norm { input, scale, epsilon } = norm;
+    let features = width(input);
+    let mut of_input: Buffer<T> = Buffer::new(T::slice(input).len());
+    let (mut of_scale, mut of_shift) = (Buffer::new(features), Buffer::new(features));
+    layer_norm_backward(
+        tier(),
+        T::slice(input),
+        f32::slice(scale),
+        *epsilon,
+        T::slice(grad_output),
+        &mut of_input,
+        &mut of_scale,
+        &mut of_shift,
+    );
+    [tensor(of_input, input.shape()), tensor(of_scale, [features]), tensor(of_shift, [features])]
+}
+
+/// Of input, scale and shift.
+#[derive(Debug)]
+struct NormBackward;
+
+impl Backward<Flex, 3> for NormBackward {
+    type State = Norm;
+
+    fn backward(self, ops: Ops<Norm, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let norm = ops.state;
+        let format = norm.input.dtype();
+        let gradient = whole(grads.consume::<Flex>(&ops.node), format);
+        let gradients = by_format!(format, norm_gradients(&norm, &gradient));
+        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
+            if let Some(parent) = parent {
+                grads.register::<Flex>(parent.id, gradient);
+            }
+        }
+    }
+}
