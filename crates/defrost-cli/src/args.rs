@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use defrost::NormMode;
 
-use crate::learning::{LearningOptions, RateChoice};
+use crate::labels::LabelOptions;
+use crate::learning::{LearningOptions, LookOptions, RateChoice};
 
 use crate::cache::CacheOptions;
 
@@ -95,6 +96,10 @@ pub struct EvaluateArguments {
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
     pub batch: usize,
     #[command(flatten)]
+    pub looks: LookOptions,
+    #[command(flatten)]
+    pub labels: LabelOptions,
+    #[command(flatten)]
     pub cache: CacheOptions,
     /// Threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
@@ -114,6 +119,8 @@ pub struct PredictArguments {
     /// How many classes to list
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
     pub top: usize,
+    #[command(flatten)]
+    pub looks: LookOptions,
     /// Threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub threads: Option<usize>,
@@ -189,6 +196,8 @@ pub struct TrainingOptions {
     #[command(flatten)]
     pub learning: LearningOptions,
 
+    #[command(flatten)]
+    pub labels: LabelOptions,
     /// Validation pictures [default: DATA/valid, validation or val, else a share]
     #[arg(long, value_name = "DIR", conflicts_with = "valid_pct", help_heading = "Pictures")]
     pub valid: Option<PathBuf>,
@@ -209,9 +218,6 @@ pub struct TrainingOptions {
     /// The column that is the text [default: the one that reads like it]
     #[arg(long, value_name = "NAME", help_heading = "Texts and tables")]
     pub text_column: Option<String>,
-    /// The column to predict [default for texts: the one called so]
-    #[arg(long, value_name = "NAME", help_heading = "Texts and tables")]
-    pub label_column: Option<String>,
     /// Columns of a table that are no inputs
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', help_heading = "Texts and tables")]
     pub ignore: Vec<String>,
@@ -250,6 +256,7 @@ impl From<Norm> for NormMode {
 pub enum Augment {
     Default,
     None,
+    Strong,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 
 use defrost::data::{Dataset, class_weights};
-use defrost::learner::Sampling;
+use defrost::learner::{Looks, Mixing, Sampling};
 use defrost::{CrossEntropy, LearnerOptions, Loss, Rates, RatesError};
 
 use crate::args::at_least_one;
@@ -55,6 +55,12 @@ pub struct LearningOptions {
     /// Add up the gradients of this many batches for a step
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     pub accumulate: usize,
+    /// Blend each picture of a batch with another where nothing is frozen; 0.4 is usual
+    #[arg(long, value_name = "ALPHA", value_parser = positive, conflicts_with = "cutmix")]
+    pub mixup: Option<f64>,
+    /// Paste a box of another picture into each where nothing is frozen; 1 is usual
+    #[arg(long, value_name = "ALPHA", value_parser = positive)]
+    pub cutmix: Option<f64>,
     /// Scale gradients down to this norm over all of them together
     #[arg(long, value_name = "NORM", value_parser = positive)]
     pub clip: Option<f64>,
@@ -66,7 +72,31 @@ pub struct LearningOptions {
     pub patience: Option<usize>,
 }
 
+/// How often a saved run looks at an item.
+#[derive(Debug, Args)]
+pub struct LookOptions {
+    /// Look at each picture in several variations too and average the answers
+    #[arg(long)]
+    pub tta: bool,
+}
+
+impl LookOptions {
+    /// The looks asked for.
+    pub fn looks(&self) -> Looks {
+        if self.tta { Looks::SEVERAL } else { Looks::PLAIN }
+    }
+}
+
 impl LearningOptions {
+    /// How pictures are mixed.
+    pub fn mixing(&self) -> Mixing {
+        match (self.mixup, self.cutmix) {
+            (Some(alpha), _) => Mixing::MixUp { alpha },
+            (None, Some(alpha)) => Mixing::CutMix { alpha },
+            (None, None) => Mixing::None,
+        }
+    }
+
     /// Puts these options into the learner's; the loss is the one for what the items are labelled with.
     pub fn apply(&self, options: LearnerOptions, train: &dyn Dataset) -> Result<LearnerOptions, Failure> {
         let classes = || match class_weights(train) {
@@ -93,6 +123,7 @@ impl LearningOptions {
         Ok(LearnerOptions {
             loss,
             sampling,
+            mixing: self.mixing(),
             weight_decay: self.weight_decay,
             accumulate: self.accumulate,
             max_gradient_norm: self.clip,

@@ -9,6 +9,7 @@ mod commands;
 mod curve;
 mod domain;
 mod failure;
+mod labels;
 mod layout;
 mod learning;
 mod progress;

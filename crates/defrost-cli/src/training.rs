@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 
 use defrost::data::Dataset;
+use defrost::learner::Mixing;
 use defrost::recipe::gradual;
 use defrost::vision::models::Precision;
 use defrost::{FineTune, FreezePlan, LearnerOptions, Phase, PlanError, Rates, Schedule, Thaw};
@@ -96,6 +97,25 @@ impl TrainingOptions {
             phase.thaw.apply(plan).map_err(|error| self.explain(arch, &phase.thaw, error))?;
             let rates = phase.rates.for_groups(plan.groups().count());
             rates.map_err(|error| Failure::usage(format!("--lr {}: {error}", self.rates(0.0))))?;
+        }
+        self.check_mixing(phases, plan)
+    }
+
+    /// Says which phases do not mix pictures, and refuses to mix in none.
+    fn check_mixing(&self, phases: &[Phase], plan: &FreezePlan) -> Result<(), Failure> {
+        if self.learning.mixing() == Mixing::None {
+            return Ok(());
+        }
+        let frozen = |phase: &&Phase| phase.thaw.apply(plan).is_ok_and(|plan| plan.constant_stages() > 0);
+        let names: Vec<&str> = phases.iter().filter(frozen).map(|phase| phase.name.as_str()).collect();
+        let why = "behind frozen stages each picture is computed once and kept, by itself";
+        if names.len() == phases.len() {
+            return Err(Failure::usage(format!(
+                "--mixup, --cutmix: no phase would mix pictures: {why}; thaw everything (--freeze-to 0) or leave it out"
+            )));
+        }
+        if !names.is_empty() {
+            eprintln!("note: pictures are not mixed in phase {}: {why}", names.join(", "));
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use defrost::vision::augment::AugmentPolicy;
 use defrost::vision::models::Precision;
-use defrost::vision::{PictureFolder, Validation, VisionSetup};
+use defrost::vision::{Labelling, PictureFolder, Validation, VisionSetup};
 use defrost::{FineTune, Learner, LearnerOptions, PlanSummary};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (validation, augment) = (Validation::Found { otherwise: 0.2 }, AugmentPolicy::default());
     let data = PictureFolder::open(
         Path::new("samples/fashion"),
-        &validation,
+        (&Labelling::Folders, &validation),
         &setup.preprocess()?,
         &augment,
         42,

@@ -74,6 +74,20 @@ impl Loss {
         }
     }
 
+    /// Scores that mean these probabilities or numbers: the reverse of [`Loss::activate`].
+    pub fn deactivate(&self, answers: Tensor<2>) -> Tensor<2> {
+        // Probabilities of 0 and 1 have no finite score.
+        let bounded = |p: Tensor<2>| p.clamp(1e-7, 1.0 - 1e-7);
+        match self {
+            Self::CrossEntropy(_) => bounded(answers).log(),
+            Self::BinaryCrossEntropy => {
+                let p = bounded(answers);
+                p.clone().log() - (p.neg() + 1.0).log()
+            }
+            Self::SquaredError(scale) | Self::AbsoluteError(scale) => scale.to_scores(answers),
+        }
+    }
+
     /// The measure whose highest value makes the best epoch; the validation loss alone if there is none.
     pub fn deciding_metric(&self) -> Option<&'static str> {
         match self {

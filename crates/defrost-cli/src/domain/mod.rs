@@ -12,7 +12,7 @@ use burn::tensor::Device;
 
 use defrost::bundle::{self, Loaded, Model};
 use defrost::data::{Dataset, Skipped};
-use defrost::learner::Prediction;
+use defrost::learner::{Looks, Prediction};
 use defrost::sheet::{Sheet, is_sheet};
 use defrost::text::guess_text_column;
 use defrost::vision::models::Precision;
@@ -23,6 +23,7 @@ pub use vision::Vision;
 
 use crate::args::TrainingOptions;
 use crate::failure::{Blame, Failure};
+use crate::labels::LabelOptions;
 
 /// A kind of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -90,11 +91,16 @@ pub trait Domain {
         device: &Device,
     ) -> Result<Outline<Self::Model>, Failure>;
 
-    /// Labelled data to measure a saved run on.
-    fn labelled(run: &Loaded<Self::Model>, data: &Path) -> Result<Labelled, Failure>;
+    /// Labelled data to measure a saved run on, in these looks.
+    fn labelled(
+        run: &Loaded<Self::Model>,
+        data: &Path,
+        labels: &LabelOptions,
+        looks: Looks,
+    ) -> Result<Labelled, Failure>;
 
-    /// What a saved run makes of each input; one that can't be read says why.
-    fn predict(run: &Loaded<Self::Model>, inputs: &[PathBuf]) -> Vec<Answer>;
+    /// What a saved run makes of each input in these looks; one that can't be read says why.
+    fn predict(run: &Loaded<Self::Model>, inputs: &[PathBuf], looks: Looks) -> Vec<Answer>;
 }
 
 /// Data and network, ready to train.

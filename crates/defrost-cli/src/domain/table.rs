@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 
 use defrost::bundle::Loaded;
+use defrost::learner::Looks;
 use defrost::data::Dataset;
 use defrost::tabular::{PretrainedTable, TableData, TableManifest, TableOptions};
 use defrost::vision::models::Precision;
@@ -12,6 +13,7 @@ use defrost::vision::models::Precision;
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::TrainingOptions;
 use crate::failure::{Blame, Failure};
+use crate::labels::LabelOptions;
 use crate::training::DEFAULT_SHARE;
 
 /// Rows of a CSV file.
@@ -48,12 +50,12 @@ impl Domain for Table {
         Ok(Outline { arch: "tabular".to_owned(), network, train_items: Some(table.train.len()) })
     }
 
-    fn labelled(run: &Loaded<TableManifest>, data: &Path) -> Result<Labelled, Failure> {
+    fn labelled(run: &Loaded<TableManifest>, data: &Path, _: &LabelOptions, _: Looks) -> Result<Labelled, Failure> {
         let (rows, skipped) = run.labelled(data).or_usage()?;
         Ok((Box::new(rows), skipped))
     }
 
-    fn predict(run: &Loaded<TableManifest>, inputs: &[PathBuf]) -> Vec<Answer> {
+    fn predict(run: &Loaded<TableManifest>, inputs: &[PathBuf], _: Looks) -> Vec<Answer> {
         let answers = |input: &PathBuf| match run.predict(input) {
             Ok(rows) => rows,
             Err(error) => vec![(input.display().to_string(), Err(error.to_string()))],
@@ -71,7 +73,7 @@ fn open(options: &TrainingOptions, data: &Path) -> Result<(TableData, Option<Pre
     let pretrained = options.pretrained.as_deref().map(PretrainedTable::open).transpose().or_usage()?;
     let share = options.valid_pct.unwrap_or(DEFAULT_SHARE);
     let reading = TableOptions {
-        label: options.label_column.as_deref(),
+        label: options.labels.label_column.as_deref(),
         ignored: &options.ignore,
         validation: options.valid.as_deref().ok_or(share),
         seed: options.seed,

@@ -6,6 +6,7 @@ use burn::tensor::Device;
 
 use defrost::bundle::Loaded;
 use defrost::data::split::stratified;
+use defrost::learner::Looks;
 use defrost::sheet::{Sheet, is_sheet};
 use defrost::text::models::{BertConfig, TextNetwork};
 use defrost::text::{LabelledTexts, Pretrained, TextColumns, TextData, TextManifest};
@@ -14,6 +15,7 @@ use defrost::vision::models::Precision;
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::TrainingOptions;
 use crate::failure::{Blame, Failure};
+use crate::labels::LabelOptions;
 use crate::training::DEFAULT_SHARE;
 
 /// Texts in a column of a CSV file.
@@ -70,12 +72,17 @@ impl Domain for Text {
         Ok(Outline { arch: config.name, network, train_items })
     }
 
-    fn labelled(run: &Loaded<TextManifest>, data: &Path) -> Result<Labelled, Failure> {
+    fn labelled(
+        run: &Loaded<TextManifest>,
+        data: &Path,
+        _: &LabelOptions,
+        _: Looks,
+    ) -> Result<Labelled, Failure> {
         let (texts, skipped) = run.labelled(data).or_usage()?;
         Ok((Box::new(texts), skipped))
     }
 
-    fn predict(run: &Loaded<TextManifest>, inputs: &[PathBuf]) -> Vec<Answer> {
+    fn predict(run: &Loaded<TextManifest>, inputs: &[PathBuf], _: Looks) -> Vec<Answer> {
         inputs.iter().flat_map(|input| answers(run, input)).collect()
     }
 }
@@ -100,7 +107,7 @@ fn weights(options: &TrainingOptions) -> Result<PathBuf, Failure> {
 }
 
 fn columns(options: &TrainingOptions) -> TextColumns {
-    TextColumns { text: options.text_column.clone(), label: options.label_column.clone() }
+    TextColumns { text: options.text_column.clone(), label: options.labels.label_column.clone() }
 }
 
 /// What the network makes of the texts an input stands for.

@@ -6,14 +6,18 @@ use burn::tensor::Device;
 
 use defrost::bundle::{Loaded, Model};
 use defrost::data::Dataset;
+use defrost::learner::Looks;
 use defrost::vision::augment::AugmentPolicy;
 use defrost::vision::picture::Picture;
 use defrost::vision::transform::Preprocess;
-use defrost::vision::{PictureFolder, Validation, VisionManifest, VisionSetup, WeightSource, open_known};
+use defrost::vision::{
+    LabelKind, PictureFolder, Validation, VisionManifest, VisionSetup, WeightSource, open_known,
+};
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::{Augment, TrainingOptions};
 use crate::failure::{Blame, Failure};
+use crate::labels::LabelOptions;
 use crate::training::DEFAULT_SHARE;
 
 /// Pictures in a folder per class.
@@ -31,7 +35,7 @@ impl Domain for Vision {
     ) -> Result<Prepared<VisionManifest>, Failure> {
         let setup = setup(options)?;
         let folder = pictures(options, data, &setup.preprocess().or_usage()?)?;
-        let (network, model) = setup.build(folder.classes.len(), device).or_usage()?;
+        let (network, model) = setup.build(folder.classes.len().max(1), device).or_usage()?;
         let PictureFolder { classes, train, valid, skipped, notes } = folder;
         let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes };
         Ok(Prepared { data, network, precision: model.precision, model })
@@ -46,24 +50,38 @@ impl Domain for Vision {
         let model = setup(options)?.outline().or_usage()?;
         let folder = data.map(|data| pictures(options, data, &model.preprocess)).transpose()?;
         let (classes, train_items) = match &folder {
-            Some(folder) => (folder.classes.len(), Some(folder.train.len())),
+            Some(folder) => (folder.classes.len().max(1), Some(folder.train.len())),
             None => (classes, None),
         };
         let network = model.network(classes, device).or_usage()?;
         Ok(Outline { arch: model.architecture, network, train_items })
     }
 
-    fn labelled(run: &Loaded<VisionManifest>, data: &Path) -> Result<Labelled, Failure> {
+    fn labelled(
+        run: &Loaded<VisionManifest>,
+        data: &Path,
+        labels: &LabelOptions,
+        looks: Looks,
+    ) -> Result<Labelled, Failure> {
         let manifest = &run.manifest;
-        let (pictures, skipped) =
-            open_known(data, &manifest.classes, &manifest.model.preprocess, 0).or_usage()?;
+        let varied = looks.varied > 0;
+        let augment = if varied { AugmentPolicy::default() } else { AugmentPolicy::none() };
+        let (pictures, skipped) = open_known(
+            data,
+            &labels.labelling(),
+            (&manifest.classes, LabelKind::of(&manifest.loss)),
+            &manifest.model.preprocess,
+            augment,
+            0,
+        )
+        .or_usage()?;
         Ok((Box::new(pictures), skipped))
     }
 
-    fn predict(run: &Loaded<VisionManifest>, inputs: &[PathBuf]) -> Vec<Answer> {
+    fn predict(run: &Loaded<VisionManifest>, inputs: &[PathBuf], looks: Looks) -> Vec<Answer> {
         let answer = |input: &PathBuf| {
             let picture = Picture::open(input).map_err(|error| error.to_string());
-            (input.display().to_string(), picture.map(|picture| run.predict(&picture)))
+            (input.display().to_string(), picture.map(|picture| run.predict(&picture, looks)))
         };
         inputs.iter().map(answer).collect()
     }
@@ -112,7 +130,15 @@ fn pictures(
     let augment = match options.augment {
         Augment::Default => AugmentPolicy::default(),
         Augment::None => AugmentPolicy::none(),
+        Augment::Strong => AugmentPolicy::strong(),
     };
-    PictureFolder::open(data, &validation, preprocess, &augment, options.seed, options.cache.pictures())
-        .or_usage()
+    PictureFolder::open(
+        data,
+        (&options.labels.labelling(), &validation),
+        preprocess,
+        &augment,
+        options.seed,
+        options.cache.pictures(),
+    )
+    .or_usage()
 }

@@ -57,6 +57,9 @@ fn learning_options_reach_the_learner() {
         ["--balance", "sample"],
         ["--accumulate", "2"],
         ["--clip", "0.01"],
+        ["--mixup", "0.4"],
+        ["--cutmix", "1"],
+        ["--augment", "strong"],
     ] {
         assert_ne!(
             train(&[&words[..], &["--epochs", "1"]].concat())["epochs"][1]["train_loss"],
@@ -84,4 +87,34 @@ fn an_explosion_ends_with_the_best_epoch_saved() {
     assert_eq!(history.lines().count(), 2);
     let predicted = defrost_in(folder.path(), &["predict", "run", "data/red/003.png", "--json"]).json();
     assert!(predicted[0]["top"][0]["probability"].is_number());
+}
+
+#[test]
+fn pictures_are_mixed_only_where_nothing_is_frozen() {
+    let folder = tempfile::tempdir().unwrap();
+    two_classes(folder.path(), 4);
+    let planned = run(folder.path(), "plan", &["--mixup", "0.4"]);
+    assert_eq!(planned.code, 0);
+    assert!(planned.stderr.contains("pictures are not mixed in phase frozen: "), "{}", planned.stderr);
+    let refused = run(folder.path(), "plan", &["--cutmix", "1", "--freeze-to", "-1"]);
+    assert!(refused.usage_error().starts_with("--mixup, --cutmix: no phase would mix pictures"));
+}
+
+#[test]
+fn several_looks_are_averaged() {
+    let folder = tempfile::tempdir().unwrap();
+    two_classes(folder.path(), 20);
+    run(folder.path(), "train", &["--epochs", "0", "--lr", "5e-3", "--out", "run", "--json"]).json();
+    let evaluate = |words: &[&str]| {
+        defrost_in(folder.path(), &[&["evaluate", "run", "data", "--json"], words].concat()).json()
+    };
+    let (plain, several) = (evaluate(&[]), evaluate(&["--tta"]));
+    assert_ne!(plain["loss"], several["loss"]);
+    assert_eq!(evaluate(&["--tta"]), several, "the same looks each time");
+    assert!(several["metrics"]["accuracy"].as_f64().unwrap() > 0.9, "{several}");
+    let predict = |words: &[&str]| {
+        defrost_in(folder.path(), &[&["predict", "run", "data/red/003.png", "--json"], words].concat()).json()
+    };
+    assert_ne!(predict(&[]), predict(&["--tta"]));
+    assert_eq!(predict(&["--tta"])[0]["top"][0]["class"], "red");
 }

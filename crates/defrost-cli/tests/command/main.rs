@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cache;
+mod labels;
 mod learning;
 mod plan;
 mod sheets;

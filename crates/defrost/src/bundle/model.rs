@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{BundleError, Manifest, paths, read, write};
 use crate::activation::Activation;
 use crate::data::Dataset;
-use crate::learner::{Evaluation, Learner, LearnerError, Prediction, evaluate, split};
+use crate::learner::{Evaluation, Learner, LearnerError, Looks, Prediction, evaluate, split};
 use crate::prefix::Cache;
 use crate::stage::Network;
 use crate::summary::PlanSummary;
@@ -108,11 +108,15 @@ impl<M: Model> Loaded<M> {
 
     /// Classes and probabilities for each item of a batch.
     pub fn predict_batch(&self, input: Activation) -> Vec<Prediction> {
-        let scores = self.network.forward(input, 0..self.network.stages().len()).single::<2>();
-        split(self.manifest.loss.activate(scores))
+        split(self.manifest.loss.activate(self.scores(input)))
     }
 
-    /// Loss and measures on labelled items; what earlier runs and this one have computed is in `cache`.
+    /// The network's scores for each item of a batch, `[batch, outputs]`.
+    pub fn scores(&self, input: Activation) -> Tensor<2> {
+        self.network.forward(input, 0..self.network.stages().len()).single()
+    }
+
+    /// Loss and measures on labelled items, each seen in these looks; what earlier runs and this one have computed is in `cache`.
     ///
     /// # Errors
     ///
@@ -121,8 +125,9 @@ impl<M: Model> Loaded<M> {
         &self,
         items: &dyn Dataset,
         batch_size: usize,
+        looks: Looks,
         cache: &mut Cache,
     ) -> Result<Evaluation, LearnerError> {
-        evaluate(&self.network, items, &self.manifest.loss, batch_size, &self.device, cache)
+        evaluate(&self.network, items, (&self.manifest.loss, looks), batch_size, &self.device, cache)
     }
 }

@@ -14,6 +14,7 @@ enum Purpose {
     Layers = 3,
     Split = 4,
     Weights = 5,
+    Mixing = 6,
 }
 
 /// The draws of one epoch.
@@ -44,6 +45,11 @@ impl Draws {
     /// What layers draw in one batch, such as dropout.
     pub fn for_layers(self, batch: usize) -> Rng {
         self.generator(Purpose::Layers, batch as u64)
+    }
+
+    /// Draws that mix the items of one batch.
+    pub fn for_mixing(self, batch: usize) -> Rng {
+        self.generator(Purpose::Mixing, batch as u64)
     }
 
     /// Draws that split data into training and validation.

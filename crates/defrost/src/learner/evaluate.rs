@@ -3,8 +3,8 @@
 use burn::tensor::{Device, Tensor};
 
 use super::run::Part;
-use super::{Learner, LearnerError};
-use crate::data::{Dataset, Target, View, plain_batches, target_rows};
+use super::{Learner, LearnerError, Looks};
+use crate::data::{DataError, Dataset, Target, plain_batches, target_rows};
 use crate::loss::Loss;
 use crate::metrics::{self, ClassReport, Confusion, Metrics};
 use crate::prefix::{Cache, Prefix};
@@ -67,7 +67,7 @@ impl Prediction {
     }
 }
 
-/// Evaluates a network on labelled items. All of it is at rest: what the stages in front of the last make
+/// Evaluates a network on labelled items, each seen in these looks. All of it is at rest: what the stages in front of the last make
 /// of an item is kept in `cache`.
 ///
 /// # Errors
@@ -76,7 +76,7 @@ impl Prediction {
 pub fn evaluate<N: Network>(
     network: &N,
     data: &dyn Dataset,
-    loss: &Loss,
+    (loss, looks): (&Loss, Looks),
     batch_size: usize,
     device: &Device,
     cache: &mut Cache,
@@ -86,8 +86,10 @@ pub fn evaluate<N: Network>(
     let stages = network.stages().len();
     let prefix = Prefix::of(&network, stages.saturating_sub(1));
     for items in plain_batches(data.len(), batch_size) {
-        let boundary = prefix.boundary(&network, data, (&items, View::Plain), device, cache)?;
-        let scores = network.forward(boundary, prefix.stages()..stages).single();
+        let scores = looks.scores(loss, |view| {
+            let boundary = prefix.boundary(&network, data, (&items, view), device, cache)?;
+            Ok::<_, DataError>(network.forward(boundary, prefix.stages()..stages).single())
+        })?;
         tally.add(data, &items, scores);
     }
     Ok(tally.finish())
@@ -159,6 +161,7 @@ impl<N: Network> Learner<N> {
     pub fn evaluate_on(&mut self, data: &dyn Dataset) -> Result<Evaluation, LearnerError> {
         super::check_targets(data, &self.options.loss, self.outputs)?;
         let network = self.network.as_ref().expect("an optimizer step always gives the network back");
-        evaluate(network, data, &self.options.loss, self.options.batch_size, &self.device, &mut self.cache)
+        let how = (&self.options.loss, Looks::PLAIN);
+        evaluate(network, data, how, self.options.batch_size, &self.device, &mut self.cache)
     }
 }

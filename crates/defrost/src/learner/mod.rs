@@ -9,7 +9,9 @@ mod early_stopping;
 mod evaluate;
 mod events;
 mod history;
+mod looks;
 mod lr_find;
+mod mixing;
 mod quote;
 mod run;
 mod state;
@@ -24,7 +26,9 @@ pub(crate) use evaluate::split;
 pub use evaluate::{Evaluation, Prediction, evaluate};
 pub use events::{BatchReport, Flow, Observer, Position, RolledBack};
 pub use history::{EpochRecord, History};
+pub use looks::Looks;
 pub use lr_find::{LrFind, LrFindOptions, RatePoint};
+pub use mixing::Mixing;
 pub use quote::PhaseQuote;
 pub use suggestions::{Suggestions, suggest};
 
@@ -60,6 +64,8 @@ pub struct LearnerOptions {
     pub norm: NormMode,
     /// The loss, which says what the items are labelled with.
     pub loss: Loss,
+    /// How the items of a batch are mixed where nothing in front of them is frozen.
+    pub mixing: Mixing,
     /// Which items an epoch shows.
     pub sampling: Sampling,
     /// Decoupled weight decay.
@@ -89,6 +95,7 @@ impl Default for LearnerOptions {
             seed: 42,
             norm: NormMode::Keep,
             loss: Loss::default(),
+            mixing: Mixing::None,
             sampling: Sampling::Shuffled,
             weight_decay: 0.01,
             accumulate: 1,

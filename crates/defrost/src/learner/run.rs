@@ -7,7 +7,7 @@ use rand::Rng as _;
 
 use super::average::Average;
 use super::evaluate::rows;
-use super::{BatchReport, EpochRecord, Flow, Learner, LearnerError, Observer, Position, RolledBack};
+use super::{BatchReport, EpochRecord, Flow, Learner, LearnerError, Mixing, Observer, Position, RolledBack};
 use crate::activation::Activation;
 use crate::data::{Draws, View};
 use crate::layers::with_draws;
@@ -198,13 +198,17 @@ impl<N: Network> Learner<N> {
         let mut gradients = GradientsAccumulator::new();
         let mut loss = 0.0;
         for (part, some) in items.chunks(self.options.batch_size.max(1)).enumerate() {
-            let boundary = self.boundary(Part::Train, some, Some(draws))?.on_autodiff();
             let place = batch * self.options.accumulate.max(1) + part;
+            let boundary = self.boundary(Part::Train, some, Some(draws))?;
+            let mixing = if stages.start == 0 { self.options.mixing } else { Mixing::None };
+            let mixed = mixing.mix(&boundary, &mut draws.for_mixing(place));
+            let boundary = mixed.as_ref().map_or(boundary, |mixed| mixed.inputs.clone()).on_autodiff();
             // Layers of other makers draw from the device.
             self.device.seed(draws.for_layers(place).next_u64());
             let forward = || self.network().forward(boundary, stages.clone());
             let scores = with_draws(draws.for_layers(place), forward).single::<2>();
             let targets = rows(&*self.train, some, &scores);
+            let targets = mixed.map_or(targets.clone(), |mixed| mixed.targets(targets));
             // Parts weigh by their items, so that the sum is the mean over all of them.
             let share = some.len() as f64 / items.len() as f64;
             let part = self.options.loss.forward(scores, targets) * share;

@@ -1,16 +1,19 @@
 //! What is kept of a trained picture network.
 
+use std::convert::Infallible;
+
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::augment::Draw;
+use super::augment::{AugmentPolicy, Draw};
 use super::dataset::batch;
 use super::models::{Convention, Precision, VisionNetwork};
 use super::picture::Picture;
 use super::setup::SetupError;
 use super::transform::Preprocess;
 use crate::bundle::{Loaded, Model};
-use crate::learner::Prediction;
+use crate::data::View;
+use crate::learner::{Looks, Prediction, split};
 
 /// What is needed to build and feed a picture network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,11 +53,20 @@ impl Model for VisionManifest {
 pub type LoadedVision = Loaded<VisionManifest>;
 
 impl LoadedVision {
-    /// Classes and probabilities for one picture.
-    pub fn predict(&self, picture: &Picture) -> Prediction {
-        let preprocess = &self.manifest.model.preprocess;
-        let mut values = vec![0.0; preprocess.values()];
-        preprocess.apply(picture, &Draw::default(), &mut values);
-        self.predict_batch(batch(values, 1, preprocess.size, self.device()).into()).remove(0)
+    /// Classes and probabilities for one picture, varied as training does by default where there are more
+    /// looks than one.
+    pub fn predict(&self, picture: &Picture, looks: Looks) -> Prediction {
+        let (preprocess, loss) = (&self.manifest.model.preprocess, &self.manifest.loss);
+        let scores = looks.scores(loss, |view| {
+            let draw = match view {
+                View::Plain => Draw::default(),
+                View::Augmented(draws) => AugmentPolicy::default().draw(&mut draws.for_item(0)),
+            };
+            let mut values = vec![0.0; preprocess.values()];
+            preprocess.apply(picture, &draw, &mut values);
+            Ok::<_, Infallible>(self.scores(batch(values, 1, preprocess.size, self.device()).into()))
+        });
+        let Ok(scores) = scores;
+        split(loss.activate(scores)).remove(0)
     }
 }

@@ -8,8 +8,9 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use super::augment::{AugmentPolicy, Draw};
-use super::folder::{self, FolderError, Labelled};
+use super::folder::{self, Labelled};
 use super::kept::{Form, KeptPictures};
+use super::labels::{self, LabelKind, Labelling, LabelsError};
 use super::picture::{Picture, PictureError, read_file};
 use super::transform::Preprocess;
 use crate::activation::Activation;
@@ -129,7 +130,7 @@ impl Dataset for Pictures {
     }
 
     fn target(&self, item: usize) -> Target {
-        Target::Class(self.items[item].file.class)
+        self.items[item].file.target.clone()
     }
 
     fn name(&self, item: usize) -> String {
@@ -187,9 +188,14 @@ pub struct PictureFolder {
 /// A folder can't be trained on.
 #[derive(Debug, Error)]
 pub enum PictureFolderError {
-    /// Its structure is not that of a data set.
+    /// Its structure is not that of a data set, or it is not labelled as it should be.
     #[error(transparent)]
-    Folder(#[from] FolderError),
+    Labels(#[from] LabelsError),
+    /// A table and a folder both say what validates.
+    #[error(
+        "a folder of validation pictures has no labels in a table; name a column that says which pictures validate"
+    )]
+    TwoValidations,
     /// Validation can't be split off.
     #[error(transparent)]
     Split(#[from] SplitError),
@@ -214,13 +220,13 @@ impl PictureFolder {
     /// If there are no two classes of pictures, none can be read, or no validation part can be made.
     pub fn open(
         root: &Path,
-        validation: &Validation,
+        (labelling, validation): (&Labelling, &Validation),
         preprocess: &Preprocess,
         augment: &AugmentPolicy,
         seed: u64,
         memory: u64,
     ) -> Result<Self, PictureFolderError> {
-        let found = folder::scan(root)?;
+        let found = labels::scan(root, labelling)?;
         let classes = found.train.classes.clone();
         let kept = Arc::new(KeptPictures::new(memory));
         let pictures =
@@ -234,7 +240,12 @@ impl PictureFolder {
             return Err(PictureFolderError::NothingReadable { path: root.to_owned(), count, first });
         }
         let given = match validation {
-            Validation::Folder(path) => Some((path.clone(), folder::scan_known(path, &classes)?)),
+            Validation::Folder(_) if matches!(labelling, Labelling::Table(_)) => {
+                return Err(PictureFolderError::TwoValidations);
+            }
+            Validation::Folder(path) => {
+                Some((path.clone(), labels::scan_known(path, labelling, &classes, LabelKind::Class)?))
+            }
             Validation::Found { .. } => found.valid.map(|tree| (root.to_owned(), tree)),
             Validation::Share(_) => None,
         };
@@ -270,17 +281,23 @@ impl PictureFolder {
 /// If there are no pictures of these classes, others, or none can be read.
 pub fn open_known(
     root: &Path,
-    classes: &[String],
+    labelling: &Labelling,
+    (classes, kind): (&[String], LabelKind),
     preprocess: &Preprocess,
+    augment: AugmentPolicy,
     memory: u64,
 ) -> Result<(Pictures, Vec<Skipped>), PictureFolderError> {
-    let tree = match folder::scan(root) {
-        Ok(folder::LabelledFolder { valid: Some(valid), .. }) if valid.classes == classes => valid,
-        _ => folder::scan_known(root, classes)?,
+    let tree = match (labelling, folder::scan(root)) {
+        (Labelling::Folders, Ok(folder::LabelledFolder { valid: Some(valid), .. }))
+            if valid.classes == classes =>
+        {
+            valid
+        }
+        _ => labels::scan_known(root, labelling, classes, kind)?,
     };
     let count = tree.items.len();
     let kept = Arc::new(KeptPictures::new(memory));
-    let (pictures, mut skipped) = Pictures::open(root, tree.items, *preprocess, AugmentPolicy::none(), kept);
+    let (pictures, mut skipped) = Pictures::open(root, tree.items, *preprocess, augment, kept);
     if pictures.is_empty() {
         let first = skipped.swap_remove(0);
         return Err(PictureFolderError::NothingReadable { path: root.to_owned(), count, first });
@@ -295,9 +312,10 @@ fn split_off(
     seed: u64,
     notes: &mut Vec<String>,
 ) -> Result<(Pictures, Pictures), SplitError> {
-    let labels: Vec<usize> = all.items.iter().map(|item| item.file.class).collect();
+    // What is not of one class is split at random: one class of all.
+    let labels: Vec<usize> = all.items.iter().map(|item| item.file.target.class().unwrap_or(0)).collect();
     let split = split::stratified(&labels, share, seed)?;
-    for &class in &split.singletons {
+    for &class in split.singletons.iter().filter(|&&class| class < classes.len()) {
         notes.push(format!(
             "class {} has one picture: it is trained on and can't be validated",
             classes[class]

@@ -9,6 +9,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::data::Target;
+
 /// Names of a folder with validation data, in the order in which they are looked for.
 pub const VALIDATION_NAMES: [&str; 3] = ["valid", "validation", "val"];
 /// File name extensions of pictures, in lower case.
@@ -16,17 +18,17 @@ pub const EXTENSIONS: [&str; 10] = ["jpg", "jpeg", "jpe", "jfif", "png", "webp",
 
 const TRAIN_NAME: &str = "train";
 
-/// A file and its class.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A file and its label.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Labelled {
     /// Where the file is, relative to the root that was scanned.
     pub path: PathBuf,
-    /// Index of the class.
-    pub class: usize,
+    /// Its label: in a tree of folders, the index of its class.
+    pub target: Target,
 }
 
-/// A tree of class folders.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Labelled pictures.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Tree {
     /// Class names, sorted; a label is an index into them.
     pub classes: Vec<String>,
@@ -37,7 +39,7 @@ pub struct Tree {
 }
 
 /// The pictures of a data set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LabelledFolder {
     /// What to train on, or to split.
     pub train: Tree,
@@ -155,8 +157,10 @@ pub fn scan_known(root: impl AsRef<Path>, classes: &[String]) -> Result<Tree, Fo
     if found.items.is_empty() {
         return Err(FolderError::EmptyClasses { path: root.into(), classes: found.classes });
     }
-    let items =
-        found.items.into_iter().filter_map(|item| Some(Labelled { class: labels[item.class]?, ..item }));
+    let items = found.items.into_iter().filter_map(|item| {
+        let target = Target::Class(labels[item.target.class()?]?);
+        Some(Labelled { target, ..item })
+    });
     Ok(Tree { classes: classes.to_vec(), items: items.collect(), ignored: found.ignored })
 }
 
@@ -171,7 +175,7 @@ impl Tree {
             return Err(FolderError::OneClass { path: root.into(), class: class.clone() });
         }
         let mut counts = vec![0; self.classes.len()];
-        self.items.iter().for_each(|item| counts[item.class] += 1);
+        self.items.iter().filter_map(|item| item.target.class()).for_each(|class| counts[class] += 1);
         let empty: Vec<String> = self
             .classes
             .iter()
@@ -191,16 +195,31 @@ impl Tree {
     }
 }
 
+/// All pictures in a folder and below it, sorted, relative to it.
+///
+/// # Errors
+/// If `root` is no folder.
+pub fn all_pictures(root: &Path) -> Result<Vec<PathBuf>, FolderError> {
+    require_folder(root)?;
+    let mut tree = Tree { classes: Vec::new(), items: Vec::new(), ignored: BTreeMap::new() };
+    collect(root, root, 0, &mut tree)?;
+    let mut paths: Vec<PathBuf> = tree.items.into_iter().map(|item| item.path).collect();
+    paths.sort();
+    Ok(paths)
+}
+
+fn require_folder(root: &Path) -> Result<(), FolderError> {
+    match fs::metadata(root) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(FolderError::Missing(root.into())),
+        Err(source) => Err(FolderError::Unreadable { path: root.into(), source }),
+        Ok(metadata) if !metadata.is_dir() => Err(FolderError::NotAFolder(root.into())),
+        Ok(_) => Ok(()),
+    }
+}
+
 /// Reads a tree of class folders, passing over those for which `skip` is true.
 fn read_tree(root: &Path, skip: impl Fn(&str) -> bool) -> Result<Tree, FolderError> {
-    match fs::metadata(root) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(FolderError::Missing(root.into()));
-        }
-        Err(source) => return Err(FolderError::Unreadable { path: root.into(), source }),
-        Ok(metadata) if !metadata.is_dir() => return Err(FolderError::NotAFolder(root.into())),
-        Ok(_) => {}
-    }
+    require_folder(root)?;
     let mut classes = Vec::new();
     let mut pictures = 0;
     for path in children(root)? {
@@ -240,7 +259,7 @@ fn collect(root: &Path, folder: &Path, class: usize, tree: &mut Tree) -> Result<
         let extension = extension(&path);
         if EXTENSIONS.contains(&extension.as_str()) {
             let path = path.strip_prefix(root).unwrap_or(&path).to_owned();
-            tree.items.push(Labelled { path, class });
+            tree.items.push(Labelled { path, target: Target::Class(class) });
         } else {
             *tree.ignored.entry(extension).or_default() += 1;
         }
@@ -298,7 +317,7 @@ mod tests {
     }
 
     fn paths(tree: &Tree) -> Vec<(&str, usize)> {
-        tree.items.iter().map(|item| (item.path.to_str().unwrap(), item.class)).collect()
+        tree.items.iter().map(|item| (item.path.to_str().unwrap(), item.target.class().unwrap())).collect()
     }
 
     /// The error's text with the folder's path replaced by `DATA`.

@@ -6,6 +6,7 @@ mod dataset;
 pub mod folder;
 mod jpeg;
 mod kept;
+mod labels;
 pub mod models;
 mod orient;
 pub mod picture;
@@ -17,4 +18,5 @@ pub mod transform;
 
 pub use bundle::{LoadedVision, VisionManifest};
 pub use dataset::{PictureFolder, PictureFolderError, Pictures, Validation, open_known};
+pub use labels::{LabelKind, LabelTable, Labelling, LabelsError};
 pub use setup::{SetupError, VisionSetup, WeightSource};

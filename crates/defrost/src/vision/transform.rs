@@ -107,6 +107,14 @@ impl Preprocess {
                 to[channel] = tables[channel][usize::from(from[channel])];
             }
         }
+        if let Some(shares) = draw.erase {
+            let [left, top, width, height] = shares.map(|share| (share * self.size as f64).round() as usize);
+            for row in out.chunks_exact_mut(3 * self.size).skip(top).take(height) {
+                let right = (left + width).min(self.size);
+                // The mean of all pictures, once normalised.
+                row[3 * left.min(right)..3 * right].fill(0.0);
+            }
+        }
     }
 
     /// A picture no larger than augmentation needs it: a shorter side beyond [`PRESIZE`] times `resize_to` is
@@ -150,6 +158,27 @@ mod tests {
         for pixel in out.chunks_exact(3) {
             let expected = [(0.0 - 0.485) / 0.229, (0.2 - 0.456) / 0.224, (1.0 - 0.406) / 0.225];
             assert!(pixel.iter().zip(expected).all(|(a, b): (&f32, f32)| (a - b).abs() < 1e-6), "{pixel:?}");
+        }
+    }
+
+    #[test]
+    fn a_blanked_box_is_the_mean() {
+        let preprocess = Preprocess { size: 8, resize_to: 8, ..Preprocess::imagenet(224) };
+        let black = Picture::from_rgb(8, 8, vec![0; 192]).unwrap();
+        let blank = |erase| {
+            let mut out = vec![0.0; preprocess.values()];
+            preprocess.apply(&black, &Draw { erase, ..Draw::default() }, &mut out);
+            out.iter().filter(|&&value| value == 0.0).count()
+        };
+        assert_eq!(blank(None), 0);
+        assert_eq!(blank(Some([0.25, 0.5, 0.5, 0.25])), 3 * 4 * 2);
+        assert_eq!(blank(Some([0.0, 0.0, 1.0, 1.0])), 192);
+        assert_eq!(blank(Some([0.9, 0.9, 0.4, 0.4])), 3, "what lies beyond the edge is not there");
+        let policy = AugmentPolicy { p_erase: 1.0, ..AugmentPolicy::none() };
+        for item in 0..500 {
+            let [left, top, width, height] = policy.draw(&mut ChaCha8Rng::seed_from_u64(item)).erase.unwrap();
+            assert!(left >= 0.0 && top >= 0.0 && left + width <= 1.0 + 1e-9 && top + height <= 1.0 + 1e-9);
+            assert!(width * height <= 0.3 + 1e-9);
         }
     }
 

@@ -10,7 +10,7 @@ use defrost::prefix::Prefix;
 use defrost::recipe::gradual;
 use defrost::vision::augment::AugmentPolicy;
 use defrost::vision::models::{Precision, VisionNetwork};
-use defrost::vision::{PictureFolder, Validation, VisionSetup};
+use defrost::vision::{Labelling, PictureFolder, Validation, VisionSetup};
 use defrost::weights::{Tensors, collect, load};
 use defrost::{Activation, CacheLimits, FineTune, Learner, LearnerOptions, Network, NormMode, Rates, Target};
 
@@ -250,7 +250,8 @@ fn pictures(folder: &Path) -> PathBuf {
 fn open(data: &Path, size: usize, augment: &AugmentPolicy, memory: u64) -> PictureFolder {
     let setup = VisionSetup { size, ..VisionSetup::default() };
     let share = Validation::Share(0.34);
-    PictureFolder::open(data, &share, &setup.preprocess().unwrap(), augment, 1, memory).unwrap()
+    PictureFolder::open(data, (&Labelling::Folders, &share), &setup.preprocess().unwrap(), augment, 1, memory)
+        .unwrap()
 }
 
 /// The embedded network. Its head is drawn from the device, which other tests draw from too: what is to be

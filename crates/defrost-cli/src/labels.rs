@@ -1,0 +1,62 @@
+//! Options that say where labels come from.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use regex::Regex;
+
+use defrost::vision::{LabelKind, LabelTable, Labelling};
+
+/// Where labels come from.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Labels")]
+pub struct LabelOptions {
+    /// A CSV file that labels the pictures, a line each, instead of their folders
+    #[arg(long, value_name = "FILE", conflicts_with = "label_regex")]
+    pub labels: Option<PathBuf>,
+    /// Label pictures by the first group of this expression in their file names, as "^(.+)_[0-9]+"
+    #[arg(long, value_name = "RE")]
+    pub label_regex: Option<Regex>,
+    /// The column of the pictures' paths, with or without their extension [default: the first]
+    #[arg(long, value_name = "NAME", requires = "labels")]
+    pub picture_column: Option<String>,
+    /// The column that is the label to predict [default: for pictures the second, for texts the one called
+    /// so]
+    #[arg(long, value_name = "NAME")]
+    pub label_column: Option<String>,
+    /// The column that says which pictures validate: true or false, 1 or 0, valid or train
+    #[arg(long, value_name = "NAME", requires = "labels")]
+    pub valid_column: Option<String>,
+    /// What a label is: a class, several labels with blanks between them, or a number
+    #[arg(long, value_name = "KIND", default_value = "class", requires = "labels")]
+    pub target: TargetKind,
+}
+
+/// What a label is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TargetKind {
+    Class,
+    Labels,
+    Number,
+}
+
+impl LabelOptions {
+    /// Where pictures have their labels from.
+    pub fn labelling(&self) -> Labelling {
+        match (&self.labels, &self.label_regex) {
+            (Some(file), _) => Labelling::Table(LabelTable {
+                file: file.clone(),
+                picture_column: self.picture_column.clone(),
+                label_column: self.label_column.clone(),
+                valid_column: self.valid_column.clone(),
+                kind: match self.target {
+                    TargetKind::Class => LabelKind::Class,
+                    TargetKind::Labels => LabelKind::Labels,
+                    TargetKind::Number => LabelKind::Number,
+                },
+            }),
+            (None, Some(pattern)) => Labelling::Pattern(pattern.clone()),
+            (None, None) => Labelling::Folders,
+        }
+    }
+}
