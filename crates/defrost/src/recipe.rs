@@ -111,16 +111,21 @@ impl FineTune {
 
 /// ULMFiT's gradual unfreezing (arXiv 1801.06146), for any network: one group more a phase, the rate halved
 /// from phase to phase, then everything at a twentieth of it. Within a phase each group's rate is 2.6
-/// times the one before it over four groups' distance.
+/// times the one before it over four groups' distance. Momentum goes from .8 to .7 and back, as fastai's for
+/// texts.
 pub fn gradual(groups: usize, epochs: usize, epochs_a_group: usize, rate: f64) -> Vec<Phase> {
     let spread = 2.6f64.powi(4);
+    let Schedule::OneCycle { div, div_final, warm_up, .. } = Schedule::ONE_CYCLE else {
+        unreachable!("ONE_CYCLE is a one-cycle schedule")
+    };
+    let schedule = Schedule::OneCycle { div, div_final, warm_up, momentum: [0.8, 0.7, 0.8] };
     let partial = (1..groups as isize).map(|thawed| {
         let rate = rate / 2f64.powi(thawed as i32 - 1);
         let rates = if thawed == 1 { Rates::One(rate) } else { Rates::Between(rate / spread, rate) };
-        Phase::from_position(-thawed, epochs_a_group, rates, Schedule::ONE_CYCLE)
+        Phase::from_position(-thawed, epochs_a_group, rates, schedule.clone())
     });
     let last = rate / 20.0;
-    let whole = Phase::from_position(0, epochs, Rates::Between(last / spread, last), Schedule::ONE_CYCLE);
+    let whole = Phase::from_position(0, epochs, Rates::Between(last / spread, last), schedule.clone());
     partial.chain([whole]).filter(|phase| phase.epochs > 0).collect()
 }
 
@@ -140,5 +145,9 @@ mod tests {
         assert_eq!(positions, [-1, -2, -3, 0].map(Thaw::From));
         let rates: Vec<_> = gradual(4, 2, 1, 2e-2).iter().map(|phase| phase.rates.highest()).collect();
         assert_eq!(rates, [2e-2, 1e-2, 5e-3, 1e-3]);
+        // Of fastai's recipe: slice(1e-2/(2.6**4), 1e-2) in the second phase.
+        let second = &gradual(4, 2, 1, 2e-2)[1];
+        assert_eq!(second.rates, Rates::Between(1e-2 / 2.6f64.powi(4), 1e-2));
+        assert_eq!([0.0, 0.25, 1.0].map(|position| second.schedule.at(position).momentum), [0.8, 0.7, 0.8]);
     }
 }
