@@ -32,19 +32,19 @@ pub fn predict(arguments: &PredictArguments) -> Outcome {
 fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {
     let model = Loaded::<D::Model>::open(&arguments.run, &training::device()).or_usage()?;
     let classes = &model.manifest.classes;
-    let answers = D::predict(&model, &arguments.inputs, arguments.looks.looks()).into_iter().map(|(input, prediction)| {
-        let named = |(class, probability): (usize, f32)| (classes[class].clone(), probability);
-        let found = prediction.map(|prediction| match classes[..] {
-            [] => Found::Number(prediction.number()),
-            _ => Found::Top(prediction.ranked().into_iter().take(arguments.top).map(named).collect()),
-        });
-        (input, found)
-    });
+    let answers = D::predict(&model, &arguments.inputs, arguments.looks.looks()).into_iter().map(
+        |(input, prediction)| {
+            let named = |(class, probability): (usize, f32)| (classes[class].clone(), probability);
+            let found = prediction.map(|prediction| match classes[..] {
+                [] => Found::Number(prediction.number()),
+                _ => Found::Top(prediction.ranked().into_iter().take(arguments.top).map(named).collect()),
+            });
+            (input, found)
+        },
+    );
     let results: Vec<(String, Result<Found, String>)> = answers.collect();
     if arguments.json {
-        print_json(
-            &results.iter().map(|(input, result)| to_json(input, result)).collect::<Vec<_>>(),
-        )?;
+        print_json(&results.iter().map(|(input, result)| to_json(input, result)).collect::<Vec<_>>())?;
     } else {
         for (input, result) in &results {
             match result {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 
 use defrost::bundle::Loaded;
-use defrost::learner::Looks;
 use defrost::data::Dataset;
+use defrost::learner::Looks;
 use defrost::tabular::{PretrainedTable, TableData, TableManifest, TableOptions};
 use defrost::vision::models::Precision;
 
@@ -50,7 +50,12 @@ impl Domain for Table {
         Ok(Outline { arch: "tabular".to_owned(), network, train_items: Some(table.train.len()) })
     }
 
-    fn labelled(run: &Loaded<TableManifest>, data: &Path, _: &LabelOptions, _: Looks) -> Result<Labelled, Failure> {
+    fn labelled(
+        run: &Loaded<TableManifest>,
+        data: &Path,
+        _: &LabelOptions,
+        _: Looks,
+    ) -> Result<Labelled, Failure> {
         let (rows, skipped) = run.labelled(data).or_usage()?;
         Ok((Box::new(rows), skipped))
     }

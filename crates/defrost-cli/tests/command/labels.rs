@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{Ran, defrost_in, picture};
 
-const QUICK: [&str; 8] = ["--size", "32", "--epochs", "2", "--lr", "5e-3", "--batch", "8"];
+const QUICK: [&str; 8] = ["--size", "32", "--epochs", "6", "--lr", "5e-3", "--batch", "8"];
 
 /// Pictures called `blue_3.png` and `red_4.png` in one folder, and a table that labels them in three ways.
 fn pictures(folder: &Path) {

@@ -352,10 +352,7 @@ mod tests {
         assert_eq!(found.items[1].target, Target::Labels(vec![]));
         let numbers = LabelTable { kind: LabelKind::Number, label_column: Some("age".into()), ..table };
         let found = scan(root.path(), &Labelling::Table(numbers)).unwrap().train;
-        assert_eq!(
-            (found.classes, found.items[1].target.clone()),
-            (vec![], Target::Number(40.0))
-        );
+        assert_eq!((found.classes, found.items[1].target.clone()), (vec![], Target::Number(40.0)));
     }
 
     #[test]
