@@ -176,11 +176,13 @@ impl Plan {
     }
 
     /// Source channels that one group reduces.
+    #[inline(always)]
     pub(super) fn reduced(&self) -> usize {
         self.source_channels / self.groups
     }
 
     /// Target channels that one group writes.
+    #[inline(always)]
     pub(super) fn written(&self) -> usize {
         self.target_channels / self.groups
     }

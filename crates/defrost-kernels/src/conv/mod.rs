@@ -36,6 +36,7 @@ mod run;
 mod stage;
 mod statistics;
 mod weight;
+mod write;
 
 pub use statistics::ChannelStatistics;
 

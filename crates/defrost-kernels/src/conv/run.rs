@@ -5,12 +5,13 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::geometry::{Pass, Plan};
-use super::kernel::{MOST_COLUMNS, Microkernel, Rows, TILE, Work};
+use super::kernel::{Microkernel, Rows, TILE, Work};
 use super::stage::{Stage, in_place};
 use super::statistics::UnitStatistics;
+use super::write::Line;
 use super::{ChannelStatistics, Epilogue, pack};
 use crate::Buffer;
-use crate::{Activation, Element, simd::Simd};
+use crate::Element;
 
 /// What a unit reads and writes should stay in the second-level cache, next to a panel of weights.
 const UNIT_BYTES: usize = 512 << 10;
@@ -257,7 +258,7 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
                     self.kernel.multiply(rows, weights, &mut tile.0);
                     let write =
                         Write { place: &place, columns, flat_width: flat.width, unit, pass: packed.pass };
-                    self.write(&write, &mut tile.0, target, statistics);
+                    self.write(&write, &tile.0, target, statistics);
                     first += count;
                 }
             }
@@ -266,80 +267,40 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
 
     /// Writes those pixels of a tile that the target has.
     #[inline(always)]
-    fn write(
-        &self,
-        write: &Write,
-        tile: &mut [f32; TILE],
-        target: &mut [T],
-        statistics: &mut UnitStatistics,
-    ) {
-        let (plan, place, s) = (self.plan, write.place, self.kernel.simd());
-        let target_rows = write.unit.target_rows(plan);
-        let target_columns = write.unit.target_columns(plan);
-        let target_start = (write.unit.images.start * plan.target[0]
-            + write.unit.rows.start * plan.spread[0])
+    fn write(&self, write: &Write, tile: &[f32; TILE], target: &mut [T], statistics: &mut UnitStatistics) {
+        let (plan, place, unit) = (self.plan, write.place, write.unit);
+        let [target_rows, target_columns] = [unit.target_rows(plan), unit.target_columns(plan)];
+        let unit_start = (unit.images.start * plan.target[0] + unit.rows.start * plan.spread[0])
             * plan.target[1]
-            + write.unit.columns.start * plan.spread[1];
-        let mut row = place.flat / write.flat_width;
-        let mut column = place.flat % write.flat_width;
-        let channels = place.channel..place.channel + place.channels;
-        let mut bias = [0.0; MOST_COLUMNS];
-        if let Some(all) = self.epilogue.bias {
-            bias[..place.channels].copy_from_slice(&all[channels.clone()]);
-        }
-        for values in tile.chunks_exact_mut(K::COLUMNS).take(place.count) {
-            if column < write.columns {
+            + unit.columns.start * plan.spread[1];
+        let residual = self.epilogue.residual.map(|residual| &residual[unit_start * plan.target_channels..]);
+        let epilogue = &Epilogue { residual, ..*self.epilogue };
+        let mut done = 0;
+        while done < place.count {
+            let flat = place.flat + done;
+            let (row, column) = (flat / write.flat_width, flat % write.flat_width);
+            let len = (write.flat_width - column).min(place.count - done);
+            // Pixels of the border between two rows have no place in the target.
+            let count = len.min(write.columns.saturating_sub(column));
+            if count > 0 {
                 let target_row = place.image * target_rows + row * plan.spread[0] + write.pass.offset[0];
                 let pixel = target_row * target_columns + column * plan.spread[1] + write.pass.offset[1];
-                let start = pixel * plan.target_channels + place.channel;
-                let residual = self.epilogue.residual.map(|residual| {
-                    &residual[target_start * plan.target_channels + start..][..place.channels]
-                });
-                let activation = self.epilogue.activation;
-                let out = &mut target[start..start + place.channels];
-                // Always as many as a tile has columns: a length that is known makes vectors without a rest. Columns
-                // beyond the last channel are zeros that go nowhere.
-                if place.channels == K::COLUMNS {
-                    let residual = residual.map(|residual| &residual[..K::COLUMNS]);
-                    write_pixel(
-                        s,
-                        self.statistics,
-                        values,
-                        &bias[..K::COLUMNS],
-                        residual,
-                        activation,
-                        &mut out[..K::COLUMNS],
-                    );
-                } else {
-                    let (mut whole, mut addend) =
-                        ([T::default(); MOST_COLUMNS], [T::default(); MOST_COLUMNS]);
-                    let residual = residual.map(|residual| {
-                        addend[..place.channels].copy_from_slice(residual);
-                        &addend[..K::COLUMNS]
-                    });
-                    let whole = &mut whole[..K::COLUMNS];
-                    write_pixel(s, self.statistics, values, &bias[..K::COLUMNS], residual, activation, whole);
-                    out.copy_from_slice(&whole[..place.channels]);
-                }
+                let line = Line {
+                    sums: &tile[done * K::COLUMNS..],
+                    columns: K::COLUMNS,
+                    count,
+                    start: pixel * plan.target_channels + place.channel,
+                    step: plan.spread[1] * plan.target_channels,
+                    channels: place.channel..place.channel + place.channels,
+                };
                 if self.statistics {
-                    let shift = &mut statistics.shift[channels.clone()];
-                    if place.image == 0 && row == 0 && column == 0 {
-                        shift.copy_from_slice(&values[..place.channels]);
-                    }
-                    let sum = &mut statistics.sum[channels.clone()];
-                    let square = &mut statistics.square[channels.clone()];
-                    if place.channels == K::COLUMNS {
-                        let (sum, square) = (&mut sum[..K::COLUMNS], &mut square[..K::COLUMNS]);
-                        add_pixel(values, &shift[..K::COLUMNS], sum, square);
-                    } else {
-                        add_pixel(&values[..place.channels], shift, sum, square);
-                    }
+                    let first = place.image == 0 && flat == 0;
+                    line.gather(self.kernel.simd(), first, target, statistics);
+                } else {
+                    line.finish(self.kernel.simd(), epilogue, target);
                 }
             }
-            column += 1;
-            if column == write.flat_width {
-                (row, column) = (row + 1, 0);
-            }
+            done += len;
         }
     }
 }
@@ -389,38 +350,4 @@ pub(super) fn tile_rows<K: Microkernel>(left: usize) -> usize {
     let tiles = left.div_ceil(K::ROWS);
     let rows = (granules.div_ceil(tiles) * K::GRANULE).min(left);
     if left - rows > 0 && left - rows < K::GRANULE { left - K::GRANULE } else { rows }
-}
-
-/// Writes one pixel's channels; `keep` leaves what was written in `values`.
-#[inline(always)]
-fn write_pixel<S: Simd, T: Element>(
-    s: S,
-    keep: bool,
-    values: &mut [f32],
-    bias: &[f32],
-    residual: Option<&[T]>,
-    activation: Activation,
-    out: &mut [T],
-) {
-    for at in (0..values.len()).step_by(S::LANES) {
-        let mut value = s.add(s.load(&values[at..]), s.load(&bias[at..]));
-        if let Some(residual) = residual {
-            value = s.add(value, s.load(&residual[at..]));
-        }
-        s.store(&mut out[at..], s.activate(activation, value));
-        if keep {
-            let written = s.load(&out[at..]);
-            s.store(&mut values[at..], written);
-        }
-    }
-}
-
-/// Adds one pixel's values to its unit's sums.
-#[inline(always)]
-fn add_pixel(values: &[f32], shift: &[f32], sum: &mut [f32], square: &mut [f32]) {
-    for (((value, shift), sum), square) in values.iter().zip(shift).zip(sum).zip(square) {
-        let distance = value - shift;
-        *sum += distance;
-        *square += distance * distance;
-    }
 }

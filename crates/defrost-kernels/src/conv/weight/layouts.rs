@@ -8,6 +8,11 @@ use crate::Element;
 use crate::conv::kernel::{MOST_COLUMNS, Microkernel, SIDE, Work};
 use crate::conv::run::Unit;
 use crate::conv::stage::convert;
+use crate::simd::Simd;
+
+/// How many pixels ahead memory is asked for: it hands out pixels with gaps between them, which the processor does
+/// not foresee.
+const AHEAD: usize = 24;
 
 /// `[channel][flat pixel]` of one phase, from one channel on.
 pub(super) struct Transpose<'a, K: Microkernel, T> {
@@ -57,7 +62,11 @@ impl<K: Microkernel, T: Element> Work for Transpose<'_, K, T> {
                     let start = place * plan.source_channels + product.group * plan.reduced() + first_channel;
                     let pixel_step = plan.step[1] * plan.source_channels;
                     for (offset, pixel) in block.iter_mut().enumerate().take(columns) {
-                        copy(input, start + offset * pixel_step, count, pixel);
+                        let start = start + offset * pixel_step;
+                        copy(input, start, count, pixel);
+                        if let Some(ahead) = input.get(start + AHEAD * pixel_step) {
+                            product.kernel.simd().prefetch(ahead);
+                        }
                     }
                     let turned = product.kernel.transpose(&block);
                     for (channel, values) in turned.iter().enumerate().take(count) {
@@ -110,6 +119,9 @@ impl<K: Microkernel, T: Element> Work for Pack<'_, K, T> {
                             + product.group * plan.written()
                             + panel * K::COLUMNS;
                         copy(grad_output, start, columns, values);
+                        if let Some(ahead) = grad_output.get(start + AHEAD * plan.target_channels) {
+                            product.kernel.simd().prefetch(ahead);
+                        }
                     }
                     let out =
                         &mut packed[(flat + column - place) * K::COLUMNS..][..K::INTERLEAVE * K::COLUMNS];
@@ -132,6 +144,13 @@ impl<K: Microkernel, T: Element> Work for Pack<'_, K, T> {
 fn copy<T: Element, P: Element, const N: usize>(source: &[T], start: usize, count: usize, to: &mut [P; N]) {
     match source[start..].first_chunk::<N>() {
         Some(source) => convert(source, to),
-        None => convert(&source[start..start + count], &mut to[..count]),
+        None => copy_last(&source[start..start + count], to),
     }
+}
+
+/// Apart, or the compiler makes one copy of either length out of both: a call for every pixel.
+#[cold]
+#[inline(never)]
+fn copy_last<T: Element, P: Element>(source: &[T], to: &mut [P]) {
+    convert(source, &mut to[..source.len()]);
 }
