@@ -145,7 +145,7 @@ impl Bench<'_> {
                 self.tier,
                 &norm,
                 &x,
-                &y,
+                None,
                 &grad_y,
                 &mut grad_x,
                 None,

@@ -129,7 +129,7 @@ fn times<T: Element>(tier: Tier, layer: &Layer) -> [f64; PASSES.len()] {
         best(|| {
             let (x, y, gradient) = (&grad_output, &output, &grad_output);
             let (gamma, beta) = (&mut grad_gamma, &mut grad_beta);
-            batch_norm_backward(tier, &norm, x, y, gradient, &mut grad_pre, None, gamma, beta);
+            batch_norm_backward(tier, &norm, x, None, gradient, &mut grad_pre, None, gamma, beta);
         }),
     ]
 }

@@ -6,11 +6,23 @@
 //! Invariant: chunks depend on sizes alone, and sums of chunks are added in their order, so results do
 //! not depend on the number of threads.
 
+use crate::Element;
+
 /// Elements a thread takes at a time: small enough for its cache, large enough to be worth it.
 const CHUNK: usize = 1 << 15;
 
-/// A period is a multiple of this, which is a multiple of every tier's lanes.
-const LANES: usize = 16;
+/// A multiple of every tier's lanes.
+const GROUP: usize = 16;
+
+/// As many elements as are taken at a time. Slices of groups, cut to the same length, are indexed without a check.
+pub(crate) type Group<T> = [T; GROUP];
+
+/// Elements in groups; the last one, where it is not whole, is filled up with zeros.
+pub(crate) fn last_group<T: Element>(rest: &[T]) -> [Group<T>; 1] {
+    let mut group = [T::default(); GROUP];
+    group[..rest.len()].copy_from_slice(rest);
+    [group]
+}
 
 /// The smallest period: shorter ones would be loops that hardly turn.
 const SHORTEST: usize = 64;
@@ -25,7 +37,7 @@ impl Period {
     /// For `len` elements of whole pixels.
     pub(crate) fn of(channels: usize, len: usize) -> Self {
         assert!(channels > 0 && len.is_multiple_of(channels), "{len} elements are not pixels of {channels}");
-        let mut period = channels * (LANES >> channels.trailing_zeros().min(LANES.trailing_zeros()));
+        let mut period = channels * (GROUP >> channels.trailing_zeros().min(GROUP.trailing_zeros()));
         while period < SHORTEST {
             period *= 2;
         }
@@ -36,7 +48,7 @@ impl Period {
         self.channels
     }
 
-    /// Elements of a period.
+    /// Elements of a period: whole groups.
     pub(crate) fn len(&self) -> usize {
         self.len
     }

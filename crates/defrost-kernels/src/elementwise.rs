@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::{
     Activation, Element, Tier,
-    channels::{Period, round_to, sum_parts},
+    channels::{Group, Period, last_group, round_to, sum_parts},
     simd::{self, Kernel, Simd},
 };
 
@@ -64,16 +64,40 @@ impl<T: Element> Kernel for ActivationBackward<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let len = self.sums.len();
+        let sums = self.sums.as_chunks_mut().0;
         let blocks = self.output.chunks(len).zip(self.grad_output.chunks(len));
         for ((y, g), to) in blocks.zip(self.grad_pre.chunks_mut(len)) {
-            let sums = &mut self.sums[..];
-            for at in (0..y.len()).step_by(S::LANES) {
-                let gradient =
-                    s.activation_gradient(self.activation, s.load_up_to(&y[at..]), s.load_up_to(&g[at..]));
-                let sum = s.add(s.load(&sums[at..]), gradient);
-                s.store(&mut sums[at..], sum);
-                s.store_up_to(&mut to[at..], gradient);
+            let ((ys, y_rest), (gs, g_rest)) = (y.as_chunks(), g.as_chunks());
+            let (tos, to_rest) = to.as_chunks_mut();
+            before(s, self.activation, ys, gs, tos, sums);
+            if !y_rest.is_empty() {
+                let (y, g, mut last) = (last_group(y_rest), last_group(g_rest), last_group(to_rest));
+                before(s, self.activation, &y, &g, &mut last, &mut sums[ys.len()..]);
+                to_rest.copy_from_slice(&last[0][..to_rest.len()]);
             }
+        }
+    }
+}
+
+/// Groups of channels.
+#[inline(always)]
+fn before<S: Simd, T: Element>(
+    s: S,
+    activation: Activation,
+    y: &[Group<T>],
+    grad_y: &[Group<T>],
+    grad_pre: &mut [Group<T>],
+    sums: &mut [Group<f32>],
+) {
+    let groups = y.len();
+    let (grad_y, grad_pre, sums) = (&grad_y[..groups], &mut grad_pre[..groups], &mut sums[..groups]);
+    for group in 0..groups {
+        for at in (0..y[group].len()).step_by(S::LANES) {
+            let gradient =
+                s.activation_gradient(activation, s.load(&y[group][at..]), s.load(&grad_y[group][at..]));
+            let sum = s.add(s.load(&sums[group][at..]), gradient);
+            s.store(&mut sums[group][at..], sum);
+            s.store(&mut grad_pre[group][at..], gradient);
         }
     }
 }

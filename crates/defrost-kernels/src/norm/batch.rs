@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::{
     Activation, Element, Tier,
-    channels::{Period, add_to, round_to},
+    channels::{Group, Period, add_to, last_group, round_to},
     conv::ChannelStatistics,
     simd::{self, Kernel, Simd},
 };
@@ -84,24 +84,53 @@ impl<T: Element> Kernel for Forward<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let len = self.mean.len();
-        let (mean, scale, shift) = (self.mean, &self.scale[..len], &self.shift[..len]);
         for (block, (x, y)) in self.x.chunks(len).zip(self.y.chunks_mut(len)).enumerate() {
-            for at in (0..x.len()).step_by(S::LANES) {
-                let centred = s.sub(s.load_up_to(&x[at..]), s.load(&mean[at..]));
-                let mut value = s.mul_add(centred, s.load(&scale[at..]), s.load(&shift[at..]));
-                if let Some(residual) = self.residual {
-                    value = s.add(value, s.load_up_to(&residual[block * len + at..]));
-                }
-                s.store_up_to(&mut y[at..], s.activate(self.activation, value));
+            let (xs, x_rest) = x.as_chunks();
+            let (ys, y_rest) = y.as_chunks_mut();
+            let residual = self.residual.map(|residual| residual[block * len..][..x.len()].as_chunks());
+            let params = [self.mean, self.scale, self.shift].map(|params| params.as_chunks().0);
+            forward(s, self.activation, params, xs, residual.map(|(groups, _)| groups), ys);
+            if !x_rest.is_empty() {
+                let params = params.map(|params| &params[xs.len()..]);
+                let residual = residual.map(|(_, rest)| last_group(rest));
+                let mut last = last_group(y_rest);
+                let residual = residual.as_ref().map(<[_; 1]>::as_slice);
+                forward(s, self.activation, params, &last_group(x_rest), residual, &mut last);
+                y_rest.copy_from_slice(&last[0][..y_rest.len()]);
             }
+        }
+    }
+}
+
+/// Groups of channels: `params` are mean, scale, shift.
+#[inline(always)]
+fn forward<S: Simd, T: Element>(
+    s: S,
+    activation: Activation,
+    [mean, scale, shift]: [&[Group<f32>]; 3],
+    x: &[Group<T>],
+    residual: Option<&[Group<T>]>,
+    y: &mut [Group<T>],
+) {
+    let groups = x.len();
+    let (mean, scale, shift, y) = (&mean[..groups], &scale[..groups], &shift[..groups], &mut y[..groups]);
+    let residual = residual.map(|residual| &residual[..groups]);
+    for group in 0..groups {
+        for at in (0..x[group].len()).step_by(S::LANES) {
+            let centred = s.sub(s.load(&x[group][at..]), s.load(&mean[group][at..]));
+            let mut value = s.mul_add(centred, s.load(&scale[group][at..]), s.load(&shift[group][at..]));
+            if let Some(residual) = residual {
+                value = s.add(value, s.load(&residual[group][at..]));
+            }
+            s.store(&mut y[group][at..], s.activate(activation, value));
         }
     }
 }
 
 /// The gradients of [`batch_norm_forward`], given its input `x`, its output `y` and `grad_y`.
 ///
-/// `grad_residual` is the gradient before the activation: of the residual, if there was one. `beta` is
-/// not read, nor is `y` if there is no activation.
+/// `grad_residual` is the gradient before the activation: of the residual, if there was one. Where there was none,
+/// `y` may be left out, and the activation's slope is told from `x`: less memory to read.
 ///
 /// # Shapes
 ///
@@ -116,7 +145,7 @@ pub fn batch_norm_backward<T: Element>(
     tier: Tier,
     norm: &BatchNorm,
     x: &[T],
-    y: &[T],
+    y: Option<&[T]>,
     grad_y: &[T],
     grad_x: &mut [T],
     mut grad_residual: Option<&mut [T]>,
@@ -125,21 +154,22 @@ pub fn batch_norm_backward<T: Element>(
 ) {
     let channels = norm.gamma.len();
     let period = Period::of(channels, x.len());
-    assert!(x.len() == y.len() && x.len() == grad_y.len() && x.len() == grad_x.len(), "lengths differ");
+    assert!(x.len() == grad_y.len() && x.len() == grad_x.len(), "lengths differ");
+    assert!(y.is_none_or(|y| y.len() == x.len()), "lengths differ");
     assert!(grad_residual.as_ref().is_none_or(|r| r.len() == x.len()), "lengths differ");
     let len = period.chunk_len();
     let mean = &period.spread(&norm.statistics.mean);
     let inverse = norm.inverse_deviation();
+    let scale: Vec<f32> = inverse.iter().zip(norm.gamma).map(|(inverse, gamma)| inverse * gamma).collect();
+    let (scale, beta) = (&period.spread(&scale), &period.spread(norm.beta));
+    let slopes = Slopes { activation: norm.activation, mean, scale, beta };
 
     let reduce = |(chunk, grad_pre): (usize, Option<&mut [T]>)| {
         let part = |whole: &'_ [T]| chunk * len..whole.len().min((chunk + 1) * len);
-        let (x, y, grad_y) = (&x[part(x)], &y[part(y)], &grad_y[part(grad_y)]);
+        let (x, y, grad_y) = (&x[part(x)], y.map(|y| &y[part(y)]), &grad_y[part(grad_y)]);
         let (mut sums, mut products) = (vec![0.0; period.len()], vec![0.0; period.len()]);
-        let activation = norm.activation;
-        simd::run(
-            tier,
-            Reduce { mean, activation, x, y, grad_y, grad_pre, sums: &mut sums, products: &mut products },
-        );
+        let reduce = Reduce { slopes, x, y, grad_y, grad_pre, sums: &mut sums, products: &mut products };
+        simd::run(tier, reduce);
         (period.fold(&sums), period.fold(&products))
     };
     let parts: Vec<_> = match grad_residual.as_deref_mut() {
@@ -162,7 +192,6 @@ pub fn batch_norm_backward<T: Element>(
     let per_channel =
         |f: &dyn Fn(usize) -> f64| period.spread(&(0..channels).map(|c| f(c) as f32).collect::<Vec<_>>());
     let scale_of = |c: usize| f64::from(norm.gamma[c]) * f64::from(inverse[c]);
-    let scale = &per_channel(&scale_of);
     let slope = &per_channel(&|c| -scale_of(c) * f64::from(inverse[c]) * products[c] / pixels);
     let shift = &per_channel(&|c| -scale_of(c) * sums[c] / pixels);
     let grad_residual = grad_residual.as_deref();
@@ -173,17 +202,48 @@ pub fn batch_norm_backward<T: Element>(
             Some(grad_pre) => (Activation::Identity, &grad_pre[part.clone()]),
             None => (norm.activation, &grad_y[part.clone()]),
         };
-        let y = &y[part];
-        simd::run(tier, Input { mean, scale, slope, shift, activation, x, y, grad_y, grad_x });
+        let slopes = Slopes { activation, ..slopes };
+        simd::run(tier, Input { slopes, slope, shift, x, y: y.map(|y| &y[part]), grad_y, grad_x });
     });
+}
+
+/// What tells the gradient before the activation, `d`.
+#[derive(Clone, Copy)]
+struct Slopes<'a> {
+    activation: Activation,
+    mean: &'a [f32],
+    /// `gamma/√(variance + eps)`
+    scale: &'a [f32],
+    beta: &'a [f32],
+}
+
+impl<'a> Slopes<'a> {
+    /// Mean, scale, beta.
+    fn groups(&self) -> [&'a [Group<f32>]; 3] {
+        [self.mean, self.scale, self.beta].map(|params| params.as_chunks().0)
+    }
+}
+
+/// `d`, given `x - mean`, `grad_y`, and `y` where it was kept.
+#[inline(always)]
+fn before<S: Simd>(
+    s: S,
+    activation: Activation,
+    [centred, grad_y]: [S::V; 2],
+    y: Option<S::V>,
+    [scale, beta]: [S::V; 2],
+) -> S::V {
+    match activation {
+        Activation::Identity => grad_y,
+        bent => s.activation_gradient(bent, y.unwrap_or_else(|| s.mul_add(centred, scale, beta)), grad_y),
+    }
 }
 
 /// `sums = Σ d`, `products = Σ d·(x - mean)`, and `d` itself if it is wanted.
 struct Reduce<'a, T> {
-    mean: &'a [f32],
-    activation: Activation,
+    slopes: Slopes<'a>,
     x: &'a [T],
-    y: &'a [T],
+    y: Option<&'a [T]>,
     grad_y: &'a [T],
     grad_pre: Option<&'a mut [T]>,
     sums: &'a mut [f32],
@@ -195,24 +255,61 @@ impl<T: Element> Kernel for Reduce<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, s: S) {
-        let len = self.mean.len();
-        let (mean, sums, products) = (self.mean, &mut self.sums[..len], &mut self.products[..len]);
-        let blocks = self.x.chunks(len).zip(self.y.chunks(len)).zip(self.grad_y.chunks(len));
-        for (block, ((x, y), g)) in blocks.enumerate() {
-            for at in (0..x.len()).step_by(S::LANES) {
-                let g = s.load_up_to(&g[at..]);
-                let gradient = match self.activation {
-                    Activation::Identity => g,
-                    activation => s.activation_gradient(activation, s.load_up_to(&y[at..]), g),
-                };
-                let centred = s.sub(s.load_up_to(&x[at..]), s.load(&mean[at..]));
-                let sum = s.add(s.load(&sums[at..]), gradient);
-                s.store(&mut sums[at..], sum);
-                let product = s.mul_add(gradient, centred, s.load(&products[at..]));
-                s.store(&mut products[at..], product);
-                if let Some(grad_pre) = &mut self.grad_pre {
-                    s.store_up_to(&mut grad_pre[block * len + at..], gradient);
+        let len = self.slopes.mean.len();
+        let params = self.slopes.groups();
+        let activation = self.slopes.activation;
+        let (sums, products) = (self.sums.as_chunks_mut().0, self.products.as_chunks_mut().0);
+        for (block, (x, g)) in self.x.chunks(len).zip(self.grad_y.chunks(len)).enumerate() {
+            let part = block * len..block * len + x.len();
+            let ((xs, x_rest), (gs, g_rest)) = (x.as_chunks(), g.as_chunks());
+            let y = self.y.map(|y| y[part.clone()].as_chunks());
+            let mut pre = self.grad_pre.as_mut().map(|pre| pre[part].as_chunks_mut());
+            let pres = pre.as_mut().map(|(groups, _)| &mut **groups);
+            reduce(s, activation, params, [xs, gs], y.map(|(groups, _)| groups), pres, [sums, products]);
+            if !x_rest.is_empty() {
+                let params = params.map(|params| &params[xs.len()..]);
+                let sums = [&mut sums[xs.len()..], &mut products[xs.len()..]];
+                let (x, g) = (last_group(x_rest), last_group(g_rest));
+                let y = y.map(|(_, rest)| last_group(rest));
+                let mut last = [[T::default(); _]; 1];
+                let y = y.as_ref().map(<[_; 1]>::as_slice);
+                reduce(s, activation, params, [&x, &g], y, Some(&mut last), sums);
+                if let Some((_, rest)) = pre {
+                    rest.copy_from_slice(&last[0][..rest.len()]);
                 }
+            }
+        }
+    }
+}
+
+/// Groups of channels: `params` are mean, scale, beta.
+#[inline(always)]
+fn reduce<S: Simd, T: Element>(
+    s: S,
+    activation: Activation,
+    params: [&[Group<f32>]; 3],
+    [x, grad_y]: [&[Group<T>]; 2],
+    y: Option<&[Group<T>]>,
+    grad_pre: Option<&mut [Group<T>]>,
+    [sums, products]: [&mut [Group<f32>]; 2],
+) {
+    let groups = x.len();
+    let [mean, scale, beta] = params.map(|params| &params[..groups]);
+    let (grad_y, y) = (&grad_y[..groups], y.map(|y| &y[..groups]));
+    let (sums, products) = (&mut sums[..groups], &mut products[..groups]);
+    let mut grad_pre = grad_pre.map(|pre| &mut pre[..groups]);
+    for group in 0..groups {
+        for at in (0..x[group].len()).step_by(S::LANES) {
+            let centred = s.sub(s.load(&x[group][at..]), s.load(&mean[group][at..]));
+            let affine = [s.load(&scale[group][at..]), s.load(&beta[group][at..])];
+            let y = y.map(|y| s.load(&y[group][at..]));
+            let gradient = before(s, activation, [centred, s.load(&grad_y[group][at..])], y, affine);
+            let sum = s.add(s.load(&sums[group][at..]), gradient);
+            s.store(&mut sums[group][at..], sum);
+            let product = s.mul_add(gradient, centred, s.load(&products[group][at..]));
+            s.store(&mut products[group][at..], product);
+            if let Some(grad_pre) = &mut grad_pre {
+                s.store(&mut grad_pre[group][at..], gradient);
             }
         }
     }
@@ -220,13 +317,11 @@ impl<T: Element> Kernel for Reduce<'_, T> {
 
 /// `grad_x = d·scale + (x - mean)·slope + shift`
 struct Input<'a, T> {
-    mean: &'a [f32],
-    scale: &'a [f32],
+    slopes: Slopes<'a>,
     slope: &'a [f32],
     shift: &'a [f32],
-    activation: Activation,
     x: &'a [T],
-    y: &'a [T],
+    y: Option<&'a [T]>,
     grad_y: &'a [T],
     grad_x: &'a mut [T],
 }
@@ -236,21 +331,49 @@ impl<T: Element> Kernel for Input<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let len = self.mean.len();
-        let (mean, scale) = (self.mean, &self.scale[..len]);
-        let (slope, shift) = (&self.slope[..len], &self.shift[..len]);
-        let blocks = self.x.chunks(len).zip(self.y.chunks(len)).zip(self.grad_y.chunks(len));
-        for (((x, y), g), to) in blocks.zip(self.grad_x.chunks_mut(len)) {
-            for at in (0..x.len()).step_by(S::LANES) {
-                let g = s.load_up_to(&g[at..]);
-                let gradient = match self.activation {
-                    Activation::Identity => g,
-                    activation => s.activation_gradient(activation, s.load_up_to(&y[at..]), g),
-                };
-                let centred = s.sub(s.load_up_to(&x[at..]), s.load(&mean[at..]));
-                let value = s.mul_add(centred, s.load(&slope[at..]), s.load(&shift[at..]));
-                s.store_up_to(&mut to[at..], s.mul_add(gradient, s.load(&scale[at..]), value));
+        let len = self.slopes.mean.len();
+        let [mean, scale, beta] = self.slopes.groups();
+        let params = [mean, scale, beta, self.slope.as_chunks().0, self.shift.as_chunks().0];
+        let activation = self.slopes.activation;
+        let blocks = self.x.chunks(len).zip(self.grad_y.chunks(len)).zip(self.grad_x.chunks_mut(len));
+        for (block, ((x, g), to)) in blocks.enumerate() {
+            let ((xs, x_rest), (gs, g_rest)) = (x.as_chunks(), g.as_chunks());
+            let (tos, to_rest) = to.as_chunks_mut();
+            let y = self.y.map(|y| y[block * len..][..x.len()].as_chunks());
+            input(s, activation, params, [xs, gs], y.map(|(groups, _)| groups), tos);
+            if !x_rest.is_empty() {
+                let params = params.map(|params| &params[xs.len()..]);
+                let (x, g, mut last) = (last_group(x_rest), last_group(g_rest), last_group(to_rest));
+                let y = y.map(|(_, rest)| last_group(rest));
+                let y = y.as_ref().map(<[_; 1]>::as_slice);
+                input(s, activation, params, [&x, &g], y, &mut last);
+                to_rest.copy_from_slice(&last[0][..to_rest.len()]);
             }
+        }
+    }
+}
+
+/// Groups of channels: `params` are mean, scale, beta, slope, shift.
+#[inline(always)]
+fn input<S: Simd, T: Element>(
+    s: S,
+    activation: Activation,
+    params: [&[Group<f32>]; 5],
+    [x, grad_y]: [&[Group<T>]; 2],
+    y: Option<&[Group<T>]>,
+    grad_x: &mut [Group<T>],
+) {
+    let groups = x.len();
+    let [mean, scale, beta, slope, shift] = params.map(|params| &params[..groups]);
+    let (grad_y, y, grad_x) = (&grad_y[..groups], y.map(|y| &y[..groups]), &mut grad_x[..groups]);
+    for group in 0..groups {
+        for at in (0..x[group].len()).step_by(S::LANES) {
+            let centred = s.sub(s.load(&x[group][at..]), s.load(&mean[group][at..]));
+            let affine = [s.load(&scale[group][at..]), s.load(&beta[group][at..])];
+            let y = y.map(|y| s.load(&y[group][at..]));
+            let gradient = before(s, activation, [centred, s.load(&grad_y[group][at..])], y, affine);
+            let value = s.mul_add(centred, s.load(&slope[group][at..]), s.load(&shift[group][at..]));
+            s.store(&mut grad_x[group][at..], s.mul_add(gradient, affine[0], value));
         }
     }
 }

@@ -89,8 +89,9 @@ impl<T: Element> Case<T> {
                 let added = if residual { f64::from(self.residual[at].to_f32()) } else { 0.0 };
                 let value = (x[at] - mean) * inverse * gamma + f64::from(self.beta[channel]) + added;
                 y[at] = f64::from(self.activation.apply(value as f32));
-                let stored = T::from_f32(y[at] as f32).to_f32();
-                grad_pre[at] = grad_y[at] * f64::from(self.activation.slope_at_output(stored));
+                // Told from the stored output where there is a residual, else from the input.
+                let seen = if residual { T::from_f32(y[at] as f32).to_f32() } else { y[at] as f32 };
+                grad_pre[at] = grad_y[at] * f64::from(self.activation.slope_at_output(seen));
                 grad_beta[channel] += grad_pre[at];
                 grad_gamma[channel] += grad_pre[at] * (x[at] - mean) * inverse;
             }
@@ -128,7 +129,7 @@ fn batch_norm_agrees<T: Element>(tier: Tier, channels: usize, pixels: usize, act
             tier,
             &norm,
             &case.x,
-            &y,
+            with_residual.then_some(&y[..]),
             &case.grad_y,
             found_x.slice(),
             with_residual.then(|| found_pre.slice()),

@@ -93,12 +93,15 @@ pub fn tracked<C: CheckpointStrategy>(
         None => finish::<4, C>(conv, tracks, norm, output, [input_node, weight_node, scale_node, shift_node]),
         Some(residual_node) => {
             let parents = [input_node, weight_node, scale_node, shift_node, residual_node];
-            finish::<5, C>(conv, tracks, norm, output, parents)
+            finish::<WITH_RESIDUAL, C>(conv, tracks, norm, output, parents)
         }
     };
     let [mean, variance] = statistics;
     (output, mean, variance)
 }
+
+/// Parents of a sum: input, weight, scale, shift and residual.
+const WITH_RESIDUAL: usize = 5;
 
 fn finish<const N: usize, C: CheckpointStrategy>(
     conv: Conv,
@@ -110,11 +113,10 @@ fn finish<const N: usize, C: CheckpointStrategy>(
     match ConvNormBackward.prepare::<C>(parents).compute_bound().stateful() {
         OpsKind::UnTracked(prepared) => prepared.finish(output),
         OpsKind::Tracked(prepared) => {
-            let bent = norm.nonlinearity != Nonlinearity::Identity;
             let kept = Kept {
                 conv: conv.keep(input_tracked, weight_tracked),
                 norm,
-                output: bent.then(|| output.clone()),
+                output: (N == WITH_RESIDUAL).then(|| output.clone()),
             };
             prepared.finish(kept, output)
         }
@@ -125,7 +127,7 @@ fn finish<const N: usize, C: CheckpointStrategy>(
 struct Kept {
     conv: KeptConv,
     norm: Norm,
-    /// Unless the nonlinearity's slope is 1 everywhere.
+    /// If a residual is part of it; else the nonlinearity's slope follows from the norm's input.
     output: Option<FlexTensor>,
 }
 
@@ -170,8 +172,6 @@ struct NormGradients {
 
 fn norm_backward<T: Format>(kept: &Kept, grad_output: &FlexTensor, has_residual: bool) -> NormGradients {
     let input = T::slice(&kept.norm.input);
-    // The slope of the identity does not read the output.
-    let output = kept.output.as_ref().map_or(input, T::slice);
     let channels = kept.conv.shape.out_channels;
     let (mut grad_input, mut grad_scale, mut grad_shift) =
         (Buffer::new(input.len()), Buffer::new(channels), Buffer::new(channels));
@@ -180,7 +180,7 @@ fn norm_backward<T: Format>(kept: &Kept, grad_output: &FlexTensor, has_residual:
         tier(),
         &kept.norm.kernel(),
         input,
-        output,
+        kept.output.as_ref().map(T::slice),
         T::slice(grad_output),
         &mut grad_input,
         grad_residual.as_deref_mut(),
