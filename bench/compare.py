@@ -90,7 +90,7 @@ def run(command):
 def step_bench():
     """The built benchmark: building is no part of any timing or peak."""
     root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-    build = ["cargo", "bench", "-p", "defrost", "--bench", "step", "--no-run"]
+    build = ["cargo", "bench", "--workspace", "--bench", "step", "--no-run"]
     built = subprocess.run(build, cwd=root, stderr=subprocess.PIPE, text=True, check=True).stderr
     path = built.rsplit("Executable", 1)[1].split("(", 1)[1].split(")", 1)[0]
     return os.path.join(root, path) if not os.path.isabs(path) else path

@@ -25,7 +25,7 @@ impl Linear {
 
     /// The same for each position: `[batch, positions, inputs]` to `[batch, positions, outputs]`.
     ///
-    /// A layer over many positions is a convolution with a window of one, which has kernels of its own.
+    /// A dense layer is a convolution with a window of one, which has kernels of its own.
     pub fn forward_positions(&self, input: Tensor<3>) -> Tensor<3> {
         let [batch, positions, inputs] = input.dims();
         let weight = self.weight.val();
@@ -47,10 +47,7 @@ impl Linear {
 
     /// `[batch, inputs]` to `[batch, outputs]`.
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        let output = input.matmul(self.weight.val().transpose());
-        match &self.bias {
-            Some(bias) => output + bias.val().unsqueeze(),
-            None => output,
-        }
+        let ([batch, inputs], [outputs, _]) = (input.dims(), self.weight.dims());
+        self.forward_positions(input.reshape([batch, 1, inputs])).reshape([batch, outputs])
     }
 }

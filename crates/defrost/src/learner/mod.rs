@@ -35,6 +35,7 @@ pub use suggestions::{Suggestions, suggest};
 use crate::data::{self, DataError, Dataset, Draws, Target, balanced_batches, epoch_batches};
 use crate::groups::{GroupsError, LayerGroups};
 use crate::loss::Loss;
+use crate::ops;
 use crate::optim::Adam;
 use crate::plan::{FreezePlan, NormMode, PlanError};
 use crate::prefix::{Cache, CacheLimits, Prefix};
@@ -421,6 +422,7 @@ impl<N: Network> Learner<N> {
         let outcome = self.run_all(phases);
         // Whatever happened, what was learned before is not lost.
         self.restore_best();
+        ops::release_memory();
         self.tell(|observer, learner| {
             observer.run_ended(&learner.history);
             Flow::Continue
