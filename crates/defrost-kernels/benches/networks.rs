@@ -127,7 +127,7 @@ fn times<T: Element>(tier: Tier, layer: &Layer) -> [f64; PASSES.len()] {
         }),
         best(|| batch_norm_forward(tier, &norm, &grad_output, residual, &mut output)),
         best(|| {
-            let (x, y, gradient) = (&grad_output, &output, &grad_output);
+            let (x, gradient) = (&grad_output, &grad_output);
             let (gamma, beta) = (&mut grad_gamma, &mut grad_beta);
             batch_norm_backward(tier, &norm, x, None, gradient, &mut grad_pre, None, gamma, beta);
         }),
