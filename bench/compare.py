@@ -12,6 +12,7 @@ WORDs select rows: resnet34, efficientnet_lite0, batch, keep, head, f32, ...
 """
 
 import argparse
+import importlib.metadata
 import os
 import platform
 import statistics
@@ -38,7 +39,7 @@ PEERS = ["nchw-f32", "nhwc-f32", "nhwc-bf16"]
 
 
 def peer(network, norm, train, way, steps):
-    """One PyTorch process: prints the median milliseconds per picture and the processor's name for its bf16."""
+    """One PyTorch process: prints the median milliseconds per picture."""
     import timm
     import torch
     import torchvision
@@ -106,15 +107,13 @@ def main():
     if arguments.peer:
         return peer(*arguments.peer, arguments.steps)
 
-    import timm
-    import torch
-    import torchvision
-
+    # Not imported here: a process counts the memory of the one that starts it as its own.
+    torch, torchvision, timm = (importlib.metadata.version(name) for name in ("torch", "torchvision", "timm"))
     rows = [row for row in ROWS if set(arguments.words) <= set(row)]
     bench, steps = step_bench(), str(arguments.steps)
     processor = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "")
-    print(f"{processor or platform.processor()}, {THREADS} threads; torch {torch.__version__}, "
-          f"torchvision {torchvision.__version__}, timm {timm.__version__}")
+    print(f"{processor or platform.processor()}, {THREADS} threads; torch {torch}, "
+          f"torchvision {torchvision}, timm {timm}")
     print(f"batch {BATCH}, {SIZE} px; ms per picture, median of {arguments.rounds} rounds of {steps} steps; ratios median "
           "(least to most)")
     for row in rows:
