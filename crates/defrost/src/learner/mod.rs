@@ -193,8 +193,7 @@ fn check_targets(data: &dyn Dataset, loss: &Loss, outputs: usize) -> Result<(), 
 
 impl<N: Network> Learner<N> {
     /// A learner whose network gives `outputs` scores for an item: one for each class or label, or one
-    /// number. If any stage is pretrained it starts frozen up to its head, else
-    /// thawed.
+    /// number. If any stage is pretrained it starts frozen up to its head, else thawed.
     ///
     /// # Errors
     ///
