@@ -2,9 +2,10 @@
 //!
 //! A training step asks for the same few hundred sizes again and again. Memory fresh from the system costs a page
 //! fault per 4 KiB and is zeroed twice, which for thin layers takes longer than their arithmetic. So buffers are cut
-//! out of a few large regions that stay mapped, and what is dropped joins its free neighbours.
+//! out of a few large regions that stay mapped, and what is dropped joins its free neighbours. Built with
+//! `--cfg separate_buffers`, each is an allocation of its own instead.
 
-use std::alloc::{Layout, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
@@ -42,7 +43,8 @@ pub struct Buffer<T: Plain> {
 impl<T: Plain> Buffer<T> {
     /// So many elements, aligned to 64 bytes.
     pub fn new(len: usize) -> Self {
-        let block = Pool::lock().take(Layout::array::<T>(len).expect("a length that fits the address space"));
+        let layout = Layout::array::<T>(len).expect("a length that fits the address space");
+        let block = if cfg!(separate_buffers) { Block::separate(layout) } else { Pool::lock().take(layout) };
         let mut buffer = Self { block, len, element: PhantomData };
         if cfg!(debug_assertions) {
             // SAFETY: the block has at least so many bytes, and any bytes are a value. These are no number.
@@ -93,7 +95,11 @@ impl<T: Plain + fmt::Debug> fmt::Debug for Buffer<T> {
 
 impl<T: Plain> Drop for Buffer<T> {
     fn drop(&mut self) {
-        Pool::lock().give_back(&self.block);
+        if cfg!(separate_buffers) {
+            self.block.free();
+        } else {
+            Pool::lock().give_back(&self.block);
+        }
     }
 }
 
@@ -102,11 +108,27 @@ pub fn release_memory() {
     Pool::lock().release();
 }
 
-/// A piece of a region, one owner's alone.
+/// A piece of a region (or, under `separate_buffers`, an allocation), one owner's alone.
 struct Block {
     start: NonNull<u8>,
     place: Place,
     bytes: usize,
+}
+
+impl Block {
+    /// An allocation of its own, with nothing behind its last byte: where address sanitizer sees overruns.
+    fn separate(layout: Layout) -> Self {
+        let layout = Layout::from_size_align(layout.size().max(1), ALIGNMENT).expect("as large as before");
+        // SAFETY: the size is not 0.
+        let Some(start) = NonNull::new(unsafe { alloc_zeroed(layout) }) else { handle_alloc_error(layout) };
+        Self { start, place: (0, 0), bytes: layout.size() }
+    }
+
+    /// Ends a [`Block::separate`] one.
+    fn free(&self) {
+        // SAFETY: allocated with this layout; called once, when its only owner is dropped.
+        unsafe { dealloc(self.start.as_ptr(), Layout::from_size_align_unchecked(self.bytes, ALIGNMENT)) };
+    }
 }
 
 // SAFETY: it owns its memory.
