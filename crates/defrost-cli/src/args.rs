@@ -33,6 +33,9 @@ pub enum Command {
     Evaluate(EvaluateArguments),
     /// Classes and probabilities of pictures
     Predict(PredictArguments),
+    /// Find what is wrong with data before any training: exit code 0 if nothing is, or nothing that matters;
+    /// 1 if items are lost or measures would be wrong
+    Check(CheckArguments),
     /// The architectures, their stages and groups, and where their weights come from
     Models(ModelsArguments),
 }
@@ -126,6 +129,17 @@ pub struct PredictArguments {
     pub threads: Option<usize>,
     /// Print a JSON list on stdout
     #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// The data, as for `train`
+    pub data: PathBuf,
+    #[command(flatten)]
+    pub options: TrainingOptions,
+    /// Print one JSON object on stdout
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 }
 

@@ -11,6 +11,8 @@ pub enum Failure {
     Usage(anyhow::Error),
     /// Something went wrong on the way: exit code 1.
     Running(anyhow::Error),
+    /// What was asked for is done, and what it found is bad: exit code 1, without a message.
+    Found,
 }
 
 impl Failure {
@@ -21,7 +23,7 @@ impl Failure {
 
     /// Prints the error, red where there are colours.
     pub fn print(&self) {
-        let (Self::Usage(error) | Self::Running(error)) = self;
+        let (Self::Usage(error) | Self::Running(error)) = self else { return };
         let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
         anstream::eprintln!("{red}error{red:#}: {error:#}");
     }
@@ -30,7 +32,7 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) => ExitCode::from(2),
-            Self::Running(_) => ExitCode::from(1),
+            Self::Running(_) | Self::Found => ExitCode::from(1),
         }
     }
 }

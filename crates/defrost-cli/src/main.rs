@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::LrFind(arguments) => commands::lr_find(&arguments),
         Command::Evaluate(arguments) => commands::evaluate(&arguments),
         Command::Predict(arguments) => commands::predict(&arguments),
+        Command::Check(arguments) => commands::check(&arguments),
         Command::Models(arguments) => commands::models(&arguments),
     };
     match outcome {

@@ -13,6 +13,7 @@
 
 mod activation;
 pub mod bundle;
+pub mod check;
 pub mod data;
 pub mod files;
 mod groups;

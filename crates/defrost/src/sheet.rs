@@ -108,14 +108,14 @@ impl Sheet {
         }
         let (mut rows, mut skipped) = (vec![], vec![]);
         for record in reader.byte_records() {
-            let read = record.map_err(|error| (0, error.to_string())).and_then(|record| {
+            let read = record.map_err(|error| (0, ("bad-row", error.to_string()))).and_then(|record| {
                 let line = record.position().map_or(0, csv::Position::line);
-                cells(&record, &columns).map(|cells| (line, cells)).map_err(|reason| (line, reason))
+                cells(&record, &columns).map(|cells| (line, cells)).map_err(|wrong| (line, wrong))
             });
             match read {
                 Ok((line, cells)) => rows.push(Row { name: format!("{}:{line}", path.display()), cells }),
-                Err((line, reason)) => {
-                    skipped.push(Skipped { path: format!("{}:{line}", path.display()).into(), reason });
+                Err((line, (kind, reason))) => {
+                    skipped.push(Skipped { path: format!("{}:{line}", path.display()).into(), kind, reason });
                 }
             }
         }
@@ -157,14 +157,17 @@ fn separator(bytes: &[u8]) -> u8 {
     [b'\t', b';', b','].into_iter().max_by_key(|&separator| count(separator)).unwrap_or(b',')
 }
 
-fn cells(record: &csv::ByteRecord, columns: &[String]) -> Result<Vec<String>, String> {
+/// The cells of a row, or a word for what is wrong with it and the reason.
+fn cells(record: &csv::ByteRecord, columns: &[String]) -> Result<Vec<String>, (&'static str, String)> {
     if record.len() != columns.len() {
-        return Err(format!("it has {} cells and the header {}", record.len(), columns.len()));
+        let reason = format!("it has {} cells and the header {}", record.len(), columns.len());
+        return Err(("bad-row", reason));
     }
     let text = |(cell, column): (&[u8], &String)| {
         let text = std::str::from_utf8(cell);
-        text.map(|text| text.trim().to_owned())
-            .map_err(|_| format!("column `{column}` is not valid UTF-8; save the file as UTF-8"))
+        text.map(|text| text.trim().to_owned()).map_err(|_| {
+            ("encoding", format!("column `{column}` is not valid UTF-8; save the file as UTF-8"))
+        })
     };
     record.iter().zip(columns).map(text).collect()
 }

@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod check;
 mod evaluate;
 mod lr_find;
 mod models;
@@ -7,6 +8,7 @@ mod plan;
 mod predict;
 mod train;
 
+pub use check::check;
 pub use evaluate::evaluate;
 pub use lr_find::lr_find;
 pub use models::models;

@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use burn::tensor::Device;
 
 use defrost::bundle::{self, Loaded, Model};
+use defrost::check::Report;
 use defrost::data::{Dataset, Skipped};
 use defrost::learner::{Looks, Prediction};
 use defrost::sheet::{Sheet, is_sheet};
@@ -90,6 +91,9 @@ pub trait Domain {
         classes: usize,
         device: &Device,
     ) -> Result<Outline<Self::Model>, Failure>;
+
+    /// What is wrong with the data, split as for training.
+    fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure>;
 
     /// Labelled data to measure a saved run on, in these looks.
     fn labelled(

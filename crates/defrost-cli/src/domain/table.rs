@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 
 use defrost::bundle::Loaded;
+use defrost::check::Report;
 use defrost::data::Dataset;
 use defrost::learner::Looks;
-use defrost::tabular::{PretrainedTable, TableData, TableManifest, TableOptions};
+use defrost::tabular::{PretrainedTable, TableData, TableManifest, TableOptions, check};
 use defrost::vision::models::Precision;
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
@@ -50,6 +51,11 @@ impl Domain for Table {
         Ok(Outline { arch: "tabular".to_owned(), network, train_items: Some(table.train.len()) })
     }
 
+    fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
+        let pretrained = pretrained(options)?;
+        check(data, &reading(options, pretrained.as_ref())).or_usage()
+    }
+
     fn labelled(
         run: &Loaded<TableManifest>,
         data: &Path,
@@ -75,14 +81,21 @@ fn open(options: &TrainingOptions, data: &Path) -> Result<(TableData, Option<Pre
             "--weights {weights}: a table network starts new, or on an earlier run: --pretrained RUN"
         )));
     }
-    let pretrained = options.pretrained.as_deref().map(PretrainedTable::open).transpose().or_usage()?;
+    let pretrained = pretrained(options)?;
+    Ok((TableData::open(data, &reading(options, pretrained.as_ref())).or_usage()?, pretrained))
+}
+
+fn pretrained(options: &TrainingOptions) -> Result<Option<PretrainedTable>, Failure> {
+    options.pretrained.as_deref().map(PretrainedTable::open).transpose().or_usage()
+}
+
+fn reading<'a>(options: &'a TrainingOptions, pretrained: Option<&'a PretrainedTable>) -> TableOptions<'a> {
     let share = options.valid_pct.unwrap_or(DEFAULT_SHARE);
-    let reading = TableOptions {
+    TableOptions {
         label: options.labels.label_column.as_deref(),
         ignored: &options.ignore,
         validation: options.valid.as_deref().ok_or(share),
         seed: options.seed,
-        schema: pretrained.as_ref().map(|earlier| &earlier.schema),
-    };
-    Ok((TableData::open(data, &reading).or_usage()?, pretrained))
+        schema: pretrained.map(|earlier| &earlier.schema),
+    }
 }

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 
 use defrost::bundle::Loaded;
+use defrost::check::Report;
 use defrost::data::split::stratified;
 use defrost::learner::Looks;
 use defrost::sheet::{Sheet, is_sheet};
 use defrost::text::models::{BertConfig, TextNetwork};
-use defrost::text::{LabelledTexts, Pretrained, TextColumns, TextData, TextManifest};
+use defrost::text::{LabelledTexts, Pretrained, TextColumns, TextData, TextManifest, check};
 use defrost::vision::models::Precision;
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
@@ -70,6 +71,12 @@ impl Domain for Text {
         };
         let network = TextNetwork::new(&config, outputs, true, device);
         Ok(Outline { arch: config.name, network, train_items })
+    }
+
+    fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
+        let share = options.valid_pct.unwrap_or(DEFAULT_SHARE);
+        let validation = options.valid.as_deref().ok_or(share);
+        check(data, &columns(options), validation, options.seed).or_usage()
     }
 
     fn labelled(

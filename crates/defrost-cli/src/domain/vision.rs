@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 
 use defrost::bundle::{Loaded, Model};
+use defrost::check::Report;
 use defrost::data::Dataset;
 use defrost::learner::Looks;
 use defrost::vision::augment::AugmentPolicy;
 use defrost::vision::picture::Picture;
 use defrost::vision::transform::Preprocess;
 use defrost::vision::{
-    LabelKind, PictureFolder, Validation, VisionManifest, VisionSetup, WeightSource, open_known,
+    LabelKind, PictureFolder, Validation, VisionManifest, VisionSetup, WeightSource, check, open_known,
 };
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
@@ -55,6 +56,11 @@ impl Domain for Vision {
         };
         let network = model.network(classes, device).or_usage()?;
         Ok(Outline { arch: model.architecture, network, train_items })
+    }
+
+    fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
+        let labels = (&options.labels.labelling(), &validation(options));
+        check(data, labels, options.size, options.seed).or_usage()
     }
 
     fn labelled(
@@ -116,17 +122,21 @@ fn weight_source(options: &TrainingOptions) -> Result<Option<WeightSource>, Fail
     }
 }
 
+/// Where validation pictures come from.
+fn validation(options: &TrainingOptions) -> Validation {
+    match (&options.valid, options.valid_pct) {
+        (Some(path), _) => Validation::Folder(path.clone()),
+        (None, Some(share)) => Validation::Share(share),
+        (None, None) => Validation::Found { otherwise: DEFAULT_SHARE },
+    }
+}
+
 /// The pictures, split, without those that can't be read.
 fn pictures(
     options: &TrainingOptions,
     data: &Path,
     preprocess: &Preprocess,
 ) -> Result<PictureFolder, Failure> {
-    let validation = match (&options.valid, options.valid_pct) {
-        (Some(path), _) => Validation::Folder(path.clone()),
-        (None, Some(share)) => Validation::Share(share),
-        (None, None) => Validation::Found { otherwise: DEFAULT_SHARE },
-    };
     let augment = match options.augment {
         Augment::Default => AugmentPolicy::default(),
         Augment::None => AugmentPolicy::none(),
@@ -134,7 +144,7 @@ fn pictures(
     };
     PictureFolder::open(
         data,
-        (&options.labels.labelling(), &validation),
+        (&options.labels.labelling(), &validation(options)),
         preprocess,
         &augment,
         options.seed,

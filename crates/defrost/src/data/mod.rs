@@ -84,6 +84,8 @@ pub struct DataError {
 pub struct Skipped {
     /// Which: a file, or a file and a line.
     pub path: PathBuf,
+    /// A word for what is wrong, stable for machines.
+    pub kind: &'static str,
     /// Why.
     pub reason: String,
 }

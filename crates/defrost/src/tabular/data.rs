@@ -200,7 +200,7 @@ impl TableData {
                     targets.push(target);
                     sheet.rows.push(row);
                 }
-                Err(reason) => skipped.push(Skipped { path: row.name.into(), reason }),
+                Err(reason) => skipped.push(unlabelled(row, cell, reason)),
             }
         }
         let sheet = dates::expand(sheet);
@@ -259,7 +259,7 @@ pub fn open_known(
                 targets.push(target);
                 kept.rows.push(row);
             }
-            Err(reason) => skipped.push(Skipped { path: row.name.into(), reason }),
+            Err(reason) => skipped.push(unlabelled(row, cell, reason)),
         }
     }
     let all: Vec<usize> = (0..kept.rows.len()).collect();
@@ -278,6 +278,11 @@ pub(super) fn open_unlabelled(path: &Path, schema: &Schema) -> Result<Vec<Named<
     let places = places(path, schema, &sheet)?;
     let encode = |row: &Row| schema.encode(places.iter().map(|&place| row.cells[place].as_str()));
     Ok(sheet.rows.iter().map(|row| (row.name.clone(), encode(row))).collect())
+}
+
+fn unlabelled(row: Row, label: &str, reason: String) -> Skipped {
+    let kind = if is_missing(label) { "no-label" } else { "bad-label" };
+    Skipped { path: row.name.into(), kind, reason }
 }
 
 fn label_column(path: &Path, sheet: &Sheet, named: Option<&str>) -> Result<usize, TableError> {
@@ -359,7 +364,7 @@ fn encode(
             Ok(encoded) => {
                 table.rows.push(Labelled { name: name.clone(), encoded, target: targets[index].clone() });
             }
-            Err(reason) => skipped.push(Skipped { path: name.into(), reason }),
+            Err(reason) => skipped.push(Skipped { path: name.into(), kind: "bad-cell", reason }),
         }
     }
     if table.rows.is_empty() {

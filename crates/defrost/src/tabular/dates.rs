@@ -29,14 +29,15 @@ const PARTS: [&str; 13] = [
     "Elapsed",
 ];
 
-/// The sheet with its columns of dates replaced by their parts. A column is one of dates if each cell of it
-/// that is not missing begins with one, as `2026-11-22` or `2026/11/22`.
+/// Whether each cell of a column that is not missing begins with a date, as `2026-11-22` or `2026/11/22`.
+pub fn is_of_dates(sheet: &Sheet, column: usize) -> bool {
+    let mut cells = sheet.cells(column).filter(|cell| !is_missing(cell)).peekable();
+    cells.peek().is_some() && cells.all(|cell| Date::parse(cell).is_some())
+}
+
+/// The sheet with its columns of dates replaced by their parts.
 pub fn expand(sheet: Sheet) -> Sheet {
-    let is_date = |column: usize| {
-        let mut cells = sheet.cells(column).filter(|cell| !is_missing(cell)).peekable();
-        cells.peek().is_some() && cells.all(|cell| Date::parse(cell).is_some())
-    };
-    let dates: Vec<bool> = (0..sheet.columns.len()).map(is_date).collect();
+    let dates: Vec<bool> = (0..sheet.columns.len()).map(|column| is_of_dates(&sheet, column)).collect();
     if !dates.contains(&true) {
         return sheet;
     }

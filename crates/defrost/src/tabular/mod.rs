@@ -4,6 +4,7 @@
 //! the training rows say; a network of entity embeddings (arXiv 1604.06737) and dense layers.
 
 mod bundle;
+mod check;
 mod data;
 mod dates;
 mod network;
@@ -11,6 +12,7 @@ mod pretrained;
 mod schema;
 
 pub use bundle::{LoadedTable, TableManifest};
+pub use check::check;
 pub use data::{Named, Table, TableData, TableError, TableOptions};
 pub use network::TabularNetwork;
 pub use pretrained::{PretrainedTable, PretrainedTableError};

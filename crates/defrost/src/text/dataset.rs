@@ -39,7 +39,10 @@ impl Texts {
         for (text, result) in texts.iter().zip(encoded) {
             match result {
                 Ok(tokens) => items.push(Item { name: text.name.clone(), tokens, class: text.class }),
-                Err(reason) => skipped.push(Skipped { path: text.name.clone().into(), reason }),
+                Err(reason) => {
+                    let kind = if text.text.trim().is_empty() { "empty-text" } else { "not-encodable" };
+                    skipped.push(Skipped { path: text.name.clone().into(), kind, reason });
+                }
             }
         }
         (Self { items }, skipped)

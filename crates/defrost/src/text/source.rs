@@ -139,7 +139,8 @@ impl LabelledTexts {
                     items.push(LabelledText { name: row.name, text: row.cells.swap_remove(text), class });
                 }
                 None => {
-                    skipped.push(Skipped { path: row.name.into(), reason: "it has no label".to_owned() });
+                    let (path, reason) = (row.name.into(), "it has no label".to_owned());
+                    skipped.push(Skipped { path, kind: "no-label", reason });
                 }
             }
         }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use super::augment::{AugmentPolicy, Draw};
-use super::folder::{self, Labelled};
+use super::folder::{self, Labelled, Tree};
 use super::kept::{Form, KeptPictures};
 use super::labels::{self, LabelKind, Labelling, LabelsError};
 use super::picture::{Picture, PictureError, read_file};
@@ -52,7 +52,8 @@ impl Pictures {
             match result {
                 Ok(content) => pictures.items.push(Item { file, content }),
                 Err(problem) => {
-                    skipped.push(Skipped { path: root.join(&file.path), reason: problem.to_string() });
+                    let (path, kind) = (root.join(&file.path), problem.kind());
+                    skipped.push(Skipped { path, kind, reason: problem.to_string() });
                 }
             }
         }
@@ -239,16 +240,7 @@ impl PictureFolder {
             let first = skipped.swap_remove(0);
             return Err(PictureFolderError::NothingReadable { path: root.to_owned(), count, first });
         }
-        let given = match validation {
-            Validation::Folder(_) if matches!(labelling, Labelling::Table(_)) => {
-                return Err(PictureFolderError::TwoValidations);
-            }
-            Validation::Folder(path) => {
-                Some((path.clone(), labels::scan_known(path, labelling, &classes, LabelKind::Class)?))
-            }
-            Validation::Found { .. } => found.valid.map(|tree| (root.to_owned(), tree)),
-            Validation::Share(_) => None,
-        };
+        let given = validation_given(root, labelling, validation, &classes, found.valid)?;
         let (train, valid) = match (given, validation) {
             (Some((path, tree)), _) => {
                 let count = tree.items.len();
@@ -305,6 +297,27 @@ pub fn open_known(
     Ok((pictures, skipped))
 }
 
+/// The pictures that validate, where the options or the data, which has `found` them, say which; and the folder that
+/// their paths start from.
+pub(super) fn validation_given(
+    root: &Path,
+    labelling: &Labelling,
+    validation: &Validation,
+    classes: &[String],
+    found: Option<Tree>,
+) -> Result<Option<(PathBuf, Tree)>, PictureFolderError> {
+    match validation {
+        Validation::Folder(_) if matches!(labelling, Labelling::Table(_)) => {
+            Err(PictureFolderError::TwoValidations)
+        }
+        Validation::Folder(path) => {
+            Ok(Some((path.clone(), labels::scan_known(path, labelling, classes, LabelKind::Class)?)))
+        }
+        Validation::Found { .. } => Ok(found.map(|tree| (root.to_owned(), tree))),
+        Validation::Share(_) => Ok(None),
+    }
+}
+
 fn split_off(
     all: Pictures,
     classes: &[String],
@@ -329,7 +342,8 @@ fn split_off(
 }
 
 fn ignored_note(root: &Path, tree: &folder::Tree) -> Option<String> {
-    let kinds: Vec<String> = tree.ignored.iter().map(|(kind, count)| format!("{count} .{kind}")).collect();
+    let kinds: Vec<String> =
+        tree.ignored_kinds().iter().map(|(kind, count)| format!("{count} .{kind}")).collect();
     (!kinds.is_empty())
         .then(|| format!("{}: files that are no pictures are ignored: {}", root.display(), kinds.join(", ")))
 }

@@ -34,8 +34,8 @@ pub struct Tree {
     pub classes: Vec<String>,
     /// The pictures, sorted by path.
     pub items: Vec<Labelled>,
-    /// How many files were passed over because their name is no picture's, by extension in lower case ("" for none).
-    pub ignored: BTreeMap<String, usize>,
+    /// Files that were passed over because their name is no picture's, sorted.
+    pub ignored: Vec<PathBuf>,
 }
 
 /// The pictures of a data set.
@@ -112,6 +112,17 @@ pub enum FolderError {
 /// If `root` is no folder, has fewer than two classes, a class without pictures, or validation has a class of its own.
 pub fn scan(root: impl AsRef<Path>) -> Result<LabelledFolder, FolderError> {
     let root = root.as_ref();
+    let found = find(root)?;
+    let train_folder = root.join(TRAIN_NAME);
+    found.train.require_trainable(if holds_folders(&train_folder) { &train_folder } else { root })?;
+    Ok(found)
+}
+
+/// The same for data that may lack pictures or classes.
+///
+/// # Errors
+/// If `root` is no folder of folders, or validation has a class of its own.
+pub fn find(root: &Path) -> Result<LabelledFolder, FolderError> {
     let train_folder = root.join(TRAIN_NAME);
     // A class may be called "train": it holds pictures, not folders.
     let split = holds_folders(&train_folder);
@@ -121,7 +132,6 @@ pub fn scan(root: impl AsRef<Path>) -> Result<LabelledFolder, FolderError> {
     let skip = |name: &str| not_classes.contains(&name) && holds_folders(&root.join(name));
 
     let mut train = read_tree(if split { &train_folder } else { root }, skip)?;
-    train.require_trainable(if split { &train_folder } else { root })?;
     if split {
         train.prefix(TRAIN_NAME);
     }
@@ -165,9 +175,11 @@ pub fn scan_known(root: impl AsRef<Path>, classes: &[String]) -> Result<Tree, Fo
 }
 
 impl Tree {
-    /// How many files were passed over in all.
-    pub fn ignored_files(&self) -> usize {
-        self.ignored.values().sum()
+    /// How many files were passed over, by extension in lower case ("" for none).
+    pub fn ignored_kinds(&self) -> BTreeMap<String, usize> {
+        let mut kinds = BTreeMap::new();
+        self.ignored.iter().for_each(|path| *kinds.entry(extension(path)).or_default() += 1);
+        kinds
     }
 
     fn require_trainable(&self, root: &Path) -> Result<(), FolderError> {
@@ -191,7 +203,8 @@ impl Tree {
     }
 
     fn prefix(&mut self, folder: &str) {
-        self.items.iter_mut().for_each(|item| item.path = Path::new(folder).join(&item.path));
+        let paths = self.items.iter_mut().map(|item| &mut item.path).chain(&mut self.ignored);
+        paths.for_each(|path| *path = Path::new(folder).join(&*path));
     }
 }
 
@@ -201,7 +214,7 @@ impl Tree {
 /// If `root` is no folder.
 pub fn all_pictures(root: &Path) -> Result<Vec<PathBuf>, FolderError> {
     require_folder(root)?;
-    let mut tree = Tree { classes: Vec::new(), items: Vec::new(), ignored: BTreeMap::new() };
+    let mut tree = Tree { classes: Vec::new(), items: Vec::new(), ignored: Vec::new() };
     collect(root, root, 0, &mut tree)?;
     let mut paths: Vec<PathBuf> = tree.items.into_iter().map(|item| item.path).collect();
     paths.sort();
@@ -237,12 +250,13 @@ fn read_tree(root: &Path, skip: impl Fn(&str) -> bool) -> Result<Tree, FolderErr
         return Err(FolderError::NoClasses { path: root.into(), pictures });
     }
     classes.sort();
-    let mut tree = Tree { classes, items: Vec::new(), ignored: BTreeMap::new() };
+    let mut tree = Tree { classes, items: Vec::new(), ignored: Vec::new() };
     for class in 0..tree.classes.len() {
         let folder = root.join(&tree.classes[class]);
         collect(root, &folder, class, &mut tree)?;
     }
     tree.items.sort_by(|a, b| a.path.cmp(&b.path));
+    tree.ignored.sort();
     Ok(tree)
 }
 
@@ -256,12 +270,11 @@ fn collect(root: &Path, folder: &Path, class: usize, tree: &mut Tree) -> Result<
             }
             continue;
         }
-        let extension = extension(&path);
-        if EXTENSIONS.contains(&extension.as_str()) {
-            let path = path.strip_prefix(root).unwrap_or(&path).to_owned();
-            tree.items.push(Labelled { path, target: Target::Class(class) });
-        } else {
-            *tree.ignored.entry(extension).or_default() += 1;
+        let is_picture = EXTENSIONS.contains(&extension(&path).as_str());
+        let path = path.strip_prefix(root).unwrap_or(&path).to_owned();
+        match is_picture {
+            true => tree.items.push(Labelled { path, target: Target::Class(class) }),
+            false => tree.ignored.push(path),
         }
     }
     Ok(())
@@ -341,7 +354,9 @@ mod tests {
             paths(&found.train),
             [("cat/deep/er/c.webp", 0), ("cat/z.tiff", 0), ("dog/a.PNG", 1), ("dog/b.jpg", 1)]
         );
-        assert_eq!(found.train.ignored, BTreeMap::from([("heic".to_owned(), 1), ("txt".to_owned(), 1)]));
+        assert_eq!(found.train.ignored, ["cat/IMG.HEIC", "cat/notes.txt"].map(PathBuf::from));
+        let kinds = BTreeMap::from([("heic".to_owned(), 1), ("txt".to_owned(), 1)]);
+        assert_eq!(found.train.ignored_kinds(), kinds);
         assert_eq!(found.valid, None);
     }
 
@@ -350,7 +365,7 @@ mod tests {
         let root = tree(&["a/1.jpg", "a/.DS_Store", "a/._1.jpg", "b/2.jpg", ".git/x.jpg"]);
         let found = scan(root.path()).unwrap().train;
         assert_eq!(found.classes, ["a", "b"]);
-        assert_eq!((found.items.len(), found.ignored_files()), (2, 0));
+        assert_eq!((found.items.len(), found.ignored.len()), (2, 0));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod augment;
 mod bundle;
+mod check;
 mod dataset;
 pub mod folder;
 mod jpeg;
@@ -17,6 +18,7 @@ mod setup;
 pub mod transform;
 
 pub use bundle::{LoadedVision, VisionManifest};
+pub use check::check;
 pub use dataset::{PictureFolder, PictureFolderError, Pictures, Validation, open_known};
 pub use labels::{LabelKind, LabelTable, Labelling, LabelsError};
 pub use setup::{SetupError, VisionSetup, WeightSource};

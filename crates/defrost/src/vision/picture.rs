@@ -9,8 +9,13 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
+use image::codecs::gif::GifDecoder;
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{
+    AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage,
+};
 
 use super::jpeg;
 
@@ -228,6 +233,21 @@ fn decode_with_image(bytes: &[u8], format: ImageFormat) -> Result<(Picture, Orie
     Ok((image.into_rgb8().into(), orientation))
 }
 
+/// Whether the bytes of a picture that can be read hold more frames than one.
+pub(super) fn is_animated(bytes: &[u8]) -> bool {
+    let content = Cursor::new(bytes);
+    match image::guess_format(bytes) {
+        Ok(ImageFormat::Gif) => {
+            GifDecoder::new(content).is_ok_and(|decoder| decoder.into_frames().take(2).flatten().count() == 2)
+        }
+        Ok(ImageFormat::WebP) => WebPDecoder::new(content).is_ok_and(|decoder| decoder.has_animation()),
+        Ok(ImageFormat::Png) => {
+            PngDecoder::new(content).is_ok_and(|decoder| decoder.is_apng().unwrap_or(false))
+        }
+        _ => false,
+    }
+}
+
 fn explain(error: ImageError, format: &'static str) -> PictureError {
     let detail = match &error {
         ImageError::IoError(reason) if reason.kind() == io::ErrorKind::UnexpectedEof => {
@@ -309,6 +329,15 @@ pub(super) mod tests {
         let expanded = Picture::open(fixture("palette-expanded.png")).unwrap();
         for name in ["palette.png", "animated.gif"] {
             assert!(Picture::open(fixture(name)).unwrap() == expanded, "{name}");
+        }
+    }
+
+    #[test]
+    fn animations_are_told_from_pictures() {
+        for entry in std::fs::read_dir(fixture("")).unwrap() {
+            let path = entry.unwrap().path();
+            let expected = path.ends_with("animated.gif");
+            assert_eq!(is_animated(&std::fs::read(&path).unwrap()), expected, "{}", path.display());
         }
     }
 

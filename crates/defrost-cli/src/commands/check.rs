@@ -1,0 +1,63 @@
+//! `defrost check DATA`
+
+use defrost::check::{Problem, Report, Severity};
+
+use super::print_json;
+use crate::Outcome;
+use crate::args::CheckArguments;
+use crate::domain::{Domain, Table, Task, Text, Vision};
+use crate::failure::Failure;
+use crate::layout::thousands;
+use crate::training;
+
+/// So many problems of a kind are shown to people; `--json` lists them all.
+const EXAMPLES: usize = 3;
+
+/// Shows what is wrong with data; fails if items are lost or measures would be wrong.
+pub fn check(arguments: &CheckArguments) -> Outcome {
+    match Task::of_data(&arguments.data, &arguments.options)? {
+        Task::Vision => check_on::<Vision>(arguments),
+        Task::Text => check_on::<Text>(arguments),
+        Task::Table => check_on::<Table>(arguments),
+    }
+}
+
+fn check_on<D: Domain>(arguments: &CheckArguments) -> Outcome {
+    training::start_threads(arguments.options.threads)?;
+    let report = D::check(&arguments.options, &arguments.data)?;
+    match arguments.json {
+        true => print_json(&report)?,
+        false => print!("{}: {}", arguments.data.display(), summary(&report, D::ITEMS)),
+    }
+    if report.has_errors() { Err(Failure::Found) } else { Ok(()) }
+}
+
+/// What was found, a paragraph a kind.
+fn summary(report: &Report, items: &str) -> String {
+    let labels = match report.classes.len() {
+        0 => "a number to predict".to_owned(),
+        classes => format!("{classes} classes"),
+    };
+    let (train, valid) = (thousands(report.items.train), thousands(report.items.valid));
+    let mut text = format!("{train} {items} to train on, {valid} to validate, {labels}\n");
+    let of_a_kind = |a: &Problem, b: &Problem| (a.severity, a.kind) == (b.severity, b.kind);
+    for problems in report.problems.chunk_by(of_a_kind) {
+        let Problem { kind, severity, .. } = problems[0];
+        let word = match severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let count = report.counts.get(kind).copied().unwrap_or(0);
+        text += &format!("\n{word}: {kind}, {}\n", thousands(count));
+        for Problem { path, detail, .. } in &problems[..problems.len().min(EXAMPLES)] {
+            text += &format!("  {path}: {detail}\n");
+        }
+        if count > EXAMPLES {
+            text += &format!("  and {} more; --json lists them\n", thousands(count - EXAMPLES));
+        }
+    }
+    match report.problems.is_empty() {
+        true => text + "nothing wrong was found\n",
+        false => text,
+    }
+}

@@ -1,0 +1,176 @@
+//! `defrost check`: what is wrong with data.
+
+use std::path::Path;
+
+use image::codecs::gif::GifEncoder;
+use image::{Frame, RgbImage, RgbaImage};
+use serde_json::{Value, json};
+
+use crate::support::{Ran, defrost_in, two_classes};
+
+fn check(folder: &Path, words: &[&str]) -> Ran {
+    defrost_in(folder, &[&["check"], words].concat())
+}
+
+/// The kinds and paths of all problems; the command must end with this code.
+fn problems(folder: &Path, words: &[&str], code: i32) -> (Value, Vec<(String, String)>) {
+    let ran = check(folder, &[words, &["--json"]].concat());
+    assert_eq!(ran.code, code, "{}{}", ran.stdout, ran.stderr);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let text = |problem: &Value, key: &str| problem[key].as_str().unwrap().to_owned();
+    let found = report["problems"].as_array().unwrap().iter();
+    let found = found.map(|problem| (text(problem, "kind"), text(problem, "path"))).collect();
+    (report, found)
+}
+
+/// Pictures that do not look like each other.
+fn noise(path: &Path, seed: u32) {
+    let (width, height) = (48, 40);
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
+    let cells: Vec<[u8; 3]> = (0..36)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            [state >> 8, state >> 16, state >> 24].map(|level| level as u8)
+        })
+        .collect();
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let colour = |x: u32, y: u32| image::Rgb(cells[(y * 6 / height * 6 + x * 6 / width) as usize]);
+    RgbImage::from_fn(width, height, colour).save(path).unwrap();
+}
+
+/// `folder/data`: 12 sound pictures to train on and 4 to validate, of two classes.
+fn sound(folder: &Path) {
+    for index in 0..24 {
+        let class = ["cat", "dog"][index as usize % 2];
+        noise(&folder.join(format!("data/train/{class}/{index:02}.png")), index);
+    }
+    for index in 24..28 {
+        let class = ["cat", "dog"][index as usize % 2];
+        noise(&folder.join(format!("data/valid/{class}/{index:02}.png")), index);
+    }
+}
+
+#[test]
+fn sound_pictures_have_no_problems() {
+    let folder = tempfile::tempdir().unwrap();
+    sound(folder.path());
+    let (report, found) = problems(folder.path(), &["data"], 0);
+    assert_eq!(found, []);
+    assert_eq!(report["classes"], json!(["cat", "dog"]));
+    assert_eq!(report["items"], json!({ "train": 24, "valid": 4 }));
+    let ran = check(folder.path(), &["data"]);
+    assert_eq!(ran.code, 0);
+    let expected = "data: 24 pictures to train on, 4 to validate, 2 classes\nnothing wrong was found\n";
+    assert_eq!(ran.stdout, expected);
+}
+
+#[test]
+fn every_kind_of_bad_picture_is_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    sound(folder.path());
+    let data = folder.path().join("data");
+    let (cat, dog, valid) = (data.join("train/cat"), data.join("train/dog"), data.join("valid/cat"));
+    let png = std::fs::read(cat.join("00.png")).unwrap();
+    std::fs::write(cat.join("cut.png"), &png[..png.len() / 2]).unwrap();
+    std::fs::write(cat.join("empty.jpg"), b"").unwrap();
+    std::fs::write(cat.join("text.jpg"), b"no picture at all").unwrap();
+    std::fs::write(cat.join("notes.txt"), b"notes").unwrap();
+    std::fs::copy(cat.join("00.png"), cat.join("same.png")).unwrap();
+    std::fs::copy(cat.join("02.png"), dog.join("other.png")).unwrap();
+    std::fs::copy(cat.join("04.png"), valid.join("leak.png")).unwrap();
+    // The same picture in another file.
+    image::open(cat.join("06.png")).unwrap().save(cat.join("near.bmp")).unwrap();
+    image::open(cat.join("08.png")).unwrap().save(valid.join("near.bmp")).unwrap();
+    RgbImage::from_pixel(4, 4, image::Rgb([9, 9, 9])).save(dog.join("tiny.png")).unwrap();
+    let mut gif = GifEncoder::new(std::fs::File::create(dog.join("moves.gif")).unwrap());
+    let frame = |level| {
+        Frame::new(RgbaImage::from_fn(40, 40, |x, y| image::Rgba([level, (x * 6) as u8, (y * 3) as u8, 255])))
+    };
+    gif.encode_frames([frame(10), frame(200)]).unwrap();
+    drop(gif);
+    noise(&data.join("train/Dog /1.png"), 99);
+
+    let (report, found) = problems(folder.path(), &["data"], 1);
+    let expected = [
+        ("conflicting-labels", "data/train/dog/other.png"),
+        ("duplicate-across-split", "data/valid/cat/leak.png"),
+        ("empty", "data/train/cat/empty.jpg"),
+        ("look-alike-classes", "dog"),
+        ("not-a-picture", "data/train/cat/text.jpg"),
+        ("truncated", "data/train/cat/cut.png"),
+        ("animated", "data/train/dog/moves.gif"),
+        ("blank", "data/train/dog/tiny.png"),
+        ("duplicate", "data/train/cat/same.png"),
+        ("few-items", "Dog "),
+        ("ignored-file", "data/train/cat/notes.txt"),
+        ("near-duplicate", "data/train/cat/near.bmp"),
+        ("near-duplicate-across-split", "data/valid/cat/near.bmp"),
+        ("not-validated", "Dog "),
+        ("tiny", "data/train/dog/tiny.png"),
+    ];
+    assert_eq!(found, expected.map(|(kind, path)| (kind.to_owned(), path.to_owned())));
+    assert_eq!(report["counts"]["truncated"], 1);
+    let ran = check(folder.path(), &["data"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, ""));
+    let paragraph = "error: duplicate-across-split, 1\n  data/valid/cat/leak.png: the same as data/train/cat/04.png, which is \
+                     trained on: it makes validation look too good\n";
+    assert!(ran.stdout.contains(paragraph), "{}", ran.stdout);
+}
+
+#[test]
+fn a_check_splits_as_training_does() {
+    let folder = tempfile::tempdir().unwrap();
+    two_classes(folder.path(), 10);
+    std::fs::write(folder.path().join("data/red/none.png"), b"").unwrap();
+    let words = ["data", "--valid-pct", "0.4", "--seed", "7"];
+    let (checked, found) = problems(folder.path(), &words, 1);
+    let kinds = |kind: &str| found.iter().filter(|(found, _)| found == kind).count();
+    // Each class has five pictures twice.
+    assert_eq!(kinds("duplicate") + kinds("duplicate-across-split"), 10);
+    let trained = ["--epochs", "0", "--size", "32", "--json"];
+    let trained = defrost_in(folder.path(), &[&["train"], &words[..], &trained].concat()).json();
+    for part in ["train", "valid"] {
+        assert_eq!(checked["items"][part], trained["items"][part]);
+    }
+    assert!(found.contains(&("empty".to_owned(), "data/red/none.png".to_owned())));
+}
+
+#[test]
+fn folders_that_lack_something_are_problems_and_wrong_words_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    sound(folder.path());
+    std::fs::create_dir(folder.path().join("data/train/emu")).unwrap();
+    let (_, found) = problems(folder.path(), &["data"], 1);
+    assert_eq!(found, [("no-items".to_owned(), "emu".to_owned())]);
+    let missing = check(folder.path(), &["nowhere"]);
+    assert_eq!(
+        missing.usage_error(),
+        "nowhere: no such folder; give one that holds a folder of pictures per class"
+    );
+}
+
+#[test]
+fn texts_and_tables_are_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |i: usize| format!("this is the text of row {i},{}\n", ["good", "bad"][i % 2]);
+    let rows: String = (0..40).map(row).collect();
+    let bad =
+        "this is the text of row 1,good\n,good\nthis is the text of row 99,Good \nno label here at all,\n";
+    std::fs::write(folder.path().join("texts.csv"), format!("text,label\n{rows}{bad}")).unwrap();
+    let (report, found) = problems(folder.path(), &["texts.csv", "--valid-pct", "0.5"], 1);
+    let kinds: Vec<&str> = found.iter().map(|(kind, _)| kind.as_str()).collect();
+    for kind in ["conflicting-labels", "empty-text", "look-alike-classes", "no-label", "few-items"] {
+        assert!(kinds.contains(&kind), "{kind}: {report}");
+    }
+    assert!(found.contains(&("empty-text".to_owned(), "texts.csv:43".to_owned())), "{report}");
+
+    let row = |i: usize| format!("{i},{},x,{}\n", i * 7 % 31, ["yes", "no"][i / 3 % 2]);
+    let rows: String = (0..60).map(row).collect();
+    std::fs::write(folder.path().join("table.csv"), format!("id,size,unit,label\n{rows}")).unwrap();
+    let (report, found) = problems(folder.path(), &["table.csv", "--label-column", "label"], 0);
+    assert_eq!(
+        found,
+        [("constant-column", "unit"), ("identifier-column", "id")].map(|(a, b)| (a.to_owned(), b.to_owned()))
+    );
+    assert_eq!(report["items"], json!({ "train": 48, "valid": 12 }));
+}

@@ -1,0 +1,164 @@
+//! Looking for what is wrong with tables: rows that can't be used or come twice, columns that tell nothing or too much.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use super::data::{TableData, TableError, TableOptions};
+use super::dates;
+use super::schema::{holds_numbers, is_missing, number};
+use crate::check::{Entry, Part, Problem, Report};
+use crate::sheet::Sheet;
+
+/// Fewer rows than this say little about a column.
+const ROWS: usize = 20;
+/// A column that is as good as the number to predict correlates with it like this.
+const COPIED: f64 = 0.9999;
+
+/// Looks at all rows that training would use, split as training would split them, and at the columns.
+///
+/// # Errors
+///
+/// If the table can't be trained on at all.
+pub fn check(path: &Path, options: &TableOptions<'_>) -> Result<Report, TableError> {
+    let TableData { classes, train, valid, skipped, label, .. } = TableData::open(path, options)?;
+    let mut problems: Vec<Problem> = skipped.into_iter().map(Problem::from).collect();
+    let entries: Vec<Entry> =
+        Entry::all(&train, Part::Train).chain(Entry::all(&valid, Part::Valid)).collect();
+    let (sheet, _) = Sheet::read(path)?;
+    let label = sheet.column(path, &label)?;
+    for column in 0..sheet.columns.len() {
+        let looked_at = column != label && !options.ignored.contains(&sheet.columns[column]);
+        if looked_at && !dates::is_of_dates(&sheet, column) {
+            problems.extend(column_problem(&sheet, column, label));
+        }
+    }
+    Ok(Report::new(classes, &entries, problems))
+}
+
+/// The worst that is wrong with a column.
+fn column_problem(sheet: &Sheet, column: usize, label: usize) -> Option<Problem> {
+    let cells: Vec<&str> = sheet.cells(column).filter(|cell| !is_missing(cell)).collect();
+    let distinct = cells.iter().collect::<HashSet<_>>().len();
+    let (name, rows) = (sheet.columns[column].as_str(), sheet.rows.len());
+    let help = format!("leave it out with --ignore \"{name}\"");
+    if cells.is_empty() {
+        return Some(Problem::warning(name, "empty-column", format!("no cell has anything in it; {help}")));
+    }
+    if distinct == 1 && cells.len() == rows {
+        let detail = format!("all cells are `{}`; {help}", cells[0]);
+        return Some(Problem::warning(name, "constant-column", detail));
+    }
+    if cells.len() * 2 < rows {
+        let detail = format!("{} of {rows} cells are missing", rows - cells.len());
+        return Some(Problem::warning(name, "missing-cells", detail));
+    }
+    if rows >= ROWS && tells_label(sheet, column, label) {
+        let detail =
+            format!("it tells `{}` by itself; if it is not known beforehand, {help}", sheet.columns[label]);
+        return Some(Problem::error(name, "leak", detail));
+    }
+    if rows >= ROWS && distinct == cells.len() && numbers_rows(&cells) {
+        let detail = format!("it numbers or names the rows; {help}");
+        return Some(Problem::warning(name, "identifier-column", detail));
+    }
+    None
+}
+
+/// Whether a column is another name for the label: each of its values goes with one label and each label with one
+/// value, or the two numbers follow from each other.
+fn tells_label(sheet: &Sheet, column: usize, label: usize) -> bool {
+    let labelled = || sheet.rows.iter().filter(|row| !is_missing(&row.cells[label]));
+    let labels: Vec<&str> = labelled().map(|row| row.cells[label].as_str()).collect();
+    let pairs = || labelled().map(|row| (row.cells[column].as_str(), row.cells[label].as_str()));
+    if holds_numbers(&labels) {
+        let numbers: Option<Vec<(f64, f64)>> = pairs().map(|(a, b)| Some((number(a)?, number(b)?))).collect();
+        return numbers.and_then(|pairs| correlation(&pairs)).is_some_and(|found| found.abs() > COPIED);
+    }
+    let (mut there, mut back) = (HashMap::new(), HashMap::new());
+    pairs().all(|(cell, label)| {
+        *there.entry(cell).or_insert(label) == label && *back.entry(label).or_insert(cell) == cell
+    })
+}
+
+/// Pearson's; none where a number does not vary.
+fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
+    let count = pairs.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>() / count;
+    let (a, b) = (mean(|pair| pair.0), mean(|pair| pair.1));
+    let sum = |of: &dyn Fn(f64, f64) -> f64| pairs.iter().map(|pair| of(pair.0 - a, pair.1 - b)).sum::<f64>();
+    let scale = (sum(&|a, _| a * a) * sum(&|_, b| b * b)).sqrt();
+    (scale > 0.0).then(|| sum(&|a, b| a * b) / scale)
+}
+
+/// Whether cells that are all different are names, codes, or whole numbers without a gap.
+fn numbers_rows(cells: &[&str]) -> bool {
+    let Some(numbers) = cells.iter().map(|cell| number(cell)).collect::<Option<Vec<f64>>>() else {
+        return true;
+    };
+    let whole = numbers.iter().all(|number| number.fract() == 0.0);
+    let (low, high) = numbers.iter().fold((f64::MAX, f64::MIN), |(low, high), &n| (low.min(n), high.max(n)));
+    whole && high - low < numbers.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(header: &str, row: impl Fn(usize) -> String) -> Vec<(String, &'static str)> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.csv");
+        let rows: String = (0..40).map(|index| row(index) + "\n").collect();
+        std::fs::write(&path, format!("{header}\n{rows}")).unwrap();
+        let options =
+            TableOptions { label: Some("label"), ignored: &[], validation: Err(0.25), seed: 1, schema: None };
+        let problems = check(&path, &options).unwrap().problems;
+        let problems = problems
+            .into_iter()
+            .map(|problem| (problem.path.replace(&format!("{}:", path.display()), "line "), problem.kind));
+        problems.collect()
+    }
+
+    fn class(index: usize) -> &'static str {
+        ["yes", "no", "no"][index % 3]
+    }
+
+    #[test]
+    fn columns_that_tell_nothing_or_too_much_are_found() {
+        let row = |i: usize| {
+            let grade = if class(i) == "yes" { 1 } else { 0 };
+            let rare = if i == 7 { "x" } else { "" };
+            let name = format!("n{i}");
+            format!("{i},{name},{},same,{grade},,{rare},2024-01-{:02},{}", i * i, 1 + i % 28, class(i))
+        };
+        let kinds = found("row,name,size,kind,grade,none,rare,day,label", row);
+        let expected = [
+            ("grade", "leak"),
+            ("kind", "constant-column"),
+            ("none", "empty-column"),
+            ("name", "identifier-column"),
+            ("row", "identifier-column"),
+            ("rare", "missing-cells"),
+        ];
+        assert_eq!(kinds, expected.map(|(path, kind)| (path.to_owned(), kind)));
+    }
+
+    #[test]
+    fn a_number_is_told_by_its_multiples() {
+        let row = |i: usize| format!("{},{},{}", i * 7 % 13, i as f64 * 2.5 + 1.0, i as f64 / 2.0 + 0.25);
+        assert_eq!(found("x,twice,label", row), [("twice".to_owned(), "leak")]);
+    }
+
+    #[test]
+    fn rows_that_come_twice_or_lack_a_label_are_found() {
+        let row = |i: usize| match i {
+            30..36 => "3,4.5,no".to_owned(),
+            39 => "3,4.5,".to_owned(),
+            _ => format!("{},{}.5,{}", i % 7, i * 3 % 31, class(i)),
+        };
+        let found = found("a,b,label", row);
+        let count = |kind: &str| found.iter().filter(|(_, found)| *found == kind).count();
+        assert_eq!(count("no-label"), 1, "{found:?}");
+        assert!(found.contains(&("line 41".to_owned(), "no-label")), "{found:?}");
+        assert_eq!(count("duplicate") + count("duplicate-across-split"), 5, "{found:?}");
+    }
+}

@@ -1,0 +1,130 @@
+//! Looking for what is wrong with texts. No tokenizer is needed for it.
+
+use std::path::Path;
+
+use super::columns::TextColumns;
+use super::dataset::TextDataError;
+use super::source::{LabelledText, LabelledTexts};
+use crate::check::{Entry, Part, Problem, Report};
+use crate::data::{Fingerprint, Target, split};
+
+/// Looks at all texts that training would use, split as training would split them.
+///
+/// # Errors
+///
+/// If the file can't be read, its columns are not clear, or its labels make no classes.
+pub fn check(
+    path: &Path,
+    columns: &TextColumns,
+    validation: Result<&Path, f64>,
+    seed: u64,
+) -> Result<Report, TextDataError> {
+    let LabelledTexts { classes, items, skipped, columns } = LabelledTexts::read(path, columns, None)?;
+    let mut problems: Vec<Problem> = skipped.into_iter().map(Problem::from).collect();
+    let mut entries = look_at(items, Part::Train, &mut problems);
+    match validation {
+        Ok(other) => {
+            let LabelledTexts { items, skipped, .. } = LabelledTexts::read(other, &columns, Some(&classes))?;
+            problems.extend(skipped.into_iter().map(Problem::from));
+            entries.extend(look_at(items, Part::Valid, &mut problems));
+        }
+        Err(share) => {
+            let labels: Vec<usize> = entries.iter().map(|entry| entry.target.class().unwrap_or(0)).collect();
+            let split = split::stratified(&labels, share, seed)?;
+            split.valid.into_iter().for_each(|item| entries[item].part = Part::Valid);
+        }
+    }
+    Ok(Report::new(classes, &entries, problems))
+}
+
+/// The texts that can be used; those that can't, and those that are odd, are problems.
+fn look_at(texts: Vec<LabelledText>, part: Part, problems: &mut Vec<Problem>) -> Vec<Entry> {
+    let mut entries = vec![];
+    for LabelledText { name, text, class } in texts {
+        if text.trim().is_empty() {
+            problems.push(Problem::error(name, "empty-text", "the text is empty"));
+            continue;
+        }
+        if let Some(trace) = garbled(&text) {
+            let detail = format!("`{}` in it was not read in its own encoding", trace.escape_debug());
+            problems.push(Problem::warning(&name, "garbled-text", detail));
+        }
+        entries.push(Entry { name, part, target: Target::Class(class), content: content(&text) });
+    }
+    entries
+}
+
+/// Of the words: case and blanks make no other text.
+fn content(text: &str) -> Fingerprint {
+    let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+    Fingerprint::of(&[words.join(" ").as_bytes()])
+}
+
+/// What a wrong encoding has left in a text: characters that stand for unreadable bytes, control characters, or
+/// UTF-8 that was read as Latin-1 or Windows-1252.
+fn garbled(text: &str) -> Option<&str> {
+    let pairs = text.char_indices().zip(text.chars().skip(1).map(Some).chain([None]));
+    for ((at, first), second) in pairs {
+        let alone = first == char::REPLACEMENT_CHARACTER || first.is_control() && !first.is_whitespace();
+        let length = match (first, second) {
+            _ if alone => first.len_utf8(),
+            // Two bytes of UTF-8, and the first two of three.
+            ('Â' | 'Ã', Some(second @ '\u{80}'..='\u{bf}')) | ('â', Some(second @ ('\u{80}' | '€'))) => {
+                first.len_utf8() + second.len_utf8()
+            }
+            _ => continue,
+        };
+        return Some(&text[at..at + length]);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(csv: &str) -> Vec<(String, &'static str)> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.csv");
+        std::fs::write(&path, csv).unwrap();
+        let columns = TextColumns { text: Some("text".into()), label: Some("label".into()) };
+        let report = check(&path, &columns, Err(0.5), 1).unwrap();
+        let line = |path: String| path.rsplit(':').next().unwrap_or_default().to_owned();
+        let few = ["few-items", "not-validated"];
+        let problems = report.problems.into_iter().filter(|problem| !few.contains(&problem.kind));
+        problems.map(|problem| (line(problem.path), problem.kind)).collect()
+    }
+
+    #[test]
+    fn what_is_wrong_with_texts_is_found() {
+        assert_eq!(found("text,label\none,a\ntwo,a\nthree,b\nfour,b\n"), []);
+        let kinds = |csv: &str| found(csv).into_iter().map(|(_, kind)| kind).collect::<Vec<_>>();
+        let clean = "text,label\none,a\ntwo,a\nthree,b\nfour,b\n";
+        assert_eq!(
+            found(&format!("{clean},a\n \t,b\n")),
+            [("6", "empty-text"), ("7", "empty-text")].map(|(line, kind)| (line.to_owned(), kind))
+        );
+        assert_eq!(kinds(&format!("{clean}five,\n")), ["no-label"]);
+        assert_eq!(kinds(&format!("{clean}five,a,b\n")), ["bad-row"]);
+        assert!(kinds(&format!("{clean}One ,b\n")).contains(&"conflicting-labels"));
+        let twice = kinds(&format!("{clean}One,a\none,a\nONE,a\n"));
+        assert!(twice.contains(&"duplicate-across-split") && twice.contains(&"duplicate"), "{twice:?}");
+        assert_eq!(kinds("text,label\none,a\ntwo,a\nthree,A\nfour,A\n"), ["look-alike-classes"]);
+    }
+
+    #[test]
+    fn texts_read_in_a_wrong_encoding_are_garbled() {
+        for (text, trace) in [
+            ("caf\u{c3}\u{a9}", "\u{c3}\u{a9}"),
+            ("it\u{e2}\u{20ac}\u{2122}s", "\u{e2}\u{20ac}"),
+            ("caf\u{fffd}", "\u{fffd}"),
+            ("a\u{0}b", "\u{0}"),
+        ] {
+            assert_eq!(garbled(text), Some(trace), "{text}");
+        }
+        for text in ["café, 5 € à la carte", "ÂME", "Ça va? tab\tand\nline", "naïve Ã la carte", "日本語"]
+        {
+            assert_eq!(garbled(text), None, "{text}");
+        }
+    }
+}
