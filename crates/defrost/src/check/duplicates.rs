@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::{Entry, Part, Problem};
+use super::{Entry, Part, Problem, Severity};
 use crate::data::{Fingerprint, Target};
 
 /// Items that are the same as one before them, the training items being first. An item with a twin on the other
-/// side of the split makes validation too good, one with another label can't be learned.
-pub fn duplicates(entries: &[Entry], classes: &[String]) -> Vec<Problem> {
+/// side of the split makes validation too good, one with another label can't be learned: how bad that is `severity`
+/// says, for rows of a few columns may be equal without being copies.
+pub fn duplicates(entries: &[Entry], classes: &[String], severity: Severity) -> Vec<Problem> {
     let mut firsts: HashMap<Fingerprint, &Entry> = HashMap::new();
     let mut problems = vec![];
     for entry in in_order(entries) {
@@ -19,11 +20,15 @@ pub fn duplicates(entries: &[Entry], classes: &[String]) -> Vec<Problem> {
         if first.target != entry.target {
             let [label, other] = [entry, first].map(|entry| label(&entry.target, classes));
             let detail = format!("{same}, but labelled {label} and the other {other}");
-            problems.push(Problem::error(&entry.name, "conflicting-labels", detail));
+            problems
+                .push(Problem { severity, ..Problem::warning(&entry.name, "conflicting-labels", detail) });
         }
         if first.part != entry.part {
             let detail = format!("{same}, which is trained on: it makes validation look too good");
-            problems.push(Problem::error(&entry.name, "duplicate-across-split", detail));
+            problems.push(Problem {
+                severity,
+                ..Problem::warning(&entry.name, "duplicate-across-split", detail)
+            });
         } else if first.target == entry.target {
             problems.push(Problem::warning(&entry.name, "duplicate", same));
         }
@@ -56,7 +61,7 @@ mod tests {
 
     fn found(entries: &[Entry]) -> Vec<(String, &'static str, String)> {
         let classes = ["cat", "dog"].map(str::to_owned);
-        let problems = duplicates(entries, &classes).into_iter();
+        let problems = duplicates(entries, &classes, Severity::Error).into_iter();
         problems.map(|problem| (problem.path, problem.kind, problem.detail)).collect()
     }
 

@@ -117,10 +117,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// What a domain has found, together with what holds for items of any kind.
-    pub fn new(classes: Vec<String>, entries: &[Entry], mut problems: Vec<Problem>) -> Self {
+    /// What a domain has found, together with what holds for items of any kind. How bad it is that two items are equal
+    /// though they should not be, `twins` says.
+    pub fn new(classes: Vec<String>, entries: &[Entry], mut problems: Vec<Problem>, twins: Severity) -> Self {
         let train = entries.iter().filter(|entry| entry.part == Part::Train).count();
-        problems.extend(duplicates(entries, &classes));
+        problems.extend(duplicates(entries, &classes, twins));
         problems.extend(few_items(entries, &classes));
         problems.extend(look_alikes(&classes));
         Self { classes, items: ItemCounts { train, valid: entries.len() - train }, ..Self::of(problems) }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::data::{TableData, TableError, TableOptions};
 use super::dates;
 use super::schema::{holds_numbers, is_missing, number};
-use crate::check::{Entry, Part, Problem, Report};
+use crate::check::{Entry, Part, Problem, Report, Severity};
 use crate::sheet::Sheet;
 
 /// Fewer rows than this say little about a column.
@@ -32,7 +32,7 @@ pub fn check(path: &Path, options: &TableOptions<'_>) -> Result<Report, TableErr
             problems.extend(column_problem(&sheet, column, label));
         }
     }
-    Ok(Report::new(classes, &entries, problems))
+    Ok(Report::new(classes, &entries, problems, Severity::Warning))
 }
 
 /// The worst that is wrong with a column.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::columns::TextColumns;
 use super::dataset::TextDataError;
 use super::source::{LabelledText, LabelledTexts};
-use crate::check::{Entry, Part, Problem, Report};
+use crate::check::{Entry, Part, Problem, Report, Severity};
 use crate::data::{Fingerprint, Target, split};
 
 /// Looks at all texts that training would use, split as training would split them.
@@ -34,7 +34,7 @@ pub fn check(
             split.valid.into_iter().for_each(|item| entries[item].part = Part::Valid);
         }
     }
-    Ok(Report::new(classes, &entries, problems))
+    Ok(Report::new(classes, &entries, problems, Severity::Error))
 }
 
 /// The texts that can be used; those that can't, and those that are odd, are problems.

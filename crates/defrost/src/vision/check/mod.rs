@@ -11,7 +11,7 @@ use super::dataset::{PictureFolderError, Validation, validation_given};
 use super::folder::{self, Labelled};
 use super::labels::{self, Labelling};
 use super::picture::{Picture, PictureError, is_animated, read_file};
-use crate::check::{Entry, Part, Problem, Report};
+use crate::check::{Entry, Part, Problem, Report, Severity};
 use crate::data::Fingerprint;
 use crate::data::split;
 use similar::{Trace, look_alikes};
@@ -85,7 +85,7 @@ pub fn check(
     problems.extend(seen.iter().flat_map(|seen| of_size(&seen.entry.name, &seen.look, size)));
     problems.extend(near_duplicates(&seen));
     let entries: Vec<Entry> = seen.into_iter().map(|seen| seen.entry).collect();
-    Ok(Report::new(classes, &entries, problems))
+    Ok(Report::new(classes, &entries, problems, Severity::Error))
 }
 
 /// The pictures that can be read, and what is wrong with the others.

@@ -17,7 +17,7 @@ const PARTS: usize = 16;
 /// Copies differ in at most this many bits: fewer than there are parts, so that copies always meet.
 const MOST_BITS: u32 = 12;
 /// Copies differ by at most this many levels of 255 on average over their colours.
-const MOST_LEVELS: u32 = 6;
+const MOST_LEVELS: u32 = 4;
 /// Colours are compared on a grid of this side.
 const COLOURS: usize = 8;
 /// A part that more pictures than this have in common tells nothing: later ones are not compared for it.
