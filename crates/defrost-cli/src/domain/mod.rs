@@ -15,7 +15,7 @@ use defrost::check::Report;
 use defrost::data::{Dataset, Skipped};
 use defrost::learner::{Looks, Prediction};
 use defrost::sheet::{Sheet, is_sheet};
-use defrost::text::guess_text_column;
+use defrost::text::{guess_text_column, is_text_folder};
 use defrost::vision::models::Precision;
 
 pub use table::Table;
@@ -39,7 +39,7 @@ pub enum Task {
 
 impl Task {
     /// What the options say the data is, or else what a look at it tells: a CSV file holds texts if one of its
-    /// columns reads like it, else rows of a table.
+    /// columns reads like it, else rows of a table; a folder holds texts if its files are called so.
     pub fn of_data(data: &Path, options: &TrainingOptions) -> Result<Self, Failure> {
         match options.task {
             Some(task) => Ok(task),
@@ -48,6 +48,7 @@ impl Task {
                 Some(_) => Ok(Self::Text),
                 None => Ok(Self::Table),
             },
+            None if is_text_folder(data) => Ok(Self::Text),
             None => Ok(Self::Vision),
         }
     }

@@ -1,4 +1,4 @@
-//! CSV files of texts.
+//! Texts: CSV files, and folders of text files.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,10 @@ use defrost::data::split::stratified;
 use defrost::learner::Looks;
 use defrost::sheet::{Sheet, is_sheet};
 use defrost::text::models::{BertConfig, TextNetwork};
-use defrost::text::{LabelledTexts, Pretrained, TextColumns, TextData, TextManifest, check};
+use defrost::text::{
+    LabelledTexts, Pretrained, TextColumns, TextData, TextManifest, check, found_validation,
+    guess_text_column, read_text,
+};
 use defrost::vision::models::Precision;
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
@@ -19,7 +22,7 @@ use crate::failure::{Blame, Failure};
 use crate::labels::LabelOptions;
 use crate::training::DEFAULT_SHARE;
 
-/// Texts in a column of a CSV file.
+/// Texts in a column of a CSV file, or in a folder per class.
 pub struct Text;
 
 impl Domain for Text {
@@ -34,8 +37,8 @@ impl Domain for Text {
     ) -> Result<Prepared<TextManifest>, Failure> {
         let pretrained = Pretrained::open(&weights(options)?).or_usage()?;
         let tokenizer = pretrained.tokenizer(options.max_tokens).or_usage()?;
-        let share = options.valid_pct.unwrap_or(DEFAULT_SHARE);
-        let validation = options.valid.as_deref().ok_or(share);
+        let validation = validation(options, data);
+        let validation = validation.as_deref().map_err(|share| *share);
         let texts =
             TextData::open(data, &columns(options), validation, &tokenizer, options.seed).or_usage()?;
         let TextData { classes, train, valid, skipped, notes, columns } = texts;
@@ -57,25 +60,23 @@ impl Domain for Text {
         };
         let texts =
             data.map(|data| LabelledTexts::read(data, &columns(options), None)).transpose().or_usage()?;
-        let (outputs, train_items) = match texts {
-            Some(LabelledTexts { classes, items, .. }) if options.valid.is_some() => {
-                (classes.len(), Some(items.len()))
-            }
-            Some(LabelledTexts { classes, items, .. }) => {
+        let share = data.and_then(|data| validation(options, data).err());
+        let (outputs, train_items) = match (texts, share) {
+            (Some(LabelledTexts { classes, items, .. }), Some(share)) => {
                 let labels: Vec<usize> = items.iter().map(|item| item.class).collect();
-                let share = options.valid_pct.unwrap_or(DEFAULT_SHARE);
                 let split = stratified(&labels, share, options.seed).or_usage()?;
                 (classes.len(), Some(split.train.len()))
             }
-            None => (classes, None),
+            (Some(LabelledTexts { classes, items, .. }), None) => (classes.len(), Some(items.len())),
+            (None, _) => (classes, None),
         };
         let network = TextNetwork::new(&config, outputs, true, device);
         Ok(Outline { arch: config.name, network, train_items })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
-        let share = options.valid_pct.unwrap_or(DEFAULT_SHARE);
-        let validation = options.valid.as_deref().ok_or(share);
+        let validation = validation(options, data);
+        let validation = validation.as_deref().map_err(|share| *share);
         check(data, &columns(options), validation, options.seed).or_usage()
     }
 
@@ -113,6 +114,15 @@ fn weights(options: &TrainingOptions) -> Result<PathBuf, Failure> {
     }
 }
 
+/// Where validation texts are, or the share to split off.
+fn validation(options: &TrainingOptions, data: &Path) -> Result<PathBuf, f64> {
+    match (&options.valid, options.valid_pct) {
+        (Some(path), _) => Ok(path.clone()),
+        (None, Some(share)) => Err(share),
+        (None, None) => found_validation(data).ok_or(DEFAULT_SHARE),
+    }
+}
+
 fn columns(options: &TrainingOptions) -> TextColumns {
     TextColumns { text: options.text_column.clone(), label: options.labels.label_column.clone() }
 }
@@ -135,12 +145,14 @@ fn texts(run: &Loaded<TextManifest>, input: &Path) -> Result<Vec<(String, String
     let name = input.display().to_string();
     if is_sheet(input) {
         let (sheet, _) = Sheet::read(input).map_err(|error| error.to_string())?;
-        let column = run.manifest.model.columns.text.clone().unwrap_or_default();
-        let column = sheet.column(input, &column).map_err(|error| error.to_string())?;
+        let column = match &run.manifest.model.columns.text {
+            Some(column) => sheet.column(input, column).map_err(|error| error.to_string())?,
+            None => guess_text_column(&sheet).ok_or("which of its columns is the text is not clear")?,
+        };
         return Ok(sheet.rows.into_iter().map(|mut row| (row.name, row.cells.swap_remove(column))).collect());
     }
     match input.is_file() {
-        true => Ok(vec![(name, std::fs::read_to_string(input).map_err(|error| error.to_string())?)]),
+        true => read_text(input).map(|text| vec![(name, text)]).map_err(|(_, reason)| reason),
         false => Ok(vec![(name.clone(), name)]),
     }
 }

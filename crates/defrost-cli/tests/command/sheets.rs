@@ -1,4 +1,4 @@
-//! `defrost train`, `evaluate`, `predict` and `plan` on CSV files: texts and tables.
+//! `defrost train`, `evaluate`, `predict` and `plan` on texts, in CSV files and folders, and on tables.
 
 use std::path::Path;
 
@@ -100,6 +100,35 @@ fn texts_are_trained_on_evaluated_and_predicted() {
         "{}",
         changed.stderr
     );
+}
+
+#[test]
+fn texts_in_folders_are_found_by_their_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tiny(folder);
+    for i in 0..24 {
+        let (word, class) = [("good", "yes"), ("bad", "no")][i % 2];
+        let part = if i < 16 { "train" } else { "valid" };
+        let class = folder.join("data").join(part).join(class);
+        std::fs::create_dir_all(&class).unwrap();
+        std::fs::write(class.join(format!("{i:02}.txt")), format!("the tea is {word}\n")).unwrap();
+    }
+    std::fs::write(folder.join("data/train/no/broken.txt"), b"\xff\xfe").unwrap();
+    let trained = run(
+        folder,
+        "train data --weights tiny --max-tokens 40 --epochs 1 --freeze-epochs 0 --batch 8 --out run --json",
+    );
+    assert_eq!(
+        trained["items"],
+        json!({ "train": 16, "valid": 8, "skipped": [{ "path": "data/train/no/broken.txt",
+            "reason": "it is not valid UTF-8; save the file as UTF-8" }] })
+    );
+    assert_eq!(trained["classes"], json!(["no", "yes"]));
+    assert_eq!(run(folder, "evaluate run data/valid --json")["items"], 8);
+    let predicted = run(folder, "predict run data/valid/no/17.txt tea --json");
+    assert_eq!(predicted[0]["input"], "data/valid/no/17.txt");
+    assert_eq!(predicted.as_array().unwrap().len(), 2);
 }
 
 #[test]

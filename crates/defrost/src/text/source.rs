@@ -1,4 +1,4 @@
-//! Finding labelled texts: a column of a CSV file.
+//! Finding labelled texts: a column of a CSV file, or the files of folders.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::columns::{TextColumns, guess_label_column, guess_text_column};
+use super::folder;
 use crate::data::Skipped;
+use crate::files::FileError;
 use crate::sheet::{Sheet, SheetError};
 
 /// A text and its class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelledText {
-    /// Where it is: file and line.
+    /// Where it is: a file, or a file and a line.
     pub name: String,
     /// The text.
     pub text: String,
@@ -20,16 +22,16 @@ pub struct LabelledText {
     pub class: usize,
 }
 
-/// The texts of a file.
+/// The texts of a CSV file or a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LabelledTexts {
     /// Class names, sorted.
     pub classes: Vec<String>,
-    /// The texts, in the file's order.
+    /// The texts, in the file's order or sorted by path.
     pub items: Vec<LabelledText>,
-    /// Rows that are left out.
+    /// Rows and files that are left out.
     pub skipped: Vec<Skipped>,
-    /// The columns they come from.
+    /// The columns they come from; none in folders.
     pub columns: TextColumns,
 }
 
@@ -39,6 +41,37 @@ pub enum TextSourceError {
     /// The file is no table.
     #[error(transparent)]
     Sheet(#[from] SheetError),
+    /// A folder can't be listed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A class folder whose name is no text.
+    #[error("{}: a class folder's name must be valid Unicode; rename it", .0.display())]
+    FolderName(PathBuf),
+    /// A folder without folders.
+    #[error(
+        "{path} has no class folders; expected {path}/CLASS/text.txt with a folder per class, or such folders in {path}/train and {path}/valid",
+        path = .0.display()
+    )]
+    NoFolders(PathBuf),
+    /// A folder with one folder.
+    #[error("{} has only one class folder, {class}; training needs at least two classes", path.display())]
+    OneFolder {
+        /// The folder.
+        path: PathBuf,
+        /// The one class.
+        class: String,
+    },
+    /// A class folder without files.
+    #[error("{} has no texts; add some (.txt) or remove the folder", .0.display())]
+    EmptyFolder(PathBuf),
+    /// More than can be held in memory.
+    #[error("{}: the texts take more than {limit} bytes, and all of them are held in memory", path.display())]
+    TooMuch {
+        /// The folder.
+        path: PathBuf,
+        /// How many may be held.
+        limit: u64,
+    },
     /// Which column holds the text is not clear.
     #[error("{}: which column is the text is not clear; say --text-column NAME, one of {columns}", path.display())]
     TextColumn {
@@ -98,8 +131,8 @@ pub enum TextSourceError {
 }
 
 impl LabelledTexts {
-    /// Reads a CSV file. Classes are the labels found, sorted, or else those that are `known`, which then no
-    /// label may add to. Rows without a label are left out.
+    /// Reads a CSV file, or the `.txt` files of a folder of class folders. Classes are the labels found, sorted, or
+    /// else those that are `known`, which then no label may add to. Rows without a label are left out.
     ///
     /// # Errors
     ///
@@ -109,6 +142,9 @@ impl LabelledTexts {
         columns: &TextColumns,
         known: Option<&[String]>,
     ) -> Result<Self, TextSourceError> {
+        if path.is_dir() {
+            return folder::read(path, known);
+        }
         let (sheet, mut skipped) = Sheet::read(path)?;
         let (text, label) = find(path, &sheet, columns)?;
         let column = sheet.columns[label].clone();
