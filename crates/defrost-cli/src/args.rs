@@ -36,6 +36,8 @@ pub enum Command {
     /// Find what is wrong with data before any training: exit code 0 if nothing is, or nothing that matters;
     /// 1 if items are lost or measures would be wrong
     Check(CheckArguments),
+    /// Teach a language to a new network, from plain texts; `train --pretrained` goes on from it
+    Pretrain(PretrainArguments),
     /// The architectures, their stages and groups, and where their weights come from
     Models(ModelsArguments),
 }
@@ -143,6 +145,61 @@ pub struct CheckArguments {
     pub json: bool,
 }
 
+/// What is learned from without labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Unlabelled {
+    /// Plain texts: an AWD-LSTM learns to tell the next token
+    Text,
+}
+
+#[derive(Debug, Args)]
+pub struct PretrainArguments {
+    /// What the files are
+    pub kind: Unlabelled,
+    /// Text files, folders of them, or CSV files with a column of texts
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Where the network is saved
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Tokens to learn, from 258: bytes, and what often stands together
+    #[arg(long, value_name = "N", default_value_t = 8000, help_heading = "Network")]
+    pub vocabulary: usize,
+    /// Features of a token
+    #[arg(long, value_name = "N", default_value_t = 400, help_heading = "Network")]
+    pub embedding: usize,
+    /// Features of the recurrent layers
+    #[arg(long, value_name = "N", default_value_t = 1152, help_heading = "Network")]
+    pub hidden: usize,
+    /// Recurrent layers
+    #[arg(long, value_name = "N", default_value_t = 3, help_heading = "Network")]
+    pub layers: usize,
+    /// Passes over the texts
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_least_one, help_heading = "Training")]
+    pub epochs: usize,
+    /// Rows of a batch
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one, help_heading = "Training")]
+    pub batch: usize,
+    /// Tokens of a row that are read before a step
+    #[arg(long, value_name = "N", default_value_t = 72, value_parser = at_least_one, help_heading = "Training")]
+    pub positions: usize,
+    /// The highest learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 5e-3, help_heading = "Training")]
+    pub lr: f64,
+    /// The share of the tokens that measures
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, help_heading = "Training")]
+    pub valid_pct: f64,
+    /// Where all random draws come from
+    #[arg(long, value_name = "N", default_value_t = 42, help_heading = "Training")]
+    pub seed: u64,
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub threads: Option<usize>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[derive(Debug, Args)]
 pub struct ModelsArguments {
     /// Print a JSON list on stdout
@@ -162,7 +219,7 @@ pub struct TrainingOptions {
     /// Pretrained weights: embedded, none, a .safetensors file, or for texts a folder [default: embedded]
     #[arg(long, value_name = "SOURCE", help_heading = "Network")]
     pub weights: Option<String>,
-    /// The body of this finished run instead, for another task
+    /// The body of this finished run instead, for another task; or what `defrost pretrain` has made
     #[arg(long, value_name = "RUN", conflicts_with = "weights", help_heading = "Network")]
     pub pretrained: Option<PathBuf>,
     /// Own layer groups by stage name, as "stem,layer1|layer2|head"

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Evaluate(arguments) => commands::evaluate(&arguments),
         Command::Predict(arguments) => commands::predict(&arguments),
         Command::Check(arguments) => commands::check(&arguments),
+        Command::Pretrain(arguments) => commands::pretrain(&arguments),
         Command::Models(arguments) => commands::models(&arguments),
     };
     match outcome {

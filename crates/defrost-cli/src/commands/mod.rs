@@ -6,6 +6,7 @@ mod lr_find;
 mod models;
 mod plan;
 mod predict;
+mod pretrain;
 mod train;
 
 pub use check::check;
@@ -14,6 +15,7 @@ pub use lr_find::lr_find;
 pub use models::models;
 pub use plan::plan;
 pub use predict::predict;
+pub use pretrain::pretrain;
 pub use train::train;
 
 use serde::Serialize;

@@ -9,7 +9,7 @@ use defrost::check::Report;
 use defrost::data::split::stratified;
 use defrost::learner::Looks;
 use defrost::sheet::{Sheet, is_sheet};
-use defrost::text::models::{BertConfig, TextNetwork};
+use defrost::text::models::{BertConfig, TextConfig, TextNetwork};
 use defrost::text::{
     LabelledTexts, Pretrained, TextColumns, TextData, TextManifest, check, found_validation,
     guess_text_column, read_text,
@@ -55,7 +55,7 @@ impl Domain for Text {
         device: &Device,
     ) -> Result<Outline<TextManifest>, Failure> {
         let config = match (&options.weights, &options.pretrained) {
-            (None, None) => BertConfig::minilm(),
+            (None, None) => TextConfig::Bert(BertConfig::minilm()),
             _ => Pretrained::open(&weights(options)?).or_usage()?.config,
         };
         let texts =
@@ -71,7 +71,7 @@ impl Domain for Text {
             (None, _) => (classes, None),
         };
         let network = TextNetwork::new(&config, outputs, true, device);
-        Ok(Outline { arch: config.name, network, train_items })
+        Ok(Outline { arch: config.name().to_owned(), network, train_items })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {

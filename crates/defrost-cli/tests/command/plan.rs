@@ -72,8 +72,10 @@ fn models_are_listed() {
     let models = defrost_in(&std::env::temp_dir(), &["models", "--json"]).json();
     let names: Vec<&str> =
         models.as_array().unwrap().iter().map(|model| model["arch"].as_str().unwrap()).collect();
-    assert_eq!(names, ["efficientnet_lite0", "resnet18", "resnet34", "resnet50", "mobilenet_v2"]);
+    let pictures = ["efficientnet_lite0", "resnet18", "resnet34", "resnet50", "mobilenet_v2"];
+    assert_eq!(names, [&pictures[..], &["bert-6x384", "awd_lstm-3x1152", "tabular"]].concat());
     assert_eq!(models[0]["weights"], "embedded");
+    assert_eq!((&models[6]["task"], &models[6]["groups"][1]["name"]), (&"text".into(), &"rnn1".into()));
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn tiny(folder: &Path) {
     let model = json!({ "type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]" });
     let tokenizer = json!({ "version": "1.0", "added_tokens": [], "pre_tokenizer": { "type": "Whitespace" }, "model": model });
     let parsed = BertConfig::parse(config.to_string().as_bytes()).unwrap();
-    let network = TextNetwork::new(&parsed, 2, true, &Device::flex());
+    let network = TextNetwork::new(&parsed.into(), 2, true, &Device::flex());
     safetensors::write(&folder.join("model.safetensors"), &collect(&network), &Default::default()).unwrap();
     std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
     std::fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
@@ -129,6 +129,33 @@ fn texts_in_folders_are_found_by_their_files() {
     let predicted = run(folder, "predict run data/valid/no/17.txt tea --json");
     assert_eq!(predicted[0]["input"], "data/valid/no/17.txt");
     assert_eq!(predicted.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_language_is_learned_and_then_a_task() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    reviews(folder);
+    let text: String = (0..400).map(|i| format!("the tea is {} ", ["very good", "bad"][i % 3 / 2])).collect();
+    std::fs::write(folder.join("plain.txt"), text).unwrap();
+    let words = "pretrain text plain.txt reviews.csv --out lm --vocabulary 280 --embedding 8 --hidden 12 --layers 2 \
+                 --epochs 3 --batch 4 --positions 20 --lr 2e-2 --json";
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let learned = defrost_in(folder, &words).json();
+    let perplexity = |epoch: usize| learned["epochs"][epoch]["perplexity"].as_f64().unwrap();
+    assert!(perplexity(2) < perplexity(0) && perplexity(0) < 280.0, "{learned}");
+    assert!(defrost_in(folder, &words).usage_error().starts_with("--out lm: there is a model in it"));
+
+    let trained = run(
+        folder,
+        "train reviews.csv --pretrained lm --gradual --epochs 1 --batch 8 --lr 1e-2 --out run --json",
+    );
+    assert_eq!(trained["arch"], "awd_lstm-2x12");
+    let frozen: Vec<&Value> =
+        trained["phases"].as_array().unwrap().iter().map(|p| &p["frozen_groups"]).collect();
+    assert_eq!(frozen, [&json!([0, 1, 2]), &json!([0, 1]), &json!([0]), &json!([])]);
+    assert_eq!(run(folder, "evaluate run reviews.csv --json")["items"], 40);
+    assert_eq!(run(folder, "predict run tea --json")[0]["top"].as_array().unwrap().len(), 2);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use burn::module::{Flag, Module, Param};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 
 use crate::data::Rng;
@@ -38,23 +38,34 @@ impl Dropout {
 
     /// Any shape; the same shape.
     pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
-        if !self.training.is_enabled() || self.share == 0.0 {
-            return input;
-        }
-        let shape = input.shape();
-        let scale = (1.0 / (1.0 - self.share)) as f32;
-        let mask = DRAWS.with_borrow_mut(|draws| {
-            let draws = draws.as_mut()?;
-            let keep = |_| if draws.random_bool(self.share) { 0.0 } else { scale };
-            Some((0..shape.num_elements()).map(keep).collect::<Vec<f32>>())
-        });
-        match mask {
-            Some(mask) => {
-                let mask = TensorData::new(mask, shape);
-                input.clone() * Tensor::from_data(mask, &input.device())
-            }
+        match self.mask(input.dims(), &input.device()) {
+            Some(mask) => input * mask,
             None => input,
         }
+    }
+
+    /// `[batch, positions, features]`, the same shape: a feature is dropped at all positions of an item or at none
+    /// (arXiv 1512.05287).
+    pub fn forward_features(&self, input: Tensor<3>) -> Tensor<3> {
+        let [batch, _, features] = input.dims();
+        match self.mask([batch, 1, features], &input.device()) {
+            Some(mask) => input * mask,
+            None => input,
+        }
+    }
+
+    /// What an input of this shape is multiplied with, if anything is dropped now.
+    pub fn mask<const D: usize>(&self, shape: [usize; D], device: &Device) -> Option<Tensor<D>> {
+        if !self.training.is_enabled() || self.share == 0.0 {
+            return None;
+        }
+        let scale = (1.0 / (1.0 - self.share)) as f32;
+        let mask: Option<Vec<f32>> = DRAWS.with_borrow_mut(|draws| {
+            let draws = draws.as_mut()?;
+            let keep = |_| if draws.random_bool(self.share) { 0.0 } else { scale };
+            Some((0..shape.iter().product()).map(keep).collect())
+        });
+        mask.map(|mask| Tensor::from_data(TensorData::new(mask, shape), device))
     }
 }
 
@@ -62,7 +73,6 @@ impl Dropout {
 mod tests {
     use super::*;
     use crate::data::Draws;
-    use burn::tensor::Device;
 
     fn dropped(epoch: u64) -> Vec<f32> {
         let input = Tensor::<2>::ones([100, 100], &Device::flex());
@@ -83,6 +93,17 @@ mod tests {
     fn masks_repeat_with_their_draws() {
         assert_eq!(dropped(3), dropped(3));
         assert_ne!(dropped(3), dropped(4));
+    }
+
+    #[test]
+    fn a_feature_is_dropped_at_all_positions_of_an_item() {
+        let input = Tensor::<3>::ones([2, 3, 50], &Device::flex());
+        let draws = Draws { seed: 1, epoch: 0 }.for_layers(0);
+        let output = with_draws(draws, || Dropout::new(0.5).forward_features(input));
+        let at = |position| output.clone().narrow(1, position, 1).into_data();
+        assert_eq!(at(0), at(2));
+        let of_item = |item| output.clone().narrow(0, item, 1).into_data();
+        assert_ne!(of_item(0), of_item(1));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod dropout;
 mod embedding;
 mod layer_norm;
 mod linear;
+mod lstm;
 
 pub use attention::SelfAttention;
 pub use batch_norm::{BatchNorm, BatchNormConfig};
@@ -15,3 +16,4 @@ pub use dropout::{Dropout, with_draws};
 pub use embedding::Embedding;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
+pub use lstm::Lstm;

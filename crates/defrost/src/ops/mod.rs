@@ -8,7 +8,7 @@ mod flex;
 pub mod plain;
 mod tier;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 pub use defrost_kernels::{Activation as Nonlinearity, Padding, Tier, release_memory};
 pub use tier::{TierError, kernel_tier};
 
@@ -173,6 +173,53 @@ pub fn layer_norm<const D: usize>(
     } else {
         plain::layer_norm(input, scale, shift, epsilon)
     }
+}
+
+/// What an LSTM layer knows of the positions before, `[batch, hidden]` each.
+#[derive(Clone, Debug)]
+pub struct LstmState {
+    /// What the last position gave.
+    pub hidden: Tensor<2>,
+    /// The memory behind it.
+    pub cell: Tensor<2>,
+}
+
+impl LstmState {
+    /// Nothing.
+    pub fn zeros(batch: usize, hidden: usize, device: &Device) -> Self {
+        let zeros = || Tensor::zeros([batch, hidden], device);
+        Self { hidden: zeros(), cell: zeros() }
+    }
+
+    /// The same numbers with no gradient graph behind them, on the same device.
+    pub fn without_past(self) -> Self {
+        Self { hidden: self.hidden.detach(), cell: self.cell.detach() }
+    }
+}
+
+/// An LSTM layer behind the projection of its input: at each position the gates are `projected + state · weightᵀ`,
+/// `cell = σ(forget) · cell + σ(input) · tanh(candidate)` and `state = σ(output) · tanh(cell)`, which is what the
+/// position gives. Returned with the outputs is the state behind the last position. No gradient goes through the
+/// state given.
+///
+/// # Shapes
+///
+/// - `projected` `[batch, positions, 4 hidden]` with at least one position, gates in PyTorch's order: input, forget,
+///   candidate, output
+/// - `weight` `[4 hidden, hidden]`
+/// - output `[batch, positions, hidden]`
+pub fn lstm(projected: Tensor<3>, weight: Tensor<2>, state: LstmState) -> (Tensor<3>, LstmState) {
+    if flex::takes(&projected) {
+        flex::lstm(projected, weight, state)
+    } else {
+        plain::lstm(projected, weight, state)
+    }
+}
+
+/// `[batch, positions, features]` to `[batch, features]`.
+fn last_position(x: Tensor<3>) -> Tensor<2> {
+    let [batch, positions, features] = x.dims();
+    x.narrow(1, positions - 1, 1).reshape([batch, features])
 }
 
 /// The constants of one step of Adam for one parameter.

@@ -6,7 +6,7 @@ use burn::tensor::module;
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions, PadMode};
 use burn::tensor::{DType, FloatDType};
 
-use super::{AdamStep, Affine, BatchNormed, Nonlinearity, Window};
+use super::{AdamStep, Affine, BatchNormed, LstmState, Nonlinearity, Window, last_position};
 
 /// See [`conv2d`](super::conv2d).
 pub fn conv2d(
@@ -94,6 +94,24 @@ pub fn layer_norm<const D: usize>(
     let centred = input.clone() - input.mean_dim(D - 1);
     let variance = centred.clone().square().mean_dim(D - 1);
     centred / (variance + epsilon).sqrt() * scale.unsqueeze() + shift.unsqueeze()
+}
+
+/// See [`lstm`](super::lstm).
+pub fn lstm(projected: Tensor<3>, weight: Tensor<2>, state: LstmState) -> (Tensor<3>, LstmState) {
+    let ([batch, positions, gates], [_, hidden]) = (projected.dims(), weight.dims());
+    let (mut h, mut c) = (state.hidden.detach(), state.cell.detach());
+    let weight = weight.transpose();
+    let mut outputs = vec![];
+    for position in 0..positions {
+        let x = projected.clone().narrow(1, position, 1).reshape([batch, gates]) + h.matmul(weight.clone());
+        let gate = |index: usize| x.clone().narrow(1, index * hidden, hidden);
+        let [input, forget, output] = [0, 1, 3].map(|index| activation::sigmoid(gate(index)));
+        c = forget * c + input * gate(2).tanh();
+        h = output * c.clone().tanh();
+        outputs.push(h.clone().unsqueeze_dim(1)); // [batch, 1, hidden]
+    }
+    let output = Tensor::cat(outputs, 1);
+    (output.clone(), LstmState { hidden: last_position(output), cell: c.detach() })
 }
 
 /// See [`adam_step`](super::adam_step).

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::columns::TextColumns;
 use super::dataset::{TextDataError, Texts, batch, open_known};
-use super::models::{BertConfig, TextNetwork};
+use super::models::{TextConfig, TextNetwork};
 use super::pretrained::PretrainedError;
 use super::tokenizer::{Tokenizer, TokenizerError};
 use crate::bundle::{Loaded, Model};
@@ -21,7 +21,7 @@ const TOKENIZER: &str = "tokenizer.json";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TextManifest {
     /// The body's dimensions.
-    pub config: BertConfig,
+    pub config: TextConfig,
     /// After how many tokens texts are cut.
     pub max_tokens: usize,
     /// Where text and label stood in the training data.
@@ -33,7 +33,7 @@ pub struct TextManifest {
 
 impl TextManifest {
     fn tokenizer(&self) -> Result<Tokenizer, TokenizerError> {
-        Tokenizer::parse(&self.tokenizer, self.config.vocabulary, self.config.positions, self.max_tokens)
+        Tokenizer::parse(&self.tokenizer, self.config.vocabulary(), self.config.positions(), self.max_tokens)
     }
 }
 
@@ -43,7 +43,7 @@ impl Model for TextManifest {
     type Error = PretrainedError;
 
     fn name(&self) -> &str {
-        &self.config.name
+        self.config.name()
     }
 
     fn network(&self, outputs: usize, device: &Device) -> Result<TextNetwork, PretrainedError> {

@@ -127,6 +127,19 @@ fn is_text(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("txt"))
 }
 
+/// All `.txt` files in a folder and below it, sorted.
+///
+/// # Errors
+///
+/// If it can't be listed.
+pub fn text_files(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut files = vec![];
+    collect(folder, &mut files)?;
+    files.retain(|path| is_text(path));
+    files.sort();
+    Ok(files)
+}
+
 /// Adds the files in `folder` and below it.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), FileError> {
     for path in children(folder)? {
@@ -157,8 +170,11 @@ fn holds_folders(folder: &Path) -> bool {
 mod tests {
     use super::*;
 
+    /// A name and what is in it.
+    type File<'a> = (&'a str, &'a [u8]);
+
     /// A temporary folder with these files in it.
-    fn tree(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    fn tree(files: &[File<'_>]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         for (name, bytes) in files {
             let path = root.path().join(name);
@@ -168,7 +184,7 @@ mod tests {
         root
     }
 
-    fn refusal(files: &[(&str, &[u8])], known: Option<&[String]>) -> String {
+    fn refusal(files: &[File<'_>], known: Option<&[String]>) -> String {
         let root = tree(files);
         let message = read(root.path(), known).unwrap_err().to_string();
         message.replace(&root.path().display().to_string(), "ROOT")
@@ -207,7 +223,7 @@ mod tests {
 
     #[test]
     fn folders_that_make_no_classes_say_why() {
-        let (one, two): ((&str, &[u8]), (&str, &[u8])) = (("a/1.txt", b"x"), ("b/1.txt", b"x"));
+        let (one, two): (File<'_>, File<'_>) = (("a/1.txt", b"x"), ("b/1.txt", b"x"));
         assert_eq!(
             refusal(&[one], None),
             "ROOT has only one class folder, a; training needs at least two classes"

@@ -1,5 +1,5 @@
 //! Pretrained weights with all that belongs to them: a folder with `model.safetensors`, `tokenizer.json` and
-//! `config.json`, as they are published, or the folder of a finished run.
+//! `config.json`, as they are published or as pretraining leaves them, or the folder of a finished run.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::bundle::TextManifest;
 use super::columns::TextColumns;
-use super::models::{BertConfig, ConfigError, TextNetwork, checkpoint_name};
+use super::models::{ConfigError, TextConfig, TextNetwork};
 use super::tokenizer::{Tokenizer, TokenizerError};
 use crate::bundle::{self, BundleError};
 use crate::data::Draws;
@@ -22,7 +22,7 @@ use crate::weights::{self, MisfitError, Tensors};
 #[derive(Clone, Debug)]
 pub struct Pretrained {
     /// Its dimensions.
-    pub config: BertConfig,
+    pub config: TextConfig,
     /// Its `tokenizer.json`.
     pub tokenizer: Vec<u8>,
     file: String,
@@ -96,7 +96,7 @@ impl Pretrained {
         }
         let invalid = |reason| PretrainedError::Config { path: config.clone(), reason };
         Ok(Self {
-            config: BertConfig::parse(&files::read(&config)?).map_err(invalid)?,
+            config: TextConfig::parse(&files::read(&config)?).map_err(invalid)?,
             tokenizer: files::read(&folder.join("tokenizer.json"))?,
             tensors: safetensors::read(&weights)?.tensors,
             file: weights.display().to_string(),
@@ -109,7 +109,7 @@ impl Pretrained {
     ///
     /// If the tokenizer does not fit the network.
     pub fn tokenizer(&self, max_tokens: usize) -> Result<Tokenizer, PretrainedError> {
-        let BertConfig { vocabulary, positions, .. } = self.config;
+        let (vocabulary, positions) = (self.config.vocabulary(), self.config.positions());
         Ok(Tokenizer::parse(&self.tokenizer, vocabulary, positions, max_tokens)?)
     }
 
@@ -128,10 +128,10 @@ impl Pretrained {
     ) -> Result<(TextNetwork, TextManifest), PretrainedError> {
         device.seed(Draws::weight_seed(seed));
         let network = TextNetwork::new(&self.config, outputs, true, device);
-        let of_body = |(name, data): (String, _)| Some((checkpoint_name(&name)?, data));
+        let of_body = |(name, data): (String, _)| Some((self.config.tensor_name(&name)?, data));
         let tensors: Tensors = self.tensors.into_iter().filter_map(of_body).collect();
         let body: Vec<Stage> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
-        weights::check_fit(&self.file, &self.config.name, &body, &tensors)?;
+        weights::check_fit(&self.file, self.config.name(), &body, &tensors)?;
         let network = weights::load(network, &tensors).valid();
         let manifest = TextManifest { config: self.config, max_tokens, columns, tokenizer: self.tokenizer };
         Ok((network, manifest))

@@ -62,7 +62,7 @@ fn texts(cache: CacheLimits) -> Learner<TextNetwork> {
         positions: 40,
         ..BertConfig::minilm()
     };
-    let network = made(TextNetwork::new(&config, 2, true, &Device::flex()));
+    let network = made(TextNetwork::new(&config.into(), 2, true, &Device::flex()));
     Learner::new(network, data(40), data(16), 2, options(cache)).unwrap()
 }
 

@@ -9,6 +9,7 @@ mod conv;
 mod filters;
 mod fork;
 mod format;
+mod lstm;
 mod norm;
 mod pool;
 mod rows;
@@ -18,6 +19,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, DispatchDevice, ExtensionType, Flex, backend_extension};
 use burn::tensor::{DType, Tensor};
 
+pub use lstm::lstm;
 pub use rows::{gelu, layer_norm, softmax_rows};
 
 use super::{AdamStep, Affine, BatchNormed, Nonlinearity, Window};

@@ -96,6 +96,44 @@ impl Block {
     }
 }
 
+/// The encoder.
+#[derive(Module, Debug)]
+pub struct Bert {
+    embeddings: Embeddings,
+    blocks: Vec<Block>,
+}
+
+impl Bert {
+    /// New weights.
+    pub fn new(config: &BertConfig, device: &Device) -> Self {
+        Self {
+            embeddings: Embeddings::new(config, device),
+            blocks: (0..config.blocks).map(|_| Block::new(config, device)).collect(),
+        }
+    }
+
+    /// Tokens `[batch, positions]` to `[batch, positions, hidden]`: the first stage.
+    pub fn embed(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
+        self.embeddings.forward(tokens)
+    }
+
+    /// `[batch, positions, hidden]` through the block of this index; `mask` `[batch, positions]`.
+    pub fn block(&self, index: usize, x: Tensor<3>, mask: Tensor<2>) -> Tensor<3> {
+        self.blocks[index].forward(x, mask)
+    }
+
+    /// How many blocks there are.
+    pub fn depth(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// The stages: embeddings, then the blocks.
+    pub fn stages(&self) -> Vec<Stage> {
+        let blocks = self.blocks.iter().enumerate().map(|(index, block)| block.stage(index));
+        [self.embeddings.stage()].into_iter().chain(blocks).collect()
+    }
+}
+
 /// Fields of [`Block`] and [`Embeddings`] and what checkpoints call them.
 const NAMES: [(&str, &str); 9] = [
     (".attention.query.", ".attention.self.query."),

@@ -1,12 +1,104 @@
-//! What a BERT-like network is made of, as the `config.json` beside its weights says.
+//! What a text network is made of, as the `config.json` beside its weights says.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::awd_lstm::{self, AwdLstmConfig};
+use super::bert::checkpoint_name;
+
 /// More than any network of this kind has: a file that says so is damaged.
 const LIMIT: usize = 1 << 20;
 
-/// The dimensions of a network.
+/// The dimensions of a network of any family.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum TextConfig {
+    /// Blocks of attention.
+    Bert(BertConfig),
+    /// Recurrent layers.
+    AwdLstm(AwdLstmConfig),
+}
+
+impl TextConfig {
+    /// Reads a `config.json`.
+    ///
+    /// # Errors
+    ///
+    /// If it is of another family or says what can't be.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
+        let json = serde_json::from_slice(bytes).map_err(|error| ConfigError::Invalid(error.to_string()))?;
+        match AwdLstmConfig::parse(&json) {
+            Some(config) => config.map(Self::AwdLstm),
+            None => BertConfig::parse(bytes).map(Self::Bert),
+        }
+    }
+
+    /// What the network is called.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Bert(config) => &config.name,
+            Self::AwdLstm(config) => &config.name,
+        }
+    }
+
+    /// Refuses dimensions that can't be.
+    ///
+    /// # Errors
+    ///
+    /// If one is 0 or beyond all networks of its family, or they don't fit each other.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        match self {
+            Self::Bert(config) => config.check(),
+            Self::AwdLstm(config) => config.check(),
+        }
+    }
+
+    /// Tokens it knows.
+    pub fn vocabulary(&self) -> usize {
+        match self {
+            Self::Bert(config) => config.vocabulary,
+            Self::AwdLstm(config) => config.vocabulary,
+        }
+    }
+
+    /// The longest text, in tokens.
+    pub fn positions(&self) -> usize {
+        match self {
+            Self::Bert(config) => config.positions,
+            Self::AwdLstm(_) => awd_lstm::LONGEST,
+        }
+    }
+
+    /// Features of the one vector that the head sees.
+    pub fn pooled(&self) -> usize {
+        match self {
+            Self::Bert(config) => config.hidden,
+            Self::AwdLstm(config) => 3 * config.embedding,
+        }
+    }
+
+    /// The name under which the network holds the tensor that a file calls `name`, if it is one of the body's.
+    pub fn tensor_name(&self, name: &str) -> Option<String> {
+        match self {
+            Self::Bert(_) => checkpoint_name(name),
+            Self::AwdLstm(_) => name.starts_with("body.").then(|| name.to_owned()),
+        }
+    }
+}
+
+impl From<BertConfig> for TextConfig {
+    fn from(config: BertConfig) -> Self {
+        Self::Bert(config)
+    }
+}
+
+impl From<AwdLstmConfig> for TextConfig {
+    fn from(config: AwdLstmConfig) -> Self {
+        Self::AwdLstm(config)
+    }
+}
+
+/// The dimensions of a network like BERT.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BertConfig {
     /// What it is called: the family, the number of blocks and their width, such as `bert-6x384`.
@@ -38,7 +130,7 @@ pub enum ConfigError {
     #[error("not valid: {0}")]
     Invalid(String),
     /// A network of another family.
-    #[error("model_type is `{0}`; bert and distilbert can be read")]
+    #[error("model_type is `{0}`; bert, distilbert and awd_lstm can be read")]
     Family(String),
     /// A number is missing or can't be.
     #[error("`{key}` is {found}; it must be a number from 1 to {LIMIT}")]
@@ -55,6 +147,14 @@ pub enum ConfigError {
         hidden: usize,
         /// Heads.
         heads: usize,
+    },
+    /// No layers, or too many.
+    #[error("{layers} layers; a recurrent network can have from 1 to {most}")]
+    Layers {
+        /// How many.
+        layers: usize,
+        /// How many there can be.
+        most: usize,
     },
     /// Another nonlinearity than the exact GELU.
     #[error("the nonlinearity is `{0}`; gelu can be computed")]
@@ -166,7 +266,7 @@ mod tests {
         };
         assert_eq!(
             refusal("\"distilbert\"", "\"gpt2\""),
-            "model_type is `gpt2`; bert and distilbert can be read"
+            "model_type is `gpt2`; bert, distilbert and awd_lstm can be read"
         );
         assert_eq!(refusal("768", "-1"), "`dim` is -1; it must be a number from 1 to 1048576");
         assert_eq!(

@@ -1,13 +1,15 @@
-//! A text network: embeddings, blocks, the mean over a text's tokens, a head.
+//! A text network: embeddings, blocks or recurrent layers, one vector a text, a head.
 
 use std::ops::Range;
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 
-use super::bert::{Block, Embeddings};
-use super::config::BertConfig;
+use super::awd_lstm::AwdLstm;
+use super::bert::Bert;
+use super::config::TextConfig;
 use super::head::TextHead;
+use super::pool::{last_max_mean, mean};
 use crate::activation::{Activation, Value};
 use crate::stage::{Network, Stage};
 
@@ -15,32 +17,84 @@ use crate::stage::{Network, Stage};
 const BLOCK_GROUPS: usize = 3;
 
 /// Tokens `[batch, positions]` and their mask, 1 for a token and 0 for padding, in; scores `[batch, outputs]`
-/// out. Hidden states and mask travel together up to the mean.
+/// out. Hidden states and mask travel together up to the pool.
 #[derive(Module, Debug)]
 pub struct TextNetwork {
-    embeddings: Embeddings,
-    blocks: Vec<Block>,
+    body: Body,
     head: TextHead,
     #[module(skip)]
-    config: BertConfig,
+    config: TextConfig,
     #[module(skip)]
     pretrained: bool,
 }
 
+/// What reads a text.
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one body a network")]
+enum Body {
+    Bert(Bert),
+    AwdLstm(AwdLstm),
+}
+
+impl Body {
+    fn new(config: &TextConfig, device: &Device) -> Self {
+        match config {
+            TextConfig::Bert(config) => Self::Bert(Bert::new(config, device)),
+            TextConfig::AwdLstm(config) => Self::AwdLstm(AwdLstm::new(config, device)),
+        }
+    }
+
+    /// How many blocks or layers there are.
+    fn depth(&self) -> usize {
+        match self {
+            Self::Bert(bert) => bert.depth(),
+            Self::AwdLstm(lstm) => lstm.depth(),
+        }
+    }
+
+    fn stages(&self) -> Vec<Stage> {
+        match self {
+            Self::Bert(bert) => bert.stages(),
+            Self::AwdLstm(lstm) => lstm.stages(),
+        }
+    }
+
+    fn embed(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
+        match self {
+            Self::Bert(bert) => bert.embed(tokens),
+            Self::AwdLstm(lstm) => lstm.embed(tokens),
+        }
+    }
+
+    /// Padding stands behind the tokens, where a recurrent layer's outputs for them do not see it.
+    fn layer(&self, index: usize, x: Tensor<3>, mask: Tensor<2>) -> Tensor<3> {
+        match self {
+            Self::Bert(bert) => bert.block(index, x, mask),
+            Self::AwdLstm(lstm) => lstm.layer(index, x, None).0,
+        }
+    }
+
+    fn pool(&self, x: Tensor<3>, mask: Tensor<2>) -> Tensor<2> {
+        match self {
+            Self::Bert(_) => mean(x, mask),
+            Self::AwdLstm(_) => last_max_mean(x, mask),
+        }
+    }
+}
+
 impl TextNetwork {
     /// New weights.
-    pub fn new(config: &BertConfig, outputs: usize, pretrained: bool, device: &Device) -> Self {
+    pub fn new(config: &TextConfig, outputs: usize, pretrained: bool, device: &Device) -> Self {
         Self {
-            embeddings: Embeddings::new(config, device),
-            blocks: (0..config.blocks).map(|_| Block::new(config, device)).collect(),
-            head: TextHead::new(config.hidden, outputs, device),
+            body: Body::new(config, device),
+            head: TextHead::new(config.pooled(), outputs, device),
             config: config.clone(),
             pretrained,
         }
     }
 
     fn stage(&self, stage: usize, input: Activation) -> Activation {
-        let pool = self.blocks.len() + 1;
+        let pool = self.body.depth() + 1;
         if stage > pool {
             return self.head.forward(input.single()).into();
         }
@@ -48,9 +102,9 @@ impl TextNetwork {
             .unwrap_or_else(|values| panic!("a text travels with its mask, not as {} tensors", values.len()));
         let mask_numbers = ids(mask.clone()).float();
         let hidden = match value {
-            Value::Ids(tokens) if stage == 0 => self.embeddings.forward(tokens),
-            Value::Rank3(hidden) if stage == pool => return mean(hidden, mask_numbers).into(),
-            Value::Rank3(hidden) => self.blocks[stage - 1].forward(hidden, mask_numbers),
+            Value::Ids(tokens) if stage == 0 => self.body.embed(tokens),
+            Value::Rank3(hidden) if stage == pool => return self.body.pool(hidden, mask_numbers).into(),
+            Value::Rank3(hidden) => self.body.layer(stage - 1, hidden, mask_numbers),
             other => panic!("stage {stage} of a text network receives {other:?}"),
         };
         Activation::new(vec![hidden.into(), mask])
@@ -59,9 +113,7 @@ impl TextNetwork {
 
 impl Network for TextNetwork {
     fn stages(&self) -> Vec<Stage> {
-        let blocks = self.blocks.iter().enumerate().map(|(index, block)| block.stage(index));
-        let body = [self.embeddings.stage()].into_iter().chain(blocks);
-        let body = body.map(|stage| stage.with_pretrained(self.pretrained));
+        let body = self.body.stages().into_iter().map(|stage| stage.with_pretrained(self.pretrained));
         let pool = Stage { name: "pool".to_owned(), parameters: vec![], switches: vec![], pretrained: false };
         body.chain([pool, Stage::of("head", "head.", &self.head).fresh()]).collect()
     }
@@ -70,13 +122,16 @@ impl Network for TextNetwork {
         format!("text {:?}", self.config)
     }
 
-    /// Embeddings, the blocks in three parts, the head.
+    /// Embeddings, the blocks in three parts or each recurrent layer, the head.
     fn group_starts(&self) -> Vec<usize> {
-        let blocks = self.blocks.len();
-        let mut starts: Vec<usize> =
-            (0..BLOCK_GROUPS).map(|group| 1 + group * blocks / BLOCK_GROUPS).collect();
+        let depth = self.body.depth();
+        let parts = match self.body {
+            Body::Bert(_) => BLOCK_GROUPS,
+            Body::AwdLstm(_) => depth,
+        };
+        let mut starts: Vec<usize> = (0..parts).map(|part| 1 + part * depth / parts).collect();
         starts.dedup();
-        [0].into_iter().chain(starts).chain([blocks + 1]).collect()
+        [0].into_iter().chain(starts).chain([depth + 1]).collect()
     }
 
     fn forward(&self, input: Activation, stages: Range<usize>) -> Activation {
@@ -89,12 +144,4 @@ fn ids(value: Value) -> Tensor<2, Int> {
         Value::Ids(ids) => ids,
         other => panic!("a mask is made of integers, and this is {other:?}"),
     }
-}
-
-/// The mean over the positions that the mask holds: `[batch, positions, hidden]` to `[batch, hidden]`.
-fn mean(hidden: Tensor<3>, mask: Tensor<2>) -> Tensor<2> {
-    let [batch, _, features] = hidden.dims();
-    let count = mask.clone().sum_dim(1).clamp_min(1.0); // [batch, 1]
-    let sum = (hidden * mask.unsqueeze_dim(2)).sum_dim(1).reshape([batch, features]);
-    sum / count
 }
