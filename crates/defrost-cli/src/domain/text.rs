@@ -14,7 +14,6 @@ use defrost::text::{
     LabelledTexts, Pretrained, TextColumns, TextData, TextManifest, check, found_validation,
     guess_text_column, read_text,
 };
-use defrost::vision::models::Precision;
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::TrainingOptions;
@@ -35,7 +34,8 @@ impl Domain for Text {
         data: &Path,
         device: &Device,
     ) -> Result<Prepared<TextManifest>, Failure> {
-        let pretrained = Pretrained::open(&weights(options)?).or_usage()?;
+        let mut pretrained = Pretrained::open(&weights(options)?).or_usage()?;
+        pretrained.precision = options.precision();
         let tokenizer = pretrained.tokenizer(options.max_tokens).or_usage()?;
         let validation = validation(options, data);
         let validation = validation.as_deref().map_err(|share| *share);
@@ -45,7 +45,7 @@ impl Domain for Text {
         let (network, model) =
             pretrained.build(classes.len(), columns, options.max_tokens, options.seed, device).or_usage()?;
         let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes };
-        Ok(Prepared { data, network, model, precision: Precision::F32 })
+        Ok(Prepared { data, network, precision: model.precision, model })
     }
 
     fn outline(

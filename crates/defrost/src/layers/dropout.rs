@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use burn::module::{Flag, Module, Param};
-use burn::tensor::{Device, Tensor, TensorData};
-use rand::RngExt;
+use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
+use rand::Rng as _;
 
 use crate::data::Rng;
 
@@ -39,7 +39,7 @@ impl Dropout {
     /// Any shape; the same shape.
     pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
         match self.mask(input.dims(), &input.device()) {
-            Some(mask) => input * mask,
+            Some(mask) => input.clone() * in_format_of(&input, mask),
             None => input,
         }
     }
@@ -49,7 +49,7 @@ impl Dropout {
     pub fn forward_features(&self, input: Tensor<3>) -> Tensor<3> {
         let [batch, _, features] = input.dims();
         match self.mask([batch, 1, features], &input.device()) {
-            Some(mask) => input * mask,
+            Some(mask) => input.clone() * in_format_of(&input, mask),
             None => input,
         }
     }
@@ -60,13 +60,22 @@ impl Dropout {
             return None;
         }
         let scale = (1.0 / (1.0 - self.share)) as f32;
+        // Of 2³² draws, so many are dropped.
+        let dropped = (self.share * 2f64.powi(32)) as u32;
         let mask: Option<Vec<f32>> = DRAWS.with_borrow_mut(|draws| {
             let draws = draws.as_mut()?;
-            let keep = |_| if draws.random_bool(self.share) { 0.0 } else { scale };
-            Some((0..shape.iter().product()).map(keep).collect())
+            let mut bytes = vec![0; 4 * shape.iter().product::<usize>()];
+            draws.fill_bytes(&mut bytes);
+            let draw = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            Some(bytes.chunks_exact(4).map(|bytes| if draw(bytes) < dropped { 0.0 } else { scale }).collect())
         });
         mask.map(|mask| Tensor::from_data(TensorData::new(mask, shape), device))
     }
+}
+
+/// A mask in the number format of what it is multiplied with.
+fn in_format_of<const D: usize>(input: &Tensor<D>, mask: Tensor<D>) -> Tensor<D> {
+    if input.dtype() == DType::BF16 { mask.cast(FloatDType::BF16) } else { mask }
 }
 
 #[cfg(test)]

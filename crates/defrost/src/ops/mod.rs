@@ -175,6 +175,27 @@ pub fn layer_norm<const D: usize>(
     }
 }
 
+/// Added to the score of a position that is not there: its weight becomes exactly 0.
+const ABSENT: f64 = -1e9;
+
+/// `softmax(query · keyᵀ / √width) · value` in each of `heads` heads, which share the features evenly: `[batch,
+/// positions, features]` three times, the same shape. `mask` `[batch, positions]` is 1 where there is something to
+/// attend to and 0 where there is nothing.
+pub fn attention(
+    query: Tensor<3>,
+    key: Tensor<3>,
+    value: Tensor<3>,
+    mask: Tensor<2>,
+    heads: usize,
+) -> Tensor<3> {
+    let absent = (mask - 1.0) * -ABSENT;
+    if flex::takes(&query) {
+        flex::attention(query, key, value, absent, heads)
+    } else {
+        plain::attention(query, key, value, absent, heads)
+    }
+}
+
 /// What an LSTM layer knows of the positions before, `[batch, hidden]` each.
 #[derive(Clone, Debug)]
 pub struct LstmState {

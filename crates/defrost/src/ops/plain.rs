@@ -96,6 +96,26 @@ pub fn layer_norm<const D: usize>(
     centred / (variance + epsilon).sqrt() * scale.unsqueeze() + shift.unsqueeze()
 }
 
+/// [`attention`](super::attention) with what is added to the scores of each position instead of a mask.
+pub fn attention(
+    query: Tensor<3>,
+    key: Tensor<3>,
+    value: Tensor<3>,
+    absent: Tensor<2>,
+    heads: usize,
+) -> Tensor<3> {
+    let [batch, positions, features] = query.dims();
+    let format = query.dtype();
+    let width = features / heads;
+    // [batch, heads, positions, width]
+    let [query, key, value] =
+        [query, key, value].map(|x| full(x.reshape([batch, positions, heads, width])).swap_dims(1, 2));
+    let absent = absent.reshape([batch, 1, 1, positions]);
+    let scores = query.matmul(key.transpose()) / (width as f64).sqrt() + absent;
+    let attended = softmax_rows(scores).matmul(value).swap_dims(1, 2).reshape([batch, positions, features]);
+    if format == DType::F32 { attended } else { attended.cast(format) }
+}
+
 /// See [`lstm`](super::lstm).
 pub fn lstm(projected: Tensor<3>, weight: Tensor<2>, state: LstmState) -> (Tensor<3>, LstmState) {
     let ([batch, positions, gates], [_, hidden]) = (projected.dims(), weight.dims());

@@ -14,6 +14,7 @@ use super::tokenizer::{Tokenizer, TokenizerError};
 use crate::bundle::{Loaded, Model};
 use crate::data::Skipped;
 use crate::learner::Prediction;
+use crate::precision::Precision;
 
 const TOKENIZER: &str = "tokenizer.json";
 
@@ -22,6 +23,9 @@ const TOKENIZER: &str = "tokenizer.json";
 pub struct TextManifest {
     /// The body's dimensions.
     pub config: TextConfig,
+    /// The number format between its layers.
+    #[serde(default)]
+    pub precision: Precision,
     /// After how many tokens texts are cut.
     pub max_tokens: usize,
     /// Where text and label stood in the training data.
@@ -49,7 +53,7 @@ impl Model for TextManifest {
     fn network(&self, outputs: usize, device: &Device) -> Result<TextNetwork, PretrainedError> {
         self.config.check()?;
         self.tokenizer()?;
-        Ok(TextNetwork::new(&self.config, outputs, true, device))
+        Ok(TextNetwork::new(&self.config, outputs, true, device).with_precision(self.precision))
     }
 
     fn files(&self) -> BTreeMap<String, Vec<u8>> {

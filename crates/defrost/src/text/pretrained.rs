@@ -14,6 +14,7 @@ use super::tokenizer::{Tokenizer, TokenizerError};
 use crate::bundle::{self, BundleError};
 use crate::data::Draws;
 use crate::files::{self, FileError};
+use crate::precision::Precision;
 use crate::stage::{Network, Stage};
 use crate::weights::safetensors::{self, SafetensorsError};
 use crate::weights::{self, MisfitError, Tensors};
@@ -25,6 +26,8 @@ pub struct Pretrained {
     pub config: TextConfig,
     /// Its `tokenizer.json`.
     pub tokenizer: Vec<u8>,
+    /// The number format to build it in: f32 unless it is changed.
+    pub precision: Precision,
     file: String,
     tensors: Tensors,
 }
@@ -85,7 +88,8 @@ impl Pretrained {
         if folder.join("bundle.json").is_file() {
             let (manifest, tensors) = bundle::read::<TextManifest>(folder)?;
             let TextManifest { config, tokenizer, .. } = manifest.model;
-            return Ok(Self { config, tokenizer, file: weights.display().to_string(), tensors });
+            let (precision, file) = (Precision::F32, weights.display().to_string());
+            return Ok(Self { config, tokenizer, precision, file, tensors });
         }
         let config = folder.join("config.json");
         let names = ["config.json", "tokenizer.json", "model.safetensors"];
@@ -98,6 +102,7 @@ impl Pretrained {
         Ok(Self {
             config: TextConfig::parse(&files::read(&config)?).map_err(invalid)?,
             tokenizer: files::read(&folder.join("tokenizer.json"))?,
+            precision: Precision::F32,
             tensors: safetensors::read(&weights)?.tensors,
             file: weights.display().to_string(),
         })
@@ -127,13 +132,15 @@ impl Pretrained {
         device: &Device,
     ) -> Result<(TextNetwork, TextManifest), PretrainedError> {
         device.seed(Draws::weight_seed(seed));
-        let network = TextNetwork::new(&self.config, outputs, true, device);
+        let precision = self.config.precision(self.precision);
+        let network = TextNetwork::new(&self.config, outputs, true, device).with_precision(precision);
         let of_body = |(name, data): (String, _)| Some((self.config.tensor_name(&name)?, data));
         let tensors: Tensors = self.tensors.into_iter().filter_map(of_body).collect();
         let body: Vec<Stage> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
         weights::check_fit(&self.file, self.config.name(), &body, &tensors)?;
         let network = weights::load(network, &tensors).valid();
-        let manifest = TextManifest { config: self.config, max_tokens, columns, tokenizer: self.tokenizer };
+        let manifest =
+            TextManifest { config: self.config, precision, max_tokens, columns, tokenizer: self.tokenizer };
         Ok((network, manifest))
     }
 }

@@ -8,7 +8,7 @@ use defrost::data::{Dataset, View};
 use defrost::text::models::{BertConfig, TextNetwork, checkpoint_name};
 use defrost::text::{LabelledText, Pretrained, TextColumns, Texts};
 use defrost::weights::{self, Tensors, check_fit};
-use defrost::{Activation, FreezePlan, LayerGroups, Network, NormMode, Value};
+use defrost::{Activation, FreezePlan, LayerGroups, Network, NormMode, Precision, Value, ops};
 
 use crate::support::{golden, gradient_norms, numbers};
 
@@ -66,8 +66,13 @@ fn both_families_are_transformers() {
 
         let found: Vec<f64> = means(&network.valid(), input()).into_data().iter::<f64>().collect();
         let rows = expected["means"].as_array().unwrap();
+        let means_of_all = rows.iter().flat_map(numbers).collect::<Vec<f64>>();
         // f32 against f64.
-        assert_near(&found, &rows.iter().flat_map(numbers).collect::<Vec<f64>>(), 1e-5);
+        assert_near(&found, &means_of_all, 1e-5);
+        let in_bf16 = network.clone().with_precision(Precision::Bf16).valid();
+        let found: Vec<f64> = means(&in_bf16, input()).into_data().iter::<f64>().collect();
+        // Numbers around 1, rounded to 8 bits some ten times on their way.
+        assert_near(&found, &means_of_all, 0.1);
 
         let plan = FreezePlan::unfrozen(LayerGroups::of(&network).unwrap(), NormMode::Keep);
         let network = plan.apply(network.valid().train());
@@ -82,6 +87,34 @@ fn both_families_are_transformers() {
                 "{family} {name}: {found} and not {expected}"
             );
         }
+    }
+}
+
+#[test]
+fn attention_is_plain_burns() {
+    let device = Device::flex().autodiff();
+    let [batch, positions, features, heads] = [2, 5, 6, 3];
+    let wave = |phase: f32| {
+        let numbers = (0..batch * positions * features).map(|i| (i as f32 * 1.3 + phase).sin()).collect();
+        TensorData::new::<f32, _>(numbers, [batch, positions, features])
+    };
+    let mask = [[1.0, 1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 0.0, 0.0, 0.0]];
+    let run = |plain: bool| {
+        let inputs = [0.1, 0.7, 2.9].map(|phase| Tensor::<3>::from_data(wave(phase), &device).require_grad());
+        let [query, key, value] = inputs.clone();
+        let mask = Tensor::<2>::from_floats(mask, &device);
+        let output = match plain {
+            true => ops::plain::attention(query, key, value, (mask - 1.0) * 1e9, heads),
+            false => ops::attention(query, key, value, mask, heads),
+        };
+        let gradients = output.clone().cos().sum().backward();
+        let gradients = inputs.map(|input| input.grad(&gradients).unwrap().into_data());
+        [vec![output.into_data()], gradients.to_vec()].concat()
+    };
+    for (found, expected) in run(false).iter().zip(run(true)) {
+        let [found, expected] = [found, &expected].map(|data| data.iter::<f64>().collect::<Vec<f64>>());
+        // Sums of at most 5 products in another order.
+        assert_near(&found, &expected, 1e-5);
     }
 }
 

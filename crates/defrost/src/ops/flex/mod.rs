@@ -5,6 +5,7 @@
 //! keeps for its backward pass only what those gradients read.
 
 mod adam;
+mod attention;
 mod conv;
 mod filters;
 mod fork;
@@ -19,6 +20,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, DispatchDevice, ExtensionType, Flex, backend_extension};
 use burn::tensor::{DType, Tensor};
 
+pub use attention::attention;
 pub use lstm::lstm;
 pub use rows::{gelu, layer_norm, softmax_rows};
 

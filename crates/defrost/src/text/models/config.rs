@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use super::awd_lstm::{self, AwdLstmConfig};
 use super::bert::checkpoint_name;
+use crate::precision::Precision;
 
 /// More than any network of this kind has: a file that says so is damaged.
 const LIMIT: usize = 1 << 20;
@@ -66,6 +67,14 @@ impl TextConfig {
         match self {
             Self::Bert(config) => config.positions,
             Self::AwdLstm(_) => awd_lstm::LONGEST,
+        }
+    }
+
+    /// The number format between its layers where this one is wanted.
+    pub fn precision(&self, wanted: Precision) -> Precision {
+        match self {
+            Self::Bert(_) => wanted,
+            Self::AwdLstm(_) => Precision::F32,
         }
     }
 

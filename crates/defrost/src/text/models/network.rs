@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor};
 
 use super::awd_lstm::AwdLstm;
 use super::bert::Bert;
@@ -11,6 +11,7 @@ use super::config::TextConfig;
 use super::head::TextHead;
 use super::pool::{last_max_mean, mean};
 use crate::activation::{Activation, Value};
+use crate::precision::Precision;
 use crate::stage::{Network, Stage};
 
 /// How many layer groups the blocks make by default.
@@ -26,6 +27,8 @@ pub struct TextNetwork {
     config: TextConfig,
     #[module(skip)]
     pretrained: bool,
+    #[module(skip)]
+    precision: Precision,
 }
 
 /// What reads a text.
@@ -90,7 +93,14 @@ impl TextNetwork {
             head: TextHead::new(config.pooled(), outputs, device),
             config: config.clone(),
             pretrained,
+            precision: Precision::F32,
         }
+    }
+
+    /// The same with another number format between blocks; recurrent layers know f32 alone.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        let precision = self.config.precision(precision);
+        Self { precision, ..self }
     }
 
     fn stage(&self, stage: usize, input: Activation) -> Activation {
@@ -102,8 +112,10 @@ impl TextNetwork {
             .unwrap_or_else(|values| panic!("a text travels with its mask, not as {} tensors", values.len()));
         let mask_numbers = ids(mask.clone()).float();
         let hidden = match value {
-            Value::Ids(tokens) if stage == 0 => self.body.embed(tokens),
-            Value::Rank3(hidden) if stage == pool => return self.body.pool(hidden, mask_numbers).into(),
+            Value::Ids(tokens) if stage == 0 => in_format(self.body.embed(tokens), self.precision),
+            Value::Rank3(hidden) if stage == pool => {
+                return self.body.pool(in_format(hidden, Precision::F32), mask_numbers).into();
+            }
             Value::Rank3(hidden) => self.body.layer(stage - 1, hidden, mask_numbers),
             other => panic!("stage {stage} of a text network receives {other:?}"),
         };
@@ -119,7 +131,7 @@ impl Network for TextNetwork {
     }
 
     fn settings(&self) -> String {
-        format!("text {:?}", self.config)
+        format!("text {} {:?}", self.precision.name(), self.config)
     }
 
     /// Embeddings, the blocks in three parts or each recurrent layer, the head.
@@ -137,6 +149,10 @@ impl Network for TextNetwork {
     fn forward(&self, input: Activation, stages: Range<usize>) -> Activation {
         stages.fold(input, |x, stage| self.stage(stage, x))
     }
+}
+
+fn in_format(x: Tensor<3>, precision: Precision) -> Tensor<3> {
+    if x.dtype() == DType::from(precision.format()) { x } else { x.cast(precision.format()) }
 }
 
 fn ids(value: Value) -> Tensor<2, Int> {

@@ -15,4 +15,6 @@ mod resnet;
 pub use architecture::{Architecture, Convention, UnknownArchitecture};
 pub use body::{Body, BodyStage, CutError};
 pub use head::{Classifier, ConcatPoolHead, Head};
-pub use network::{Precision, VisionNetwork};
+pub use network::VisionNetwork;
+
+pub use crate::precision::Precision;

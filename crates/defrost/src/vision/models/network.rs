@@ -3,50 +3,14 @@
 use std::ops::Range;
 
 use burn::module::Module;
-use burn::tensor::{DType, FloatDType, Tensor};
-
-use defrost_kernels::Tier;
-use serde::{Deserialize, Serialize};
+use burn::tensor::{DType, Tensor};
 
 use super::architecture::Convention;
 use super::body::Body;
 use super::head::Head;
 use crate::activation::Activation;
-use crate::ops::kernel_tier;
+use crate::precision::Precision;
 use crate::stage::{Network, Stage};
-
-/// The number format of the pictures between the body's layers. Weights, sums and the head are always
-/// f32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// 32-bit floating point.
-    F32,
-    /// bfloat16: f32 with a 7-bit mantissa.
-    Bf16,
-}
-
-impl Precision {
-    /// The faster one on this processor: bf16 where it is multiplied in hardware.
-    pub fn fastest() -> Self {
-        if kernel_tier().is_ok_and(Tier::multiplies_bf16) { Self::Bf16 } else { Self::F32 }
-    }
-
-    /// Its name in options and files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-        }
-    }
-
-    fn format(self) -> FloatDType {
-        match self {
-            Self::F32 => FloatDType::F32,
-            Self::Bf16 => FloatDType::BF16,
-        }
-    }
-}
 
 /// Pictures `[batch, height, width, 3]` in, scores `[batch, classes]` out.
 #[derive(Module, Debug)]
