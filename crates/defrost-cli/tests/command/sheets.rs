@@ -65,7 +65,7 @@ fn texts_are_trained_on_evaluated_and_predicted() {
     reviews(folder);
     let trained = run(
         folder,
-        "train reviews.csv --valid valid.csv --weights tiny --max-tokens 40 --epochs 12 --batch 8 --lr 1e-2 --out run --json",
+        "train reviews.csv --valid valid.csv --weights tiny --max-tokens 40 --epochs 12 --batch 8 --lr 1e-2 --precision f32 --out run --json",
     );
     assert_eq!(trained["classes"], json!(["no", "yes"]));
     assert_eq!((&trained["items"]["train"], &trained["items"]["valid"]), (&json!(40), &json!(8)));

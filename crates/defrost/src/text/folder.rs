@@ -197,7 +197,7 @@ mod tests {
             ("train/yes/deep/2.TXT", "\u{feff}good\n".as_bytes()),
             ("train/yes/3.txt", b"\xff\xfe"),
             ("train/yes/.hidden.txt", b"x"),
-            ("train/no/notes.md", b"x"),
+            ("train/yes/notes.md", b"x"),
             ("valid/yes/4.txt", b"fine"),
             ("readme.md", b"x"),
         ]);
@@ -208,7 +208,7 @@ mod tests {
             texts.items.iter().map(|item| (item.text.as_str(), item.class)).collect();
         assert_eq!(found, [("bad", 0), ("good", 1)]);
         let kinds: Vec<&str> = texts.skipped.iter().map(|skipped| skipped.kind).collect();
-        assert_eq!(kinds, ["not-a-text", "encoding"]);
+        assert_eq!(kinds, ["encoding", "not-a-text"]);
         let validation = found_validation(root.path()).unwrap();
         let known = read(&validation, Some(&texts.classes)).unwrap();
         assert_eq!((known.items.len(), known.items[0].class), (1, 1));
