@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use defrost::NormMode;
+use defrost::vision::models::HeadKind;
 
 use crate::labels::LabelOptions;
 use crate::learning::{LearningOptions, LookOptions, RateChoice};
@@ -228,11 +229,14 @@ pub struct TrainingOptions {
     /// Drop this stage of the body and all after it
     #[arg(long, value_name = "STAGE", help_heading = "Network")]
     pub cut: Option<String>,
+    /// What is put on the body: one dense layer, or fastai's head with a hidden layer and norms
+    #[arg(long, value_name = "HEAD", default_value = "linear", help_heading = "Network")]
+    pub head: HeadChoice,
 
     /// Thawed epochs
     #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Training")]
     pub epochs: usize,
-    /// Frozen epochs before them [default: 1, or 0 where nothing is pretrained]
+    /// Frozen epochs before them [default: 8; texts and tables 1; 0 where nothing is pretrained]
     #[arg(long, value_name = "N", help_heading = "Training")]
     pub freeze_epochs: Option<usize>,
     /// One phase of --epochs instead, frozen to this position; negative counts from the end, 0 trains all
@@ -251,7 +255,7 @@ pub struct TrainingOptions {
     #[arg(long, help_heading = "Training")]
     pub gradual: bool,
     /// Learning rate: one (2e-3), a slice (1e-5..1e-3), one per group (1e-5,1e-4,1e-3), or find: what
-    /// `defrost lr-find` suggests [default: 2e-3; texts and tables 1e-3]
+    /// `defrost lr-find` suggests [default: 2e-4..2e-3; texts and tables 1e-3]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     pub lr: Option<RateChoice>,
     /// What pretrained batch-norms do: keep their statistics, follow the batch in thawed groups, or adapt
@@ -283,7 +287,7 @@ pub struct TrainingOptions {
     pub augment: Augment,
 
     /// How many augmented views of each picture frozen epochs take turns with
-    #[arg(long, value_name = "K", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Pictures")]
+    #[arg(long, value_name = "K", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Pictures")]
     pub views: u64,
 
     /// The column that is the text [default: the one that reads like it]
@@ -319,6 +323,21 @@ impl From<Norm> for NormMode {
             Norm::Keep => Self::Keep,
             Norm::Batch => Self::Batch,
             Norm::Adapt => Self::Adapt,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum HeadChoice {
+    Linear,
+    Fastai,
+}
+
+impl From<HeadChoice> for HeadKind {
+    fn from(head: HeadChoice) -> Self {
+        match head {
+            HeadChoice::Linear => Self::Linear,
+            HeadChoice::Fastai => Self::ConcatPool,
         }
     }
 }

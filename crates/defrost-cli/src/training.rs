@@ -6,9 +6,10 @@ use defrost::data::Dataset;
 use defrost::learner::Mixing;
 use defrost::recipe::gradual;
 use defrost::vision::models::Precision;
-use defrost::{FineTune, FreezePlan, LearnerOptions, Phase, PlanError, Rates, Schedule, Thaw};
+use defrost::{FineTune, FreezePlan, LearnerOptions, Phase, PlanError, Schedule, Thaw};
 
 use crate::args::{PrecisionChoice, TrainingOptions};
+use crate::domain::Domain;
 use crate::failure::{Blame, Failure};
 use crate::learning::RateChoice;
 
@@ -55,17 +56,20 @@ impl TrainingOptions {
         self.learning.apply(options, train)
     }
 
-    /// The rates given; where there are none or they are to be found, this one.
-    pub fn rates(&self, usual: f64) -> Rates {
-        match &self.lr {
+    /// The recipe of this kind of data with the epochs and rates given.
+    pub fn recipe<D: Domain>(&self) -> FineTune {
+        let usual = D::recipe(self.epochs);
+        let rates = match &self.lr {
             Some(RateChoice::Given(rates)) => rates.clone(),
-            Some(RateChoice::Find) | None => Rates::One(usual),
-        }
+            Some(RateChoice::Find) | None => usual.rates.clone(),
+        };
+        FineTune { freeze_epochs: self.freeze_epochs.unwrap_or(usual.freeze_epochs), rates, ..usual }
     }
 
-    /// The phases these options ask for, at these rates. A network of which nothing is pretrained has nothing
-    /// worth freezing: unless somebody asks for it, it trains as a whole from the start.
-    pub fn phases(&self, plan: &FreezePlan, rates: &Rates) -> Vec<Phase> {
+    /// The phases these options ask for, at the recipe's rates. A network of which nothing is pretrained has
+    /// nothing worth freezing: unless somebody asks for it, it trains as a whole from the start.
+    pub fn phases(&self, plan: &FreezePlan, recipe: &FineTune) -> Vec<Phase> {
+        let rates = &recipe.rates;
         let schedule = Schedule::ONE_CYCLE;
         if let Some(position) = self.freeze_to {
             return vec![Phase::from_position(position, self.epochs, rates.clone(), schedule)];
@@ -82,12 +86,16 @@ impl TrainingOptions {
             let whole = Phase::from_position(0, self.epochs, rates.clone(), schedule);
             return [whole].into_iter().filter(|phase| phase.epochs > 0).collect();
         }
-        let freeze_epochs = self.freeze_epochs.unwrap_or(1);
-        FineTune { freeze_epochs, rates: rates.clone(), ..FineTune::new(self.epochs) }.phases()
+        recipe.phases()
     }
 
     /// Refuses phases that do not fit the network, naming the option that is wrong.
-    pub fn check(&self, arch: &str, phases: &[Phase], plan: &FreezePlan) -> Result<(), Failure> {
+    pub fn check(
+        &self,
+        (arch, recipe): (&str, &FineTune),
+        phases: &[Phase],
+        plan: &FreezePlan,
+    ) -> Result<(), Failure> {
         if phases.is_empty() {
             return Err(Failure::usage(
                 "--epochs 0 --freeze-epochs 0: nothing would be trained; give at least one epoch",
@@ -96,7 +104,7 @@ impl TrainingOptions {
         for phase in phases {
             phase.thaw.apply(plan).map_err(|error| self.explain(arch, &phase.thaw, error))?;
             let rates = phase.rates.for_groups(plan.groups().count());
-            rates.map_err(|error| Failure::usage(format!("--lr {}: {error}", self.rates(0.0))))?;
+            rates.map_err(|error| Failure::usage(format!("--lr {}: {error}", recipe.rates)))?;
         }
         self.check_mixing(phases, plan)
     }

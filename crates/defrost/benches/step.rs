@@ -9,7 +9,7 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, Tensor};
 use defrost::data::target_rows;
-use defrost::vision::models::{Architecture, ConcatPoolHead, Head, Precision, VisionNetwork};
+use defrost::vision::models::{Architecture, HeadKind, Precision, VisionNetwork};
 use defrost::{Adam, FreezePlan, LayerGroups, Loss, Network, NormMode, StepSettings, Target, ops, prefix};
 
 const BATCH: usize = 16;
@@ -47,7 +47,7 @@ fn measure(architecture: &str, precision: &str, norm: &str, train: &str, steps: 
     device.seed(1);
     let architecture = Architecture::named(architecture).unwrap();
     let body = architecture.body(&architecture.convention, &device);
-    let head = Head::ConcatPool(ConcatPoolHead::new(body.channels(), CLASSES, 0.5, &device));
+    let head = HeadKind::Linear.init(body.channels(), CLASSES, &device);
     let precision = if precision == "bf16" { Precision::Bf16 } else { Precision::F32 };
     let network = VisionNetwork::new(body, head, precision, architecture.group_starts, true).train();
     let norm = if norm == "keep" { NormMode::Keep } else { NormMode::Batch };

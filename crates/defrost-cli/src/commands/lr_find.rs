@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use defrost::bundle::Model as _;
 use defrost::learner::{LrFind, LrFindOptions};
-use defrost::{Learner, Network, Phase, Rates, files};
+use defrost::{Learner, Network, Phase, files};
 
 use super::print_json;
 use crate::Outcome;
@@ -32,8 +32,9 @@ fn find_on<D: Domain>(arguments: &LrFindArguments) -> Outcome {
     let learner_options = options.learner(&*train)?;
     let mut learner =
         Learner::new(network, train, valid, classes.len().max(1), learner_options).or_usage()?;
-    let phases = options.phases(learner.plan(), &options.rates(D::RATE));
-    options.check(model.name(), &phases, learner.plan())?;
+    let recipe = options.recipe::<D>();
+    let phases = options.phases(learner.plan(), &recipe);
+    options.check((model.name(), &recipe), &phases, learner.plan())?;
     let found = search(&mut learner, &phases)?;
     if let Some(path) = &arguments.svg {
         let text = curve::svg(&found);
@@ -55,10 +56,10 @@ pub fn search<N: Network>(learner: &mut Learner<N>, phases: &[Phase]) -> Result<
 }
 
 /// The rate that `valley` suggests, which is what `--lr find` trains at.
-pub fn suggested(found: &LrFind) -> Result<Rates, Failure> {
+pub fn suggested(found: &LrFind) -> Result<f64, Failure> {
     let why = || found.suggestions.why.clone().unwrap_or_default();
     let none = || Failure::Running(anyhow::anyhow!("--lr find: no rate can be suggested: {}", why()));
-    found.suggestions.valley.map(Rates::One).ok_or_else(none)
+    found.suggestions.valley.ok_or_else(none)
 }
 
 fn suggestions(found: &LrFind) -> String {

@@ -48,9 +48,10 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
         None => LayerGroups::of(&outline.network),
     };
     let plan = FreezePlan::unfrozen(groups.or_usage()?, options.norm.into());
-    let phases = options.phases(&plan, &options.rates(D::RATE));
+    let recipe = options.recipe::<D>();
+    let phases = options.phases(&plan, &recipe);
     let arch = outline.arch.as_str();
-    options.check(arch, &phases, &plan)?;
+    options.check((arch, &recipe), &phases, &plan)?;
     let summary = PlanSummary::new(arch, &plan, &phases, batches, arguments.steps).or_usage()?;
     if arguments.json {
         return print_json(&summary);

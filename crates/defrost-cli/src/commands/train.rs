@@ -44,7 +44,7 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
     let learner_options = options.learner(&*train)?;
     let mut learner =
         Learner::new(network, train, valid, classes.len().max(1), learner_options).or_usage()?;
-    let phases = phases(&mut learner, options, (model.name(), D::RATE))?;
+    let phases = phases::<D, _>(&mut learner, options, model.name())?;
     let plan = PlanSummary::new(model.name(), learner.plan(), &phases, learner.batches_per_epoch(), false)
         .or_usage()?;
     let run = run_folder::create(arguments.out.as_deref(), &arguments.data)?;
@@ -100,18 +100,21 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
     Ok(())
 }
 
-/// The phases asked for, at the rates given or found.
-fn phases<N: Network>(
+/// The phases asked for, at the rates given or found. What is found is the highest; the recipe says how it is
+/// spread.
+fn phases<D: Domain, N: Network>(
     learner: &mut Learner<N>,
     options: &TrainingOptions,
-    (arch, usual): (&str, f64),
+    arch: &str,
 ) -> Result<Vec<Phase>, Failure> {
-    let phases = options.phases(learner.plan(), &options.rates(usual));
-    options.check(arch, &phases, learner.plan())?;
+    let mut recipe = options.recipe::<D>();
+    let phases = options.phases(learner.plan(), &recipe);
+    options.check((arch, &recipe), &phases, learner.plan())?;
     let Some(RateChoice::Find) = options.lr else { return Ok(phases) };
-    let rates = suggested(&search(learner, &phases)?)?;
-    eprintln!("learning rate: {} (valley)", rate(rates.highest()));
-    Ok(options.phases(learner.plan(), &rates))
+    let found = suggested(&search(learner, &phases)?)?;
+    eprintln!("learning rate: {} (valley)", rate(found));
+    recipe.rates = recipe.rates.scaled(found / recipe.rates.highest());
+    Ok(options.phases(learner.plan(), &recipe))
 }
 
 /// Data that can't be trained on is the input's fault, a loss that explodes is the run's.

@@ -10,6 +10,7 @@ use clap::ValueEnum;
 
 use burn::tensor::Device;
 
+use defrost::FineTune;
 use defrost::bundle::{self, Loaded, Model};
 use defrost::check::Report;
 use defrost::data::{Dataset, Skipped};
@@ -75,8 +76,9 @@ pub trait Domain {
     const TASK: &'static str = <Self::Model as Model>::TASK;
     /// What its items are called.
     const ITEMS: &'static str;
-    /// The learning rate its networks usually want.
-    const RATE: f64;
+
+    /// How its pretrained networks are tuned where nothing else is said.
+    fn recipe(epochs: usize) -> FineTune;
 
     /// The data, split, and a network for it with the weights asked for.
     fn prepare(

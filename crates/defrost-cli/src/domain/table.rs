@@ -10,6 +10,7 @@ use defrost::data::Dataset;
 use defrost::learner::Looks;
 use defrost::tabular::{PretrainedTable, TableData, TableManifest, TableOptions, check};
 use defrost::vision::models::Precision;
+use defrost::{FineTune, Rates};
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::TrainingOptions;
@@ -23,7 +24,10 @@ pub struct Table;
 impl Domain for Table {
     type Model = TableManifest;
     const ITEMS: &'static str = "rows";
-    const RATE: f64 = 1e-3;
+
+    fn recipe(epochs: usize) -> FineTune {
+        FineTune { rates: Rates::One(1e-3), ..FineTune::new(epochs) }
+    }
 
     fn prepare(
         options: &TrainingOptions,

@@ -14,6 +14,7 @@ use defrost::text::{
     LabelledTexts, Pretrained, TextColumns, TextData, TextManifest, check, found_validation,
     guess_text_column, read_text,
 };
+use defrost::{FineTune, Rates};
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::TrainingOptions;
@@ -27,7 +28,10 @@ pub struct Text;
 impl Domain for Text {
     type Model = TextManifest;
     const ITEMS: &'static str = "texts";
-    const RATE: f64 = 1e-3;
+
+    fn recipe(epochs: usize) -> FineTune {
+        FineTune { rates: Rates::One(1e-3), ..FineTune::new(epochs) }
+    }
 
     fn prepare(
         options: &TrainingOptions,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
+use defrost::FineTune;
 use defrost::bundle::{Loaded, Model};
 use defrost::check::Report;
 use defrost::data::Dataset;
@@ -27,7 +28,10 @@ pub struct Vision;
 impl Domain for Vision {
     type Model = VisionManifest;
     const ITEMS: &'static str = "pictures";
-    const RATE: f64 = 2e-3;
+
+    fn recipe(epochs: usize) -> FineTune {
+        FineTune::head_first(epochs)
+    }
 
     fn prepare(
         options: &TrainingOptions,
@@ -102,6 +106,7 @@ fn setup(options: &TrainingOptions) -> Result<VisionSetup, Failure> {
         size: options.size,
         precision: options.precision(),
         cut: options.cut.clone(),
+        head: options.head.into(),
         seed: options.seed,
         ..VisionSetup::default()
     })

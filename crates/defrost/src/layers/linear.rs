@@ -23,6 +23,14 @@ impl Linear {
         Self { weight, bias: bias.then(|| Param::from_tensor(Tensor::zeros([outputs], device))) }
     }
 
+    /// All weights and biases 0: every output says the same, whatever comes in.
+    pub fn zeros(inputs: usize, outputs: usize, device: &Device) -> Self {
+        Self {
+            weight: Param::from_tensor(Tensor::zeros([outputs, inputs], device)),
+            bias: Some(Param::from_tensor(Tensor::zeros([outputs], device))),
+        }
+    }
+
     /// The same for each position: `[batch, positions, inputs]` to `[batch, positions, outputs]`.
     ///
     /// A dense layer is a convolution with a window of one, which has kernels of its own.

@@ -102,7 +102,7 @@ impl Default for LearnerOptions {
             accumulate: 1,
             max_gradient_norm: None,
             average: None,
-            views: 4,
+            views: 2,
             cache: CacheLimits::memory(2 << 30),
             groups: None,
         }

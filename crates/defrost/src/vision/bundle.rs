@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::augment::{AugmentPolicy, Draw};
 use super::dataset::batch;
-use super::models::{Convention, Precision, VisionNetwork};
+use super::models::{Convention, HeadKind, Precision, VisionNetwork};
 use super::picture::Picture;
 use super::setup::SetupError;
 use super::transform::Preprocess;
@@ -28,8 +28,8 @@ pub struct VisionManifest {
     pub precision: Precision,
     /// The stage from which on the body was thrown away.
     pub cut: Option<String>,
-    /// What the head drops while it trains.
-    pub dropout: f64,
+    /// What was put on the body.
+    pub head: HeadKind,
     /// Whether the body came with weights.
     pub pretrained: bool,
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::bundle::VisionManifest;
 use super::models::{
-    Architecture, ConcatPoolHead, Convention, CutError, Head, Precision, UnknownArchitecture, VisionNetwork,
+    Architecture, Convention, CutError, HeadKind, Precision, UnknownArchitecture, VisionNetwork,
 };
 use super::transform::{Preprocess, PreprocessError};
 use crate::data::Draws;
@@ -40,8 +40,8 @@ pub struct VisionSetup {
     pub precision: Precision,
     /// The stage from which on the body is thrown away.
     pub cut: Option<String>,
-    /// What the head drops before its last layer, `0.0..1.0`.
-    pub dropout: f64,
+    /// What is put on the body.
+    pub head: HeadKind,
     /// Where new weights are drawn from.
     pub seed: u64,
 }
@@ -54,7 +54,7 @@ impl Default for VisionSetup {
             size: 224,
             precision: Precision::F32,
             cut: None,
-            dropout: 0.5,
+            head: HeadKind::default(),
             seed: 42,
         }
     }
@@ -128,7 +128,7 @@ impl VisionSetup {
             convention,
             precision: self.precision,
             cut: self.cut.clone(),
-            dropout: self.dropout,
+            head: self.head,
             pretrained,
         })
     }
@@ -187,7 +187,7 @@ impl VisionManifest {
         if let Some(stage) = &self.cut {
             body = body.cut(stage)?;
         }
-        let head = Head::ConcatPool(ConcatPoolHead::new(body.channels(), classes, self.dropout, device));
+        let head = self.head.init(body.channels(), classes, device);
         let starts = architecture.group_starts;
         let network = VisionNetwork::new(body, head, self.precision, starts, self.pretrained);
         Ok(network.with_convention(&self.convention))

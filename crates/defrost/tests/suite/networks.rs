@@ -4,7 +4,9 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use defrost::data::target_rows;
 use defrost::vision::augment::Draw;
-use defrost::vision::models::{Architecture, Classifier, Convention, Head, Precision, VisionNetwork};
+use defrost::vision::models::{
+    Architecture, Convention, Head, HeadKind, LinearHead, Precision, VisionNetwork,
+};
 use defrost::vision::picture::Picture;
 use defrost::vision::transform::Preprocess;
 use defrost::weights::{self, Tensors};
@@ -18,8 +20,8 @@ fn network(architecture: &str, classes: usize) -> VisionNetwork {
     let device = Device::flex();
     let architecture = Architecture::named(architecture).unwrap();
     let body = architecture.body(&architecture.convention, &device);
-    let head = Head::Classifier(Classifier::new(architecture.classifier, body.channels(), classes, &device));
-    VisionNetwork::new(body, head, Precision::F32, architecture.group_starts, true)
+    let head = LinearHead::pretrained(architecture.classifier, body.channels(), classes, &device);
+    VisionNetwork::new(body, Head::Linear(head), Precision::F32, architecture.group_starts, true)
 }
 
 /// What a formula needs to know of a tensor.
@@ -210,9 +212,9 @@ fn fastais_resnet_groups_have_fastais_parameters() {
         let device = Device::flex();
         let architecture = Architecture::named(name).unwrap();
         let body = architecture.body(&Convention::TORCHVISION, &device);
-        let head = defrost::vision::models::ConcatPoolHead::new(body.channels(), 37, 0.5, &device);
+        let head = HeadKind::ConcatPool.init(body.channels(), 37, &device);
         let starts = architecture.group_starts;
-        let network = VisionNetwork::new(body, Head::ConcatPool(head), Precision::F32, starts, true);
+        let network = VisionNetwork::new(body, head, Precision::F32, starts, true);
         let groups = LayerGroups::of(&network).unwrap();
         let counts: Vec<usize> = (0..groups.count()).map(|group| groups.parameter_count(group)).collect();
         assert_eq!(counts, shape(&expected["params_per_group"]), "{name}");

@@ -3,22 +3,41 @@
 use burn::module::Module;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
 
 use crate::layers::{BatchNorm, BatchNormConfig, Dropout, Linear};
 use crate::ops::{average_pool, concat_pool};
 use crate::stage::Stage;
 
-/// Width of the hidden layer.
-const HIDDEN: usize = 512;
+/// What fine-tuning puts on a body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeadKind {
+    /// One dense layer.
+    #[default]
+    Linear,
+    /// fastai's, with a hidden layer and norms.
+    ConcatPool,
+}
+
+impl HeadKind {
+    /// A new head behind a body that gives `channels` channels.
+    pub fn init(self, channels: usize, classes: usize, device: &Device) -> Head {
+        match self {
+            Self::Linear => Head::Linear(LinearHead::new(channels, classes, device)),
+            Self::ConcatPool => Head::ConcatPool(ConcatPoolHead::new(channels, classes, device)),
+        }
+    }
+}
 
 /// The last stage of a picture network.
 #[derive(Module, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a network has one")]
 pub enum Head {
-    /// What fine-tuning puts on: fastai's.
+    /// One dense layer.
+    Linear(LinearHead),
+    /// fastai's.
     ConcatPool(ConcatPoolHead),
-    /// What the network was trained with before.
-    Classifier(Classifier),
 }
 
 impl Head {
@@ -27,16 +46,24 @@ impl Head {
     /// constant, and what is kept of a picture is a few thousand numbers.
     pub fn pool(&self, x: Tensor<4>) -> Tensor<2> {
         match self {
+            Self::Linear(_) => average_pool(x),
             Self::ConcatPool(_) => concat_pool(x),
-            Self::Classifier(_) => average_pool(x),
+        }
+    }
+
+    /// What [`Self::pool`] does.
+    pub fn pooling(&self) -> &'static str {
+        match self {
+            Self::Linear(_) => "average",
+            Self::ConcatPool(_) => "maximum, average",
         }
     }
 
     /// `[batch, features]` to `[batch, classes]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         match self {
+            Self::Linear(head) => head.linear.forward(head.dropout.forward(x)),
             Self::ConcatPool(head) => head.forward(x),
-            Self::Classifier(head) => head.linear.forward(x),
         }
     }
 
@@ -44,12 +71,46 @@ impl Head {
     pub fn stages(&self) -> [Stage; 2] {
         let pool = Stage { name: "pool".to_owned(), parameters: vec![], switches: vec![], pretrained: false };
         let head = match self {
+            Self::Linear(head) => match &head.came_as {
+                Some(name) => Stage::of("head", &format!("{name}."), &head.linear),
+                None => Stage::of("head", "head.", head).fresh(),
+            },
             Self::ConcatPool(head) => Stage::of("head", "head.", head).fresh(),
-            Self::Classifier(head) => Stage::of("head", &format!("{}.", head.name), &head.linear),
         };
         [pool, head]
     }
 }
+
+/// Average of each channel → dropout → dense.
+///
+/// There is no norm in it. A norm that follows the batch would hide how the features behind it grow while the
+/// body trains with its own norms held still, and its running statistics, which is what validation sees, fall
+/// behind: at rates that suit the body such a network comes apart.
+#[derive(Module, Debug)]
+pub struct LinearHead {
+    dropout: Dropout,
+    linear: Linear,
+    /// Its name among the body's tensors, if it came with them.
+    #[module(skip)]
+    came_as: Option<String>,
+}
+
+impl LinearHead {
+    /// A head that starts at nothing: all classes alike. The problem is convex while the body is frozen, and no
+    /// random direction pulls at the body when it thaws.
+    pub fn new(channels: usize, classes: usize, device: &Device) -> Self {
+        Self { dropout: Dropout::new(0.25), linear: Linear::zeros(channels, classes, device), came_as: None }
+    }
+
+    /// The classifier a network was pretrained with, whose tensors are called `name.weight` and `name.bias`.
+    pub fn pretrained(name: &str, channels: usize, classes: usize, device: &Device) -> Self {
+        let linear = Linear::zeros(channels, classes, device);
+        Self { dropout: Dropout::new(0.0), linear, came_as: Some(name.to_owned()) }
+    }
+}
+
+/// Width of fastai's hidden layer.
+const HIDDEN: usize = 512;
 
 /// fastai's head (`create_head`): maximum and average of each channel → norm → dropout → dense → ReLU →
 /// norm → dropout → dense.
@@ -64,15 +125,14 @@ pub struct ConcatPoolHead {
 }
 
 impl ConcatPoolHead {
-    /// A new head behind a body that gives `channels` channels. `dropout` is what the last layer drops,
-    /// `0.0..1.0`; the first drops half as much.
-    pub fn new(channels: usize, classes: usize, dropout: f64, device: &Device) -> Self {
+    /// A new head behind a body that gives `channels` channels.
+    pub fn new(channels: usize, classes: usize, device: &Device) -> Self {
         Self {
             norm1: BatchNormConfig::new(2 * channels).init(device),
-            dropout1: Dropout::new(dropout / 2.0),
+            dropout1: Dropout::new(0.25),
             linear1: Linear::new(2 * channels, HIDDEN, false, device),
             norm2: BatchNormConfig::new(HIDDEN).init(device),
-            dropout2: Dropout::new(dropout),
+            dropout2: Dropout::new(0.5),
             linear2: Linear::new(HIDDEN, classes, false, device),
         }
     }
@@ -81,20 +141,5 @@ impl ConcatPoolHead {
         let x = self.norm1.forward(x); // [batch, 2 channels]
         let x = relu(self.linear1.forward(self.dropout1.forward(x))); // [batch, 512]
         self.linear2.forward(self.dropout2.forward(self.norm2.forward(x))) // [batch, classes]
-    }
-}
-
-/// The classifier a network was pretrained with: average of each channel → dense.
-#[derive(Module, Debug)]
-pub struct Classifier {
-    linear: Linear,
-    #[module(skip)]
-    name: String,
-}
-
-impl Classifier {
-    /// A classifier whose tensors are called `name.weight` and `name.bias`.
-    pub fn new(name: &str, channels: usize, classes: usize, device: &Device) -> Self {
-        Self { linear: Linear::new(channels, classes, true, device), name: name.to_owned() }
     }
 }

@@ -14,7 +14,7 @@ mod resnet;
 
 pub use architecture::{Architecture, Convention, UnknownArchitecture};
 pub use body::{Body, BodyStage, CutError};
-pub use head::{Classifier, ConcatPoolHead, Head};
+pub use head::{ConcatPoolHead, Head, HeadKind, LinearHead};
 pub use network::VisionNetwork;
 
 pub use crate::precision::Precision;

@@ -56,7 +56,7 @@ impl Network for VisionNetwork {
     }
 
     fn settings(&self) -> String {
-        format!("{} {}", self.precision.name(), self.convention)
+        format!("{} {} {}", self.precision.name(), self.convention, self.head.pooling())
     }
 
     fn group_starts(&self) -> Vec<usize> {
