@@ -61,10 +61,12 @@ impl Rates {
                 (1..=groups).map(|group| if group == groups { hi } else { hi / 10.0 }).collect()
             }
             // With one group there is nothing to spread: it is the last, and takes the last rate.
-            Self::Between(_, hi) if groups == 1 => vec![hi],
+            Self::Between(_, hi) if groups < 2 => vec![hi; groups],
             Self::Between(lo, hi) => {
-                let step = (hi / lo).powf(1.0 / (groups.max(2) - 1) as f64);
-                (0..groups).map(|group| lo * step.powi(group as i32)).collect()
+                let step = (hi / lo).powf(1.0 / (groups - 1) as f64);
+                let inner = (0..groups - 1).map(|group| lo * step.powi(group as i32));
+                // The ends are what was asked for, not what rounding makes of it.
+                inner.chain([hi]).collect()
             }
             Self::Each(ref rates) if rates.len() == groups => rates.clone(),
             Self::Each(ref rates) => return Err(RatesError::Count { given: rates.len(), groups }),

@@ -30,7 +30,7 @@ impl Domain for Vision {
     const ITEMS: &'static str = "pictures";
 
     fn recipe(epochs: usize) -> FineTune {
-        FineTune::head_first(epochs)
+        FineTune::brisk(epochs)
     }
 
     fn prepare(

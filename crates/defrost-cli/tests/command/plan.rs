@@ -13,9 +13,9 @@ fn the_default_recipe_freezes_then_thaws() {
     assert_eq!(plan["arch"], "resnet34");
     let params: Vec<u64> =
         plan["groups"].as_array().unwrap().iter().map(|g| g["params"].as_u64().unwrap()).collect();
-    assert_eq!(params, [1_347_904, 19_936_768, 546_304]);
+    assert_eq!(params, [1_347_904, 19_936_768, 512 * 37 + 37]);
     assert_eq!(plan["total_params"].as_u64().unwrap(), params.iter().sum::<u64>());
-    assert_eq!(plan["trainable_params"].as_u64().unwrap(), 546_304);
+    assert_eq!(plan["trainable_params"].as_u64().unwrap(), params[2]);
     assert_eq!(plan["groups"][0]["stages"][1], "layer1.0");
     assert_eq!(plan["groups"][2]["trainable"], true);
     let phases = plan["phases"].as_array().unwrap();
@@ -23,8 +23,26 @@ fn the_default_recipe_freezes_then_thaws() {
     assert_eq!(phases[0]["frozen_groups"], serde_json::json!([0, 1]));
     assert_eq!(phases[1]["frozen_groups"], serde_json::json!([]));
     assert_eq!((&phases[1]["epochs"], &phases[1]["batches_per_epoch"]), (&3.into(), &5.into()));
-    assert_eq!(phases[0]["lr_max"], serde_json::json!([2e-4, 2e-4, 2e-3]));
+    assert_eq!((&phases[0]["epochs"], &phases[0]["lr_max"][2]), (&1.into(), &2e-3.into()));
+    assert_eq!((&phases[1]["lr_max"][0], &phases[1]["lr_max"][2]), (&3e-4.into(), &1e-3.into()));
     assert!(phases[0].get("steps").is_none());
+}
+
+#[test]
+fn fastais_fine_tune_is_one_rate_and_fastais_head() {
+    let asked =
+        ["--arch", "resnet34", "--classes", "37", "--head", "fastai", "--freeze-epochs", "1", "--lr", "2e-3"];
+    let plan = plan(&asked);
+    assert_eq!(plan["groups"][2]["params"], 546_304);
+    assert_eq!(plan["phases"][0]["lr_max"], serde_json::json!([2e-4, 2e-4, 2e-3]));
+    let thawed = plan["phases"][1]["lr_max"].as_array().unwrap();
+    let expected = [1e-5, 1e-4, 1e-3];
+    assert!(
+        thawed
+            .iter()
+            .zip(expected)
+            .all(|(rate, expected)| (rate.as_f64().unwrap() / expected - 1.0).abs() < 1e-9)
+    );
 }
 
 #[test]
