@@ -53,6 +53,9 @@ pub struct TrainArguments {
     /// Where the run is saved [default: runs/NAME-NUMBER]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
+    /// Write what is measured into the run's folder as an event file for TensorBoard too
+    #[arg(long, help_heading = "Output")]
+    pub tensorboard: bool,
     /// Print one JSON object on stdout
     #[arg(long, help_heading = "Output")]
     pub json: bool,
@@ -141,6 +144,9 @@ pub struct CheckArguments {
     pub data: PathBuf,
     #[command(flatten)]
     pub options: TrainingOptions,
+    /// Draw the first training batch, varied as training would vary it, into this PNG file
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub show_batch: Option<PathBuf>,
     /// Print one JSON object on stdout
     #[arg(long, help_heading = "Output")]
     pub json: bool,

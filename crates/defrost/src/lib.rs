@@ -33,6 +33,7 @@ pub mod sheet;
 mod stage;
 mod summary;
 pub mod tabular;
+pub mod tensorboard;
 pub mod text;
 pub mod vision;
 pub mod weights;

@@ -3,6 +3,7 @@
 //! A row that is not as wide as the header or not valid UTF-8 is left out and listed; nothing in a file can
 //! do more harm than that.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -103,8 +104,9 @@ impl Sheet {
         let header = header.ok_or_else(|| SheetError::NoHeader(path.to_owned()))?;
         let columns: Vec<String> =
             header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
-        if let Some(twice) = (1..columns.len()).find(|&index| columns[..index].contains(&columns[index])) {
-            return Err(SheetError::Twice { path: path.to_owned(), name: columns[twice].clone() });
+        let mut seen = HashSet::new();
+        if let Some(twice) = columns.iter().find(|name| !seen.insert(*name)) {
+            return Err(SheetError::Twice { path: path.to_owned(), name: twice.clone() });
         }
         let (mut rows, mut skipped) = (vec![], vec![]);
         for record in reader.byte_records() {

@@ -1,12 +1,15 @@
 //! `defrost check DATA`
 
+use std::io::Write as _;
+
 use defrost::check::{Problem, Report, Severity};
+use defrost::files;
 
 use super::print_json;
 use crate::Outcome;
 use crate::args::CheckArguments;
 use crate::domain::{Domain, Table, Task, Text, Vision};
-use crate::failure::Failure;
+use crate::failure::{Blame, Failure};
 use crate::layout::thousands;
 use crate::training;
 
@@ -24,6 +27,11 @@ pub fn check(arguments: &CheckArguments) -> Outcome {
 
 fn check_on<D: Domain>(arguments: &CheckArguments) -> Outcome {
     training::start_threads(arguments.options.threads)?;
+    if let Some(path) = &arguments.show_batch {
+        let png = D::show_batch(&arguments.options, &arguments.data)?.to_png().or_failure()?;
+        files::write_atomically(path, |file| file.write_all(&png)).or_usage()?;
+        eprintln!("the first training batch: {}", path.display());
+    }
     let report = D::check(&arguments.options, &arguments.data)?;
     match arguments.json {
         true => print_json(&report)?,

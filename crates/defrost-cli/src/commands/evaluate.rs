@@ -44,6 +44,7 @@ fn evaluate_of<D: Domain>(arguments: &EvaluateArguments) -> Outcome {
             "metrics": evaluation.metrics,
             "confusion": evaluation.confusion(),
             "by_class": evaluation.by_class(),
+            "thresholds": model.manifest.thresholds,
             "classes": classes,
         }));
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use defrost::Loss;
 use defrost::bundle::Loaded;
 
 use super::print_json;
@@ -15,6 +16,8 @@ use crate::training;
 enum Found {
     /// The likeliest classes with their probabilities.
     Top(Vec<(String, f32)>),
+    /// The likeliest labels with their probabilities, and those that are likely enough to be said to be there.
+    Labels { top: Vec<(String, f32)>, there: Vec<(String, f32)> },
     /// A number.
     Number(f32),
 }
@@ -35,9 +38,18 @@ fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {
     let answers = D::predict(&model, &arguments.inputs, arguments.looks.looks()).into_iter().map(
         |(input, prediction)| {
             let named = |(class, probability): (usize, f32)| (classes[class].clone(), probability);
-            let found = prediction.map(|prediction| match classes[..] {
-                [] => Found::Number(prediction.number()),
-                _ => Found::Top(prediction.ranked().into_iter().take(arguments.top).map(named).collect()),
+            let found = prediction.map(|prediction| {
+                let ranked = prediction.ranked();
+                let top = ranked.iter().copied().take(arguments.top).map(named).collect();
+                match model.manifest.loss {
+                    Loss::CrossEntropy(_) => Found::Top(top),
+                    Loss::BinaryCrossEntropy => {
+                        let there = prediction.labels(model.manifest.thresholds());
+                        let there = ranked.into_iter().filter(|(label, _)| there.contains(label));
+                        Found::Labels { top, there: there.map(named).collect() }
+                    }
+                    Loss::SquaredError(_) | Loss::AbsoluteError(_) => Found::Number(prediction.number()),
+                }
             });
             (input, found)
         },
@@ -62,19 +74,26 @@ fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {
 fn to_json(input: &str, result: &Result<Found, String>) -> Value {
     match result {
         Ok(Found::Number(number)) => json!({ "input": input, "number": number }),
-        Ok(Found::Top(top)) => {
-            let entry =
-                |(class, probability): &(String, f32)| json!({ "class": class, "probability": probability });
-            json!({ "input": input, "top": top.iter().map(entry).collect::<Vec<_>>() })
+        Ok(Found::Top(top)) => json!({ "input": input, "top": entries(top) }),
+        Ok(Found::Labels { top, there }) => {
+            let labels: Vec<&String> = there.iter().map(|(label, _)| label).collect();
+            json!({ "input": input, "top": entries(top), "labels": labels })
         }
         Err(error) => json!({ "input": input, "error": error }),
     }
 }
 
+fn entries(top: &[(String, f32)]) -> Vec<Value> {
+    top.iter().map(|(class, probability)| json!({ "class": class, "probability": probability })).collect()
+}
+
 fn to_text(found: &Found) -> String {
     let entry = |(class, probability): &(String, f32)| format!("{class} {:.1} %", probability * 100.0);
+    let list = |entries: &[(String, f32)]| entries.iter().map(entry).collect::<Vec<_>>().join(", ");
     match found {
         Found::Number(number) => number.to_string(),
-        Found::Top(top) => top.iter().map(entry).collect::<Vec<_>>().join(", "),
+        Found::Top(top) => list(top),
+        Found::Labels { top, there } if there.is_empty() => format!("no label; the likeliest: {}", list(top)),
+        Found::Labels { there, .. } => list(there),
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use defrost::bundle::Model;
 use defrost::data::Skipped;
 use defrost::learner::EarlyStopping;
+use defrost::tensorboard::TensorBoard;
 use defrost::{EpochRecord, Learner, LearnerError, Network, Phase, PlanSummary, files};
 
 use super::lr_find::{search, suggested};
@@ -55,6 +56,11 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
     if let Some(patience) = options.learning.patience {
         learner.observe(Box::new(EarlyStopping::new(patience, &learner.options().loss)));
     }
+    let board = arguments.tensorboard.then(|| TensorBoard::create(&run)).transpose().or_failure()?;
+    let board_trouble = board.as_ref().map(TensorBoard::trouble);
+    if let Some(board) = board {
+        learner.observe(Box::new(board));
+    }
     let outcome = learner.run(&phases);
     if outcome.is_err() && learner.best().is_none() {
         return outcome.map_err(explain);
@@ -68,6 +74,9 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
     eprint!("{}", quote_outcome(learner.history().quotes()));
     if let Some(trouble) = learner.cache().trouble() {
         eprintln!("warning: the cache: {trouble}");
+    }
+    if let Some(trouble) = board_trouble.as_ref().and_then(|trouble| trouble.get()) {
+        eprintln!("warning: the event file is not complete: {trouble}");
     }
     let best = learner.best().cloned();
     let seconds_taken = started.elapsed().as_secs_f64();

@@ -18,6 +18,7 @@ use defrost::learner::{Looks, Prediction};
 use defrost::sheet::{Sheet, is_sheet};
 use defrost::text::{guess_text_column, is_text_folder};
 use defrost::vision::models::Precision;
+use defrost::vision::picture::Picture;
 
 pub use table::Table;
 pub use text::Text;
@@ -97,6 +98,11 @@ pub trait Domain {
 
     /// What is wrong with the data, split as for training.
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure>;
+
+    /// The first training batch as a picture.
+    fn show_batch(_: &TrainingOptions, _: &Path) -> Result<Picture, Failure> {
+        Err(Failure::usage(format!("--show-batch: it is for pictures; {} are not drawn", Self::ITEMS)))
+    }
 
     /// Labelled data to measure a saved run on, in these looks.
     fn labelled(

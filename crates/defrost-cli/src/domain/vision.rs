@@ -8,19 +8,20 @@ use defrost::FineTune;
 use defrost::bundle::{Loaded, Model};
 use defrost::check::Report;
 use defrost::data::Dataset;
-use defrost::learner::Looks;
+use defrost::learner::{Looks, first_batch};
 use defrost::vision::augment::AugmentPolicy;
 use defrost::vision::picture::Picture;
 use defrost::vision::transform::Preprocess;
 use defrost::vision::{
-    LabelKind, PictureFolder, Validation, VisionManifest, VisionSetup, WeightSource, check, open_known,
+    LabelKind, PictureFolder, Validation, VisionManifest, VisionSetup, WeightSource, batch_sheet, check,
+    open_known,
 };
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::{Augment, TrainingOptions};
 use crate::failure::{Blame, Failure};
 use crate::labels::LabelOptions;
-use crate::training::DEFAULT_SHARE;
+use crate::training::{self, DEFAULT_SHARE};
 
 /// Pictures in a folder per class.
 pub struct Vision;
@@ -65,6 +66,15 @@ impl Domain for Vision {
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
         let labels = (&options.labels.labelling(), &validation(options));
         check(data, labels, options.size, options.seed).or_usage()
+    }
+
+    fn show_batch(options: &TrainingOptions, data: &Path) -> Result<Picture, Failure> {
+        let preprocess = setup(options)?.preprocess().or_usage()?;
+        let PictureFolder { classes, train, .. } = pictures(options, data, &preprocess)?;
+        let learner = options.learner(&train)?;
+        let batch = first_batch(&train, classes.len().max(1), &learner, &training::device()).or_failure()?;
+        batch_sheet(&batch, &classes, &preprocess)
+            .ok_or_else(|| Failure::usage("--show-batch: there are no pictures to train on"))
     }
 
     fn labelled(

@@ -174,3 +174,32 @@ fn texts_and_tables_are_checked() {
     );
     assert_eq!(report["items"], json!({ "train": 48, "valid": 12 }));
 }
+
+#[test]
+fn a_batch_is_drawn_as_training_would_see_it() {
+    let folder = tempfile::tempdir().unwrap();
+    sound(folder.path());
+    let draw = |name: &str, words: &str| {
+        let shown = ["data", "--show-batch", name, "--size", "40", "--batch", "9"];
+        let words: Vec<&str> = shown.into_iter().chain(words.split_whitespace()).collect();
+        let ran = check(folder.path(), &words);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("the first training batch: {name}")), "{}", ran.stderr);
+        image::open(folder.path().join(name)).unwrap().into_rgb8()
+    };
+    let plain = draw("plain.png", "--augment none");
+    // Three tiles a row; a tile is as wide as twelve letters, and has a margin of four pixels around it.
+    assert_eq!(plain.dimensions(), (3 * (12 * 8 + 8), 3 * (40 + 16 + 12)));
+    let varied = draw("varied.png", "");
+    assert_eq!(varied, draw("again.png", ""), "the same draws");
+    assert_ne!(varied, plain);
+    assert_ne!(varied, draw("other.png", "--seed 7"));
+    let mixed = draw("mixed.png", "--augment none --mixup 1");
+    assert_ne!(mixed, plain);
+
+    let texts: String =
+        (0..40).map(|i| format!("this is the text of row {i},{}\n", ["a", "b"][i % 2])).collect();
+    std::fs::write(folder.path().join("texts.csv"), format!("text,label\n{texts}")).unwrap();
+    let refused = check(folder.path(), &["texts.csv", "--show-batch", "sheet.png"]);
+    assert_eq!(refused.usage_error(), "--show-batch: it is for pictures; texts are not drawn");
+}

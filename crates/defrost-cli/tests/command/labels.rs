@@ -77,6 +77,38 @@ fn several_labels_can_be_learned() {
     let predicted = defrost_in(folder.path(), &["predict", "run", "data/red_1.png", "--json"]).json();
     let sum: f64 = [0, 1].iter().map(|&n| predicted[0]["top"][n]["probability"].as_f64().unwrap()).sum();
     assert!(sum > 1.2, "both labels are there: {predicted}");
+    assert_eq!(predicted[0]["labels"].as_array().unwrap().len(), 2, "{predicted}");
+}
+
+#[test]
+fn each_label_has_its_own_threshold() {
+    let folder = tempfile::tempdir().unwrap();
+    pictures(folder.path());
+    let words = ["--labels", "labels.csv", "--label-column", "tags", "--target", "labels"];
+    train(folder.path(), &[&words[..], &["--valid-pct", "0.5"]].concat()).json();
+    let evaluated = evaluate(folder.path(), &words);
+    let thresholds = evaluated["thresholds"].as_array().unwrap();
+    assert_eq!(thresholds.len(), 2);
+
+    // What is said to be there follows from the thresholds in the bundle.
+    let bundle = folder.path().join("run/bundle.json");
+    let mut manifest: Value = serde_json::from_slice(&std::fs::read(&bundle).unwrap()).unwrap();
+    assert_eq!(manifest["thresholds"], evaluated["thresholds"]);
+    let mut set = |thresholds: Value| {
+        manifest["thresholds"] = thresholds;
+        std::fs::write(&bundle, manifest.to_string()).unwrap();
+    };
+    let predict =
+        |words: &[&str]| defrost_in(folder.path(), &[&["predict", "run", "data/red_1.png"], words].concat());
+    set(serde_json::json!([1.0, 0.0]));
+    assert_eq!(predict(&["--json"]).json()[0]["labels"], serde_json::json!(["warm"]));
+    assert_eq!(evaluate(folder.path(), &words)["by_class"][1]["recall"], 1.0);
+    set(serde_json::json!([1.0, 1.0]));
+    let none = predict(&[]).stdout;
+    assert!(none.contains("no label; the likeliest: "), "{none}");
+    set(serde_json::json!([0.5]));
+    let message = "there must be a threshold in 0 to 1 for each label, or none";
+    assert!(predict(&[]).usage_error().contains(message));
 }
 
 #[test]

@@ -8,4 +8,5 @@ mod learning;
 mod plan;
 mod sheets;
 mod support;
+mod tensorboard;
 mod train;

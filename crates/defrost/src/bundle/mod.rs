@@ -16,8 +16,9 @@ use thiserror::Error;
 pub use model::{Loaded, Model};
 
 use crate::files::{self, FileError};
-use crate::learner::{EpochRecord, PhaseQuote};
+use crate::learner::{EpochRecord, LearnerError, PhaseQuote};
 use crate::loss::Loss;
+use crate::metrics::THRESHOLD;
 use crate::summary::PlanSummary;
 use crate::weights::safetensors::{self, ParseError, SafetensorsError};
 use crate::weights::{MisfitError, Tensors};
@@ -36,6 +37,10 @@ pub struct Manifest<D> {
     pub classes: Vec<String>,
     /// The loss it was trained with, which says what its scores mean.
     pub loss: Loss,
+    /// The probability from which on each label is said to be there, chosen on the validation items; none where items
+    /// are of one class or have numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thresholds: Vec<f32>,
     /// What the domain needs to build and feed the network.
     pub model: D,
     /// What was frozen, what trained.
@@ -57,6 +62,11 @@ impl<D> Manifest<D> {
     pub fn outputs(&self) -> usize {
         self.classes.len().max(1)
     }
+
+    /// The probability from which on a label is said to be there, one for each label or one for all.
+    pub fn thresholds(&self) -> &[f32] {
+        if self.thresholds.is_empty() { &[THRESHOLD] } else { &self.thresholds }
+    }
 }
 
 /// A bundle can't be written or used.
@@ -68,6 +78,9 @@ pub enum BundleError {
     /// The weights can't be written.
     #[error(transparent)]
     Write(#[from] SafetensorsError),
+    /// The thresholds of labels can't be chosen.
+    #[error(transparent)]
+    Thresholds(#[from] LearnerError),
     /// The folder holds no bundle.
     #[error("{}: not a finished run: there is no bundle.json in it", .0.display())]
     NoBundle(PathBuf),
@@ -170,6 +183,10 @@ pub fn read<M: Model>(folder: &Path) -> Result<(Manifest<M>, Tensors), BundleErr
             "format {} and not {FORMAT}: written by another version",
             manifest.format
         )));
+    }
+    let probabilities = manifest.thresholds.iter().all(|threshold| (0.0..=1.0).contains(threshold));
+    if !probabilities || ![0, manifest.classes.len()].contains(&manifest.thresholds.len()) {
+        return Err(invalid("there must be a threshold in 0 to 1 for each label, or none".to_owned()));
     }
     let bytes = unchanged(&weights_path, &manifest.weights_sha256)?;
     let mut own = BTreeMap::new();

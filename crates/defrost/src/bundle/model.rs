@@ -46,13 +46,14 @@ pub trait Model: Clone + Serialize + DeserializeOwned {
 }
 
 impl<N: Network> Learner<N> {
-    /// Writes the network and what is needed to use it into a folder, which must exist.
+    /// Writes the network and what is needed to use it into a folder, which must exist. Labels get the thresholds that
+    /// are best on the validation items.
     ///
     /// # Errors
     ///
-    /// If a file can't be written.
+    /// If a file can't be written or an item can't be read.
     pub fn save<M: Model<Network = N>>(
-        &self,
+        &mut self,
         folder: &Path,
         model: &M,
         classes: &[String],
@@ -63,6 +64,7 @@ impl<N: Network> Learner<N> {
             task: M::TASK.to_owned(),
             classes: classes.to_vec(),
             loss: self.options().loss.clone(),
+            thresholds: self.best_thresholds()?,
             model: model.clone(),
             plan,
             epochs: self.history().records().to_vec(),
@@ -128,6 +130,8 @@ impl<M: Model> Loaded<M> {
         looks: Looks,
         cache: &mut Cache,
     ) -> Result<Evaluation, LearnerError> {
-        evaluate(&self.network, items, (&self.manifest.loss, looks), batch_size, &self.device, cache)
+        let loss = &self.manifest.loss;
+        let evaluation = evaluate(&self.network, items, (loss, looks), batch_size, &self.device, cache)?;
+        Ok(evaluation.at(self.manifest.thresholds(), loss))
     }
 }

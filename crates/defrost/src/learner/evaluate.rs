@@ -21,9 +21,19 @@ pub struct Evaluation {
     pub predictions: Vec<Prediction>,
     /// What each item is labelled with.
     pub targets: Vec<Target>,
+    /// The probability from which on a label is said to be there, one for each label or one for all.
+    pub thresholds: Vec<f32>,
 }
 
 impl Evaluation {
+    /// The same predictions, measured with these thresholds.
+    #[must_use]
+    pub fn at(mut self, thresholds: &[f32], loss: &Loss) -> Self {
+        self.metrics = metrics::measure_at(loss, &self.predictions, &self.targets, thresholds);
+        self.thresholds = thresholds.to_vec();
+        self
+    }
+
     /// How often each class was taken for each other; none where items are not of one class each.
     pub fn confusion(&self) -> Option<Confusion> {
         let classes: Option<Vec<usize>> = self.targets.iter().map(Target::class).collect();
@@ -37,7 +47,7 @@ impl Evaluation {
         match (self.confusion(), self.targets.first()) {
             (Some(confusion), _) => metrics::by_class(&confusion),
             (None, Some(Target::Labels(_))) => {
-                metrics::by_label(&self.predictions, &self.targets, &[metrics::THRESHOLD])
+                metrics::by_label(&self.predictions, &self.targets, &self.thresholds)
             }
             _ => vec![],
         }
@@ -57,6 +67,14 @@ impl Prediction {
     /// The number; for classes and labels, the first probability.
     pub fn number(&self) -> f32 {
         self.0.first().copied().unwrap_or(f32::NAN)
+    }
+
+    /// The labels that are said to be there, ascending; `thresholds` holds one for each label, or one for all.
+    pub fn labels(&self, thresholds: &[f32]) -> Vec<usize> {
+        let limits = thresholds.iter().cycle();
+        let there =
+            self.0.iter().zip(limits).enumerate().filter(|(_, (probability, limit))| probability >= limit);
+        there.map(|(label, _)| label).collect()
     }
 
     /// Classes and probabilities, likeliest first.
@@ -118,7 +136,8 @@ impl Tally {
     fn finish(self) -> Evaluation {
         let metrics = metrics::measure(&self.loss, &self.predictions, &self.targets);
         let loss = self.losses / self.predictions.len().max(1) as f64;
-        Evaluation { loss, metrics, predictions: self.predictions, targets: self.targets }
+        let thresholds = vec![metrics::THRESHOLD];
+        Evaluation { loss, metrics, predictions: self.predictions, targets: self.targets, thresholds }
     }
 }
 
@@ -151,6 +170,20 @@ impl<N: Network> Learner<N> {
             tally.add(&*self.valid, &items, scores);
         }
         Ok(tally.finish())
+    }
+
+    /// The thresholds at which the F1 of each label is highest on the validation items; none where items are of one
+    /// class or have numbers.
+    ///
+    /// # Errors
+    ///
+    /// If an item can't be read.
+    pub fn best_thresholds(&mut self) -> Result<Vec<f32>, LearnerError> {
+        if self.options.loss != Loss::BinaryCrossEntropy {
+            return Ok(vec![]);
+        }
+        let Evaluation { predictions, targets, .. } = self.evaluate()?;
+        Ok(metrics::best_thresholds(&predictions, &targets))
     }
 
     /// Evaluates on other items.

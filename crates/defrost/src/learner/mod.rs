@@ -8,6 +8,7 @@ mod best;
 mod early_stopping;
 mod evaluate;
 mod events;
+mod first_batch;
 mod history;
 mod looks;
 mod lr_find;
@@ -25,6 +26,7 @@ pub use early_stopping::EarlyStopping;
 pub(crate) use evaluate::split;
 pub use evaluate::{Evaluation, Prediction, evaluate};
 pub use events::{BatchReport, Flow, Observer, Position, RolledBack};
+pub use first_batch::{Batch, first_batch};
 pub use history::{EpochRecord, History};
 pub use looks::Looks;
 pub use lr_find::{LrFind, LrFindOptions, RatePoint};
@@ -32,7 +34,7 @@ pub use mixing::Mixing;
 pub use quote::PhaseQuote;
 pub use suggestions::{Suggestions, suggest};
 
-use crate::data::{self, DataError, Dataset, Draws, Target, balanced_batches, epoch_batches};
+use crate::data::{DataError, Dataset, Draws, Target};
 use crate::groups::{GroupsError, LayerGroups};
 use crate::loss::Loss;
 use crate::ops;
@@ -276,15 +278,7 @@ impl<N: Network> Learner<N> {
 
     /// The items of a training epoch's steps.
     fn steps(&self, draws: Draws) -> Vec<Vec<usize>> {
-        match (self.options.sampling, data::classes(&*self.train)) {
-            (Sampling::Balanced, Some(classes)) => {
-                balanced_batches(&classes, self.options.step_size(), draws)
-            }
-            _ => {
-                let sizes: Vec<usize> = (0..self.train.len()).map(|item| self.train.size(item)).collect();
-                epoch_batches(&sizes, self.options.step_size(), draws)
-            }
-        }
+        first_batch::steps(&*self.train, &self.options, draws)
     }
 
     /// The device the network's constant part runs on.

@@ -9,7 +9,7 @@ mod ranking;
 use std::collections::BTreeMap;
 
 pub use classes::{ClassReport, Confusion, accuracy, by_class, confusion, highest, kappa, matthews};
-pub use labels::{THRESHOLD, by_label};
+pub use labels::{THRESHOLD, best_thresholds, by_label};
 pub use numbers::{mean_absolute_error, r_squared, root_mean_squared_error};
 pub use ranking::{roc_auc, top_accuracy};
 
@@ -29,9 +29,23 @@ const TOP: usize = 5;
 ///
 /// If a target does not fit the loss or the predictions.
 pub fn measure(loss: &Loss, predictions: &[Prediction], targets: &[Target]) -> Metrics {
+    measure_at(loss, predictions, targets, &[THRESHOLD])
+}
+
+/// The same with a threshold for each label, or one for all.
+///
+/// # Panics
+///
+/// As [`measure`].
+pub fn measure_at(
+    loss: &Loss,
+    predictions: &[Prediction],
+    targets: &[Target],
+    thresholds: &[f32],
+) -> Metrics {
     let found = match loss {
         Loss::CrossEntropy(_) => of_classes(predictions, targets),
-        Loss::BinaryCrossEntropy => of_labels(predictions, targets),
+        Loss::BinaryCrossEntropy => of_labels(predictions, targets, thresholds),
         Loss::SquaredError(_) | Loss::AbsoluteError(_) => of_numbers(predictions, targets),
     };
     let defined = found.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
@@ -58,11 +72,11 @@ fn of_classes(predictions: &[Prediction], targets: &[Target]) -> Named {
     named
 }
 
-fn of_labels(predictions: &[Prediction], targets: &[Target]) -> Named {
-    let reports = by_label(predictions, targets, &[THRESHOLD]);
+fn of_labels(predictions: &[Prediction], targets: &[Target], thresholds: &[f32]) -> Named {
+    let reports = by_label(predictions, targets, thresholds);
     let mut named = vec![
-        ("accuracy", labels::decisions(predictions, targets, &[THRESHOLD])),
-        ("exact_match", labels::exact_match(predictions, targets, &[THRESHOLD])),
+        ("accuracy", labels::decisions(predictions, targets, thresholds)),
+        ("exact_match", labels::exact_match(predictions, targets, thresholds)),
         ("roc_auc", mean_auc(predictions, targets)),
     ];
     named.extend(macro_means(&reports));

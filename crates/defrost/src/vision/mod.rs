@@ -1,6 +1,7 @@
 //! Pictures: finding, reading and transforming them.
 
 pub mod augment;
+mod batch_sheet;
 mod bundle;
 mod check;
 mod dataset;
@@ -17,6 +18,7 @@ pub mod sample;
 mod setup;
 pub mod transform;
 
+pub use batch_sheet::batch_sheet;
 pub use bundle::{LoadedVision, VisionManifest};
 pub use check::check;
 pub use dataset::{PictureFolder, PictureFolderError, Pictures, Validation, open_known};

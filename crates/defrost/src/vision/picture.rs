@@ -10,11 +10,12 @@ use std::io::{self, Cursor, Read};
 use std::path::Path;
 
 use image::codecs::gif::GifDecoder;
-use image::codecs::png::PngDecoder;
+use image::codecs::png::{PngDecoder, PngEncoder};
 use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{
-    AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage,
+    AnimationDecoder, DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat,
+    ImageReader, Limits, RgbImage,
 };
 
 use super::jpeg;
@@ -138,6 +139,20 @@ impl Picture {
             _ => decode_with_image(bytes, format)?,
         };
         Ok(picture.upright(orientation))
+    }
+
+    /// The bytes of a PNG file with this picture.
+    ///
+    /// # Errors
+    /// If it is too large for the format.
+    pub fn to_png(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![];
+        let (width, height) = (self.width as u32, self.height as u32);
+        let encoder = PngEncoder::new(&mut bytes);
+        encoder
+            .write_image(&self.pixels, width, height, ExtendedColorType::Rgb8)
+            .map_err(io::Error::other)?;
+        Ok(bytes)
     }
 
     /// Width in pixels, at least 1.

@@ -117,6 +117,19 @@ impl Preprocess {
         }
     }
 
+    /// The picture that these values are of: the reverse of [`Preprocess::normalise`], `[size, size, 3]`.
+    ///
+    /// # Panics
+    /// If there are not [`Preprocess::values`] of them.
+    pub fn denormalise(&self, values: &[f32]) -> Picture {
+        let byte = |(index, value): (usize, &f32)| {
+            let (mean, std) = (self.mean[index % 3], self.std[index % 3]);
+            ((value * std + mean) * 255.0).round().clamp(0.0, 255.0) as u8
+        };
+        let pixels = values.iter().enumerate().map(byte).collect();
+        Picture::from_rgb(self.size, self.size, pixels).expect("one picture's values")
+    }
+
     /// A picture no larger than augmentation needs it: a shorter side beyond [`PRESIZE`] times `resize_to` is
     /// reduced to that (fastai's presizing). `None` if it is small enough.
     pub fn presized(&self, picture: &Picture) -> Option<Picture> {
@@ -159,6 +172,14 @@ mod tests {
             let expected = [(0.0 - 0.485) / 0.229, (0.2 - 0.456) / 0.224, (1.0 - 0.406) / 0.225];
             assert!(pixel.iter().zip(expected).all(|(a, b): (&f32, f32)| (a - b).abs() < 1e-6), "{pixel:?}");
         }
+    }
+
+    #[test]
+    fn normalised_pictures_come_back() {
+        let preprocess = Preprocess { size: 64, resize_to: 64, ..Preprocess::imagenet(224) };
+        let mut out = vec![0.0; preprocess.values()];
+        preprocess.apply(&scene(), &Draw::default(), &mut out);
+        assert!(preprocess.denormalise(&out) == preprocess.square(&scene(), &Draw::default()));
     }
 
     #[test]

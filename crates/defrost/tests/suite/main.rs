@@ -4,6 +4,7 @@ mod adam;
 mod awd_lstm;
 mod domains;
 mod frozen;
+mod hostile;
 mod kept;
 mod lr_find;
 mod metrics;

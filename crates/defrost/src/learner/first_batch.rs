@@ -1,0 +1,59 @@
+//! A training batch to look at.
+
+use burn::tensor::Device;
+
+use super::{LearnerOptions, Sampling};
+use crate::activation::Activation;
+use crate::data::{
+    DataError, Dataset, Draws, Target, View, balanced_batches, classes, epoch_batches, target_rows,
+};
+
+/// A batch as it enters a network.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The items in it.
+    pub items: Vec<usize>,
+    /// What enters the first stage.
+    pub inputs: Activation,
+    /// What a perfect network would say of each item: [rows](crate::data::target_rows) over the outputs, mixed as
+    /// the inputs are.
+    pub targets: Vec<Vec<f32>>,
+}
+
+/// The first batch that a learner with these options and this many outputs would train on, mixed as where nothing
+/// is frozen.
+///
+/// # Errors
+///
+/// If an item can't be read.
+pub fn first_batch(
+    train: &dyn Dataset,
+    outputs: usize,
+    options: &LearnerOptions,
+    device: &Device,
+) -> Result<Batch, DataError> {
+    let draws = Draws { seed: options.seed, epoch: 0 };
+    let step = steps(train, options, draws).into_iter().next().unwrap_or_default();
+    let items = step[..step.len().min(options.batch_size.max(1))].to_vec();
+    let inputs = train.inputs(&items, View::Augmented(draws), device)?;
+    let targets: Vec<Target> = items.iter().map(|&item| train.target(item)).collect();
+    let targets = target_rows(&targets, outputs, device);
+    let (inputs, targets) = match options.mixing.mix(&inputs, &mut draws.for_mixing(0)) {
+        Some(mixed) => (mixed.inputs.clone(), mixed.targets(targets)),
+        None => (inputs, targets),
+    };
+    let numbers: Vec<f32> = targets.into_data().iter::<f32>().collect();
+    let targets = numbers.chunks(outputs.max(1)).map(<[f32]>::to_vec).collect();
+    Ok(Batch { items, inputs, targets })
+}
+
+/// The items of a training epoch's steps.
+pub(super) fn steps(train: &dyn Dataset, options: &LearnerOptions, draws: Draws) -> Vec<Vec<usize>> {
+    match (options.sampling, classes(train)) {
+        (Sampling::Balanced, Some(classes)) => balanced_batches(&classes, options.step_size(), draws),
+        _ => {
+            let sizes: Vec<usize> = (0..train.len()).map(|item| train.size(item)).collect();
+            epoch_batches(&sizes, options.step_size(), draws)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What a file of any content may do: be read, or be refused with a message. Never panic, never take memory out of
+//! proportion to its length.
+//!
+//! Each function takes the bytes of a file. The fuzzer calls them with what it makes up; the library's own tests call
+//! them with the files in `corpus/` and with damaged copies of these.
+
+use std::path::{Path, PathBuf};
+
+use defrost::bundle;
+use defrost::check::Report;
+use defrost::sheet::Sheet;
+use defrost::tabular::{self, TableOptions};
+use defrost::text::{self, TextColumns};
+use defrost::vision::picture::Picture;
+use defrost::vision::{self, LabelKind, LabelTable, Labelling, Validation, VisionManifest};
+use defrost::weights::safetensors;
+
+/// A CSV file, as such.
+pub fn sheet(bytes: &[u8]) {
+    if let Ok((sheet, skipped)) = Sheet::parse(Path::new("data.csv"), bytes) {
+        assert!(sheet.rows.iter().all(|row| row.cells.len() == sheet.columns.len()));
+        assert!(sheet.rows.len() + skipped.len() <= bytes.len());
+    }
+}
+
+/// A CSV file of texts.
+pub fn texts(bytes: &[u8]) {
+    with_file(bytes, |path| {
+        let named = TextColumns { text: Some("text".to_owned()), label: Some("label".to_owned()) };
+        for columns in [TextColumns::default(), named] {
+            text::check(path, &columns, Err(0.3), 1).map_or_else(explained, |report| counted(&report, bytes));
+        }
+    });
+}
+
+/// A CSV file of table rows.
+pub fn table(bytes: &[u8]) {
+    with_file(bytes, |path| {
+        let options = TableOptions { label: Some("label"), ignored: &[], validation: Err(0.3), seed: 1, schema: None };
+        tabular::check(path, &options).map_or_else(explained, |report| counted(&report, bytes));
+    });
+}
+
+/// A CSV file that labels pictures, none of which are there.
+pub fn labels(bytes: &[u8]) {
+    with_file(bytes, |path| {
+        for kind in [LabelKind::Class, LabelKind::Labels, LabelKind::Number] {
+            let table = LabelTable { file: path.to_owned(), kind, ..LabelTable::default() };
+            let labels = (&Labelling::Table(table), &Validation::Found { otherwise: 0.3 });
+            let root = path.parent().unwrap_or(Path::new("."));
+            vision::check(root, labels, 224, 1).map_or_else(explained, |report| assert_eq!(report.items.train, 0));
+        }
+    });
+}
+
+/// A safetensors file.
+pub fn weights(bytes: &[u8]) {
+    if let Ok(weights) = safetensors::parse(bytes) {
+        let numbers: usize = weights.tensors.values().map(|tensor| tensor.shape().iter().product::<usize>()).sum();
+        assert!(numbers * 2 <= bytes.len(), "a number takes two bytes at least");
+    }
+}
+
+/// A bundle's manifest, without weights beside it.
+pub fn bundle(bytes: &[u8]) {
+    with_folder(|folder| {
+        std::fs::write(folder.join("bundle.json"), bytes).expect("temporary files can be written");
+        assert!(bundle::read::<VisionManifest>(folder).is_err(), "there are no weights");
+    });
+}
+
+/// A picture.
+pub fn picture(bytes: &[u8]) {
+    if let Ok(picture) = Picture::decode(bytes) {
+        assert_eq!(picture.pixels().len(), picture.width() * picture.height() * 3);
+    }
+    // As a data set of one picture, which has no two classes: everything is looked at all the same.
+    with_folder(|folder| {
+        std::fs::create_dir(folder.join("class")).expect("temporary folders can be made");
+        std::fs::write(folder.join("class/picture.png"), bytes).expect("temporary files can be written");
+        let labels = (&Labelling::Folders, &Validation::Found { otherwise: 0.3 });
+        vision::check(folder, labels, 224, 1).map_or_else(explained, |report| assert!(!report.problems.is_empty()));
+    });
+}
+
+/// All of them, by the names of their folders in `corpus/`.
+pub const ALL: [(&str, fn(&[u8])); 7] = [
+    ("sheet", sheet),
+    ("texts", texts),
+    ("table", table),
+    ("labels", labels),
+    ("weights", weights),
+    ("bundle", bundle),
+    ("picture", picture),
+];
+
+fn with_folder(run: impl FnOnce(&Path)) {
+    let folder = tempfile::tempdir().expect("temporary folders can be made");
+    run(folder.path());
+}
+
+fn with_file(bytes: &[u8], run: impl FnOnce(&Path)) {
+    with_folder(|folder| {
+        let path: PathBuf = folder.join("data.csv");
+        std::fs::write(&path, bytes).expect("temporary files can be written");
+        run(&path);
+    });
+}
+
+/// An item is at least a byte of the file, and so is a problem but for those of classes.
+fn counted(report: &Report, bytes: &[u8]) {
+    assert!(report.items.train + report.items.valid <= bytes.len());
+    assert!(report.problems.len() <= 8 * bytes.len() + 8);
+}
+
+fn explained(error: impl std::error::Error) {
+    assert!(!error.to_string().is_empty());
+}
