@@ -36,7 +36,8 @@ pub fn texts(bytes: &[u8]) {
 /// A CSV file of table rows.
 pub fn table(bytes: &[u8]) {
     with_file(bytes, |path| {
-        let options = TableOptions { label: Some("label"), ignored: &[], validation: Err(0.3), seed: 1, schema: None };
+        let options =
+            TableOptions { label: Some("label"), ignored: &[], validation: Err(0.3), seed: 1, schema: None };
         tabular::check(path, &options).map_or_else(explained, |report| counted(&report, bytes));
     });
 }
@@ -48,7 +49,8 @@ pub fn labels(bytes: &[u8]) {
             let table = LabelTable { file: path.to_owned(), kind, ..LabelTable::default() };
             let labels = (&Labelling::Table(table), &Validation::Found { otherwise: 0.3 });
             let root = path.parent().unwrap_or(Path::new("."));
-            vision::check(root, labels, 224, 1).map_or_else(explained, |report| assert_eq!(report.items.train, 0));
+            vision::check(root, labels, 224, 1)
+                .map_or_else(explained, |report| assert_eq!(report.items.train, 0));
         }
     });
 }
@@ -56,7 +58,8 @@ pub fn labels(bytes: &[u8]) {
 /// A safetensors file.
 pub fn weights(bytes: &[u8]) {
     if let Ok(weights) = safetensors::parse(bytes) {
-        let numbers: usize = weights.tensors.values().map(|tensor| tensor.shape().iter().product::<usize>()).sum();
+        let numbers: usize =
+            weights.tensors.values().map(|tensor| tensor.shape().iter().product::<usize>()).sum();
         assert!(numbers * 2 <= bytes.len(), "a number takes two bytes at least");
     }
 }
@@ -79,7 +82,8 @@ pub fn picture(bytes: &[u8]) {
         std::fs::create_dir(folder.join("class")).expect("temporary folders can be made");
         std::fs::write(folder.join("class/picture.png"), bytes).expect("temporary files can be written");
         let labels = (&Labelling::Folders, &Validation::Found { otherwise: 0.3 });
-        vision::check(folder, labels, 224, 1).map_or_else(explained, |report| assert!(!report.problems.is_empty()));
+        vision::check(folder, labels, 224, 1)
+            .map_or_else(explained, |report| assert!(!report.problems.is_empty()));
     });
 }
 

@@ -40,13 +40,13 @@ fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {
             let named = |(class, probability): (usize, f32)| (classes[class].clone(), probability);
             let found = prediction.map(|prediction| {
                 let ranked = prediction.ranked();
-                let top = ranked.iter().copied().take(arguments.top).map(named).collect();
+                let top = || ranked.iter().copied().take(arguments.top).map(named).collect();
                 match model.manifest.loss {
-                    Loss::CrossEntropy(_) => Found::Top(top),
+                    Loss::CrossEntropy(_) => Found::Top(top()),
                     Loss::BinaryCrossEntropy => {
                         let there = prediction.labels(model.manifest.thresholds());
-                        let there = ranked.into_iter().filter(|(label, _)| there.contains(label));
-                        Found::Labels { top, there: there.map(named).collect() }
+                        let there = ranked.iter().copied().filter(|(label, _)| there.contains(label));
+                        Found::Labels { top: top(), there: there.map(named).collect() }
                     }
                     Loss::SquaredError(_) | Loss::AbsoluteError(_) => Found::Number(prediction.number()),
                 }
