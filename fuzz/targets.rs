@@ -87,8 +87,11 @@ pub fn picture(bytes: &[u8]) {
     });
 }
 
+/// What is called with the bytes of a file.
+pub type Target = fn(&[u8]);
+
 /// All of them, by the names of their folders in `corpus/`.
-pub const ALL: [(&str, fn(&[u8])); 7] = [
+pub const ALL: [(&str, Target); 7] = [
     ("sheet", sheet),
     ("texts", texts),
     ("table", table),
