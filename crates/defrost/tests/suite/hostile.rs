@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 mod targets;
 
 /// Copies of each file that are damaged: the same ones every time.
-const COPIES: usize = 150;
+const COPIES: usize = 60;
 
 /// A stream of numbers that looks random (Numerical Recipes' generator).
 struct Numbers(u64);
