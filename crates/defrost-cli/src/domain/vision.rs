@@ -118,7 +118,6 @@ fn setup(options: &TrainingOptions) -> Result<VisionSetup, Failure> {
         cut: options.cut.clone(),
         head: options.head.into(),
         seed: options.seed,
-        ..VisionSetup::default()
     })
 }
 

@@ -43,7 +43,7 @@ fn fields(mut data: &[u8]) -> Vec<(u64, Vec<u8>)> {
 fn checksum(data: &[u8]) -> u32 {
     let step = |crc: u32, _| if crc & 1 == 1 { 0x82F6_3B78 ^ (crc >> 1) } else { crc >> 1 };
     let crc = !data.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step));
-    (crc >> 15 | crc << 17).wrapping_add(0xA282_EAD8)
+    crc.rotate_right(15).wrapping_add(0xA282_EAD8)
 }
 
 /// Values by tag and step, from records whose checksums are right.
