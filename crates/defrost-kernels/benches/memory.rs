@@ -11,7 +11,7 @@ use defrost_kernels::conv::{ChannelStatistics, Epilogue};
 use defrost_kernels::elementwise::activation_backward;
 use defrost_kernels::norm::{BatchNorm, batch_norm_backward, batch_norm_forward};
 use defrost_kernels::pool::{PoolShape, max_pool, max_pool_backward};
-use defrost_kernels::{Activation, ConvShape, Element, Padding, Tier, depthwise};
+use defrost_kernels::{Activation, Buffer, ConvShape, Element, Padding, Plain, Tier, depthwise};
 use half::bf16;
 use rayon::prelude::*;
 
@@ -67,16 +67,15 @@ impl Bench<'_> {
         if !name.contains(self.filter) {
             return;
         }
-        let from = vec![1u8; bytes / 2];
-        let mut to = vec![2u8; bytes / 2];
+        let (from, mut to) = (Buffer::<f32>::zeroed(bytes / 8), Buffer::<f32>::zeroed(bytes / 8));
         let (mut best, mut best_copy) = (f64::INFINITY, f64::INFINITY);
         for _ in 0..12 {
             let start = Instant::now();
             run();
             best = best.min(start.elapsed().as_secs_f64());
             let start = Instant::now();
-            to.par_chunks_mut(1 << 16)
-                .zip(from.par_chunks(1 << 16))
+            to.par_chunks_mut(1 << 14)
+                .zip(from.par_chunks(1 << 14))
                 .for_each(|(to, from)| to.copy_from_slice(from));
             best_copy = best_copy.min(start.elapsed().as_secs_f64());
         }
@@ -85,7 +84,7 @@ impl Bench<'_> {
         println!("{name:44} {:9.3} {rate:8.1} {copy:8.1} {:6.2}", best * 1e3, rate / copy);
     }
 
-    fn depthwise<T: Element>(&self, [size, channels, kernel, stride]: [usize; 4]) {
+    fn depthwise<T: Element + Plain>(&self, [size, channels, kernel, stride]: [usize; 4]) {
         let shape = ConvShape {
             batch: BATCH,
             height: size,
@@ -121,7 +120,7 @@ impl Bench<'_> {
         });
     }
 
-    fn norm<T: Element>(&self, pixels: usize, channels: usize) {
+    fn norm<T: Element + Plain>(&self, pixels: usize, channels: usize) {
         let len = pixels * channels;
         let (x, grad_y, mut y, mut grad_x) =
             (values::<T>(len), values::<T>(len), values::<T>(len), values::<T>(len));
@@ -155,7 +154,7 @@ impl Bench<'_> {
         });
     }
 
-    fn activation<T: Element>(&self, pixels: usize, channels: usize) {
+    fn activation<T: Element + Plain>(&self, pixels: usize, channels: usize) {
         let len = pixels * channels;
         let (y, grad_y, mut grad_pre) = (values::<T>(len), values::<T>(len), values::<T>(len));
         let mut grad_bias = vec![0.0; channels];
@@ -200,11 +199,13 @@ impl Bench<'_> {
 }
 
 /// Numbers between -1 and 1 without a pattern that a processor could profit from.
-fn values<T: Element>(len: usize) -> Vec<T> {
+fn values<T: Element + Plain>(len: usize) -> Buffer<T> {
     let mut state = 1u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         T::from_f32(f32::from_bits(state >> 9 | 0x4000_0000) - 3.0)
     };
-    (0..len).map(|_| next()).collect()
+    let mut values = Buffer::new(len);
+    values.iter_mut().for_each(|value| *value = next());
+    values
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use defrost_kernels::conv::{self, ChannelStatistics, Epilogue};
 use defrost_kernels::elementwise::activation_backward;
 use defrost_kernels::norm::{BatchNorm, batch_norm_backward, batch_norm_forward};
-use defrost_kernels::{Activation, ConvShape, Element, Padding, Tier};
+use defrost_kernels::{Activation, Buffer, ConvShape, Element, Padding, Plain, Tier};
 use half::bf16;
 
 const BATCH: usize = 16;
@@ -72,7 +72,7 @@ fn main() {
     }
 }
 
-fn table<T: Element>(tier: Tier, layers: &[Layer], list: bool) {
+fn table<T: Element + Plain>(tier: Tier, layers: &[Layer], list: bool) {
     println!("{:32} {}   total", "", PASSES.map(|pass| format!("{pass:>10}")).join(" "));
     let print = |name: &str, times: &[f64; PASSES.len()]| {
         let cells = times.map(|time| format!("{time:10.3}")).join(" ");
@@ -98,14 +98,14 @@ fn table<T: Element>(tier: Tier, layers: &[Layer], list: bool) {
 }
 
 /// Milliseconds per image of each pass.
-fn times<T: Element>(tier: Tier, layer: &Layer) -> [f64; PASSES.len()] {
+fn times<T: Element + Plain>(tier: Tier, layer: &Layer) -> [f64; PASSES.len()] {
     let Layer { shape, activation, .. } = layer;
     let channels = shape.out_channels;
     let input = values::<T>(shape.input_len());
     let [residual, grad_output] = [0; 2].map(|_| values::<T>(shape.output_len()));
     let weight = values::<f32>(shape.weight_len());
     let [mut output, mut grad_pre] = [0; 2].map(|_| values::<T>(shape.output_len()));
-    let (mut grad_input, mut grad_weight) = (input.clone(), weight.clone());
+    let (mut grad_input, mut grad_weight) = (Buffer::copy_of(&input), Buffer::copy_of(&weight));
     let [mut grad_gamma, mut grad_beta] = [0; 2].map(|_| vec![0.0; channels]);
     let bias = vec![0.1; channels];
     let residual = layer.residual.then_some(&residual[..]);
@@ -230,11 +230,13 @@ fn resnet34() -> Vec<Layer> {
 }
 
 /// Numbers between -1 and 1 without a pattern that a processor could profit from.
-fn values<T: Element>(len: usize) -> Vec<T> {
+fn values<T: Element + Plain>(len: usize) -> Buffer<T> {
     let mut state = 1u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         T::from_f32(f32::from_bits(state >> 9 | 0x4000_0000) - 3.0)
     };
-    (0..len).map(|_| next()).collect()
+    let mut values = Buffer::new(len);
+    values.iter_mut().for_each(|value| *value = next());
+    values
 }

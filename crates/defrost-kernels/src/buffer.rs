@@ -53,6 +53,14 @@ impl<T: Plain> Buffer<T> {
         buffer
     }
 
+    /// So many elements of value 0, whose bytes are all 0.
+    pub fn zeroed(len: usize) -> Self {
+        let mut buffer = Self::new(len);
+        // SAFETY: the block has at least so many bytes, and any bytes are a value.
+        unsafe { buffer.as_mut_ptr().write_bytes(0, len) };
+        buffer
+    }
+
     /// A copy of these elements.
     pub fn copy_of(elements: &[T]) -> Self {
         let mut buffer = Self::new(elements.len());

@@ -6,7 +6,7 @@
 //! Invariant: chunks depend on sizes alone, and sums of chunks are added in their order, so results do
 //! not depend on the number of threads.
 
-use crate::Element;
+use crate::{Buffer, Element};
 
 /// Elements a thread takes at a time: small enough for its cache, large enough to be worth it.
 const CHUNK: usize = 1 << 15;
@@ -48,20 +48,22 @@ impl Period {
         self.channels
     }
 
-    /// Elements of a period: whole groups.
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
     /// Elements of a chunk: whole periods.
     pub(crate) fn chunk_len(&self) -> usize {
         self.len * (CHUNK / self.len).max(1)
     }
 
-    /// Repeats one number per channel over the period.
-    pub(crate) fn spread(&self, per_channel: &[f32]) -> Vec<f32> {
+    /// Repeats one number per channel over the period, aligned as vectors are.
+    pub(crate) fn spread(&self, per_channel: &[f32]) -> Buffer<f32> {
         assert_eq!(per_channel.len(), self.channels, "one number per channel");
-        per_channel.repeat(self.len / self.channels)
+        let mut spread = Buffer::new(self.len);
+        spread.chunks_exact_mut(self.channels).for_each(|pixel| pixel.copy_from_slice(per_channel));
+        spread
+    }
+
+    /// Sums over a period before anything was added, aligned as vectors are.
+    pub(crate) fn zeros(&self) -> Buffer<f32> {
+        Buffer::zeroed(self.len)
     }
 
     /// Adds up what a period has gathered for each channel.

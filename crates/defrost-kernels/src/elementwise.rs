@@ -39,7 +39,7 @@ pub fn activation_backward<T: Element>(
     let parts: Vec<_> = (output.par_chunks(len), grad_output.par_chunks(len), grad_pre.par_chunks_mut(len))
         .into_par_iter()
         .map(|(output, grad_output, grad_pre)| {
-            let mut sums = vec![0.0; period.len()];
+            let mut sums = period.zeros();
             simd::run(
                 tier,
                 ActivationBackward { activation, output, grad_output, grad_pre, sums: &mut sums },

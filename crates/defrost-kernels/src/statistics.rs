@@ -43,8 +43,7 @@ impl Moments {
         let channels = period.channels();
         let pixels = x.len() / channels;
         let pivot: Vec<f32> = (0..channels).map(|c| x.get(c).map_or(0.0, |x| x.to_f32())).collect();
-        let mut sums = vec![0.0; period.len()];
-        let mut squares = vec![0.0; period.len()];
+        let (mut sums, mut squares) = (period.zeros(), period.zeros());
         simd::run(
             tier,
             AroundPivot { x, pivot: &period.spread(&pivot), sums: &mut sums, squares: &mut squares },
@@ -64,10 +63,11 @@ impl Moments {
         for part in parts {
             let added = part.pixels as f64;
             let total = pixels + added;
+            let share = added / total;
             for c in 0..channels {
                 let delta = part.mean[c] - mean[c];
-                mean[c] += delta * added / total;
-                squares[c] += part.squares[c] + delta * delta * pixels * added / total;
+                mean[c] += delta * share;
+                squares[c] += part.squares[c] + delta * delta * pixels * share;
             }
             pixels = total;
         }

@@ -24,6 +24,8 @@ fn main() {
         if named.is_empty() { choices.to_vec() } else { named }
     };
     let steps = words.iter().find_map(|word| word.parse().ok()).unwrap_or(5);
+    // As the command does: this thread is one of the pool's.
+    rayon::ThreadPoolBuilder::new().use_current_thread().build_global().expect("no pool was started before");
     println!("kernels: {}", ops::kernel_tier().unwrap().name());
     println!("{:<20} {:<5} {:<6} {:<5} {:>9} {:>9}", "network", "", "norm", "train", "best ms", "median ms");
     for architecture in wanted(&["efficientnet_lite0", "resnet34", "resnet18", "resnet50", "mobilenet_v2"]) {

@@ -3,6 +3,8 @@
 //! Each unit of work sums its values' distances from a value of its own, in `f32`; units are then combined in
 //! their order in `f64` (Chan, Golub, LeVeque 1979). Units depend on the shape alone, so the result does too.
 
+use rayon::prelude::*;
+
 /// Mean and variance of each channel over batch and pixels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChannelStatistics {
@@ -20,7 +22,8 @@ impl ChannelStatistics {
 
     /// The statistics of all units together.
     pub(super) fn combine(&mut self, units: &[UnitStatistics]) {
-        for (channel, (mean, variance)) in self.mean.iter_mut().zip(&mut self.variance).enumerate() {
+        let channels = (&mut self.mean, &mut self.variance).into_par_iter().enumerate();
+        channels.with_min_len(4096 / units.len().max(1) + 1).for_each(|(channel, (mean, variance))| {
             let (mut count, mut center, mut spread) = (0.0f64, 0.0f64, 0.0f64);
             for unit in units.iter().filter(|unit| unit.count > 0) {
                 let unit_count = unit.count as f64;
@@ -34,7 +37,7 @@ impl ChannelStatistics {
             }
             *mean = center as f32;
             *variance = (spread / count.max(1.0)) as f32;
-        }
+        });
     }
 }
 

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 
 use super::rows::{GROUP, Geometry, PIXELS, Rows};
 use crate::{
-    Element, Tier,
+    Buffer, Element, Tier,
     conv::Epilogue,
     simd::{self, Kernel, Simd},
 };
@@ -69,7 +69,7 @@ pub(super) fn correlate<T: Element, R: Send>(
 struct Band<'a, T> {
     geometry: &'a Geometry,
     rows: &'a mut Rows,
-    weights: &'a [Vec<f32>],
+    weights: &'a [Buffer<f32>],
     epilogue: Epilogue<'a, T>,
     source: &'a [T],
     first_row: usize,

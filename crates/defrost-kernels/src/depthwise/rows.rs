@@ -6,7 +6,7 @@
 //! Invariants: a group that ends past the channels is filled with zeros; a row has columns enough for
 //! whole [`PIXELS`] blocks of output; rows of nothing but padding are known as such and cost nothing.
 
-use crate::{ConvShape, Element, simd::Simd};
+use crate::{Buffer, ConvShape, Element, simd::Simd};
 
 /// Output pixels computed side by side, each weight loaded once for all of them. 7 divides the widths that
 /// networks for 224-pixel pictures have, and leaves registers for the weights.
@@ -107,10 +107,10 @@ impl Geometry {
     }
 
     /// Repacks weights `[channels, taps]` to `[groups, taps, GROUP]` per channel block.
-    pub(super) fn pack_weights(&self, weight: &[f32]) -> Vec<Vec<f32>> {
+    pub(super) fn pack_weights(&self, weight: &[f32]) -> Vec<Buffer<f32>> {
         let taps = self.taps();
         let pack = |(start, len): (usize, usize)| {
-            let mut packed = vec![0.0; len.next_multiple_of(GROUP) * taps];
+            let mut packed = Buffer::zeroed(len.next_multiple_of(GROUP) * taps);
             for (channel, filter) in weight.chunks_exact(taps).skip(start).take(len).enumerate() {
                 for (tap, weight) in filter.iter().enumerate() {
                     packed[grouped(channel, tap, taps)] = *weight;
@@ -132,7 +132,7 @@ pub(super) fn grouped(channel: usize, index: usize, len: usize) -> usize {
 ///
 /// One is made per thread: columns of padding are never written, so they stay 0 from task to task.
 pub(super) struct Rows {
-    values: Vec<f32>,
+    values: Buffer<f32>,
     /// Columns of a padded row.
     columns: usize,
     /// The next padded row to be packed.
@@ -147,7 +147,7 @@ impl Rows {
     pub(super) fn new(geometry: &Geometry) -> Self {
         let columns = geometry.columns();
         let slots = geometry.kernel[0];
-        let values = vec![0.0; geometry.block() * (slots + 1) * columns];
+        let values = Buffer::zeroed(geometry.block() * (slots + 1) * columns);
         Self { values, columns, next: 0, under: Vec::with_capacity(slots), slots: vec![slots; slots] }
     }
 

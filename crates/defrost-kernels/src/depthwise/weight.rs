@@ -19,7 +19,7 @@ use super::{
     rows::{GROUP, Geometry, Rows, grouped},
 };
 use crate::{
-    ConvShape, Element, Tier,
+    Buffer, ConvShape, Element, Tier,
     simd::{self, Kernel, Simd},
 };
 
@@ -50,13 +50,13 @@ pub fn conv2d_backward_weight<T: Element>(
     let taps = geometry.taps();
     // Every block but the last is of whole groups, so channels are grouped as if there were no blocks.
     let sums_len = geometry.channels.next_multiple_of(GROUP) * taps;
-    let parts: Vec<Vec<f32>> = (0..shape.batch.div_ceil(pictures.max(1)) * bands)
+    let parts: Vec<Buffer<f32>> = (0..shape.batch.div_ceil(pictures.max(1)) * bands)
         .into_par_iter()
         .map_init(
             || Rows::new(geometry),
             |ring, task| {
                 let (first_picture, first_row) = (task / bands * pictures, task % bands * band);
-                let mut sums = vec![0.0; sums_len];
+                let mut sums = Buffer::zeroed(sums_len);
                 for picture in first_picture..shape.batch.min(first_picture + pictures) {
                     let grad_output = &grad_output[(picture * rows + first_row) * row_len..];
                     let grad_output = &grad_output[..band.min(rows - first_row) * row_len];
@@ -77,7 +77,7 @@ pub fn conv2d_backward_weight<T: Element>(
 }
 
 /// Adds up the bands in their order.
-fn sum_parts(len: usize, parts: &[Vec<f32>]) -> Vec<f64> {
+fn sum_parts(len: usize, parts: &[Buffer<f32>]) -> Vec<f64> {
     const CHUNK: usize = 1 << 12;
     let mut totals = vec![0.0; len];
     totals.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, totals)| {

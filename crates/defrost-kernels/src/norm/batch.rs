@@ -167,7 +167,7 @@ pub fn batch_norm_backward<T: Element>(
     let reduce = |(chunk, grad_pre): (usize, Option<&mut [T]>)| {
         let part = |whole: &'_ [T]| chunk * len..whole.len().min((chunk + 1) * len);
         let (x, y, grad_y) = (&x[part(x)], y.map(|y| &y[part(y)]), &grad_y[part(grad_y)]);
-        let (mut sums, mut products) = (vec![0.0; period.len()], vec![0.0; period.len()]);
+        let (mut sums, mut products) = (period.zeros(), period.zeros());
         let reduce = Reduce { slopes, x, y, grad_y, grad_pre, sums: &mut sums, products: &mut products };
         simd::run(tier, reduce);
         (period.fold(&sums), period.fold(&products))

@@ -18,7 +18,7 @@ pub fn global_average_pool<T: Element>(tier: Tier, input: &[T], channels: usize,
     let period = Period::of(channels, picture);
     let pixels = (picture / channels) as f64;
     output.par_chunks_mut(channels).zip(input.par_chunks(picture)).for_each(|(output, input)| {
-        let mut sums = vec![0.0; period.len()];
+        let mut sums = period.zeros();
         simd::run(tier, Sum { input, sums: &mut sums });
         output.iter_mut().zip(period.fold(&sums)).for_each(|(to, sum)| *to = (sum / pixels) as f32);
     });

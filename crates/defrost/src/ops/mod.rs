@@ -132,6 +132,15 @@ pub fn fork(input: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
     if flex::takes(&input) { flex::fork(input) } else { (input.clone(), input) }
 }
 
+/// As [`fork`] where a block has a shortcut; where it has none, the tensor alone.
+pub fn fork_if(shortcut: bool, input: Tensor<4>) -> (Tensor<4>, Option<Tensor<4>>) {
+    if !shortcut {
+        return (input, None);
+    }
+    let (block, around) = fork(input);
+    (block, Some(around))
+}
+
 /// The highest value in each window, channel by channel: `[batch, height, width, channels]` to
 /// `[batch, out height, out width, channels]`. Padding never wins.
 pub fn max_pool2d(input: Tensor<4>, window: Window) -> Tensor<4> {

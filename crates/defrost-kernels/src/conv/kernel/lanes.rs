@@ -83,17 +83,25 @@ pub(super) unsafe fn multiply<L: Lanes, const ROWS: usize>(
                     )*};
                 }
                 rows!(0 1 2 3 4 5 6 7 8 9 10 11 12 13);
-                bases = bases.map(|base| base.wrapping_add(L::INTERLEAVE));
+                bases = bases.map(|base| opaque(base.wrapping_add(L::INTERLEAVE)));
                 left -= 1;
             }
         }
     }
-    for (row, sums) in sums.into_iter().enumerate().take(ROWS) {
-        for (vector, sums) in sums.into_iter().enumerate() {
-            // SAFETY: `count * LANES * VECTORS` elements fit the tile.
-            unsafe { lanes.store(tile.as_mut_ptr().add((row * VECTORS + vector) * L::LANES), sums) };
-        }
+    // Written out as well, or sums would go through memory to be picked in a loop.
+    macro_rules! store {
+        ($($row:literal)*) => {$(
+            if $row < ROWS {
+                // SAFETY: `count * LANES * VECTORS` elements fit the tile.
+                unsafe {
+                    let row = tile.as_mut_ptr().add($row * VECTORS * L::LANES);
+                    lanes.store(row, sums[$row][0]);
+                    lanes.store(row.add(L::LANES), sums[$row][1]);
+                }
+            }
+        )*};
     }
+    store!(0 1 2 3 4 5 6 7 8 9 10 11 12 13);
 }
 
 /// Keeps the compiler from deriving one base from another, for which it would run out of registers.

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use super::architecture::Convention;
 use super::body::{Block, Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
-use crate::ops::Nonlinearity;
+use crate::ops::{Nonlinearity, fork_if};
 
 use Nonlinearity::{Identity, Relu6};
 
@@ -98,8 +98,9 @@ pub struct DepthwiseSeparable {
 
 impl DepthwiseSeparable {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = conv_norm(&self.conv_dw, &self.bn1, x.clone(), None, Relu6);
-        conv_norm(&self.conv_pw, &self.bn2, y, self.residual.then_some(x), Identity)
+        let (x, around) = fork_if(self.residual, x);
+        let y = conv_norm(&self.conv_dw, &self.bn1, x, None, Relu6);
+        conv_norm(&self.conv_pw, &self.bn2, y, around, Identity)
     }
 }
 
@@ -118,9 +119,10 @@ pub struct InvertedBottleneck {
 
 impl InvertedBottleneck {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = conv_norm(&self.conv_pw, &self.bn1, x.clone(), None, Relu6);
+        let (x, around) = fork_if(self.residual, x);
+        let y = conv_norm(&self.conv_pw, &self.bn1, x, None, Relu6);
         let y = conv_norm(&self.conv_dw, &self.bn2, y, None, Relu6);
-        conv_norm(&self.conv_pwl, &self.bn3, y, self.residual.then_some(x), Identity)
+        conv_norm(&self.conv_pwl, &self.bn3, y, around, Identity)
     }
 }
 

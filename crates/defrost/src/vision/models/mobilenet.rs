@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use super::architecture::Convention;
 use super::body::{Block, Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
-use crate::ops::Nonlinearity;
+use crate::ops::{Nonlinearity, fork_if};
 
 use Nonlinearity::{Identity, Relu6};
 
@@ -95,8 +95,9 @@ pub struct UnexpandedResidual {
 impl UnexpandedResidual {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (depthwise, project, norm) = &self.conv;
-        let y = conv_norm_activation(depthwise, x.clone());
-        conv_norm(project, norm, y, self.residual.then_some(x), Identity)
+        let (x, around) = fork_if(self.residual, x);
+        let y = conv_norm_activation(depthwise, x);
+        conv_norm(project, norm, y, around, Identity)
     }
 }
 
@@ -111,8 +112,9 @@ pub struct InvertedResidual {
 impl InvertedResidual {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (expand, depthwise, project, norm) = &self.conv;
-        let y = conv_norm_activation(expand, x.clone());
+        let (x, around) = fork_if(self.residual, x);
+        let y = conv_norm_activation(expand, x);
         let y = conv_norm_activation(depthwise, y);
-        conv_norm(project, norm, y, self.residual.then_some(x), Identity)
+        conv_norm(project, norm, y, around, Identity)
     }
 }
