@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench memory [-- FILTER]`. The bytes of a kernel are those it must move: each input
 //! once, each output once. The copy is measured in the same minute over arrays of the same size, because
-//! a busy machine's bandwidth drifts.
+//! a busy machine's bandwidth drifts. `× copy` is the kernel's time over the copy's, `× FMA` its time over that of
+//! its products alone at the peak measured in the same minute.
 
 use std::time::Instant;
 
@@ -14,6 +15,9 @@ use defrost_kernels::pool::{PoolShape, max_pool, max_pool_backward};
 use defrost_kernels::{Activation, Buffer, ConvShape, Element, Padding, Plain, Tier, depthwise};
 use half::bf16;
 use rayon::prelude::*;
+
+#[path = "kernels/peak.rs"]
+mod peak;
 
 /// EfficientNet-Lite0's depthwise convolutions at 224 pixels: input size, channels, kernel, stride.
 const DEPTHWISE: [[usize; 4]; 10] = [
@@ -39,7 +43,7 @@ fn main() {
     };
     for threads in [1, 2] {
         println!("\n{} thread(s), {}\n", threads, tier.name());
-        println!("{:44} {:>9} {:>8} {:>8} {:>6}", "", "ms", "GB/s", "copy", "ratio");
+        println!("{:44} {:>9} {:>8} {:>8} {:>7} {:>7}", "", "ms", "GB/s", "copy", "× copy", "× FMA");
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
         pool.install(|| {
             let bench = Bench { tier, filter: &filter };
@@ -62,8 +66,8 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// The best of some runs of `run`, which moves `bytes`, beside a copy that moves as many.
-    fn measure(&self, name: &str, bytes: usize, mut run: impl FnMut()) {
+    /// The best of some runs of `run`, which moves `bytes`, beside a copy that moves as many and beside `flops`.
+    fn measure(&self, name: &str, bytes: usize, flops: u64, mut run: impl FnMut()) {
         if !name.contains(self.filter) {
             return;
         }
@@ -81,7 +85,13 @@ impl Bench<'_> {
         }
         let rate = bytes as f64 / best / 1e9;
         let copy = bytes as f64 / best_copy / 1e9;
-        println!("{name:44} {:9.3} {rate:8.1} {copy:8.1} {:6.2}", best * 1e3, rate / copy);
+        let peak = peak::gflops(self.tier, false).unwrap_or(f64::NAN) * rayon::current_num_threads() as f64;
+        let products = best * peak * 1e9 / flops as f64;
+        println!(
+            "{name:44} {:9.3} {rate:8.1} {copy:8.1} {:7.2} {products:7.2}",
+            best * 1e3,
+            best / best_copy
+        );
     }
 
     fn depthwise<T: Element + Plain>(&self, [size, channels, kernel, stride]: [usize; 4]) {
@@ -106,16 +116,16 @@ impl Bench<'_> {
         };
         let bytes = (shape.input_len() + shape.output_len()) * size_of::<T>();
         let tier = self.tier;
-        self.measure(&name("forward"), bytes, || {
+        self.measure(&name("forward"), bytes, shape.flops(), || {
             depthwise::conv2d(tier, &shape, &input, &weight, Epilogue::NONE, &mut output);
         });
-        self.measure(&name("statistics"), bytes, || {
+        self.measure(&name("statistics"), bytes, shape.flops(), || {
             depthwise::conv2d_with_statistics(tier, &shape, &input, &weight, &mut output, &mut statistics);
         });
-        self.measure(&name("input"), bytes, || {
+        self.measure(&name("input"), bytes, shape.flops(), || {
             depthwise::conv2d_backward_input(tier, &shape, &output, &weight, &mut input);
         });
-        self.measure(&name("weight"), bytes, || {
+        self.measure(&name("weight"), bytes, shape.flops(), || {
             depthwise::conv2d_backward_weight(tier, &shape, &input, &output, &mut weight);
         });
     }
@@ -134,12 +144,12 @@ impl Bench<'_> {
             activation: Activation::Relu,
         };
         let bytes = len * size_of::<T>();
-        self.measure(&format!("norm {len} forward"), 2 * bytes, || {
+        self.measure(&format!("norm {len} forward"), 2 * bytes, 0, || {
             batch_norm_forward(self.tier, &norm, &x, None, &mut y);
         });
         let (mut grad_gamma, mut grad_beta) = (vec![0.0; channels], vec![0.0; channels]);
         // Reads three arrays, twice, and writes one.
-        self.measure(&format!("norm {len} backward"), 7 * bytes, || {
+        self.measure(&format!("norm {len} backward"), 7 * bytes, 0, || {
             batch_norm_backward(
                 self.tier,
                 &norm,
@@ -158,7 +168,7 @@ impl Bench<'_> {
         let len = pixels * channels;
         let (y, grad_y, mut grad_pre) = (values::<T>(len), values::<T>(len), values::<T>(len));
         let mut grad_bias = vec![0.0; channels];
-        self.measure(&format!("activation_backward {len}"), 3 * len * size_of::<T>(), || {
+        self.measure(&format!("activation_backward {len}"), 3 * len * size_of::<T>(), 0, || {
             let activation = Activation::Relu6;
             activation_backward(self.tier, activation, &y, &grad_y, channels, &mut grad_pre, &mut grad_bias);
         });
@@ -179,10 +189,10 @@ impl Bench<'_> {
         let mut output = values::<bf16>(shape.output_len());
         let argmax = max_pool(self.tier, &shape, &input, &mut output);
         let bytes = 2 * shape.input_len() + 3 * shape.output_len();
-        self.measure("max_pool forward", bytes, || {
+        self.measure("max_pool forward", bytes, 0, || {
             max_pool(self.tier, &shape, &input, &mut output);
         });
-        self.measure("max_pool backward", bytes, || {
+        self.measure("max_pool backward", bytes, 0, || {
             max_pool_backward(self.tier, &shape, &output, &argmax, &mut input);
         });
     }
@@ -192,7 +202,7 @@ impl Bench<'_> {
         let mut sqr_average = vec![1.0; len];
         let step =
             AdamStep { lr: 1e-3, momentum: 0.9, sqr_momentum: 0.99, eps: 1e-5, weight_decay: 0.01, step: 9 };
-        self.measure(&format!("adam {len}"), 7 * 4 * len, || {
+        self.measure(&format!("adam {len}"), 7 * 4 * len, 0, || {
             adam_step(self.tier, step, &mut parameter, &gradient, &mut average, &mut sqr_average);
         });
     }

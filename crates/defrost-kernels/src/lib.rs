@@ -10,6 +10,7 @@
 
 mod activation;
 pub mod adam;
+mod awake;
 mod buffer;
 mod channels;
 pub mod conv;
@@ -25,6 +26,7 @@ pub mod statistics;
 mod tier;
 
 pub use activation::Activation;
+pub use awake::Awake;
 pub use buffer::{Buffer, Plain, release_memory};
 pub use element::Element;
 pub use shape::{ConvShape, Padding};

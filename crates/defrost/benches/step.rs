@@ -61,6 +61,7 @@ fn measure(architecture: &str, precision: &str, norm: &str, train: &str, steps: 
     let stages = plan.constant_stages()..network.stages().len();
     let targets: Vec<Target> = (0..BATCH).map(|item| Target::Class(item % CLASSES)).collect();
 
+    let _awake = ops::Awake::new();
     let mut times = vec![];
     for _ in 0..steps + 2 {
         let shape = [BATCH, SIZE, SIZE, 3];

@@ -4,13 +4,14 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use defrost_kernels::conv::{self, ChannelStatistics, Epilogue};
-use defrost_kernels::{ConvShape, Element, Padding, Tier};
+use defrost_kernels::{Buffer, ConvShape, Element, Padding, Plain, Tier};
 use half::bf16;
+use rayon::ThreadPool;
 
 use super::peak;
 
 /// Name, batch, size, channels in, channels out, kernel, stride.
-const SHAPES: [(&str, usize, usize, usize, usize, usize, usize); 18] = [
+const SHAPES: [Shape; 18] = [
     ("resnet 56 64 3x3", 4, 56, 64, 64, 3, 1),
     ("resnet 28 128 3x3", 8, 28, 128, 128, 3, 1),
     ("resnet 14 256 3x3", 16, 14, 256, 256, 3, 1),
@@ -31,41 +32,38 @@ const SHAPES: [(&str, usize, usize, usize, usize, usize, usize); 18] = [
     ("lite0 7 1152>320 1x1", 16, 7, 1152, 320, 1, 1),
 ];
 
-/// Prints a line for each shape, format, tier and number of threads that all filters are part of.
+/// Prints a line for each shape, format and tier that all filters are part of: for each pass, GFLOP/s of one thread,
+/// their share of the peak, and how many times as fast two threads are.
 pub fn run(filters: &[String]) {
     println!(
-        "{:<36} {:>7} | {:>16} {:>16} {:>16} {:>16}",
-        "GFLOP/s (of the peak)", "peak", "forward", "with statistics", "backward input", "backward weight"
+        "{:<38} {:>6} | {:>20} {:>20} {:>20} {:>20}",
+        "GFLOP/s, share of the peak, 2 threads",
+        "peak",
+        "forward",
+        "with statistics",
+        "grad input",
+        "grad weight"
     );
-    for threads in [1, 2] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
-        for tier in Tier::NAMES.into_iter().filter_map(Tier::named) {
-            for shape in SHAPES {
-                pool.install(|| {
-                    line::<f32>("f32", tier, threads, shape, filters);
-                    line::<bf16>("bf16", tier, threads, shape, filters);
-                });
-            }
+    let pools = [1, 2]
+        .map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start"));
+    for tier in Tier::NAMES.into_iter().filter_map(Tier::named) {
+        for shape in &SHAPES {
+            line::<f32>("f32", tier, shape, &pools, filters);
+            line::<bf16>("bf16", tier, shape, &pools, filters);
         }
     }
 }
 
-fn line<T: Element>(
+type Shape = (&'static str, usize, usize, usize, usize, usize, usize);
+
+fn line<T: Element + Plain>(
     format: &str,
     tier: Tier,
-    threads: usize,
-    (name, batch, size, in_channels, out_channels, kernel, stride): (
-        &str,
-        usize,
-        usize,
-        usize,
-        usize,
-        usize,
-        usize,
-    ),
+    &(name, batch, size, in_channels, out_channels, kernel, stride): &Shape,
+    pools: &[ThreadPool; 2],
     filters: &[String],
 ) {
-    let label = format!("{} {format} {threads}t, {name}", tier.name());
+    let label = format!("{} {format}, {name}", tier.name());
     if !filters.iter().all(|filter| label.contains(filter.as_str())) {
         return;
     }
@@ -80,31 +78,43 @@ fn line<T: Element>(
         padding: Padding::all(kernel / 2),
         groups: 1,
     };
-    let ramp = |len: usize| (0..len).map(|i| T::from_f32((i % 251) as f32 / 125.0 - 1.0)).collect::<Vec<T>>();
-    let (input, grad_output) = (ramp(shape.input_len()), ramp(shape.output_len()));
-    let weight: Vec<f32> = (0..shape.weight_len()).map(|i| (i % 241) as f32 / 120.0 - 1.0).collect();
-    let mut output = grad_output.clone();
-    let mut grad_input = input.clone();
-    let mut grad_weight = weight.clone();
-    let mut statistics =
-        ChannelStatistics { mean: vec![0.0; out_channels], variance: vec![0.0; out_channels] };
-    let peak = peak::gflops(tier, format == "bf16").map(|peak| peak * threads as f64);
-    let speeds = [
-        speed(&shape, || conv::conv2d(tier, &shape, &input, &weight, Epilogue::NONE, &mut output)),
-        speed(&shape, || {
-            conv::conv2d_with_statistics(tier, &shape, &input, &weight, &mut output, &mut statistics);
-        }),
-        speed(&shape, || conv::conv2d_backward_input(tier, &shape, &grad_output, &weight, &mut grad_input)),
-        speed(&shape, || {
-            conv::conv2d_backward_weight(tier, &shape, &input, &grad_output, &mut grad_weight);
-        }),
-    ];
-    black_box((&output, &grad_input, &grad_weight, &statistics));
-    let cells = speeds.map(|speed| {
-        let ratio = peak.map_or("-".to_owned(), |peak| format!("{:.0} %", 100.0 * speed / peak));
-        format!("{speed:>8.1} {ratio:>7}")
+    let mut input = ramp::<T>(shape.input_len());
+    let mut output = ramp::<T>(shape.output_len());
+    let mut weight = ramp::<f32>(shape.weight_len());
+    let mut statistics = ChannelStatistics::new(out_channels);
+    let peak = peak::gflops(tier, format == "bf16");
+    let cells = [0, 1, 2, 3].map(|pass| {
+        let [one, two] = [0, 1].map(|pool: usize| {
+            pools[pool].install(|| {
+                speed(&shape, || match pass {
+                    0 => conv::conv2d(tier, &shape, &input, &weight, Epilogue::NONE, &mut output),
+                    1 => {
+                        conv::conv2d_with_statistics(
+                            tier,
+                            &shape,
+                            &input,
+                            &weight,
+                            &mut output,
+                            &mut statistics,
+                        );
+                    }
+                    2 => conv::conv2d_backward_input(tier, &shape, &output, &weight, &mut input),
+                    _ => conv::conv2d_backward_weight(tier, &shape, &input, &output, &mut weight),
+                })
+            })
+        });
+        let share = peak.map_or("-".to_owned(), |peak| format!("{:.0} %", 100.0 * one / peak));
+        format!("{one:>8.1} {share:>5} ×{:.2}", two / one)
     });
-    println!("{label:<36} {:>7.0} | {}", peak.unwrap_or(f64::NAN), cells.join(" "));
+    black_box((&input, &output, &weight, &statistics));
+    println!("{label:<38} {:>6.0} | {}", peak.unwrap_or(f64::NAN), cells.join(" "));
+}
+
+/// Small numbers without zeros, in memory like that of a training step.
+fn ramp<T: Element + Plain>(len: usize) -> Buffer<T> {
+    let mut ramp = Buffer::new(len);
+    ramp.iter_mut().enumerate().for_each(|(i, value)| *value = T::from_f32((i % 251) as f32 / 125.0 - 1.0));
+    ramp
 }
 
 /// GFLOP/s of the fastest of a few runs.

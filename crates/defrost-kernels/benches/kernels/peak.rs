@@ -61,28 +61,42 @@ pub fn gflops(tier: Tier, bf16: bool) -> Option<f64> {
 const ROUNDS: u64 = 20_000;
 const CHAINS: u64 = 16;
 
-/// The fastest of a few runs.
-fn best(flops: f64, run: impl Fn()) -> f64 {
-    let seconds = (0..9)
-        .map(|_| {
-            let start = Instant::now();
-            run();
-            start.elapsed().as_secs_f64()
-        })
-        .fold(f64::INFINITY, f64::min);
-    (ROUNDS * CHAINS) as f64 * flops / seconds / 1e9
+fn best(flops: f64, run: impl FnMut()) -> f64 {
+    (ROUNDS * CHAINS) as f64 * flops / fastest(run) / 1e9
+}
+
+/// Seconds of the fastest of a few runs.
+pub fn fastest(mut run: impl FnMut()) -> f64 {
+    let times = (0..9).map(|_| {
+        let start = Instant::now();
+        run();
+        start.elapsed().as_secs_f64()
+    });
+    times.fold(f64::INFINITY, f64::min)
+}
+
+/// Of a product of two full tiles.
+pub const PRODUCT_FLOPS: f64 = 16.0 * 16.0 * 32.0 * 2.0;
+
+/// Of tile registers.
+#[repr(align(64))]
+pub struct Configuration([u8; 64]);
+
+impl Configuration {
+    pub fn of_full_tiles() -> Self {
+        let mut configuration = Self([0; 64]);
+        configuration.0[0] = 1;
+        for tile in 0..8 {
+            configuration.0[16 + 2 * tile] = 64;
+            configuration.0[48 + tile] = 16;
+        }
+        configuration
+    }
 }
 
 fn tiles() -> f64 {
-    #[repr(align(64))]
-    struct Configuration([u8; 64]);
-    let mut configuration = Configuration([0; 64]);
-    configuration.0[0] = 1;
-    for tile in 0..8 {
-        configuration.0[16 + 2 * tile] = 64;
-        configuration.0[48 + tile] = 16;
-    }
-    let flops = 16.0 * 16.0 * 32.0 * 2.0 * 4.0 / CHAINS as f64;
+    let configuration = Configuration::of_full_tiles();
+    let flops = PRODUCT_FLOPS * 4.0 / CHAINS as f64;
     // SAFETY: the tier proves the instructions; the configuration is valid and zeroes the tiles.
     best(flops, || unsafe {
         asm!(

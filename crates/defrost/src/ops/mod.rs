@@ -9,7 +9,7 @@ pub mod plain;
 mod tier;
 
 use burn::tensor::{Device, Tensor};
-pub use defrost_kernels::{Activation as Nonlinearity, Padding, Tier, release_memory};
+pub use defrost_kernels::{Activation as Nonlinearity, Awake, Padding, Tier, release_memory};
 pub use tier::{TierError, kernel_tier};
 
 /// The window of a convolution or a pooling layer.
