@@ -24,7 +24,7 @@ fn main() {
         if named.is_empty() { choices.to_vec() } else { named }
     };
     let steps = words.iter().find_map(|word| word.parse().ok()).unwrap_or(5);
-    // As the command does: this thread is one of the pool's.
+    // Nothing is handed over and waited for where a step's parallel parts begin: this thread is one of the pool's.
     rayon::ThreadPoolBuilder::new().use_current_thread().build_global().expect("no pool was started before");
     println!("kernels: {}", ops::kernel_tier().unwrap().name());
     println!("{:<20} {:<5} {:<6} {:<5} {:>9} {:>9}", "network", "", "norm", "train", "best ms", "median ms");

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use defrost::bundle::Model;
 use defrost::data::Skipped;
 use defrost::learner::EarlyStopping;
-use defrost::ops::Awake;
 use defrost::tensorboard::TensorBoard;
 use defrost::{EpochRecord, Learner, LearnerError, Network, Phase, PlanSummary, files};
 
@@ -62,9 +61,7 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
     if let Some(board) = board {
         learner.observe(Box::new(board));
     }
-    let awake = Awake::new();
     let outcome = learner.run(&phases);
-    drop(awake);
     if outcome.is_err() && learner.best().is_none() {
         return outcome.map_err(explain);
     }
