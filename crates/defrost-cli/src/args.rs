@@ -242,7 +242,7 @@ pub struct TrainingOptions {
     /// Thawed epochs
     #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Training")]
     pub epochs: usize,
-    /// Frozen epochs before them [default: 1, or 0 where nothing is pretrained]
+    /// Frozen epochs before them [default: 1, for texts 5, or 0 where nothing is pretrained]
     #[arg(long, value_name = "N", help_heading = "Training")]
     pub freeze_epochs: Option<usize>,
     /// One phase of --epochs instead, frozen to this position; negative counts from the end, 0 trains all
@@ -261,7 +261,7 @@ pub struct TrainingOptions {
     #[arg(long, help_heading = "Training")]
     pub gradual: bool,
     /// Learning rate: one (2e-3), a slice (1e-5..1e-3), one per group (1e-5,1e-4,1e-3), or find: what
-    /// `defrost lr-find` suggests [default: 6e-4..2e-3; texts and tables 1e-3]
+    /// `defrost lr-find` suggests [default: 6e-4..2e-3; texts 2e-3, tables 1e-3]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     pub lr: Option<RateChoice>,
     /// What pretrained batch-norms do: keep their statistics, follow the batch in thawed groups, or adapt

@@ -30,7 +30,8 @@ impl Domain for Text {
     const ITEMS: &'static str = "texts";
 
     fn recipe(epochs: usize) -> FineTune {
-        FineTune { rates: Rates::One(1e-3), ..FineTune::new(epochs) }
+        // Frozen epochs are kept after the first, so the head may converge before the body moves.
+        FineTune { freeze_epochs: 5, rates: Rates::One(2e-3), ..FineTune::new(epochs) }
     }
 
     fn prepare(
