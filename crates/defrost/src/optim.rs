@@ -69,6 +69,11 @@ impl Adam {
         self.moments.get(&id)
     }
 
+    /// Goes on from these running averages of a parameter.
+    pub(crate) fn set_moments(&mut self, id: ParamId, moments: Moments) {
+        self.moments.insert(id, moments);
+    }
+
     /// Takes one step along `gradients` on all parameters that the plan trains.
     pub fn step<M: Module>(
         &mut self,

@@ -25,6 +25,28 @@ impl Average {
         Self { decay, steps: 0, tensors }
     }
 
+    /// Steps it has followed.
+    pub(super) fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// The average of a parameter, flat; none before the first step.
+    pub(super) fn of(&self, id: ParamId) -> Option<&Tensor<1>> {
+        self.tensors.get(&id)?.as_ref()
+    }
+
+    /// Goes on after so many steps.
+    pub(super) fn set_steps(&mut self, steps: u32) {
+        self.steps = steps;
+    }
+
+    /// Goes on from this average of a parameter, if the plan trains it.
+    pub(super) fn set(&mut self, id: ParamId, average: Tensor<1>) {
+        if let Some(tensor) = self.tensors.get_mut(&id) {
+            *tensor = Some(average);
+        }
+    }
+
     /// Takes the weights after a step into the average.
     pub(super) fn follow<N: Network>(&mut self, network: &N) {
         self.steps += 1;

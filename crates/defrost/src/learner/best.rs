@@ -9,7 +9,9 @@ use crate::weights::{self, Tensors};
 pub struct Best {
     /// What was measured.
     pub record: EpochRecord,
-    tensors: Tensors,
+    /// The epoch, counted over all phases from 0.
+    pub(super) epoch: usize,
+    pub(super) tensors: Tensors,
 }
 
 impl<N: Network> Learner<N> {
@@ -22,7 +24,8 @@ impl<N: Network> Learner<N> {
     pub(super) fn keep_if_best(&mut self, record: &EpochRecord) {
         let deciding = self.options.loss.deciding_metric();
         if self.best.as_ref().is_none_or(|best| record.is_better_than(&best.record, deciding)) {
-            self.best = Some(Best { record: record.clone(), tensors: weights::collect(self.network()) });
+            let (epoch, tensors) = (self.history.epochs(), weights::collect(self.network()));
+            self.best = Some(Best { record: record.clone(), epoch, tensors });
         }
     }
 

@@ -1,6 +1,6 @@
 //! Ending a phase that no longer gets better.
 
-use super::{EpochRecord, Flow, Observer};
+use super::{EpochRecord, Flow, Observer, Resumed};
 use crate::loss::Loss;
 use crate::plan::FreezePlan;
 
@@ -24,6 +24,12 @@ impl EarlyStopping {
 impl Observer for EarlyStopping {
     fn phase_started(&mut self, _name: &str, _plan: &FreezePlan, _rates: &[f64], _epochs: usize) {
         (self.best, self.waited) = (None, 0);
+    }
+
+    fn resumed(&mut self, event: &Resumed<'_>) {
+        for record in event.epochs {
+            self.epoch_ended(record);
+        }
     }
 
     fn epoch_ended(&mut self, record: &EpochRecord) -> Flow {

@@ -1,5 +1,7 @@
 //! What happens during training, for those who watch it or steer it.
 
+use serde::{Deserialize, Serialize};
+
 use super::history::{EpochRecord, History};
 use crate::optim::StepSettings;
 use crate::plan::FreezePlan;
@@ -36,8 +38,17 @@ pub struct RolledBack {
     pub rate_factor: f64,
 }
 
+/// An interrupted run goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Resumed<'a> {
+    /// The place after which it goes on: the last batch trained on, 0 at an epoch's start.
+    pub position: Position,
+    /// The phase's epochs that are over.
+    pub epochs: &'a [EpochRecord],
+}
+
 /// How training goes on. Of several observers, the one who wants to stop most decides.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Flow {
     /// As planned.
     #[default]
@@ -56,7 +67,11 @@ pub trait Observer {
     /// A phase begins under this plan, at these highest rates.
     fn phase_started(&mut self, _name: &str, _plan: &FreezePlan, _rates: &[f64], _epochs: usize) {}
 
-    /// An epoch begins, counted from 1.
+    /// An interrupted run goes on in the phase that has just begun. Whoever decides by what has been has to
+    /// take it from here.
+    fn resumed(&mut self, _event: &Resumed<'_>) {}
+
+    /// An epoch begins, counted from 1, or goes on.
     fn epoch_started(&mut self, _epoch: usize, _epochs: usize) {}
 
     /// A batch is about to be trained on, at these rates and this momentum, which may be changed.
@@ -74,6 +89,9 @@ pub trait Observer {
     fn epoch_ended(&mut self, _record: &EpochRecord) -> Flow {
         Flow::Continue
     }
+
+    /// A checkpoint could not be written, for this reason; the one before stays, and no further one is tried.
+    fn checkpoint_failed(&mut self, _reason: &str) {}
 
     /// A phase has ended.
     fn phase_ended(&mut self, _name: &str) {}

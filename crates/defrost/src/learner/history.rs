@@ -38,7 +38,7 @@ impl EpochRecord {
 }
 
 /// All epochs, in order.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     records: Vec<EpochRecord>,
     phases: usize,

@@ -65,7 +65,7 @@ impl<N: Network> Learner<N> {
     /// If nothing would train, there are no items, or one can't be read.
     pub fn lr_find(&mut self, options: &LrFindOptions) -> Result<LrFind, LearnerError> {
         self.plan.require_training()?;
-        let state = self.state();
+        let state = self.state(None);
         let points = self.try_rates(options);
         self.go_back(&state);
         let points = points?;

@@ -5,10 +5,13 @@
 
 mod average;
 mod best;
+mod checkpoint;
 mod early_stopping;
+mod error;
 mod evaluate;
 mod events;
 mod first_batch;
+mod fit;
 mod history;
 mod looks;
 mod lr_find;
@@ -18,14 +21,18 @@ mod run;
 mod state;
 mod suggestions;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use burn::tensor::Device;
-use thiserror::Error;
 
 pub use best::Best;
+pub use checkpoint::{CheckpointError, CheckpointOptions, checkpoint_note};
 pub use early_stopping::EarlyStopping;
+pub use error::LearnerError;
 pub(crate) use evaluate::split;
 pub use evaluate::{Evaluation, Prediction, evaluate};
-pub use events::{BatchReport, Flow, Observer, Position, RolledBack};
+pub use events::{BatchReport, Flow, Observer, Position, Resumed, RolledBack};
 pub use first_batch::{Batch, first_batch};
 pub use history::{EpochRecord, History};
 pub use looks::Looks;
@@ -34,17 +41,14 @@ pub use mixing::Mixing;
 pub use quote::PhaseQuote;
 pub use suggestions::{Suggestions, suggest};
 
-use crate::data::{DataError, Dataset, Draws, Target};
-use crate::groups::{GroupsError, LayerGroups};
+use crate::data::{Dataset, Draws};
+use crate::groups::LayerGroups;
 use crate::loss::Loss;
-use crate::ops;
 use crate::optim::Adam;
-use crate::plan::{FreezePlan, NormMode, PlanError};
+use crate::plan::{FreezePlan, NormMode};
 use crate::prefix::{Cache, CacheLimits, Prefix};
-use crate::rates::{Rates, RatesError};
-use crate::recipe::{FineTune, Phase, Thaw};
-use crate::schedule::Schedule;
 use crate::stage::Network;
+use checkpoint::Checkpoints;
 
 /// Which items a training epoch shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,55 +122,6 @@ impl LearnerOptions {
     }
 }
 
-/// Training can't start or go on.
-#[derive(Debug, Error)]
-pub enum LearnerError {
-    /// The stages can't be grouped so.
-    #[error(transparent)]
-    Groups(#[from] GroupsError),
-    /// The freeze position or group does not exist.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// The rates don't fit.
-    #[error(transparent)]
-    Rates(#[from] RatesError),
-    /// An item can't be read.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// A label is of another kind than the loss, or names a class there is no score for.
-    #[error(
-        "{item}: it is labelled {target:?}, and this loss is for items with {expected}, over {outputs} outputs"
-    )]
-    Target {
-        /// The item's name.
-        item: String,
-        /// Its label.
-        target: Target,
-        /// What the loss is for.
-        expected: &'static str,
-        /// How many scores the network gives.
-        outputs: usize,
-    },
-    /// There is nothing to train on.
-    #[error("there are no training items")]
-    NoItems,
-    /// The loss left the numbers.
-    #[error(
-        "the loss is {loss} in phase {phase}, epoch {epoch}, batch {batch}, and was no number at twice and four times \
-         the rate: try a tenth of it"
-    )]
-    NotFinite {
-        /// The loss.
-        loss: f64,
-        /// The phase's name.
-        phase: String,
-        /// The epoch in it, from 1.
-        epoch: usize,
-        /// The batch in that, from 1.
-        batch: usize,
-    },
-}
-
 /// Trains a network on data under a freeze plan.
 pub struct Learner<N> {
     /// On the autodiff device, in the plan's state. `None` only while an optimizer step owns it.
@@ -184,6 +139,9 @@ pub struct Learner<N> {
     history: History,
     best: Option<Best>,
     observers: Vec<Box<dyn Observer>>,
+    checkpoints: Option<Checkpoints>,
+    /// Whether somebody asks to stop.
+    stop: Option<Arc<AtomicBool>>,
 }
 
 fn check_targets(data: &dyn Dataset, loss: &Loss, outputs: usize) -> Result<(), LearnerError> {
@@ -238,6 +196,8 @@ impl<N: Network> Learner<N> {
             history: History::default(),
             best: None,
             observers: vec![],
+            checkpoints: None,
+            stop: None,
         })
     }
 
@@ -284,153 +244,5 @@ impl<N: Network> Learner<N> {
     /// The device the network's constant part runs on.
     pub fn device(&self) -> &Device {
         &self.device
-    }
-
-    /// Freezes the first groups (fastai's `freeze_to`); the optimizer forgets its averages.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such position.
-    pub fn freeze_to(&mut self, position: isize) -> Result<(), LearnerError> {
-        let plan = self.plan.freeze_to(position)?;
-        self.set_plan(plan);
-        Ok(())
-    }
-
-    /// Freezes all groups but the last.
-    ///
-    /// # Errors
-    ///
-    /// If there is one group only.
-    pub fn freeze(&mut self) -> Result<(), LearnerError> {
-        let plan = self.plan.freeze()?;
-        self.set_plan(plan);
-        Ok(())
-    }
-
-    /// Thaws all groups.
-    pub fn unfreeze(&mut self) {
-        let plan = self.plan.unfreeze();
-        self.set_plan(plan);
-    }
-
-    /// Freezes and thaws as a phase would.
-    ///
-    /// # Errors
-    ///
-    /// If a position or group does not exist, or nothing would train.
-    pub fn thaw(&mut self, thaw: &Thaw) -> Result<(), LearnerError> {
-        let plan = thaw.apply(&self.plan)?;
-        self.set_plan(plan);
-        Ok(())
-    }
-
-    /// Trains the named groups and no others.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such group.
-    pub fn train_only<S: AsRef<str>>(&mut self, groups: &[S]) -> Result<(), LearnerError> {
-        let plan = self.plan.train_only(groups)?;
-        self.set_plan(plan);
-        Ok(())
-    }
-
-    fn set_plan(&mut self, plan: FreezePlan) {
-        self.optimizer.clear();
-        self.update_network(|network, _| plan.apply(network));
-        self.plan = plan;
-    }
-
-    /// Trains as the plan stands, at constant rates.
-    ///
-    /// # Errors
-    ///
-    /// As [`Learner::run`].
-    pub fn fit(&mut self, epochs: usize, rates: Rates) -> Result<(), LearnerError> {
-        self.fit_scheduled(epochs, rates, Schedule::Constant)
-    }
-
-    /// Trains as the plan stands, warming up and annealing (arXiv 1708.07120).
-    ///
-    /// # Errors
-    ///
-    /// As [`Learner::run`].
-    pub fn fit_one_cycle(&mut self, epochs: usize, rates: Rates) -> Result<(), LearnerError> {
-        self.fit_scheduled(epochs, rates, Schedule::ONE_CYCLE)
-    }
-
-    /// Trains as the plan stands, flat and then annealing.
-    ///
-    /// # Errors
-    ///
-    /// As [`Learner::run`].
-    pub fn fit_flat_cos(&mut self, epochs: usize, rates: Rates) -> Result<(), LearnerError> {
-        self.fit_scheduled(epochs, rates, Schedule::FLAT_COS)
-    }
-
-    /// Trains as the plan stands under any schedule.
-    ///
-    /// # Errors
-    ///
-    /// As [`Learner::run`].
-    pub fn fit_scheduled(
-        &mut self,
-        epochs: usize,
-        rates: Rates,
-        schedule: Schedule,
-    ) -> Result<(), LearnerError> {
-        self.plan.require_training()?;
-        let name = format!("fit {}", self.history.phases() + 1);
-        self.run_phase(&name, epochs, &rates, &schedule)?;
-        Ok(())
-    }
-
-    /// Freezes, trains the head, thaws, trains everything at lower rates; ends with the best epoch's
-    /// weights.
-    ///
-    /// # Errors
-    ///
-    /// As [`Learner::run`].
-    pub fn fine_tune(&mut self, recipe: &FineTune) -> Result<(), LearnerError> {
-        self.run(&recipe.phases())
-    }
-
-    /// Runs phases one after the other and ends with the weights of the best epoch of all, after an error
-    /// too.
-    ///
-    /// # Errors
-    ///
-    /// If a phase does not fit the layer groups (found before anything is trained), an item can't be
-    /// read, or the loss is no number even at a quarter of the rate.
-    pub fn run(&mut self, phases: &[Phase]) -> Result<(), LearnerError> {
-        for phase in phases {
-            phase.thaw.apply(&self.plan)?;
-            phase.rates.for_groups(self.plan.groups().count())?;
-        }
-        self.tell(|observer, _| {
-            observer.run_started(phases);
-            Flow::Continue
-        });
-        let outcome = self.run_all(phases);
-        // Whatever happened, what was learned before is not lost.
-        self.restore_best();
-        ops::release_memory();
-        self.tell(|observer, learner| {
-            observer.run_ended(&learner.history);
-            Flow::Continue
-        });
-        outcome
-    }
-
-    fn run_all(&mut self, phases: &[Phase]) -> Result<(), LearnerError> {
-        for phase in phases {
-            self.thaw(&phase.thaw)?;
-            let flow = self.run_phase(&phase.name, phase.epochs, &phase.rates, &phase.schedule)?;
-            if flow == Flow::EndRun {
-                break;
-            }
-        }
-        Ok(())
     }
 }

@@ -65,7 +65,7 @@ impl<N: Network> Learner<N> {
     pub fn quote(&mut self, phases: &[Phase]) -> Result<&[PhaseQuote], LearnerError> {
         let steps: usize = phases.iter().map(|phase| phase.epochs * self.batches_per_epoch()).sum();
         if steps >= MIN_STEPS {
-            let (state, plan) = (self.state(), self.plan.clone());
+            let (state, plan) = (self.state(None), self.plan.clone());
             let mut kept = std::mem::replace(&mut self.cache, Cache::new(CacheLimits::none()));
             let quotes = self.quote_phases(phases, &mut kept);
             self.cache = kept;

@@ -6,8 +6,12 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use rand::Rng as _;
 
 use super::average::Average;
+use super::checkpoint::{Occasion, Place};
 use super::evaluate::rows;
-use super::{BatchReport, EpochRecord, Flow, Learner, LearnerError, Mixing, Observer, Position, RolledBack};
+use super::state::State;
+use super::{
+    BatchReport, EpochRecord, Flow, Learner, LearnerError, Mixing, Observer, Position, Resumed, RolledBack,
+};
 use crate::activation::Activation;
 use crate::data::{Draws, View};
 use crate::layers::with_draws;
@@ -22,13 +26,56 @@ use crate::weights;
 const RETRIES: u32 = 2;
 
 /// A phase as it runs.
-struct Running<'a> {
+pub(super) struct Running<'a> {
     name: &'a str,
     epochs: usize,
     /// The highest rate of each group.
     rates: Vec<f64>,
     schedule: &'a Schedule,
-    average: Option<Average>,
+    pub(super) average: Option<Average>,
+    /// Where it is; its seconds are those of earlier sessions.
+    place: Place,
+    /// What the epoch would be taken back to, while there is one.
+    pub(super) began: Option<State>,
+    started: Instant,
+    epoch_started: Instant,
+}
+
+impl Running<'_> {
+    /// Where it is, with the seconds up to now.
+    pub(super) fn place_now(&self) -> Place {
+        let epoch_seconds = match self.began {
+            Some(_) => self.place.epoch_seconds + self.epoch_started.elapsed().as_secs_f64(),
+            None => 0.0,
+        };
+        Place { phase_seconds: self.seconds(), epoch_seconds, ..self.place }
+    }
+
+    /// What it has taken.
+    fn seconds(&self) -> f64 {
+        self.place.phase_seconds + self.started.elapsed().as_secs_f64()
+    }
+
+    /// The place as observers count.
+    fn position(&self, batches: usize) -> Position {
+        let Place { epoch, batch, .. } = self.place;
+        Position { epoch: epoch + 1, epochs: self.epochs, batch, batches }
+    }
+}
+
+/// Where a phase starts.
+pub(super) struct Start {
+    pub(super) place: Place,
+    /// For a run that goes on, what training had moved there, and as the epoch began.
+    pub(super) now: Option<State>,
+    pub(super) began: Option<State>,
+}
+
+impl Start {
+    /// From its beginning.
+    pub(super) fn of_phase(phase: usize) -> Self {
+        Self { place: Place::at_start_of(phase), now: None, began: None }
+    }
 }
 
 /// An epoch whose loss is no number.
@@ -53,65 +100,95 @@ impl<N: Network> Learner<N> {
         epochs: usize,
         rates: &Rates,
         schedule: &Schedule,
+        Start { place, now, began }: Start,
     ) -> Result<Flow, LearnerError> {
-        let rates = rates.for_groups(self.plan.groups().count())?;
+        let mut rates = rates.for_groups(self.plan.groups().count())?;
+        rates.iter_mut().for_each(|rate| *rate *= place.rate_factor);
         let average = self.options.average.map(|decay| Average::new(decay, &self.plan));
-        let mut phase = Running { name, epochs, rates, schedule, average };
-        let started = Instant::now();
-        self.history.begin_phase();
+        let (started, epoch_started) = (Instant::now(), Instant::now());
+        let mut phase =
+            Running { name, epochs, rates, schedule, average, place, began, started, epoch_started };
+        if now.is_none() {
+            self.history.begin_phase();
+        }
         self.tell(|observer, learner| {
             observer.phase_started(name, &learner.plan, &phase.rates, epochs);
             Flow::Continue
         });
-        let (mut flow, mut epoch, mut factor) = (Flow::Continue, 0, 1.0);
-        while epoch < epochs && flow == Flow::Continue {
-            let (state, average) = (self.state(), phase.average.clone());
-            match self.run_epoch(epoch, &mut phase)? {
-                Ok(wanted) => {
-                    flow = wanted;
-                    epoch += 1;
+        match now {
+            Some(now) => self.go_on(&mut phase, now),
+            None if place.phase == 0 => self.pause(&phase, Occasion::Now)?,
+            None => {}
+        }
+        while phase.place.epoch < epochs && phase.place.flow == Flow::Continue {
+            let began = phase.began.take().unwrap_or_else(|| self.state(phase.average.as_ref()));
+            phase.began = Some(began);
+            match self.run_epoch(&mut phase)? {
+                Ok(flow) => {
+                    phase.place = phase.place.after_epoch(flow);
+                    phase.began = None;
+                    let ends = phase.place.epoch == epochs || flow != Flow::Continue;
+                    self.pause(&phase, if ends { Occasion::Now } else { Occasion::Epoch })?;
                 }
-                Err(Diverged { loss, position }) if factor <= 0.5f64.powi(RETRIES as i32) => {
-                    let Position { epoch, batch, .. } = position;
-                    return Err(LearnerError::NotFinite { loss, phase: name.to_owned(), epoch, batch });
-                }
-                Err(Diverged { position, .. }) => {
-                    self.go_back(&state);
-                    phase.average = average;
-                    factor /= 2.0;
-                    phase.rates.iter_mut().for_each(|rate| *rate /= 2.0);
-                    let event = RolledBack { position, rate_factor: factor };
-                    self.tell(|observer, _| {
-                        observer.rolled_back(&event);
-                        Flow::Continue
-                    });
-                }
+                Err(diverged) => self.take_back(&mut phase, &diverged)?,
             }
         }
         if let Some(average) = &phase.average {
             self.update_network(|network, _| average.applied(network));
         }
-        self.history.end_phase(name, started.elapsed().as_secs_f64());
+        self.history.end_phase(name, phase.seconds());
         self.tell(|observer, _| {
             observer.phase_ended(name);
             Flow::Continue
         });
-        Ok(if flow == Flow::EndPhase { Flow::Continue } else { flow })
+        Ok(if phase.place.flow == Flow::EndPhase { Flow::Continue } else { phase.place.flow })
     }
 
-    /// Trains and evaluates an epoch.
-    fn run_epoch(
-        &mut self,
-        epoch: usize,
-        phase: &mut Running<'_>,
-    ) -> Result<Result<Flow, Diverged>, LearnerError> {
-        let started = Instant::now();
+    /// Goes on from a state of this phase.
+    fn go_on(&mut self, phase: &mut Running<'_>, now: State) {
+        self.go_back(&now);
+        phase.average = now.average;
+        let records = self.history.records();
+        let epochs = &records[records.len().saturating_sub(phase.place.epoch)..];
+        let (position, epochs) = (phase.position(self.batches_per_epoch()), epochs.to_vec());
         self.tell(|observer, _| {
-            observer.epoch_started(epoch + 1, phase.epochs);
+            observer.resumed(&Resumed { position, epochs: &epochs });
             Flow::Continue
         });
-        let (train_loss, flow) = match self.train_epoch(epoch, phase)? {
-            Ok(trained) => trained,
+    }
+
+    /// Goes back to where the epoch began, at half the rates, unless that has been tried often enough.
+    fn take_back(&mut self, phase: &mut Running<'_>, diverged: &Diverged) -> Result<(), LearnerError> {
+        let &Diverged { loss, position } = diverged;
+        if phase.place.rate_factor <= 0.5f64.powi(RETRIES as i32) {
+            let Position { epoch, batch, .. } = position;
+            return Err(LearnerError::NotFinite { loss, phase: phase.name.to_owned(), epoch, batch });
+        }
+        if let Some(began) = &phase.began {
+            self.go_back(began);
+            phase.average = began.average.clone();
+        }
+        phase.place = phase.place.at_start_of_epoch();
+        phase.place.rate_factor /= 2.0;
+        phase.rates.iter_mut().for_each(|rate| *rate /= 2.0);
+        let event = RolledBack { position, rate_factor: phase.place.rate_factor };
+        self.tell(|observer, _| {
+            observer.rolled_back(&event);
+            Flow::Continue
+        });
+        Ok(())
+    }
+
+    /// Trains and evaluates an epoch, or the rest of one.
+    fn run_epoch(&mut self, phase: &mut Running<'_>) -> Result<Result<Flow, Diverged>, LearnerError> {
+        phase.epoch_started = Instant::now();
+        let epoch = phase.place.epoch + 1;
+        self.tell(|observer, _| {
+            observer.epoch_started(epoch, phase.epochs);
+            Flow::Continue
+        });
+        let flow = match self.train_epoch(phase)? {
+            Ok(flow) => flow,
             Err(diverged) => return Ok(Err(diverged)),
         };
         let own = phase.average.as_ref().map(|average| {
@@ -122,16 +199,16 @@ impl<N: Network> Learner<N> {
         let evaluation = self.evaluate()?;
         if !evaluation.loss.is_finite() {
             let batches = self.batches_per_epoch();
-            let position = Position { epoch: epoch + 1, epochs: phase.epochs, batch: batches, batches };
+            let position = Position { epoch, epochs: phase.epochs, batch: batches, batches };
             return Ok(Err(Diverged { loss: evaluation.loss, position }));
         }
         let record = EpochRecord {
             phase: phase.name.to_owned(),
-            epoch: epoch + 1,
-            train_loss,
+            epoch,
+            train_loss: phase.place.mean_loss(),
             valid_loss: evaluation.loss,
             metrics: evaluation.metrics,
-            seconds: started.elapsed().as_secs_f64(),
+            seconds: phase.place_now().epoch_seconds,
         };
         self.cache.publish();
         self.keep_if_best(&record);
@@ -143,27 +220,21 @@ impl<N: Network> Learner<N> {
         Ok(Ok(flow.max(wanted)))
     }
 
-    /// One pass over the training items; returns the mean loss.
-    fn train_epoch(
-        &mut self,
-        epoch: usize,
-        phase: &mut Running<'_>,
-    ) -> Result<Result<(f64, Flow), Diverged>, LearnerError> {
+    /// One pass over the training items, or the rest of one.
+    fn train_epoch(&mut self, phase: &mut Running<'_>) -> Result<Result<Flow, Diverged>, LearnerError> {
         let draws = Draws { seed: self.options.seed, epoch: self.history.epochs() as u64 };
         let batches = self.steps(draws);
         if batches.is_empty() {
             return Err(LearnerError::NoItems);
         }
-        let (mut losses, mut done, mut flow) = (0.0, 0, Flow::Continue);
-        for (batch, items) in batches.iter().enumerate() {
-            let position = (epoch * batches.len() + batch) as f64 / (phase.epochs * batches.len()) as f64;
-            let setting = phase.schedule.at(position);
+        for (batch, items) in batches.iter().enumerate().skip(phase.place.batch) {
+            let done = phase.place.epoch * batches.len() + batch;
+            let setting = phase.schedule.at(done as f64 / (phase.epochs * batches.len()) as f64);
             let mut settings = StepSettings {
                 rates: phase.rates.iter().map(|rate| rate * setting.rate_factor).collect(),
                 momentum: setting.momentum,
             };
-            let position =
-                Position { epoch: epoch + 1, epochs: phase.epochs, batch: batch + 1, batches: batches.len() };
+            let position = Position { batch: batch + 1, ..phase.position(batches.len()) };
             self.tell(|observer, _| {
                 observer.batch_started(&position, &mut settings);
                 Flow::Continue
@@ -175,14 +246,14 @@ impl<N: Network> Learner<N> {
             if let Some(average) = &mut phase.average {
                 average.follow(self.network());
             }
-            losses += loss;
-            done += 1;
-            flow = self.tell(|observer, _| observer.batch_ended(&BatchReport { position, loss }));
+            phase.place = phase.place.after_batch(loss);
+            let flow = self.tell(|observer, _| observer.batch_ended(&BatchReport { position, loss }));
             if flow != Flow::Continue {
-                break;
+                return Ok(Ok(flow));
             }
+            self.pause(phase, Occasion::Batch)?;
         }
-        Ok(Ok((losses / f64::from(done), flow)))
+        Ok(Ok(Flow::Continue))
     }
 
     /// Forward and backward, in parts if gradients are accumulated, then a step; returns the loss. A loss

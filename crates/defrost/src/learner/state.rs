@@ -1,21 +1,24 @@
 //! Going back to where training has been.
 
 use super::Learner;
+use super::average::Average;
 use crate::optim::Adam;
 use crate::stage::Network;
 use crate::weights::{self, Tensors};
 
-/// Weights, statistics and the optimizer's averages. There is no random state to keep: draws are functions
-/// of the position.
+/// Weights, statistics, the optimizer's averages and the weights'. There is no random state to keep: draws are
+/// functions of the position.
 pub(super) struct State {
-    tensors: Tensors,
-    optimizer: Adam,
+    pub(super) tensors: Tensors,
+    pub(super) optimizer: Adam,
+    pub(super) average: Option<Average>,
 }
 
 impl<N: Network> Learner<N> {
-    /// Everything that training moves, as it is now.
-    pub(super) fn state(&self) -> State {
-        State { tensors: weights::collect(self.network()), optimizer: self.optimizer.clone() }
+    /// Everything that training moves, as it is now. A running average is its phase's.
+    pub(super) fn state(&self, average: Option<&Average>) -> State {
+        let tensors = weights::collect(self.network());
+        State { tensors, optimizer: self.optimizer.clone(), average: average.cloned() }
     }
 
     /// Goes back to an earlier state under the same plan.

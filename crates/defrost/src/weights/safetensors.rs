@@ -105,13 +105,27 @@ pub fn write(
     tensors: &Tensors,
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), SafetensorsError> {
-    let metadata: HashMap<String, String> = metadata.clone().into_iter().collect();
-    let views = tensors.iter().map(|(name, data)| (name, F32View(data)));
-    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| SafetensorsError::Invalid {
+    let bytes = to_bytes(tensors, metadata).map_err(|error| SafetensorsError::Invalid {
         file: path.display().to_string(),
         reason: error.to_string(),
     })?;
     Ok(files::write_atomically(path, |file| std::io::Write::write_all(file, &bytes))?)
+}
+
+/// Such a file's bytes.
+///
+/// # Errors
+///
+/// If a tensor's numbers do not fill its shape.
+pub fn to_bytes(
+    tensors: &Tensors,
+    metadata: &BTreeMap<String, String>,
+) -> Result<Vec<u8>, safetensors::SafeTensorError> {
+    // The crate writes no valid header for neither tensors nor texts unless there is no table of texts either.
+    let metadata: Option<HashMap<String, String>> =
+        Some(metadata.clone().into_iter().collect()).filter(|texts: &HashMap<_, _>| !texts.is_empty());
+    let views = tensors.iter().map(|(name, data)| (name, F32View(data)));
+    safetensors::serialize(views, metadata)
 }
 
 /// f32 data as the safetensors crate wants to see it.

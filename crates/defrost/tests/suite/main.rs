@@ -11,6 +11,7 @@ mod metrics;
 mod networks;
 mod ops;
 mod plans;
+mod resume;
 mod support;
 mod targets;
 mod texts;

@@ -1,0 +1,107 @@
+//! What the rest of a run follows from besides its checkpoint, so that nobody goes on with something else.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{Dataset, Draws, Fingerprint, View};
+use crate::learner::{Learner, LearnerOptions};
+use crate::ops::kernel_tier;
+use crate::recipe::Phase;
+use crate::stage::Network;
+use crate::weights::Tensors;
+
+/// What a run is, as texts that people can compare.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::learner) struct Identity {
+    /// Without the same of these a place in a run means nothing.
+    pub settings: BTreeMap<String, String>,
+    /// Without the same of these the run ends elsewhere than it would have.
+    pub surroundings: BTreeMap<String, String>,
+}
+
+impl Identity {
+    /// Of a run of these phases; `tensors` are the network's as it was made.
+    pub fn of<N: Network>(learner: &Learner<N>, phases: &[Phase], tensors: &Tensors) -> Self {
+        // Named one by one, so that none is forgotten; what is kept of the prefix changes no number.
+        let LearnerOptions {
+            batch_size,
+            seed,
+            norm,
+            loss,
+            mixing,
+            sampling,
+            weight_decay,
+            accumulate,
+            max_gradient_norm,
+            average,
+            views,
+            cache: _,
+            groups: _,
+        } = &learner.options;
+        let mut settings = BTreeMap::new();
+        let mut set = |name: &str, value: String| settings.insert(name.to_owned(), value);
+        set("batch size", batch_size.to_string());
+        set("seed", seed.to_string());
+        set("norm mode", norm.name().to_owned());
+        set("loss", format!("{loss:?}"));
+        set("mixing", format!("{mixing:?}"));
+        set("sampling", format!("{sampling:?}"));
+        set("weight decay", weight_decay.to_string());
+        set("accumulated batches", accumulate.to_string());
+        set("gradient norm", format!("{max_gradient_norm:?}"));
+        set("average", format!("{average:?}"));
+        set("views", views.to_string());
+        set("network", learner.network().settings());
+        set("layer groups", learner.plan.groups().listing());
+        set("phases", format!("{phases:?}"));
+
+        let mut surroundings = BTreeMap::new();
+        let mut set = |name: &str, value: String| surroundings.insert(name.to_owned(), value);
+        set("training items", items(&*learner.train, *seed));
+        set("validation items", items(&*learner.valid, *seed));
+        set("pretrained weights", pretrained(learner, tensors));
+        set("threads", rayon::current_num_threads().to_string());
+        set("kernels", format!("{:?}", kernel_tier()));
+        set("version", env!("CARGO_PKG_VERSION").to_owned());
+        Self { settings, surroundings }
+    }
+}
+
+/// What is another now than it was: `batch size: 16, and 8 when the run began`.
+pub(super) fn changes(now: &BTreeMap<String, String>, before: &BTreeMap<String, String>) -> Vec<String> {
+    let changed = now.iter().filter(|(name, value)| before.get(*name) != Some(value));
+    let line = |(name, value): (&String, &String)| {
+        let before = before.get(name).map_or("unknown", String::as_str);
+        format!("{name}: {value}, and {before} when the run began")
+    };
+    changed.map(line).collect()
+}
+
+/// How many items there are, and a fingerprint of their content, labels and variations. What they are called
+/// does not count.
+fn items(data: &dyn Dataset, seed: u64) -> String {
+    let varied = View::Augmented(Draws { seed, epoch: 0 });
+    let print = |item: usize| {
+        let label = format!("{:?} {}", data.target(item), data.size(item));
+        let looks = [View::Plain, varied].map(|view| data.fingerprint(item, view));
+        Fingerprint::of(&[label.as_bytes(), &looks[0].0, &looks[1].0])
+    };
+    let prints: Vec<u8> = (0..data.len()).flat_map(|item| print(item).0).collect();
+    format!("{} ({})", data.len(), short(Fingerprint::of(&[&prints])))
+}
+
+fn pretrained<N: Network>(learner: &Learner<N>, tensors: &Tensors) -> String {
+    let stages = learner.plan.groups().stages().iter().filter(|stage| stage.pretrained);
+    let parameters = stages.flat_map(|stage| &stage.parameters);
+    let parts: Vec<&[u8]> = parameters
+        .filter_map(|parameter| Some([parameter.name.as_bytes(), tensors.get(&parameter.name)?.as_bytes()]))
+        .flatten()
+        .collect();
+    short(Fingerprint::of(&parts))
+}
+
+/// Enough of a fingerprint to tell two things apart.
+fn short(print: Fingerprint) -> String {
+    print.to_string()[..16].to_owned()
+}

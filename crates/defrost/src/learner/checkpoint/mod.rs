@@ -1,0 +1,181 @@
+//! Checkpoints: while a run is unfinished, a folder holds all it takes to go on with it, to the same bytes.
+//!
+//! What training moves is weights, statistics and averages; everything else follows from the place in the run,
+//! since all draws do. A tensor that is still as the run began is written once.
+
+mod exact;
+mod identity;
+mod keeping;
+mod place;
+mod read;
+mod saved;
+mod store;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+
+pub(super) use keeping::Occasion;
+pub(super) use place::Place;
+
+use super::{Learner, LearnerError};
+use crate::files::FileError;
+use crate::recipe::Phase;
+use crate::stage::Network;
+use crate::weights;
+use identity::Identity;
+use keeping::Keeping;
+use store::Store;
+
+/// Where and how often a run's checkpoint is written.
+#[derive(Clone, Debug)]
+pub struct CheckpointOptions {
+    /// A folder for it alone, which is created.
+    pub folder: PathBuf,
+    /// How long training goes on without one. They are rarer where writing takes long, so that no more than a
+    /// fiftieth of the time goes to them; zero writes one after every batch, whatever it takes.
+    pub every: Duration,
+    /// A text of the caller's that [`checkpoint_note`] reads back.
+    pub note: String,
+    /// Go on although items, pretrained weights or the machine are others than the run began with: it then ends
+    /// with other bytes.
+    pub accept_changes: bool,
+}
+
+impl CheckpointOptions {
+    /// One a minute in this folder.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            every: Duration::from_secs(60),
+            note: String::new(),
+            accept_changes: false,
+        }
+    }
+}
+
+/// A checkpoint can't be used.
+#[derive(Debug, Error)]
+pub enum CheckpointError {
+    /// A file can't be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The learner was not told where it is.
+    #[error("no folder was named to keep checkpoints in; call Learner::checkpoint first")]
+    NoFolder,
+    /// There is none.
+    #[error("{}: there is no checkpoint in it, so no run can go on from there", .0.display())]
+    Missing(PathBuf),
+    /// It is not what was written.
+    #[error("{}: the checkpoint is damaged: {reason}; the run has to be started again", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// It is of another version.
+    #[error("{}: a checkpoint of format {found}, and this version reads {known}; go on with the version that wrote it", path.display())]
+    Format {
+        /// Which file.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// The format that can be read.
+        known: u64,
+    },
+    /// The learner is not set up as the run's was.
+    #[error("the run began with other settings: {}", .0.join("; "))]
+    Settings(Vec<String>),
+    /// What the run learns from or works on is not what it was.
+    #[error("the run began otherwise and would end with other weights: {}", .0.join("; "))]
+    Surroundings(Vec<String>),
+}
+
+fn damaged(path: &Path, reason: impl Into<String>) -> CheckpointError {
+    CheckpointError::Damaged { path: path.to_owned(), reason: reason.into() }
+}
+
+/// The caller's text that was kept with a checkpoint.
+///
+/// # Errors
+///
+/// If there is none in the folder, or it is damaged.
+pub fn checkpoint_note(folder: &Path) -> Result<String, CheckpointError> {
+    Ok(store::read(folder)?.note)
+}
+
+/// The checkpoints of a learner.
+pub(super) struct Checkpoints {
+    options: CheckpointOptions,
+    /// While a run is under way and nothing has gone wrong.
+    keeping: Option<Keeping>,
+}
+
+impl Checkpoints {
+    pub(super) fn new(options: CheckpointOptions) -> Self {
+        Self { options, keeping: None }
+    }
+}
+
+impl<N: Network> Learner<N> {
+    /// Keeps a checkpoint of every run of phases from now on, from which [`resume`](Self::resume) goes on. It
+    /// stays when the run has ended, until [`discard_checkpoint`](Self::discard_checkpoint): what came of the
+    /// run is to be saved first.
+    ///
+    /// ```no_run
+    /// # use defrost::{Learner, LearnerError, Network, Phase};
+    /// # use defrost::learner::CheckpointOptions;
+    /// # fn train<N: Network>(mut learner: Learner<N>, phases: &[Phase]) -> Result<(), LearnerError> {
+    /// let folder = std::path::Path::new("runs/flowers/checkpoint");
+    /// learner.checkpoint(CheckpointOptions::new(folder));
+    /// match folder.join("checkpoint.json").exists() {
+    ///     true => learner.resume(phases)?,
+    ///     false => learner.run(phases)?,
+    /// }
+    /// // Save the network here.
+    /// learner.discard_checkpoint()
+    /// # }
+    /// ```
+    pub fn checkpoint(&mut self, options: CheckpointOptions) {
+        self.checkpoints = Some(Checkpoints::new(options));
+    }
+
+    /// Removes the checkpoint, and its folder if there is nothing else in it.
+    ///
+    /// # Errors
+    ///
+    /// If the system can't.
+    pub fn discard_checkpoint(&mut self) -> Result<(), LearnerError> {
+        let Some(checkpoints) = &mut self.checkpoints else { return Ok(()) };
+        checkpoints.keeping = None;
+        let folder = &checkpoints.options.folder;
+        if folder.is_dir() {
+            store::clear(folder).map_err(CheckpointError::File)?;
+            // Somebody else's files keep it.
+            let _ = std::fs::remove_dir(folder);
+        }
+        Ok(())
+    }
+
+    /// No further ones: the run is over.
+    pub(super) fn end_checkpoints(&mut self) {
+        if let Some(checkpoints) = &mut self.checkpoints {
+            checkpoints.keeping = None;
+        }
+    }
+
+    /// Makes the folder ready for a run of these phases.
+    pub(super) fn begin_checkpoints(&mut self, phases: &[Phase]) -> Result<(), LearnerError> {
+        let Some(options) = self.checkpoints.as_ref().map(|checkpoints| checkpoints.options.clone()) else {
+            return Ok(());
+        };
+        let base = weights::collect(self.network());
+        let run = Identity::of(self, phases, &base);
+        let store = Store::create(&options.folder).map_err(CheckpointError::File)?;
+        let keeping = Some(Keeping::new(store, run, &base));
+        self.checkpoints = Some(Checkpoints { options, keeping });
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! Taking up a run from its checkpoint.
+
+use super::identity::{Identity, changes};
+use super::keeping::Keeping;
+use super::store::{self, Entry, Manifest, Store};
+use super::{CheckpointError, Checkpoints, damaged};
+use crate::learner::Learner;
+use crate::learner::best::Best;
+use crate::learner::run::Start;
+use crate::learner::state::State;
+use crate::recipe::Phase;
+use crate::stage::Network;
+use crate::weights::{self, Tensors};
+
+impl<N: Network> Learner<N> {
+    /// Reads the checkpoint of a run of these phases. Nothing of the learner changes if it can't be used.
+    pub(in crate::learner) fn read_checkpoint(&mut self, phases: &[Phase]) -> Result<Start, CheckpointError> {
+        let options = self.checkpoints.as_ref().map(|checkpoints| checkpoints.options.clone());
+        let options = options.ok_or(CheckpointError::NoFolder)?;
+        let folder = &options.folder;
+        let manifest = store::read(folder)?;
+        let run = Identity::of(self, phases, &weights::collect(self.network()));
+        let settings = changes(&run.settings, &manifest.run.settings);
+        if !settings.is_empty() {
+            return Err(CheckpointError::Settings(settings));
+        }
+        let surroundings = changes(&run.surroundings, &manifest.run.surroundings);
+        if !surroundings.is_empty() && !options.accept_changes {
+            return Err(CheckpointError::Surroundings(surroundings));
+        }
+        let Manifest { place, history, best, files, .. } = manifest;
+        let wrong = |reason: String| damaged(folder, reason);
+        let plan = match phases.get(place.phase).map(|phase| phase.thaw.apply(&self.plan)) {
+            Some(Ok(plan)) if place.is_in(phases) => plan,
+            _ => return Err(wrong("it is of a place that the run does not have".to_owned())),
+        };
+        let read = |entry: &Entry| store::tensors(folder, entry);
+        let base = read(&files.base)?.into_network(&Tensors::new(), &plan).map_err(wrong)?;
+        let state = |entry: &Entry| -> Result<State, CheckpointError> {
+            let how = (&plan, self.options.average);
+            read(entry)?.into_state(&base, how, &self.optimizer, &self.device).map_err(wrong)
+        };
+        let now = state(&files.now)?;
+        let began = files.began.as_ref().map(state).transpose()?;
+        let record = best.and_then(|epoch| Some((epoch, history.records().get(epoch)?.clone())));
+        let best = match (record, &files.best) {
+            (Some((epoch, record)), Some(entry)) => {
+                let tensors = read(entry)?.into_network(&base, &plan).map_err(wrong)?;
+                Some(Best { record, epoch, tensors })
+            }
+            _ => None,
+        };
+        let keeping = Keeping::new(Store::reopen(folder, &files), run, &base);
+        let keeping = keeping.after(files, history.epochs(), best.as_ref().map(|best| best.epoch));
+        self.checkpoints = Some(Checkpoints { options, keeping: Some(keeping) });
+        (self.history, self.best) = (history, best);
+        Ok(Start { place, now: Some(now), began })
+    }
+}

@@ -1,0 +1,64 @@
+//! Why training can't start or go on.
+
+use thiserror::Error;
+
+use super::CheckpointError;
+use crate::data::{DataError, Target};
+use crate::groups::GroupsError;
+use crate::plan::PlanError;
+use crate::rates::RatesError;
+
+/// Training can't start or go on.
+#[derive(Debug, Error)]
+pub enum LearnerError {
+    /// The stages can't be grouped so.
+    #[error(transparent)]
+    Groups(#[from] GroupsError),
+    /// The freeze position or group does not exist.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The rates don't fit.
+    #[error(transparent)]
+    Rates(#[from] RatesError),
+    /// An item can't be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A label is of another kind than the loss, or names a class there is no score for.
+    #[error(
+        "{item}: it is labelled {target:?}, and this loss is for items with {expected}, over {outputs} outputs"
+    )]
+    Target {
+        /// The item's name.
+        item: String,
+        /// Its label.
+        target: Target,
+        /// What the loss is for.
+        expected: &'static str,
+        /// How many scores the network gives.
+        outputs: usize,
+    },
+    /// A checkpoint can't be read, or belongs to another run.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Somebody asked to stop, by [`Learner::stop_on`](super::Learner::stop_on).
+    #[error("training was stopped between two batches")]
+    Interrupted,
+    /// There is nothing to train on.
+    #[error("there are no training items")]
+    NoItems,
+    /// The loss left the numbers.
+    #[error(
+        "the loss is {loss} in phase {phase}, epoch {epoch}, batch {batch}, and was no number at twice and four times \
+         the rate: try a tenth of it"
+    )]
+    NotFinite {
+        /// The loss.
+        loss: f64,
+        /// The phase's name.
+        phase: String,
+        /// The epoch in it, from 1.
+        epoch: usize,
+        /// The batch in that, from 1.
+        batch: usize,
+    },
+}

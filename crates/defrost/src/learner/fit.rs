@@ -1,0 +1,195 @@
+//! What a learner is told to do: freeze and thaw, train for some epochs, run phases.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::run::Start;
+use super::{Flow, Learner, LearnerError};
+use crate::ops;
+use crate::plan::FreezePlan;
+use crate::rates::Rates;
+use crate::recipe::{FineTune, Phase, Thaw};
+use crate::schedule::Schedule;
+use crate::stage::Network;
+
+impl<N: Network> Learner<N> {
+    /// Freezes the first groups (fastai's `freeze_to`); the optimizer forgets its averages.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such position.
+    pub fn freeze_to(&mut self, position: isize) -> Result<(), LearnerError> {
+        let plan = self.plan.freeze_to(position)?;
+        self.set_plan(plan);
+        Ok(())
+    }
+
+    /// Freezes all groups but the last.
+    ///
+    /// # Errors
+    ///
+    /// If there is one group only.
+    pub fn freeze(&mut self) -> Result<(), LearnerError> {
+        let plan = self.plan.freeze()?;
+        self.set_plan(plan);
+        Ok(())
+    }
+
+    /// Thaws all groups.
+    pub fn unfreeze(&mut self) {
+        let plan = self.plan.unfreeze();
+        self.set_plan(plan);
+    }
+
+    /// Freezes and thaws as a phase would.
+    ///
+    /// # Errors
+    ///
+    /// If a position or group does not exist, or nothing would train.
+    pub fn thaw(&mut self, thaw: &Thaw) -> Result<(), LearnerError> {
+        let plan = thaw.apply(&self.plan)?;
+        self.set_plan(plan);
+        Ok(())
+    }
+
+    /// Trains the named groups and no others.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such group.
+    pub fn train_only<S: AsRef<str>>(&mut self, groups: &[S]) -> Result<(), LearnerError> {
+        let plan = self.plan.train_only(groups)?;
+        self.set_plan(plan);
+        Ok(())
+    }
+
+    pub(super) fn set_plan(&mut self, plan: FreezePlan) {
+        self.optimizer.clear();
+        self.update_network(|network, _| plan.apply(network));
+        self.plan = plan;
+    }
+
+    /// Trains as the plan stands, at constant rates.
+    ///
+    /// # Errors
+    ///
+    /// As [`Learner::run`].
+    pub fn fit(&mut self, epochs: usize, rates: Rates) -> Result<(), LearnerError> {
+        self.fit_scheduled(epochs, rates, Schedule::Constant)
+    }
+
+    /// Trains as the plan stands, warming up and annealing (arXiv 1708.07120).
+    ///
+    /// # Errors
+    ///
+    /// As [`Learner::run`].
+    pub fn fit_one_cycle(&mut self, epochs: usize, rates: Rates) -> Result<(), LearnerError> {
+        self.fit_scheduled(epochs, rates, Schedule::ONE_CYCLE)
+    }
+
+    /// Trains as the plan stands, flat and then annealing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Learner::run`].
+    pub fn fit_flat_cos(&mut self, epochs: usize, rates: Rates) -> Result<(), LearnerError> {
+        self.fit_scheduled(epochs, rates, Schedule::FLAT_COS)
+    }
+
+    /// Trains as the plan stands under any schedule.
+    ///
+    /// # Errors
+    ///
+    /// As [`Learner::run`].
+    pub fn fit_scheduled(
+        &mut self,
+        epochs: usize,
+        rates: Rates,
+        schedule: Schedule,
+    ) -> Result<(), LearnerError> {
+        self.plan.require_training()?;
+        let name = format!("fit {}", self.history.phases() + 1);
+        self.run_phase(&name, epochs, &rates, &schedule, Start::of_phase(0))?;
+        Ok(())
+    }
+
+    /// Freezes, trains the head, thaws, trains everything at lower rates; ends with the best epoch's
+    /// weights.
+    ///
+    /// # Errors
+    ///
+    /// As [`Learner::run`].
+    pub fn fine_tune(&mut self, recipe: &FineTune) -> Result<(), LearnerError> {
+        self.run(&recipe.phases())
+    }
+
+    /// Runs phases one after the other and ends with the weights of the best epoch of all, after an error
+    /// too.
+    ///
+    /// # Errors
+    ///
+    /// If a phase does not fit the layer groups (found before anything is trained), an item can't be
+    /// read, the loss is no number even at a quarter of the rate, or somebody asked to stop.
+    pub fn run(&mut self, phases: &[Phase]) -> Result<(), LearnerError> {
+        self.check_phases(phases)?;
+        self.begin_checkpoints(phases)?;
+        self.run_from(phases, Start::of_phase(0))
+    }
+
+    /// Goes on with a run of these phases from its [`checkpoint`](Self::checkpoint), in a learner that was made
+    /// as the run's was: what comes of it is the same, byte for byte, as if the run had never ended.
+    ///
+    /// # Errors
+    ///
+    /// If there is no checkpoint, it is damaged, or it is of a run with other settings or other data; then as
+    /// [`run`](Self::run).
+    pub fn resume(&mut self, phases: &[Phase]) -> Result<(), LearnerError> {
+        self.check_phases(phases)?;
+        let start = self.read_checkpoint(phases)?;
+        self.run_from(phases, start)
+    }
+
+    /// Stops a run between two batches as soon as `stop` is true, with [`LearnerError::Interrupted`], after a
+    /// checkpoint if one is kept.
+    pub fn stop_on(&mut self, stop: Arc<AtomicBool>) {
+        self.stop = Some(stop);
+    }
+
+    fn check_phases(&self, phases: &[Phase]) -> Result<(), LearnerError> {
+        for phase in phases {
+            phase.thaw.apply(&self.plan)?;
+            phase.rates.for_groups(self.plan.groups().count())?;
+        }
+        Ok(())
+    }
+
+    fn run_from(&mut self, phases: &[Phase], start: Start) -> Result<(), LearnerError> {
+        self.tell(|observer, _| {
+            observer.run_started(phases);
+            Flow::Continue
+        });
+        let outcome = self.run_phases(phases, start);
+        self.end_checkpoints();
+        // Whatever happened, what was learned before is not lost.
+        self.restore_best();
+        ops::release_memory();
+        self.tell(|observer, learner| {
+            observer.run_ended(&learner.history);
+            Flow::Continue
+        });
+        outcome
+    }
+
+    fn run_phases(&mut self, phases: &[Phase], start: Start) -> Result<(), LearnerError> {
+        let first = start.place.phase;
+        let starts = [start].into_iter().chain((first + 1..).map(Start::of_phase));
+        for (phase, start) in phases.iter().skip(first).zip(starts) {
+            self.thaw(&phase.thaw)?;
+            let flow = self.run_phase(&phase.name, phase.epochs, &phase.rates, &phase.schedule, start)?;
+            if flow == Flow::EndRun {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
