@@ -13,6 +13,7 @@ use crate::learning::{LearningOptions, LookOptions, RateChoice};
 use crate::cache::CacheOptions;
 
 use crate::domain::Task;
+use crate::resume::ResumeOptions;
 
 /// Teach a pretrained network a new task: freeze most of it, train the rest, then thaw.
 #[derive(Debug, Parser)]
@@ -25,7 +26,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Fine-tune on a folder of images
-    Train(TrainArguments),
+    Train(Box<TrainArguments>),
     /// Show what would be frozen, what would train, and at which rates; trains nothing
     Plan(PlanArguments),
     /// Suggest a learning rate
@@ -47,9 +48,12 @@ pub enum Command {
 pub struct TrainArguments {
     /// A folder with a folder of pictures per class, or with train/ and valid/ of such folders; or a CSV file
     /// of texts or of table rows
-    pub data: PathBuf,
+    #[arg(required_unless_present = "resume")]
+    pub data: Option<PathBuf>,
     #[command(flatten)]
     pub options: TrainingOptions,
+    #[command(flatten)]
+    pub resume: ResumeOptions,
     /// Where the run is saved [default: runs/NAME-NUMBER]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,

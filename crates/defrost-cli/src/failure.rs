@@ -13,6 +13,8 @@ pub enum Failure {
     Running(anyhow::Error),
     /// What was asked for is done, and what it found is bad: exit code 1, without a message.
     Found,
+    /// Somebody stopped it: exit code 130. What there is to say.
+    Interrupted(String),
 }
 
 impl Failure {
@@ -21,18 +23,27 @@ impl Failure {
         Self::Usage(anyhow::Error::msg(text.into()))
     }
 
+    /// The exit code of what somebody stopped, as of what Ctrl-C ends.
+    pub const INTERRUPTED: u8 = 130;
+
     /// Prints the error, red where there are colours.
     pub fn print(&self) {
-        let (Self::Usage(error) | Self::Running(error)) = self else { return };
-        let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-        anstream::eprintln!("{red}error{red:#}: {error:#}");
+        match self {
+            Self::Usage(error) | Self::Running(error) => {
+                let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+                anstream::eprintln!("{red}error{red:#}: {error:#}");
+            }
+            Self::Interrupted(text) => eprintln!("{text}"),
+            Self::Found => {}
+        }
     }
 
-    /// 1 or 2.
+    /// 1, 2 or 130.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) => ExitCode::from(2),
             Self::Running(_) | Self::Found => ExitCode::from(1),
+            Self::Interrupted(_) => ExitCode::from(Self::INTERRUPTED),
         }
     }
 }

@@ -14,6 +14,7 @@ mod layout;
 mod learning;
 mod progress;
 mod quote;
+mod resume;
 mod run_folder;
 mod training;
 
@@ -27,7 +28,7 @@ use failure::Failure;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
-        Command::Train(arguments) => commands::train(&arguments),
+        Command::Train(arguments) => commands::train(*arguments),
         Command::Plan(arguments) => commands::plan(&arguments),
         Command::LrFind(arguments) => commands::lr_find(&arguments),
         Command::Evaluate(arguments) => commands::evaluate(&arguments),

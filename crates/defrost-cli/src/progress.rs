@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use defrost::learner::{BatchReport, Flow, Observer, Position, RolledBack};
+use defrost::learner::{BatchReport, Flow, Observer, Position, Resumed, RolledBack};
 use defrost::{EpochRecord, FreezePlan};
 
 use crate::layout::{metrics, rate, thousands};
@@ -45,6 +45,18 @@ impl Observer for Progress {
         let rates: Vec<String> =
             (0..rates.len()).filter(|&g| plan.trains(g)).map(|g| rate(rates[g])).collect();
         eprintln!("{name}: {} parameters train at {}", thousands(plan.trainable_count()), rates.join(", "));
+    }
+
+    fn resumed(&mut self, event: &Resumed<'_>) {
+        let Position { epoch, epochs, batch, batches } = event.position;
+        self.say(&match epoch > epochs {
+            true => format!("  {} goes on after its last epoch", self.phase),
+            false => format!("  {} goes on in epoch {epoch}, after batch {batch} of {batches}", self.phase),
+        });
+    }
+
+    fn checkpoint_failed(&mut self, reason: &str) {
+        self.say(&format!("warning: the checkpoint can't be written, and no further one is tried: {reason}"));
     }
 
     fn batch_ended(&mut self, report: &BatchReport) -> Flow {

@@ -4,12 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
+use crate::resume::is_unfinished;
 
 /// Creates the folder of a run: `out`, or the next free `runs/NAME-NUMBER` for this data.
 pub fn create(out: Option<&Path>, data: &Path) -> Result<PathBuf, Failure> {
     match out {
         Some(folder) if folder.join("bundle.json").exists() => Err(Failure::usage(format!(
             "--out {}: there is a finished run in it; choose another folder or remove it",
+            folder.display()
+        ))),
+        Some(folder) if is_unfinished(folder) => Err(Failure::usage(format!(
+            "--out {0}: there is an unfinished run in it; `defrost train --resume {0}` goes on with it; else choose \
+             another folder or remove it",
             folder.display()
         ))),
         Some(folder) => make(folder).map(|()| folder.to_owned()),

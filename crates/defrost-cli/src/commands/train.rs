@@ -7,53 +7,61 @@ use serde_json::{Value, json};
 
 use defrost::bundle::Model;
 use defrost::data::Skipped;
-use defrost::learner::EarlyStopping;
+use defrost::learner::{CheckpointError, EarlyStopping};
 use defrost::tensorboard::TensorBoard;
 use defrost::{EpochRecord, Learner, LearnerError, Network, Phase, PlanSummary, files};
 
 use super::lr_find::{search, suggested};
 use super::print_json;
 use crate::Outcome;
-use crate::args::{TrainArguments, TrainingOptions};
+use crate::args::TrainArguments;
 use crate::domain::{Data, Domain, Prepared, Table, Task, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::layout::{metrics, plan_table, rate};
 use crate::learning::RateChoice;
 use crate::progress::{Progress, seconds};
 use crate::quote::{quote_outcome, quote_table};
+use crate::resume::{Session, is_unfinished, stop_on_signals};
 use crate::{run_folder, training};
 
 /// Fine-tunes and saves a run.
-pub fn train(arguments: &TrainArguments) -> Outcome {
-    match Task::of_data(&arguments.data, &arguments.options)? {
-        Task::Vision => train_on::<Vision>(arguments),
-        Task::Text => train_on::<Text>(arguments),
-        Task::Table => train_on::<Table>(arguments),
+pub fn train(arguments: TrainArguments) -> Outcome {
+    let session = Session::open(arguments)?;
+    match Task::of_data(&session.data, &session.arguments.options)? {
+        Task::Vision => train_on::<Vision>(session),
+        Task::Text => train_on::<Text>(session),
+        Task::Table => train_on::<Table>(session),
     }
 }
 
-fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
+fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let started = Instant::now();
-    let options = &arguments.options;
+    let options = &session.arguments.options;
     let threads = training::start_threads(options.threads)?;
 
     let Prepared { data, network, model, precision } =
-        D::prepare(options, &arguments.data, &training::device())?;
-    report_data(&data, D::ITEMS, &arguments.data);
+        D::prepare(options, &session.data, &training::device())?;
+    report_data(&data, D::ITEMS, &session.data);
     let Data { classes, train, valid, skipped, .. } = data;
     let items = json!({ "train": train.len(), "valid": valid.len(), "skipped": skipped_json(&skipped) });
     let learner_options = options.learner(&*train)?;
     let mut learner =
         Learner::new(network, train, valid, classes.len().max(1), learner_options).or_usage()?;
-    let phases = phases::<D, _>(&mut learner, options, model.name())?;
+    let phases = phases::<D, _>(&mut learner, &mut session, model.name())?;
     let plan = PlanSummary::new(model.name(), learner.plan(), &phases, learner.batches_per_epoch(), false)
         .or_usage()?;
-    let run = run_folder::create(arguments.out.as_deref(), &arguments.data)?;
+    let arguments = &session.arguments;
+    let run = match &session.run {
+        Some(run) => run.clone(),
+        None => run_folder::create(arguments.out.as_deref(), &session.data)?,
+    };
 
     anstream::eprintln!("{}", plan_table(&plan));
-    eprint!("{}", quote_table(learner.quote(&phases).map_err(explain)?));
+    if session.run.is_none() {
+        eprint!("{}", quote_table(learner.quote(&phases).map_err(explain)?));
+    }
     learner.observe(Box::new(Progress::new()));
-    if let Some(patience) = options.learning.patience {
+    if let Some(patience) = arguments.options.learning.patience {
         learner.observe(Box::new(EarlyStopping::new(patience, &learner.options().loss)));
     }
     let board = arguments.tensorboard.then(|| TensorBoard::create(&run)).transpose().or_failure()?;
@@ -61,7 +69,18 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
     if let Some(board) = board {
         learner.observe(Box::new(board));
     }
-    let outcome = learner.run(&phases);
+    learner.checkpoint(session.checkpoint(&run)?);
+    learner.stop_on(stop_on_signals()?);
+    let outcome = match session.run {
+        Some(_) => learner.resume(&phases),
+        None => learner.run(&phases),
+    };
+    match outcome {
+        Err(LearnerError::Interrupted) => return Err(interrupted(&run)),
+        // It would be no number again.
+        Err(LearnerError::NotFinite { .. }) => learner.discard_checkpoint().or_failure()?,
+        _ => {}
+    }
     if outcome.is_err() && learner.best().is_none() {
         return outcome.map_err(explain);
     }
@@ -71,6 +90,7 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
         eprintln!("note: the best epoch so far is saved in {}", run.display());
         return Err(explain(error));
     }
+    learner.discard_checkpoint().or_failure()?;
     eprint!("{}", quote_outcome(learner.history().quotes()));
     if let Some(trouble) = learner.cache().trouble() {
         eprintln!("warning: the cache: {trouble}");
@@ -113,23 +133,42 @@ fn train_on<D: Domain>(arguments: &TrainArguments) -> Outcome {
 /// spread.
 fn phases<D: Domain, N: Network>(
     learner: &mut Learner<N>,
-    options: &TrainingOptions,
+    session: &mut Session,
     arch: &str,
 ) -> Result<Vec<Phase>, Failure> {
+    let options = &session.arguments.options;
     let mut recipe = options.recipe::<D>();
     let phases = options.phases(learner.plan(), &recipe);
     options.check((arch, &recipe), &phases, learner.plan())?;
     let Some(RateChoice::Find) = options.lr else { return Ok(phases) };
-    let found = suggested(&search(learner, &phases)?)?;
+    let found = match session.found_rate() {
+        Some(found) => found,
+        None => suggested(&search(learner, &phases)?)?,
+    };
     eprintln!("learning rate: {} (valley)", rate(found));
     recipe.rates = recipe.rates.scaled(found / recipe.rates.highest());
-    Ok(options.phases(learner.plan(), &recipe))
+    let phases = options.phases(learner.plan(), &recipe);
+    session.keep_rate(found);
+    Ok(phases)
+}
+
+/// What is said when somebody stops a run.
+fn interrupted(run: &Path) -> Failure {
+    let folder = run.display();
+    Failure::Interrupted(match is_unfinished(run) {
+        true => format!("interrupted; `defrost train --resume {folder}` goes on with the run"),
+        false => format!("interrupted; {folder} holds no checkpoint to go on from"),
+    })
 }
 
 /// Data that can't be trained on is the input's fault, a loss that explodes is the run's.
 fn explain(error: LearnerError) -> Failure {
     match error {
         LearnerError::NotFinite { .. } | LearnerError::Data(_) => Failure::Running(error.into()),
+        LearnerError::Checkpoint(CheckpointError::Surroundings(_)) => {
+            Failure::usage(format!("--resume: {error}; --resume-anyway goes on nevertheless"))
+        }
+        LearnerError::Checkpoint(_) => Failure::usage(format!("--resume: {error}")),
         _ => Failure::Usage(error.into()),
     }
 }

@@ -6,6 +6,7 @@ mod check;
 mod labels;
 mod learning;
 mod plan;
+mod resume;
 mod sheets;
 mod support;
 mod tensorboard;

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use defrost::data::{Draws, Rng};
 use defrost::learner::{
-    BatchReport, CheckpointOptions, EarlyStopping, Flow, Mixing, Observer, Position, Resumed, Sampling,
-    checkpoint_note,
+    BatchReport, CheckpointOptions, EarlyStopping, Flow, Mixing, Observer, Position, Resumed, RolledBack,
+    Sampling, checkpoint_note,
 };
 use defrost::weights::{Tensors, collect};
 use defrost::{
@@ -33,7 +33,7 @@ impl Setup {
         let mut learner = Learner::new(Small::new(), train, valid, 3, self.options.clone()).unwrap();
         learner.observe(Box::new(EarlyStopping::new(self.patience, &self.options.loss)));
         learner.observe(Box::new(Explode));
-        learner.checkpoint(CheckpointOptions { every: Duration::ZERO, ..CheckpointOptions::new(folder) });
+        learner.checkpoint(CheckpointOptions::new(folder));
         learner
     }
 }
@@ -131,6 +131,7 @@ fn copied(setup: &Setup, to: &Path) -> (Came, usize) {
     let folder = to.join("checkpoint");
     let mut learner = setup.learner(&folder);
     let count = Arc::new(AtomicUsize::new(0));
+    learner.checkpoint(CheckpointOptions { every: Duration::ZERO, ..CheckpointOptions::new(&folder) });
     learner.observe(Box::new(Copies { folder, to: to.to_owned(), count: count.clone() }));
     learner.run(&setup.phases).unwrap();
     (came_of(&learner), count.load(Ordering::Relaxed))
@@ -174,8 +175,6 @@ fn stopped_again_and_again_it_ends_with_the_same_bytes() {
         loop {
             let mut learner = setup.learner(folder.path());
             let stop = Arc::new(AtomicBool::new(false));
-            // Rarer than every batch: what stands in the folder is what stopping wrote.
-            learner.checkpoint(CheckpointOptions::new(folder.path()));
             learner.stop_on(stop.clone());
             learner.observe(Box::new(StopAfter(random.random_range(1..6), stop)));
             let outcome = if stops == 0 { learner.run(&setup.phases) } else { learner.resume(&setup.phases) };
@@ -290,11 +289,15 @@ fn another_run_is_not_gone_on_with() {
     assert_eq!(message, expected);
 }
 
-/// Notes what an observer is told of checkpoints.
+/// Notes what an observer is told of going back and going on.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<String>>>);
 
 impl Observer for Notes {
+    fn rolled_back(&mut self, event: &RolledBack) {
+        self.0.lock().unwrap().push(format!("back at {}", event.rate_factor));
+    }
+
     fn resumed(&mut self, event: &Resumed<'_>) {
         let Position { epoch, epochs, batch, batches } = event.position;
         let note = format!("{} epochs, then {epoch}/{epochs} after {batch}/{batches}", event.epochs.len());
@@ -326,6 +329,21 @@ fn observers_learn_where_a_run_goes_on() {
     }
 }
 
+#[test]
+fn the_troubled_run_is_in_trouble() {
+    let setup = troubled();
+    let folder = tempfile::tempdir().unwrap();
+    let mut learner = setup.learner(folder.path());
+    let notes = Notes::default();
+    learner.observe(Box::new(notes.clone()));
+    learner.run(&setup.phases).unwrap();
+    assert_eq!(*notes.0.lock().unwrap(), ["back at 0.5"]);
+    let epochs =
+        |phase: &str| learner.history().records().iter().filter(|epoch| epoch.phase == phase).count();
+    let ended = ["frozen", "freeze_to(1)", "thawed"].map(epochs);
+    assert!(ended.iter().sum::<usize>() < 9 && ended.iter().all(|&epochs| epochs > 0), "{ended:?}");
+}
+
 /// Takes the folder away before the tenth batch.
 struct Remove(PathBuf, usize);
 
@@ -344,6 +362,7 @@ fn what_cant_be_written_ends_the_keeping_and_not_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("checkpoint");
     let mut learner = setup.learner(&folder);
+    learner.checkpoint(CheckpointOptions { every: Duration::ZERO, ..CheckpointOptions::new(&folder) });
     let notes = Notes::default();
     learner.observe(Box::new(notes.clone()));
     learner.observe(Box::new(Remove(folder.clone(), 0)));

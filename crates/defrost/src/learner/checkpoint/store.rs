@@ -192,9 +192,7 @@ pub(super) fn tensors(folder: &Path, entry: &Entry) -> Result<Saved, CheckpointE
 pub(super) fn clear(folder: &Path) -> Result<(), FileError> {
     let path = folder.join(MANIFEST);
     match fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(FileError::at(&path)(error));
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FileError::at(&path)(error)),
         _ => remove_all_but(folder, &[]),
     }
 }

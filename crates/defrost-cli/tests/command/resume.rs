@@ -1,0 +1,227 @@
+//! Interrupted runs: killed, stopped, taken up again, refused.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::{Ran, defrost_in, picture, two_classes};
+
+/// 12 pictures in 3 batches: 6 frozen ones, then 6 thawed ones.
+const PICTURES: [&str; 13] = [
+    "train",
+    "data",
+    "--size",
+    "32",
+    "--batch",
+    "4",
+    "--freeze-epochs",
+    "2",
+    "--epochs",
+    "2",
+    "--average",
+    "0.9",
+    "--checkpoint-seconds=0",
+];
+const ROWS: [&str; 6] = ["train", "people.csv", "--epochs", "12", "--patience", "6"];
+
+/// A table in which one column follows from the others.
+fn people(folder: &Path) {
+    let mut text = "age,town,group\n".to_owned();
+    for row in 0..60 {
+        let (age, town) = (20 + row * 7 % 50, ["Ulm", "Bonn", "Kiel"][row % 3]);
+        text += &format!("{age},{town},{}\n", if age > 45 { "older" } else { "younger" });
+    }
+    fs::write(folder.join("people.csv"), text).unwrap();
+}
+
+/// Starts `defrost` and does not wait for it.
+fn start(folder: &Path, words: &[&str]) -> Child {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("defrost"));
+    command.current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache")).args(words);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn ended(child: Child) -> Ran {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// The phase, epoch and batch that a run's checkpoint is of.
+fn place(run: &Path) -> Option<[u64; 3]> {
+    let manifest: Value =
+        serde_json::from_slice(&fs::read(run.join("checkpoint/checkpoint.json")).ok()?).ok()?;
+    let place = &manifest["run"]["place"];
+    Some(["phase", "epoch", "batch"].map(|number| place[number].as_u64().unwrap()))
+}
+
+/// Waits until a run is there, or over.
+fn wait_for(child: &mut Child, run: &Path, moment: [u64; 3]) {
+    let started = Instant::now();
+    while child.try_wait().unwrap().is_none() && place(run).is_none_or(|place| place < moment) {
+        assert!(started.elapsed() < Duration::from_secs(300), "{moment:?} never came");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// What a run has left, times apart.
+fn came_of(run: &Path) -> (Vec<u8>, String, Value) {
+    let read = |name: &str| fs::read(run.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let history = String::from_utf8(read("history.csv")).unwrap();
+    let timeless = |line: &str| line.rsplit_once(',').unwrap().0.to_owned() + "\n";
+    let mut bundle: Value = serde_json::from_slice(&read("bundle.json")).unwrap();
+    for epoch in bundle["epochs"].as_array_mut().unwrap() {
+        epoch["seconds"] = Value::Null;
+    }
+    bundle["quote"] = Value::Null;
+    assert!(!run.join("checkpoint").exists(), "what is finished has no checkpoint");
+    (read("model.safetensors"), history.lines().map(timeless).collect(), bundle)
+}
+
+/// Kills a run at these moments, one after the other, going on in between; then lets it end.
+fn killed_at(folder: &Path, (words, out): (&[&str], &str), moments: &[[u64; 3]]) {
+    let run = folder.join(out);
+    let mut child = start(folder, &[words, &["--out", out]].concat());
+    for &moment in moments {
+        wait_for(&mut child, &run, moment);
+        child.kill().unwrap();
+        let ran = ended(child);
+        assert_eq!(ran.code, -1, "not killed at {moment:?}: {}", ran.stderr);
+        child = start(folder, &["train", "--resume", out, "--checkpoint-seconds", "0"]);
+    }
+    let ran = ended(child);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+}
+
+#[test]
+fn killed_at_any_moment_it_ends_with_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    two_classes(folder, 8);
+    assert_eq!(defrost_in(folder, &[&PICTURES[..], &["--out", "whole"]].concat()).code, 0);
+    let expected = came_of(&folder.join("whole"));
+    let moments: [&[[u64; 3]]; 4] =
+        [&[[0, 0, 0]], &[[0, 1, 1], [1, 0, 2]], &[[1, 0, 0], [1, 1, 1]], &[[0, 2, 0], [1, 1, 0], [1, 1, 2]]];
+    for (number, moments) in moments.into_iter().enumerate() {
+        let out = format!("killed-{number}");
+        killed_at(folder, (&PICTURES, &out), moments);
+        assert!(came_of(&folder.join(&out)) == expected, "killed at {moments:?}");
+    }
+}
+
+#[test]
+fn tables_go_on_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    people(folder);
+    let words = [&ROWS[..], &["--batch", "8", "--checkpoint-seconds", "0"]].concat();
+    assert_eq!(defrost_in(folder, &[&words[..], &["--out", "whole"]].concat()).code, 0);
+    killed_at(folder, (&words, "killed"), &[[0, 1, 2], [0, 2, 0]]);
+    assert!(came_of(&folder.join("killed")) == came_of(&folder.join("whole")));
+}
+
+#[cfg(unix)]
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_stopped_says_how_to_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    two_classes(folder, 8);
+    assert_eq!(defrost_in(folder, &[&PICTURES[..], &["--out", "whole"]].concat()).code, 0);
+    for (name, moment) in [("INT", [0, 1, 0]), ("TERM", [1, 0, 1])] {
+        let run = folder.join(name);
+        let mut child = start(folder, &[&PICTURES[..], &["--out", name]].concat());
+        wait_for(&mut child, &run, moment);
+        signal(&child, name);
+        let ran = ended(child);
+        assert_eq!(ran.code, 130, "{}", ran.stderr);
+        let expected = format!("interrupted; `defrost train --resume {name}` goes on with the run");
+        assert!(ran.stderr.trim_end().ends_with(&expected), "{}", ran.stderr);
+        assert!(!run.join("bundle.json").exists());
+
+        // From elsewhere: the command's paths are those of the folder it was given in.
+        let ran = defrost_in(&folder.join("data"), &["train", "--resume", &format!("../{name}"), "--json"]);
+        assert_eq!(ran.json()["epochs"].as_array().unwrap().len(), 4);
+        assert!(ran.stderr.contains(" goes on in epoch "), "{}", ran.stderr);
+        assert!(came_of(&run) == came_of(&folder.join("whole")), "{name}");
+    }
+}
+
+#[test]
+fn another_run_is_not_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let data = two_classes(folder, 8);
+    let mut child = start(folder, &[&PICTURES[..], &["--out", "run"]].concat());
+    wait_for(&mut child, &folder.join("run"), [0, 1, 0]);
+    child.kill().unwrap();
+    ended(child);
+    let resume = |words: &[&str]| defrost_in(folder, &[&["train", "--resume", "run"], words].concat());
+
+    let differ = "--resume: a run goes on as it began: --size 64, and 32 when the run began; --norm batch, and keep when the \
+                  run began; leave these out, or start a new run";
+    assert_eq!(resume(&["--norm", "batch", "--size", "64", "--batch", "4"]).usage_error(), differ);
+    let differ = "--resume: a run goes on as it began: DATA run, and data when the run began; leave these out, or start a \
+                  new run";
+    assert_eq!(resume(&["run"]).usage_error(), differ);
+    let other = "--out run: there is an unfinished run in it; `defrost train --resume run` goes on with it; else choose \
+                 another folder or remove it";
+    assert_eq!(defrost_in(folder, &[&PICTURES[..], &["--out", "run"]].concat()).usage_error(), other);
+
+    let manifest = folder.join("run/checkpoint/checkpoint.json");
+    let whole = fs::read(&manifest).unwrap();
+    fs::write(&manifest, &whole[..whole.len() / 2]).unwrap();
+    let damaged = "run/checkpoint/checkpoint.json: the checkpoint is damaged: ";
+    assert!(resume(&[]).usage_error().starts_with(damaged));
+    fs::write(&manifest, whole).unwrap();
+
+    picture(&data.join("red/extra.png"), [200, 40, 30], 3);
+    let ran = resume(&["./data"]);
+    let changed = "--resume: the run began otherwise and would end with other weights: training items: 13 (";
+    assert!(ran.usage_error().starts_with(changed), "{}", ran.stderr);
+    assert!(ran.usage_error().ends_with("; --resume-anyway goes on nevertheless"), "{}", ran.stderr);
+    assert_eq!(resume(&["--resume-anyway"]).code, 0);
+
+    let finished = "--resume run: the run is finished; there is nothing to go on with";
+    assert_eq!(resume(&[]).usage_error(), finished);
+    let none =
+        "--resume data: there is no checkpoint in it; start the run again, or name another run's folder";
+    assert_eq!(defrost_in(folder, &["train", "--resume", "data"]).usage_error(), none);
+    let nowhere = "--resume nowhere: no such folder";
+    assert_eq!(defrost_in(folder, &["train", "--resume", "nowhere"]).usage_error(), nowhere);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_ends_the_keeping_and_not_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    two_classes(folder, 8);
+    assert_eq!(defrost_in(folder, &[&PICTURES[..], &["--out", "whole"]].concat()).code, 0);
+    // No file may be larger than 40 MB: the network's 19 MB can be saved, its 57 MB with the optimizer's can't.
+    let program = assert_cmd::cargo::cargo_bin("defrost");
+    let words = format!(
+        "trap '' XFSZ; ulimit -f 80000; exec {} {} --out full",
+        program.display(),
+        PICTURES.join(" ")
+    );
+    let mut command = Command::new("dash");
+    command.current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache")).args(["-c", &words]);
+    let Ok(child) = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn() else {
+        eprintln!("skipped: there is no dash to limit the size of files with");
+        return;
+    };
+    let ran = ended(child);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let warning = "warning: the checkpoint can't be written, and no further one is tried: full/checkpoint/";
+    assert_eq!(ran.stderr.matches(warning).count(), 1, "{}", ran.stderr);
+    assert!(came_of(&folder.join("full")) == came_of(&folder.join("whole")));
+}
