@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::{Ran, defrost_in, picture, two_classes};
 
-/// 12 pictures in 3 batches: 6 frozen ones, then 6 thawed ones.
+/// 13 pictures, 3 batches an epoch: 6 behind a frozen body, then 6 thawed.
 const PICTURES: [&str; 13] = [
     "train",
     "data",
@@ -25,7 +25,7 @@ const PICTURES: [&str; 13] = [
     "0.9",
     "--checkpoint-seconds=0",
 ];
-const ROWS: [&str; 6] = ["train", "people.csv", "--epochs", "12", "--patience", "6"];
+const ROWS: [&str; 6] = ["train", "people.csv", "--label-column=group", "--epochs", "12", "--patience=6"];
 
 /// A table in which one column follows from the others.
 fn people(folder: &Path) {
@@ -58,13 +58,18 @@ fn place(run: &Path) -> Option<[u64; 3]> {
     Some(["phase", "epoch", "batch"].map(|number| place[number].as_u64().unwrap()))
 }
 
-/// Waits until a run is there, or over.
-fn wait_for(child: &mut Child, run: &Path, moment: [u64; 3]) {
+/// Waits until a run is there.
+#[track_caller]
+fn wait_for(mut child: Child, run: &Path, moment: [u64; 3]) -> Child {
     let started = Instant::now();
-    while child.try_wait().unwrap().is_none() && place(run).is_none_or(|place| place < moment) {
-        assert!(started.elapsed() < Duration::from_secs(300), "{moment:?} never came");
+    while place(run).is_none_or(|place| place < moment) {
+        if child.try_wait().unwrap().is_some() {
+            panic!("{moment:?} never came: {}", ended(child).stderr);
+        }
+        assert!(started.elapsed() < Duration::from_secs(300), "{moment:?} has not come");
         std::thread::sleep(Duration::from_millis(2));
     }
+    child
 }
 
 /// What a run has left, times apart.
@@ -86,7 +91,7 @@ fn killed_at(folder: &Path, (words, out): (&[&str], &str), moments: &[[u64; 3]])
     let run = folder.join(out);
     let mut child = start(folder, &[words, &["--out", out]].concat());
     for &moment in moments {
-        wait_for(&mut child, &run, moment);
+        child = wait_for(child, &run, moment);
         child.kill().unwrap();
         let ran = ended(child);
         assert_eq!(ran.code, -1, "not killed at {moment:?}: {}", ran.stderr);
@@ -138,8 +143,8 @@ fn what_is_stopped_says_how_to_go_on() {
     assert_eq!(defrost_in(folder, &[&PICTURES[..], &["--out", "whole"]].concat()).code, 0);
     for (name, moment) in [("INT", [0, 1, 0]), ("TERM", [1, 0, 1])] {
         let run = folder.join(name);
-        let mut child = start(folder, &[&PICTURES[..], &["--out", name]].concat());
-        wait_for(&mut child, &run, moment);
+        let child = start(folder, &[&PICTURES[..], &["--out", name]].concat());
+        let child = wait_for(child, &run, moment);
         signal(&child, name);
         let ran = ended(child);
         assert_eq!(ran.code, 130, "{}", ran.stderr);
@@ -148,7 +153,8 @@ fn what_is_stopped_says_how_to_go_on() {
         assert!(!run.join("bundle.json").exists());
 
         // From elsewhere: the command's paths are those of the folder it was given in.
-        let ran = defrost_in(&folder.join("data"), &["train", "--resume", &format!("../{name}"), "--json"]);
+        let elsewhere = tempfile::tempdir_in(folder).unwrap();
+        let ran = defrost_in(elsewhere.path(), &["train", "--resume", &format!("../{name}"), "--json"]);
         assert_eq!(ran.json()["epochs"].as_array().unwrap().len(), 4);
         assert!(ran.stderr.contains(" goes on in epoch "), "{}", ran.stderr);
         assert!(came_of(&run) == came_of(&folder.join("whole")), "{name}");
@@ -160,13 +166,13 @@ fn another_run_is_not_gone_on_with() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let data = two_classes(folder, 8);
-    let mut child = start(folder, &[&PICTURES[..], &["--out", "run"]].concat());
-    wait_for(&mut child, &folder.join("run"), [0, 1, 0]);
+    let child = start(folder, &[&PICTURES[..], &["--out", "run"]].concat());
+    let mut child = wait_for(child, &folder.join("run"), [0, 1, 0]);
     child.kill().unwrap();
     ended(child);
     let resume = |words: &[&str]| defrost_in(folder, &[&["train", "--resume", "run"], words].concat());
 
-    let differ = "--resume: a run goes on as it began: --size 64, and 32 when the run began; --norm batch, and keep when the \
+    let differ = "--resume: a run goes on as it began: --norm batch, and keep when the run began; --size 64, and 32 when the \
                   run began; leave these out, or start a new run";
     assert_eq!(resume(&["--norm", "batch", "--size", "64", "--batch", "4"]).usage_error(), differ);
     let differ = "--resume: a run goes on as it began: DATA run, and data when the run began; leave these out, or start a \
@@ -185,7 +191,7 @@ fn another_run_is_not_gone_on_with() {
 
     picture(&data.join("red/extra.png"), [200, 40, 30], 3);
     let ran = resume(&["./data"]);
-    let changed = "--resume: the run began otherwise and would end with other weights: training items: 13 (";
+    let changed = "--resume: the run began otherwise and would end with other weights: training items: 14 (";
     assert!(ran.usage_error().starts_with(changed), "{}", ran.stderr);
     assert!(ran.usage_error().ends_with("; --resume-anyway goes on nevertheless"), "{}", ran.stderr);
     assert_eq!(resume(&["--resume-anyway"]).code, 0);
