@@ -119,8 +119,10 @@ impl Store {
         // The files it names are in the folder for good before it is.
         sync(&self.folder)?;
         files::write_atomically(&path, |file| Ok(serde_json::to_writer_pretty(file, &envelope)?))?;
-        sync(&self.folder)?;
-        remove_all_but(&self.folder, &manifest.files.names().collect::<Vec<_>>())
+        // It is the checkpoint now; what can't be tidied up behind it stays until the next one.
+        let _ = sync(&self.folder);
+        let _ = remove_all_but(&self.folder, &manifest.files.names().collect::<Vec<_>>());
+        Ok(())
     }
 
     /// Removes what was written since the last checkpoint.
