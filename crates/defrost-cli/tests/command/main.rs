@@ -5,6 +5,7 @@ mod cache;
 mod check;
 mod labels;
 mod learning;
+mod memory;
 mod plan;
 mod resume;
 mod sheets;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Ran, defrost_in, picture, two_classes};
+use crate::support::{Ran, defrost_in, people, picture, start, two_classes};
 
 /// 13 pictures, 3 batches an epoch: 6 behind a frozen body, then 6 thawed.
 const PICTURES: [&str; 13] = [
@@ -26,23 +26,6 @@ const PICTURES: [&str; 13] = [
     "--checkpoint-seconds=0",
 ];
 const ROWS: [&str; 6] = ["train", "people.csv", "--label-column=group", "--epochs", "12", "--patience=6"];
-
-/// A table in which one column follows from the others.
-fn people(folder: &Path) {
-    let mut text = "age,town,group\n".to_owned();
-    for row in 0..60 {
-        let (age, town) = (20 + row * 7 % 50, ["Ulm", "Bonn", "Kiel"][row % 3]);
-        text += &format!("{age},{town},{}\n", if age > 45 { "older" } else { "younger" });
-    }
-    fs::write(folder.join("people.csv"), text).unwrap();
-}
-
-/// Starts `defrost` and does not wait for it.
-fn start(folder: &Path, words: &[&str]) -> Child {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin("defrost"));
-    command.current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache")).args(words);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
 
 fn ended(child: Child) -> Ran {
     let output = child.wait_with_output().unwrap();

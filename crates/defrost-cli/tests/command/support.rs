@@ -1,6 +1,7 @@
 //! Running the command, and making small data sets for it.
 
 use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 
 use assert_cmd::Command;
 use image::{Rgb, RgbImage};
@@ -40,6 +41,13 @@ pub fn defrost_in(folder: &Path, words: &[&str]) -> Ran {
     }
 }
 
+/// Starts `defrost` and does not wait for it.
+pub fn start(folder: &Path, words: &[&str]) -> Child {
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("defrost"));
+    command.current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache")).args(words);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
 /// The repository's root, where `samples/` is.
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -63,4 +71,14 @@ pub fn two_classes(folder: &Path, count: usize) -> PathBuf {
         }
     }
     data
+}
+
+/// A table in which one column follows from the others.
+pub fn people(folder: &Path) {
+    let mut text = "age,town,group\n".to_owned();
+    for row in 0..60 {
+        let (age, town) = (20 + row * 7 % 50, ["Ulm", "Bonn", "Kiel"][row % 3]);
+        text += &format!("{age},{town},{}\n", if age > 45 { "older" } else { "younger" });
+    }
+    std::fs::write(folder.join("people.csv"), text).unwrap();
 }
