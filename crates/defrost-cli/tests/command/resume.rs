@@ -195,7 +195,7 @@ fn a_full_disk_ends_the_keeping_and_not_the_run() {
     let folder = folder.path();
     two_classes(folder, 8);
     assert_eq!(defrost_in(folder, &[&PICTURES[..], &["--out", "whole"]].concat()).code, 0);
-    // No file may be larger than 40 MB: the network's 19 MB can be saved, its 57 MB with the optimizer's can't.
+    // No file may be larger than 40 MB: the network can be saved, but not with its averages and the optimizer's.
     let program = assert_cmd::cargo::cargo_bin("defrost");
     let words = format!(
         "trap '' XFSZ; ulimit -f 80000; exec {} {} --out full",
