@@ -18,7 +18,8 @@ pub const DEFAULT_SHARE: f64 = 0.2;
 
 /// Starts the threads everything runs on; returns how many.
 pub fn start_threads(threads: Option<usize>) -> Result<usize, Failure> {
-    let mut builder = rayon::ThreadPoolBuilder::new();
+    // This thread is one of them: nothing is handed over and waited for where a step's parallel parts begin.
+    let mut builder = rayon::ThreadPoolBuilder::new().use_current_thread();
     if let Some(threads) = threads {
         builder = builder.num_threads(threads);
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use defrost::bundle::Model;
 use defrost::data::Skipped;
 use defrost::learner::{CheckpointError, EarlyStopping};
+use defrost::ops::Awake;
 use defrost::tensorboard::TensorBoard;
 use defrost::{EpochRecord, Learner, LearnerError, Network, Phase, PlanSummary, files};
 
@@ -71,10 +72,12 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     }
     learner.checkpoint(session.checkpoint(&run)?);
     learner.stop_on(stop_on_signals()?);
+    let awake = Awake::new();
     let outcome = match session.run {
         Some(_) => learner.resume(&phases),
         None => learner.run(&phases),
     };
+    drop(awake);
     match outcome {
         Err(LearnerError::Interrupted) => return Err(interrupted(&run)),
         // It would be no number again.
