@@ -1,6 +1,7 @@
 //! `defrost train DATA`
 
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -61,37 +62,13 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     if session.run.is_none() {
         eprint!("{}", quote_table(learner.quote(&phases).map_err(explain)?));
     }
-    learner.observe(Box::new(Progress::new()));
-    if let Some(patience) = arguments.options.learning.patience {
-        learner.observe(Box::new(EarlyStopping::new(patience, &learner.options().loss)));
-    }
-    let board = arguments.tensorboard.then(|| TensorBoard::create(&run)).transpose().or_failure()?;
-    let board_trouble = board.as_ref().map(TensorBoard::trouble);
-    if let Some(board) = board {
-        learner.observe(Box::new(board));
-    }
-    learner.checkpoint(session.checkpoint(&run)?);
-    learner.stop_on(stop_on_signals()?);
-    let awake = Awake::new();
-    let outcome = match session.run {
-        Some(_) => learner.resume(&phases),
-        None => learner.run(&phases),
-    };
-    drop(awake);
-    match outcome {
-        Err(LearnerError::Interrupted) => return Err(interrupted(&run)),
-        // It would be no number again.
-        Err(LearnerError::NotFinite { .. }) => learner.discard_checkpoint().or_failure()?,
-        _ => {}
-    }
-    if outcome.is_err() && learner.best().is_none() {
-        return outcome.map_err(explain);
-    }
+    let board_trouble = observe(&mut learner, arguments, &run)?;
+    let outcome = run_phases(&mut learner, &session, &run, &phases)?;
     learner.save(&run, &model, &classes, plan.clone()).or_failure()?;
     write_history(&run, &learner)?;
-    if let Err(error) = outcome {
+    if outcome.is_err() {
         eprintln!("note: the best epoch so far is saved in {}", run.display());
-        return Err(explain(error));
+        return outcome;
     }
     learner.discard_checkpoint().or_failure()?;
     eprint!("{}", quote_outcome(learner.history().quotes()));
@@ -153,6 +130,52 @@ fn phases<D: Domain, N: Network>(
     let phases = options.phases(learner.plan(), &recipe);
     session.keep_rate(found);
     Ok(phases)
+}
+
+/// Lets the command's observers watch; returns where an event file's trouble will be told.
+fn observe<N: Network>(
+    learner: &mut Learner<N>,
+    arguments: &TrainArguments,
+    run: &Path,
+) -> Result<Option<Arc<OnceLock<String>>>, Failure> {
+    learner.observe(Box::new(Progress::new()));
+    if let Some(patience) = arguments.options.learning.patience {
+        learner.observe(Box::new(EarlyStopping::new(patience, &learner.options().loss)));
+    }
+    if !arguments.tensorboard {
+        return Ok(None);
+    }
+    let board = TensorBoard::create(run).or_failure()?;
+    let trouble = board.trouble();
+    learner.observe(Box::new(board));
+    Ok(Some(trouble))
+}
+
+/// Runs the phases, or the rest of them. The inner result is what ended them early and left a best epoch to
+/// save.
+fn run_phases<N: Network>(
+    learner: &mut Learner<N>,
+    session: &Session,
+    run: &Path,
+    phases: &[Phase],
+) -> Result<Outcome, Failure> {
+    learner.checkpoint(session.checkpoint(run)?);
+    learner.stop_on(stop_on_signals()?);
+    let awake = Awake::new();
+    let outcome = match session.run {
+        Some(_) => learner.resume(phases),
+        None => learner.run(phases),
+    };
+    drop(awake);
+    if let Err(LearnerError::NotFinite { .. }) = outcome {
+        // It would be no number again.
+        learner.discard_checkpoint().or_failure()?;
+    }
+    match outcome {
+        Err(LearnerError::Interrupted) => Err(interrupted(run)),
+        Err(error) if learner.best().is_none() => Err(explain(error)),
+        outcome => Ok(outcome.map_err(explain)),
+    }
 }
 
 /// What is said when somebody stops a run.
