@@ -2,7 +2,7 @@
 """What freezing saves, measured with the built command: frozen epochs one after the other, and epochs by position.
 
     cargo build --release
-    python3 bench/kept.py epochs DATA [--augment none] [--views 4] [--epochs 20]
+    python3 bench/kept.py epochs DATA [--augment none] [--views 2] [--epochs 20]
     python3 bench/kept.py positions DATA [--svg docs/positions.svg]
 
 Every run starts with an empty cache folder of its own. Times are those of one run: compare them with each other.
@@ -81,7 +81,7 @@ def main():
     parser.add_argument("data")
     parser.add_argument("--defrost", default=os.path.join(ROOT, "target/release/defrost"))
     parser.add_argument("--augment", default="none")
-    parser.add_argument("--views", type=int, default=4)
+    parser.add_argument("--views", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--groups", default=GROUPS)
     parser.add_argument("--svg")
