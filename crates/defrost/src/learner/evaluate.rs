@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 
-use super::run::Part;
+use super::boundary::Part;
 use super::{Learner, LearnerError, Looks};
 use crate::data::{DataError, Dataset, Target, plain_batches, target_rows};
 use crate::loss::Loss;

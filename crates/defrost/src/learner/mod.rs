@@ -5,6 +5,7 @@
 
 mod average;
 mod best;
+mod boundary;
 mod checkpoint;
 mod early_stopping;
 mod error;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::run::Part;
+use super::boundary::Part;
 use super::{Learner, LearnerError};
 use crate::data::{Dataset, Draws, View};
 use crate::optim::StepSettings;

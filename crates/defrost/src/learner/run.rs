@@ -6,17 +6,16 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use rand::Rng as _;
 
 use super::average::Average;
+use super::boundary::Part;
 use super::checkpoint::{Occasion, Place};
 use super::evaluate::rows;
 use super::state::State;
 use super::{
     BatchReport, EpochRecord, Flow, Learner, LearnerError, Mixing, Observer, Position, Resumed, RolledBack,
 };
-use crate::activation::Activation;
-use crate::data::{Draws, View};
+use crate::data::Draws;
 use crate::layers::with_draws;
 use crate::optim::{Adam, StepSettings};
-use crate::prefix::Prefix;
 use crate::rates::Rates;
 use crate::schedule::Schedule;
 use crate::stage::Network;
@@ -82,13 +81,6 @@ impl Start {
 struct Diverged {
     loss: f64,
     position: Position,
-}
-
-/// Which of the learner's data sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    Train,
-    Valid,
 }
 
 impl<N: Network> Learner<N> {
@@ -253,6 +245,9 @@ impl<N: Network> Learner<N> {
             }
             self.pause(phase, Occasion::Batch)?;
         }
+        if phase.place.epoch + 1 < phase.epochs {
+            self.keep_left_out(&batches, draws)?;
+        }
         Ok(Ok(Flow::Continue))
     }
 
@@ -294,28 +289,6 @@ impl<N: Network> Learner<N> {
         let plan = self.plan.clone();
         self.change_suffix(|network, optimizer| optimizer.step(network, gradients.grads(), &plan, settings));
         Ok(loss)
-    }
-
-    /// What reaches the first stage that is not constant: from the cache, or else through the prefix.
-    ///
-    /// While there is a prefix, an item is seen in a limited number of views, which come round again; without
-    /// one, every epoch has its own.
-    pub(super) fn boundary(
-        &mut self,
-        part: Part,
-        items: &[usize],
-        draws: Option<Draws>,
-    ) -> Result<Activation, LearnerError> {
-        let stages = self.plan.constant_stages();
-        let draws = draws.map(|draws| if stages > 0 { draws.among(self.options.views) } else { draws });
-        let view = draws.map_or(View::Plain, View::Augmented);
-        let data = match part {
-            Part::Train => &*self.train,
-            Part::Valid => &*self.valid,
-        };
-        let network = self.network.as_ref().expect("an optimizer step always gives the network back");
-        let prefix = self.prefix.get_or_insert_with(|| Prefix::of(network, stages));
-        Ok(prefix.boundary(network, data, (items, view), &self.device, &mut self.cache)?)
     }
 
     /// Replaces the network by what `change` makes of it, which may take its tensors apart in place.

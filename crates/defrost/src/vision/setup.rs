@@ -194,7 +194,7 @@ impl VisionManifest {
     }
 }
 
-/// How pictures reach a network of this convention: shorter side to 8/7 of the size, the centre of it.
+/// How pictures reach a network of this convention: a square of the whole shorter side.
 fn preprocess(convention: &Convention, size: usize) -> Preprocess {
     Preprocess { mean: convention.mean, std: convention.std, ..Preprocess::imagenet(size) }
 }

@@ -57,10 +57,10 @@ impl Preprocess {
     /// Standard deviation of ImageNet's pictures.
     pub const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 
-    /// Crops the centre 7/8 of the shorter side (256 for 224), bicubic, normalised by ImageNet's statistics.
+    /// Shows the whole shorter side, as fastai does, bicubic, normalised by ImageNet's statistics.
     pub fn imagenet(size: usize) -> Self {
         let (mean, std) = (Self::IMAGENET_MEAN, Self::IMAGENET_STD);
-        Self { size, resize_to: size.saturating_mul(8) / 7, mean, std, filter: Filter::Bicubic }
+        Self { size, resize_to: size, mean, std, filter: Filter::Bicubic }
     }
 
     /// How many values a prepared picture has: `size * size * 3`.
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn numbers_from_outside_are_checked() {
         let good = Preprocess::imagenet(224);
-        assert_eq!((good.resize_to, good.check()), (256, Ok(())));
+        assert_eq!((good.resize_to, good.check()), (224, Ok(())));
         let text = |bad: Preprocess| bad.check().unwrap_err().to_string();
         assert_eq!(text(Preprocess { size: 0, ..good }), "picture size 0 is not in 1 to 16384");
         assert_eq!(

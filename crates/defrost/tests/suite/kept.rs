@@ -62,8 +62,12 @@ fn in_folder(folder: &Path) -> CacheLimits {
 }
 
 fn small(cache: CacheLimits) -> (Learner<Small>, Arc<AtomicUsize>) {
-    let (train, looks) = counted(40, 0);
-    (Learner::new(Small::new(), train, Box::new(Clusters(12)), 3, options(cache)).unwrap(), looks)
+    small_on(40, options(cache))
+}
+
+fn small_on(items: usize, options: LearnerOptions) -> (Learner<Small>, Arc<AtomicUsize>) {
+    let (train, looks) = counted(items, 0);
+    (Learner::new(Small::new(), train, Box::new(Clusters(12)), 3, options).unwrap(), looks)
 }
 
 type Outcome = (Tensors, Vec<f64>);
@@ -103,6 +107,18 @@ fn each_view_is_computed_once_and_by_later_runs_not_at_all() {
     assert_eq!(looks(), 2 * 40);
     // One batch is computed again, to believe the files.
     assert_eq!(looks(), 8);
+}
+
+#[test]
+fn items_without_a_full_batch_are_kept_with_the_others_of_their_epoch() {
+    let looks = |epochs| {
+        let options = LearnerOptions { views: 1, ..options(CacheLimits::memory(1 << 20)) };
+        let (mut learner, looks) = small_on(45, options);
+        learner.fit(epochs, Rates::One(1e-2)).unwrap();
+        looks.load(Ordering::Relaxed)
+    };
+    assert_eq!(looks(1), 40, "no epoch follows that could show the others");
+    assert_eq!((looks(2), looks(5)), (45, 45));
 }
 
 #[test]

@@ -259,7 +259,8 @@ fn pictures_are_recognised() {
     let network = lite0();
     let expected = &golden("lite0.json")["efficientnet_lite0"]["pictures"];
     let convention = &Architecture::named("efficientnet_lite0").unwrap().convention;
-    let preprocess = Preprocess { mean: convention.mean, std: convention.std, ..Preprocess::imagenet(224) };
+    let (mean, std) = (convention.mean, convention.std);
+    let preprocess = Preprocess { resize_to: 256, mean, std, ..Preprocess::imagenet(224) };
     for (file, accepted) in [
         ("chelsea.png", &[281, 282, 285]),
         ("coffee.png", &[504, 967, 968]),
