@@ -213,6 +213,14 @@ pub struct PretrainArguments {
 
 #[derive(Debug, Args)]
 pub struct ModelsArguments {
+    /// Only these architectures
+    pub names: Vec<String>,
+    /// Measure how many pictures a second pass here, forward and in the steps of the default recipe
+    #[arg(long)]
+    pub measure: bool,
+    /// Threads to measure with [default: all cores]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub threads: Option<usize>,
     /// Print a JSON list on stdout
     #[arg(long)]
     pub json: bool,
@@ -289,9 +297,9 @@ pub struct TrainingOptions {
     /// The share split off for validation [default: 0.2 where there is no folder]
     #[arg(long, value_name = "SHARE", help_heading = "Pictures")]
     pub valid_pct: Option<f64>,
-    /// Side of the pictures in pixels
-    #[arg(long, value_name = "PX", default_value_t = 224, help_heading = "Pictures")]
-    pub size: usize,
+    /// Side of the pictures in pixels [default: what is usual for the architecture, 224 for most]
+    #[arg(long, value_name = "PX", help_heading = "Pictures")]
+    pub size: Option<usize>,
     /// How training pictures are varied
     #[arg(long, value_name = "HOW", default_value = "default", help_heading = "Pictures")]
     pub augment: Augment,

@@ -147,6 +147,24 @@ pub fn silu_backward<T: Element>(tier: Tier, x: &[T], grad_output: &[T], grad_in
     map2(tier, SiluBackward, x, grad_output, grad_input);
 }
 
+/// `out = x · min(max(x + 3, 0), 6) / 6` (arXiv 1905.02244)
+///
+/// # Panics
+///
+/// If the lengths differ.
+pub fn hardswish<T: Element>(tier: Tier, x: &[T], out: &mut [T]) {
+    map2(tier, Hardswish, x, x, out);
+}
+
+/// The gradient of [`hardswish`] by its input `x`; at the kinks -3 and 3 it is 0 and 1, as in PyTorch.
+///
+/// # Panics
+///
+/// If the lengths differ.
+pub fn hardswish_backward<T: Element>(tier: Tier, x: &[T], grad_output: &[T], grad_input: &mut [T]) {
+    map2(tier, HardswishBackward, x, grad_output, grad_input);
+}
+
 /// A function of two elements. Must be `#[inline(always)]`.
 trait Function: Copy + Send + Sync {
     fn apply<S: Simd>(self, s: S, a: S::V, b: S::V) -> S::V;
@@ -204,6 +222,31 @@ impl Function for SiluBackward {
         let sigmoid = s.div(one, s.add(one, s.exp(s.sub(s.splat(0.0), x))));
         let slope = s.mul(sigmoid, s.mul_add(x, s.sub(one, sigmoid), one));
         s.mul(gradient, slope)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Hardswish;
+
+impl Function for Hardswish {
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, x: S::V, _: S::V) -> S::V {
+        let share = s.mul_add(x, s.splat(1.0 / 6.0), s.splat(0.5));
+        // NaN is lost in min and max, and comes back with the product.
+        s.mul(x, s.min(s.max(share, s.splat(0.0)), s.splat(1.0)))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct HardswishBackward;
+
+impl Function for HardswishBackward {
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, x: S::V, gradient: S::V) -> S::V {
+        let (three, one) = (s.splat(3.0), s.splat(1.0));
+        let between = s.where_greater(x, s.splat(-3.0), s.mul_add(x, s.splat(1.0 / 3.0), s.splat(0.5)));
+        let below = s.where_greater(three, x, one);
+        s.mul(gradient, s.add(s.where_greater(three, x, between), s.sub(one, below)))
     }
 }
 

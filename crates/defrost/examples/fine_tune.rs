@@ -10,7 +10,7 @@ use defrost::vision::{Labelling, PictureFolder, Validation, VisionSetup};
 use defrost::{FineTune, Learner, LearnerOptions, PlanSummary};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let setup = VisionSetup { size: 64, precision: Precision::fastest(), ..VisionSetup::default() };
+    let setup = VisionSetup { size: Some(64), precision: Precision::fastest(), ..VisionSetup::default() };
     let (validation, augment) = (Validation::Found { otherwise: 0.2 }, AugmentPolicy::default());
     let data = PictureFolder::open(
         Path::new("samples/fashion"),

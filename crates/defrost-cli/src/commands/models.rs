@@ -6,8 +6,9 @@ use defrost::bundle::Model as _;
 use defrost::tabular::{Column, Encoding, Schema, TabularNetwork};
 use defrost::text::models::{AwdLstmConfig, BertConfig, TextConfig, TextNetwork};
 use defrost::vision::VisionSetup;
-use defrost::vision::models::Architecture;
-use defrost::{LayerGroups, Network, families, weights};
+use defrost::vision::models::{Architecture, Precision, VisionNetwork};
+use defrost::vision::pace;
+use defrost::{FreezePlan, LayerGroups, Network, NormMode, families, weights};
 
 use super::print_json;
 use crate::Outcome;
@@ -20,56 +21,123 @@ use crate::training;
 /// Tokens of the AWD-LSTM that is listed, which are as many as its tokenizer learned: `pretrain`'s default.
 const VOCABULARY: usize = 8000;
 
+/// Pictures in a batch that is measured, how many steps are, and classes of the head.
+const MEASURED_BATCH: usize = 16;
+const MEASURED_STEPS: usize = 5;
+const CLASSES: usize = 10;
+
 /// An architecture as it is listed.
 struct Listed {
     arch: String,
     task: &'static str,
-    weights: &'static str,
+    weights: String,
     tensor_names: &'static str,
     groups: LayerGroups,
     /// Whether parameters can be counted before there is data.
     counted: bool,
+    picture: Option<PictureCost>,
+}
+
+/// What is known of picture networks alone.
+struct PictureCost {
+    architecture: &'static Architecture,
+    multiply_adds: u64,
+    /// Pictures a second, by what is done with them.
+    pace: Option<Vec<(String, f64)>>,
 }
 
 /// Lists the architectures.
 pub fn models(arguments: &ModelsArguments) -> Outcome {
-    let mut list = Architecture::all().iter().map(picture_network).collect::<Result<Vec<_>, _>>()?;
-    list.extend([bert()?, awd_lstm()?, table()?]);
+    if arguments.measure {
+        training::start_threads(arguments.threads)?;
+    }
+    let mut list = vec![];
+    for architecture in Architecture::all().filter(|architecture| wanted(arguments, architecture.name)) {
+        list.push(picture_network(architecture, arguments.measure)?);
+    }
+    list.extend(
+        [bert()?, awd_lstm()?, table()?].into_iter().filter(|listed| wanted(arguments, &listed.arch)),
+    );
+    if list.is_empty() {
+        // None of the names is a picture network's either: say what there is.
+        Architecture::named(&arguments.names.join(" ")).or_usage()?;
+    }
     if arguments.json {
         return print_json(&list.iter().map(to_json).collect::<Vec<_>>());
     }
-    for Listed { arch, weights, groups, counted, .. } in &list {
-        let last = groups.count() - 1;
-        let body: usize = (0..last).map(|group| groups.parameter_count(group)).sum();
-        let size = match counted {
-            true => format!("{} parameters before the head", thousands(body)),
-            false => "as many parameters as its columns need".to_owned(),
-        };
-        println!("{arch}: {size}; weights: {weights}\n{}", groups.listing());
+    for listed in &list {
+        print(listed);
     }
     Ok(())
 }
 
-fn picture_network(architecture: &Architecture) -> Result<Listed, Failure> {
-    let setup = VisionSetup { architecture: architecture.name.to_owned(), ..VisionSetup::default() };
-    let network = setup.outline().or_failure()?.network(1000, &training::device()).or_failure()?;
+fn wanted(arguments: &ModelsArguments, name: &str) -> bool {
+    arguments.names.is_empty() || arguments.names.iter().any(|wanted| wanted == name)
+}
+
+fn print(listed: &Listed) {
+    let Listed { arch, weights, groups, counted, picture, .. } = listed;
+    let last = groups.count() - 1;
+    let body: usize = (0..last).map(|group| groups.parameter_count(group)).sum();
+    let size = match counted {
+        true => format!("{} parameters before the head", thousands(body)),
+        false => "as many parameters as its columns need".to_owned(),
+    };
+    println!("{arch}: {size}; weights: {weights}");
+    if let Some(PictureCost { architecture, multiply_adds, pace }) = picture {
+        let billions = *multiply_adds as f64 / 1e9;
+        println!("    {billions:.2} billion multiply-adds at {} px", architecture.sizes.usual);
+        for (what, pictures) in pace.iter().flatten() {
+            println!("    {pictures:.1} pictures a second: {what}");
+        }
+    }
+    println!("{}", groups.listing());
+}
+
+fn picture_network(architecture: &'static Architecture, measure: bool) -> Result<Listed, Failure> {
+    let setup = VisionSetup {
+        architecture: architecture.name.to_owned(),
+        precision: Precision::fastest(),
+        ..VisionSetup::default()
+    };
+    let network = setup.outline().or_failure()?.network(CLASSES, &training::device()).or_failure()?;
+    let usual = format!("{}, {}", architecture.weights, architecture.licence);
     let embedded = weights::has_embedded(architecture.name);
-    let weights = if embedded { "embedded" } else { "a .safetensors file" };
-    listed::<Vision>(architecture.name, weights, architecture.names, &network)
+    let weights = format!("{} ({usual})", if embedded { "embedded" } else { "a .safetensors file" });
+    let pace = measure.then(|| pace(architecture, &network)).transpose()?;
+    let multiply_adds = architecture.multiply_adds(architecture.sizes.usual);
+    let listed = listed::<Vision>(architecture.name, weights, architecture.names, &network)?;
+    Ok(Listed { picture: Some(PictureCost { architecture, multiply_adds, pace }), ..listed })
+}
+
+/// Pictures a second, forward and in a step of each phase of the default recipe.
+fn pace(architecture: &Architecture, network: &VisionNetwork) -> Result<Vec<(String, f64)>, Failure> {
+    let shape = [MEASURED_BATCH, architecture.sizes.usual];
+    let pictures = |seconds: Vec<f64>| MEASURED_BATCH as f64 / seconds[seconds.len() / 2];
+    let forward = pictures(pace::forward_passes(network, shape, MEASURED_STEPS));
+    let mut measured = vec![("forward".to_owned(), forward)];
+    let groups = LayerGroups::of(network).or_failure()?;
+    for phase in Vision::recipe(1).phases() {
+        let unfrozen = FreezePlan::unfrozen(groups.clone(), NormMode::Keep);
+        let plan = phase.thaw.apply(&unfrozen).or_failure()?;
+        let steps = pace::training_steps(network.clone(), &plan, shape, MEASURED_STEPS);
+        measured.push((format!("{} step", phase.name), pictures(steps)));
+    }
+    Ok(measured)
 }
 
 fn bert() -> Result<Listed, Failure> {
     let config = TextConfig::Bert(BertConfig::minilm());
     let network = TextNetwork::new(&config, 2, true, &training::device());
     let weights = "a folder of the BERT or DistilBERT family of any size";
-    listed::<Text>(config.name(), weights, "transformers", &network)
+    listed::<Text>(config.name(), weights.to_owned(), "transformers", &network)
 }
 
 fn awd_lstm() -> Result<Listed, Failure> {
     let config = TextConfig::AwdLstm(AwdLstmConfig::new(VOCABULARY));
     let network = TextNetwork::new(&config, 2, true, &training::device());
     let weights = "a folder that `defrost pretrain text` has made, of any size";
-    listed::<Text>(config.name(), weights, "PyTorch's LSTM", &network)
+    listed::<Text>(config.name(), weights.to_owned(), "PyTorch's LSTM", &network)
 }
 
 fn table() -> Result<Listed, Failure> {
@@ -77,22 +145,23 @@ fn table() -> Result<Listed, Failure> {
     let schema = Schema { columns: vec![Column { name: "number".to_owned(), encoding }] };
     let network = TabularNetwork::new(&schema, 2, false, &training::device());
     let weights = "none, or an earlier run over the same columns";
-    let table = listed::<Table>("tabular", weights, "defrost", &network)?;
+    let table = listed::<Table>("tabular", weights.to_owned(), "defrost", &network)?;
     Ok(Listed { counted: false, ..table })
 }
 
 fn listed<D: Domain>(
     arch: &str,
-    weights: &'static str,
+    weights: String,
     tensor_names: &'static str,
     network: &impl Network,
 ) -> Result<Listed, Failure> {
     let groups = LayerGroups::of(network).or_failure()?;
-    Ok(Listed { arch: arch.to_owned(), task: D::TASK, weights, tensor_names, groups, counted: true })
+    let (arch, task) = (arch.to_owned(), D::TASK);
+    Ok(Listed { arch, task, weights, tensor_names, groups, counted: true, picture: None })
 }
 
 fn to_json(listed: &Listed) -> Value {
-    let Listed { arch, task, weights, tensor_names, groups, counted } = listed;
+    let Listed { arch, task, weights, tensor_names, groups, counted, picture } = listed;
     let group = |index: usize| {
         let stages = groups.stages_of(index);
         json!({
@@ -103,11 +172,24 @@ fn to_json(listed: &Listed) -> Value {
             "params": counted.then(|| groups.parameter_count(index)),
         })
     };
-    json!({
+    let mut json = json!({
         "arch": arch,
         "task": task,
         "weights": weights,
         "tensor_names": tensor_names,
         "groups": (0..groups.count()).map(group).collect::<Vec<_>>(),
-    })
+    });
+    if let Some(PictureCost { architecture, multiply_adds, pace }) = picture {
+        let embedded = weights::has_embedded(architecture.name);
+        json["weights"] = if embedded { "embedded" } else { "a .safetensors file" }.into();
+        json["usual_weights"] = json!({ "name": architecture.weights, "licence": architecture.licence });
+        json["size"] = architecture.sizes.usual.into();
+        json["multiply_adds"] = (*multiply_adds).into();
+        if let Some(pace) = pace {
+            let pace: serde_json::Map<_, _> =
+                pace.iter().map(|(what, pictures)| (what.clone(), (*pictures).into())).collect();
+            json["pictures_per_second"] = pace.into();
+        }
+    }
+    json
 }

@@ -65,7 +65,8 @@ impl Domain for Vision {
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
         let labels = (&options.labels.labelling(), &validation(options));
-        check(data, labels, options.size, options.seed).or_usage()
+        let size = setup(options)?.outline().or_usage()?.preprocess.size;
+        check(data, labels, size, options.seed).or_usage()
     }
 
     fn show_batch(options: &TrainingOptions, data: &Path) -> Result<Picture, Failure> {

@@ -1,6 +1,8 @@
 //! Functions of single elements and softmax against their definitions in `f64`.
 
-use defrost_kernels::elementwise::{activation_backward, add, gelu, gelu_backward, silu, silu_backward};
+use defrost_kernels::elementwise::{
+    activation_backward, add, gelu, gelu_backward, hardswish, hardswish_backward, silu, silu_backward,
+};
 use defrost_kernels::softmax::{softmax, softmax_backward};
 use defrost_kernels::{Activation, Element, Tier};
 use half::bf16;
@@ -94,6 +96,10 @@ fn silu_of(x: f64) -> f64 {
     x / (1.0 + (-x).exp())
 }
 
+fn hardswish_of(x: f64) -> f64 {
+    x * (x + 3.0).clamp(0.0, 6.0) / 6.0
+}
+
 fn functions<T: Element>(tier: Tier, len: usize) {
     let mut random = Random::new(len as u64);
     let scaled = |values: Vec<f32>| values.iter().map(|x| T::from_f32(x * 5.0)).collect::<Vec<T>>();
@@ -127,6 +133,14 @@ fn functions<T: Element>(tier: Tier, len: usize) {
     let mut out = Guarded::<T>::new(len);
     silu_backward(tier, &x, &gradient, out.slice());
     check(out.checked(), &|x, g| g * slope(silu_of, x));
+    let mut out = Guarded::<T>::new(len);
+    hardswish(tier, &x, out.slice());
+    check(out.checked(), &|x, _| hardswish_of(x));
+    let mut out = Guarded::<T>::new(len);
+    hardswish_backward(tier, &x, &gradient, out.slice());
+    check(out.checked(), &|x, g| {
+        g * if x.abs() == 3.0 { f64::from(x > 0.0) } else { slope(hardswish_of, x) }
+    });
 }
 
 #[test]
@@ -144,7 +158,7 @@ fn functions_hold_at_the_extremes() {
     for tier in tiers() {
         let x = [-1e30f32, -200.0, -90.0, -0.0, 90.0, 200.0, 1e30, f32::NAN];
         let mut out = [0.0; 8];
-        for function in [gelu::<f32>, silu::<f32>] {
+        for function in [gelu::<f32>, silu::<f32>, hardswish::<f32>] {
             function(tier, &x, &mut out);
             assert!(out[..4].iter().all(|y| y.abs() < 1e-8), "{}: {out:?}", tier.name());
             assert_eq!(out[4..7], x[4..7], "{}", tier.name());

@@ -1,4 +1,4 @@
-//! Convolution, and convolution with its norm as one operation.
+//! Convolution, convolution with its norm as one operation, and the norm alone.
 
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
@@ -18,36 +18,64 @@ pub struct Conv2dConfig {
     pub groups: usize,
     /// Size, step and padding.
     pub window: Window,
+    /// Whether a number per output channel is added.
+    pub bias: bool,
 }
 
 impl Conv2dConfig {
-    /// One group.
+    /// One group, no bias.
     pub fn new(in_channels: usize, out_channels: usize, window: Window) -> Self {
-        Self { in_channels, out_channels, groups: 1, window }
+        Self { in_channels, out_channels, groups: 1, window, bias: false }
     }
 
-    /// One filter per channel.
+    /// One filter per channel, no bias.
     pub fn depthwise(channels: usize, window: Window) -> Self {
-        Self { in_channels: channels, out_channels: channels, groups: channels, window }
+        Self::new(channels, channels, window).grouped(channels)
     }
 
-    /// New weights, Kaiming normal over the outputs as torchvision initialises its networks.
+    /// The same in so many groups.
+    pub fn grouped(self, groups: usize) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// The same with a bias.
+    pub fn biased(self) -> Self {
+        Self { bias: true, ..self }
+    }
+
+    /// New weights, Kaiming normal over the outputs as torchvision initialises its networks; bias 0.
     pub fn init(&self, device: &Device) -> Conv2d {
         let [height, width] = self.window.kernel;
         let shape = [self.out_channels, self.in_channels / self.groups, height, width];
         let fan_out = self.out_channels / self.groups * height * width;
         let normal = Initializer::KaimingNormal { gain: 2f64.sqrt(), fan_out_only: true };
-        Conv2d { weight: normal.init_with(shape, None, Some(fan_out), device), window: self.window }
+        let bias = self.bias.then(|| Param::from_tensor(Tensor::zeros([self.out_channels], device)));
+        Conv2d { weight: normal.init_with(shape, None, Some(fan_out), device), bias, window: self.window }
     }
 }
 
-/// A convolution without bias.
+/// A convolution.
 #[derive(Module, Debug)]
 pub struct Conv2d {
     /// `[out_channels, in_channels / groups, kernel height, kernel width]`
     pub weight: Param<Tensor<4>>,
+    /// `[out_channels]`
+    pub bias: Option<Param<Tensor<1>>>,
     #[module(skip)]
     window: Window,
+}
+
+impl Conv2d {
+    /// `f(conv(input) + bias)`: `[batch, height, width, in_channels]` to `[batch, out height, out width,
+    /// out_channels]`.
+    pub fn forward(&self, input: Tensor<4>, nonlinearity: Nonlinearity) -> Tensor<4> {
+        let weight = self.weight.val();
+        let bias = match &self.bias {
+            Some(bias) => bias.val(),
+            None => Tensor::zeros([weight.dims()[0]], &input.device()),
+        };
+        ops::conv2d(input, weight, bias, None, self.window, nonlinearity)
+    }
 }
 
 /// `f(norm(conv(input)) + residual)`: `[batch, height, width, in_channels]` to
@@ -62,15 +90,42 @@ pub fn conv_norm(
     residual: Option<Tensor<4>>,
     nonlinearity: Nonlinearity,
 ) -> Tensor<4> {
+    let bias = conv.bias.as_ref().map(Param::val);
+    normalised((conv.weight.val(), bias, conv.window), norm, input, residual, nonlinearity)
+}
+
+/// `f(norm(input))`: `[batch, height, width, channels]`, the same shape. It is a depthwise convolution of ones
+/// with a window of one, which has the kernels already.
+pub fn norm_alone(norm: &BatchNorm, input: Tensor<4>, nonlinearity: Nonlinearity) -> Tensor<4> {
+    let scale = norm.weight.val();
+    let ones = Tensor::ones([scale.dims()[0], 1, 1, 1], &scale.device());
+    normalised((ones, None, Window::centered(1, 1)), norm, input, None, nonlinearity)
+}
+
+fn normalised(
+    (weight, bias, window): (Tensor<4>, Option<Tensor<1>>, Window),
+    norm: &BatchNorm,
+    input: Tensor<4>,
+    residual: Option<Tensor<4>>,
+    nonlinearity: Nonlinearity,
+) -> Tensor<4> {
     if !norm.uses_batch_statistics() {
         let (scale, shift) = norm.folded();
-        let weight = ops::scale_filters(conv.weight.val(), scale);
-        return ops::conv2d(input, weight, shift, residual, conv.window, nonlinearity);
+        let weight = ops::scale_filters(weight, scale.clone());
+        let shift = match bias {
+            Some(bias) => shift + bias * scale,
+            None => shift,
+        };
+        return ops::conv2d(input, weight, shift, residual, window, nonlinearity);
     }
     let affine = Affine { scale: norm.weight.val(), shift: norm.bias.val(), epsilon: norm.epsilon };
-    let normed =
-        ops::conv2d_batch_norm(input, conv.weight.val(), affine, residual, conv.window, nonlinearity);
+    let normed = ops::conv2d_batch_norm(input, weight, affine, residual, window, nonlinearity);
     let [batch, height, width, _] = normed.output.dims();
-    norm.follow(normed.mean, normed.variance, batch * height * width);
+    // The norm takes a bias out again: it moves the running mean and nothing else.
+    let mean = match bias {
+        Some(bias) => normed.mean.without_autodiff() + bias.without_autodiff(),
+        None => normed.mean,
+    };
+    norm.follow(mean, normed.variance, batch * height * width);
     normed.output
 }

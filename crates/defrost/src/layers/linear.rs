@@ -31,26 +31,44 @@ impl Linear {
         }
     }
 
-    /// The same for each position: `[batch, positions, inputs]` to `[batch, positions, outputs]`.
+    /// The same for each pixel: `[batch, height, width, inputs]` to `[batch, height, width, outputs]`.
     ///
     /// A dense layer is a convolution with a window of one, which has kernels of its own.
+    pub fn forward_pixels(&self, input: Tensor<4>) -> Tensor<4> {
+        let bias = self.addend(&input.device());
+        product(input, self.filters(), bias, None)
+    }
+
+    /// `residual + scale · (input · weightᵀ + bias)` for each pixel, with a factor for each output, `[outputs]`, if there
+    /// is one (layer scale, arXiv 2103.17239): one operation, since the factors are folded into weight and bias.
+    pub fn forward_onto(&self, residual: Tensor<4>, input: Tensor<4>, scale: Option<Tensor<1>>) -> Tensor<4> {
+        let (mut weight, mut bias) = (self.filters(), self.addend(&input.device()));
+        if let Some(scale) = scale {
+            weight = ops::scale_filters(weight, scale.clone());
+            bias = bias * scale;
+        }
+        product(input, weight, bias, Some(residual))
+    }
+
+    /// The same for each position: `[batch, positions, inputs]` to `[batch, positions, outputs]`.
     pub fn forward_positions(&self, input: Tensor<3>) -> Tensor<3> {
         let [batch, positions, inputs] = input.dims();
-        let weight = self.weight.val();
-        let [outputs, _] = weight.dims();
-        let bias = match &self.bias {
-            Some(bias) => bias.val(),
-            None => Tensor::zeros([outputs], &input.device()),
-        };
-        let output = ops::conv2d(
-            input.reshape([batch, positions, 1, inputs]),
-            weight.reshape([outputs, inputs, 1, 1]),
-            bias,
-            None,
-            Window::centered(1, 1),
-            Nonlinearity::Identity,
-        );
+        let output = self.forward_pixels(input.reshape([batch, positions, 1, inputs]));
+        let outputs = output.dims()[3];
         output.reshape([batch, positions, outputs])
+    }
+
+    fn filters(&self) -> Tensor<4> {
+        let weight = self.weight.val();
+        let [outputs, inputs] = weight.dims();
+        weight.reshape([outputs, inputs, 1, 1])
+    }
+
+    fn addend(&self, device: &Device) -> Tensor<1> {
+        match &self.bias {
+            Some(bias) => bias.val(),
+            None => Tensor::zeros([self.weight.lazy_shape()[0]], device),
+        }
     }
 
     /// `[batch, inputs]` to `[batch, outputs]`.
@@ -58,4 +76,8 @@ impl Linear {
         let ([batch, inputs], [outputs, _]) = (input.dims(), self.weight.dims());
         self.forward_positions(input.reshape([batch, 1, inputs])).reshape([batch, outputs])
     }
+}
+
+fn product(input: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, residual: Option<Tensor<4>>) -> Tensor<4> {
+    ops::conv2d(input, weight, bias, residual, Window::centered(1, 1), Nonlinearity::Identity)
 }

@@ -11,7 +11,7 @@ mod lstm;
 
 pub use attention::SelfAttention;
 pub use batch_norm::{BatchNorm, BatchNormConfig};
-pub use conv::{Conv2d, Conv2dConfig, conv_norm};
+pub use conv::{Conv2d, Conv2dConfig, conv_norm, norm_alone};
 pub use dropout::{Dropout, with_draws};
 pub use embedding::Embedding;
 pub use layer_norm::LayerNorm;

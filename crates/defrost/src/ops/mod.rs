@@ -4,11 +4,13 @@
 //! backward pass on the CPU (`flex`), and plain Burn on every other device. `plain` is also what the
 //! fast path is tested against.
 
+mod count;
 mod flex;
 pub mod plain;
 mod tier;
 
 use burn::tensor::{Device, Tensor};
+pub use count::count_multiply_adds;
 pub use defrost_kernels::{Activation as Nonlinearity, Awake, Padding, Tier, release_memory};
 pub use tier::{TierError, kernel_tier};
 
@@ -30,6 +32,8 @@ pub enum PaddingRule {
     Fixed(usize),
     /// TensorFlow's `SAME`: the output is the input over the stride, rounded up.
     Same,
+    /// Nothing, but the last window may reach beyond the lower and right edge: PyTorch's `ceil_mode`.
+    Overhang,
 }
 
 impl Window {
@@ -43,11 +47,36 @@ impl Window {
         Self { padding: PaddingRule::Same, ..Self::centered(kernel, stride) }
     }
 
+    /// A window without padding.
+    pub fn inside(kernel: usize, stride: usize) -> Self {
+        Self { padding: PaddingRule::Fixed(0), ..Self::centered(kernel, stride) }
+    }
+
+    /// Windows side by side, without padding.
+    pub fn tiles(size: usize) -> Self {
+        Self::inside(size, size)
+    }
+
+    /// The size of what a picture of this size becomes, `[height, width]`.
+    pub fn output_size(&self, size: [usize; 2]) -> [usize; 2] {
+        let Padding { top, bottom, left, right } = self.padding_for(size);
+        let steps =
+            |axis: usize, around: usize| (size[axis] + around - self.kernel[axis]) / self.stride[axis];
+        [steps(0, top + bottom) + 1, steps(1, left + right) + 1]
+    }
+
     /// The padding for a picture of this size, `[height, width]`.
     pub fn padding_for(&self, size: [usize; 2]) -> Padding {
         match self.padding {
             PaddingRule::Fixed(pixels) => Padding::all(pixels),
             PaddingRule::Same => Padding::same(size, self.kernel, self.stride),
+            PaddingRule::Overhang => {
+                let beyond = |axis: usize| {
+                    let steps = size[axis].saturating_sub(self.kernel[axis]).div_ceil(self.stride[axis]);
+                    (steps * self.stride[axis] + self.kernel[axis]).saturating_sub(size[axis])
+                };
+                Padding { bottom: beyond(0), right: beyond(1), ..Padding::default() }
+            }
         }
     }
 }
@@ -69,7 +98,9 @@ pub fn conv2d(
     window: Window,
     nonlinearity: Nonlinearity,
 ) -> Tensor<4> {
-    if flex::takes(&input) {
+    if let Some(output) = count::conv2d(&input, &weight, window) {
+        output
+    } else if flex::takes(&input) {
         flex::conv2d(input, weight, bias, residual, window, nonlinearity)
     } else {
         plain::conv2d(input, weight, bias, residual, window, nonlinearity)
@@ -119,7 +150,9 @@ pub fn conv2d_batch_norm(
 /// Each filter of `weight` `[out_channels, …]` times its factor of `[out_channels]`: what folds a norm into
 /// the convolution before it.
 pub fn scale_filters(weight: Tensor<4>, factors: Tensor<1>) -> Tensor<4> {
-    if flex::takes(&weight) {
+    if count::counting() {
+        weight
+    } else if flex::takes(&weight) {
         flex::scale_filters(weight, factors)
     } else {
         plain::scale_filters(weight, factors)
@@ -164,6 +197,11 @@ pub fn gelu<const D: usize>(input: Tensor<D>) -> Tensor<D> {
     if flex::takes(&input) { flex::gelu(input) } else { plain::gelu(input) }
 }
 
+/// `x · min(max(x + 3, 0), 6) / 6` (arXiv 1905.02244): any shape, the same shape.
+pub fn hardswish<const D: usize>(input: Tensor<D>) -> Tensor<D> {
+    if flex::takes(&input) { flex::hardswish(input) } else { plain::hardswish(input) }
+}
+
 /// Softmax over the last dimension: any shape, the same shape.
 pub fn softmax_rows<const D: usize>(input: Tensor<D>) -> Tensor<D> {
     if flex::takes(&input) { flex::softmax_rows(input) } else { plain::softmax_rows(input) }
@@ -198,7 +236,9 @@ pub fn attention(
     heads: usize,
 ) -> Tensor<3> {
     let absent = (mask - 1.0) * -ABSENT;
-    if flex::takes(&query) {
+    if let Some(output) = count::attention(&query) {
+        output
+    } else if flex::takes(&query) {
         flex::attention(query, key, value, absent, heads)
     } else {
         plain::attention(query, key, value, absent, heads)

@@ -79,6 +79,11 @@ pub fn gelu<const D: usize>(input: Tensor<D>) -> Tensor<D> {
     activation::gelu(input)
 }
 
+/// See [`hardswish`](super::hardswish).
+pub fn hardswish<const D: usize>(input: Tensor<D>) -> Tensor<D> {
+    input.clone() * (input + 3.0).clamp(0.0, 6.0) / 6.0
+}
+
 /// See [`softmax_rows`](super::softmax_rows).
 pub fn softmax_rows<const D: usize>(input: Tensor<D>) -> Tensor<D> {
     activation::softmax(input, D - 1)

@@ -11,6 +11,7 @@ mod kept;
 mod labels;
 pub mod models;
 mod orient;
+pub mod pace;
 pub mod picture;
 pub mod projective;
 pub mod resize;

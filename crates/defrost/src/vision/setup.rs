@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::bundle::VisionManifest;
 use super::models::{
-    Architecture, Convention, CutError, HeadKind, Precision, UnknownArchitecture, VisionNetwork,
+    Architecture, Convention, CutError, HeadKind, Precision, SizeError, UnknownArchitecture, VisionNetwork,
 };
 use super::transform::{Preprocess, PreprocessError};
 use crate::data::Draws;
@@ -34,8 +34,8 @@ pub struct VisionSetup {
     pub architecture: String,
     /// Where its weights come from; if nothing is said, the binary.
     pub weights: Option<WeightSource>,
-    /// Side of the pictures, in pixels.
-    pub size: usize,
+    /// Side of the pictures, in pixels; if nothing is said, what is usual for the architecture.
+    pub size: Option<usize>,
     /// The number format between the body's layers.
     pub precision: Precision,
     /// The stage from which on the body is thrown away.
@@ -51,7 +51,7 @@ impl Default for VisionSetup {
         Self {
             architecture: "efficientnet_lite0".to_owned(),
             weights: None,
-            size: 224,
+            size: None,
             precision: Precision::F32,
             cut: None,
             head: HeadKind::default(),
@@ -69,6 +69,9 @@ pub enum SetupError {
     /// No such stage to cut at.
     #[error(transparent)]
     Cut(#[from] CutError),
+    /// The architecture can't look at pictures of this size.
+    #[error(transparent)]
+    Size(#[from] SizeError),
     /// The picture size can't be.
     #[error(transparent)]
     Preprocess(#[from] PreprocessError),
@@ -120,8 +123,11 @@ impl VisionSetup {
     }
 
     fn manifest(&self, convention: Convention, pretrained: bool) -> Result<VisionManifest, SetupError> {
-        let preprocess = preprocess(&convention, self.size);
+        let architecture = Architecture::named(&self.architecture)?;
+        let size = self.size.unwrap_or(architecture.sizes.usual);
+        let preprocess = preprocess(&convention, size);
         preprocess.check()?;
+        architecture.check_size(size)?;
         Ok(VisionManifest {
             architecture: self.architecture.clone(),
             preprocess,
@@ -183,6 +189,7 @@ impl VisionManifest {
     /// The network described, with new weights.
     pub(super) fn build(&self, classes: usize, device: &Device) -> Result<VisionNetwork, SetupError> {
         let architecture = Architecture::named(&self.architecture)?;
+        architecture.check_size(self.preprocess.size)?;
         let mut body = architecture.body(&self.convention, device);
         if let Some(stage) = &self.cut {
             body = body.cut(stage)?;
@@ -196,7 +203,8 @@ impl VisionManifest {
 
 /// How pictures reach a network of this convention: a square of the whole shorter side.
 fn preprocess(convention: &Convention, size: usize) -> Preprocess {
-    Preprocess { mean: convention.mean, std: convention.std, ..Preprocess::imagenet(size) }
+    let &Convention { mean, std, filter, .. } = convention;
+    Preprocess { mean, std, filter, ..Preprocess::imagenet(size) }
 }
 
 /// A checkpoint's tensors under the names they have in a network: the body's get their prefix, unless an

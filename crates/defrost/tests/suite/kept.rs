@@ -264,7 +264,7 @@ fn pictures(folder: &Path) -> PathBuf {
 }
 
 fn open(data: &Path, size: usize, augment: &AugmentPolicy, memory: u64) -> PictureFolder {
-    let setup = VisionSetup { size, ..VisionSetup::default() };
+    let setup = VisionSetup { size: Some(size), ..VisionSetup::default() };
     let share = Validation::Share(0.34);
     PictureFolder::open(data, (&Labelling::Folders, &share), &setup.preprocess().unwrap(), augment, 1, memory)
         .unwrap()
@@ -273,7 +273,7 @@ fn open(data: &Path, size: usize, augment: &AugmentPolicy, memory: u64) -> Pictu
 /// The embedded network. Its head is drawn from the device, which other tests draw from too: what is to be
 /// compared must start from one.
 fn network(precision: Precision) -> VisionNetwork {
-    let setup = VisionSetup { size: 64, precision, ..VisionSetup::default() };
+    let setup = VisionSetup { size: Some(64), precision, ..VisionSetup::default() };
     setup.build(2, &Device::flex()).unwrap().0
 }
 

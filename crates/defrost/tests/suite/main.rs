@@ -1,6 +1,7 @@
 //! What the library promises, tested from outside.
 
 mod adam;
+mod architectures;
 mod awd_lstm;
 mod domains;
 mod frozen;

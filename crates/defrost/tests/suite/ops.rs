@@ -54,6 +54,8 @@ fn geometries() -> Vec<Geometry> {
         of([6, 9], [24, 24], 24, Window::same(5, 1)),
         of([7, 10], [17, 17], 17, Window::same(3, 2)),
         of([6, 5], [8, 12], 2, Window::centered(3, 1)),
+        of([6, 7], [64, 64], 16, Window::centered(3, 2)),
+        of([12, 9], [3, 8], 1, Window::tiles(4)),
         of([5, 6], [4, 4], 1, Window { padding: PaddingRule::Fixed(0), ..Window::centered(3, 1) }),
     ]
 }
@@ -338,6 +340,41 @@ fn pooled<const D: usize>(
 }
 
 #[test]
+fn windows_that_overhang_cover_all_pixels() {
+    let window = Window { padding: PaddingRule::Overhang, ..Window::centered(3, 2) };
+    // torch.nn.MaxPool2d(3, 2, ceil_mode=True) on 3, 4, 5, 6 and 31 pixels a side.
+    for (size, expected) in [(3, 1), (4, 2), (5, 2), (6, 3), (31, 15), (55, 27)] {
+        let input = Tensor::<4>::zeros([1, size, size, 1], &Device::flex());
+        assert_eq!(ops::max_pool2d(input, window).dims(), [1, expected, expected, 1], "{size}");
+    }
+}
+
+#[test]
+fn curves_are_plain_curves() {
+    type Curve = fn(Tensor<2>) -> Tensor<2>;
+    let curves: [(Curve, Curve); 2] = [(ops::gelu, plain::gelu), (ops::hardswish, plain::hardswish)];
+    for (format, tolerance) in [(FloatDType::F32, F32), (FloatDType::BF16, BF16)] {
+        for (fast, plain) in curves {
+            // Odd eighths, which bf16 holds and which keep off the kinks at -3 and 3.
+            let input = ((Noise(5).tensor([7, 37]) * 20.0).round() / 4.0 + 0.125).cast(format);
+            let results = |curve: Curve, input: Tensor<2>| {
+                let input = leaf(&input, true);
+                let output = curve(input.clone()).cast(FloatDType::F32);
+                let gradients = (output.clone() * Noise(9).tensor([7, 37]).autodiff()).sum().backward();
+                vec![Some(numbers(output)), input.grad(&gradients).map(numbers)]
+            };
+            let found = results(fast, input.clone());
+            assert_near(
+                &found,
+                &results(plain, input.cast(FloatDType::F32)),
+                tolerance,
+                &format!("{format:?}"),
+            );
+        }
+    }
+}
+
+#[test]
 fn pools_are_plain_pools() {
     for (format, tolerance) in [(FloatDType::F32, F32), (FloatDType::BF16, BF16)] {
         for (size, channels) in [([7, 7], 70), ([12, 9], 5), ([1, 1], 3)] {
@@ -347,7 +384,8 @@ fn pools_are_plain_pools() {
             assert_near(&found, &pooled(&input, DType::F32, plain::concat_pool), tolerance, &of);
             let found = pooled(&input, DType::F32, ops::average_pool);
             assert_near(&found, &pooled(&input, DType::F32, plain::average_pool), tolerance, &of);
-            for window in [Window::centered(3, 2), Window::same(3, 2), Window::same(2, 1)] {
+            let overhang = Window { padding: PaddingRule::Overhang, ..Window::centered(3, 2) };
+            for window in [Window::centered(3, 2), Window::same(3, 2), Window::same(2, 1), overhang] {
                 if size == [1, 1] {
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! Operations on rows of features: GELU, softmax over the last dimension, layer norm.
+//! Operations on single elements and on rows of features: GELU, hardswish, softmax over the last dimension, layer norm.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -19,7 +19,7 @@ use crate::ops::tier::tier;
 /// The operations on primitives, as Burn dispatches them.
 #[backend_extension(Flex, Autodiff)]
 trait RowKernels: Backend {
-    fn row_gelu(input: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn row_curve(input: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self>;
 
     fn row_softmax(input: FloatTensor<Self>) -> FloatTensor<Self>;
 
@@ -32,8 +32,8 @@ trait RowKernels: Backend {
 }
 
 impl RowKernels for Flex {
-    fn row_gelu(input: FloatTensor<Self>) -> FloatTensor<Self> {
-        Gelu::forward(input).1
+    fn row_curve(input: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
+        Curved::forward(input, curve).1
     }
 
     fn row_softmax(input: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -51,8 +51,8 @@ impl RowKernels for Flex {
 }
 
 impl<C: CheckpointStrategy> RowKernels for Autodiff<Flex, C> {
-    fn row_gelu(input: FloatTensor<Self>) -> FloatTensor<Self> {
-        pool::tracked::<_, C>(input, Gelu::forward)
+    fn row_curve(input: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
+        pool::tracked::<_, C>(input, |input| Curved::forward(input, curve))
     }
 
     fn row_softmax(input: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -77,7 +77,11 @@ impl<C: CheckpointStrategy> RowKernels for Autodiff<Flex, C> {
 }
 
 pub fn gelu<const D: usize>(input: Tensor<D>) -> Tensor<D> {
-    Tensor::from_dispatch(Dispatch::row_gelu(input.into_dispatch()))
+    Tensor::from_dispatch(Dispatch::row_curve(input.into_dispatch(), Curve::Gelu))
+}
+
+pub fn hardswish<const D: usize>(input: Tensor<D>) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::row_curve(input.into_dispatch(), Curve::Hardswish))
 }
 
 pub fn softmax_rows<const D: usize>(input: Tensor<D>) -> Tensor<D> {
@@ -94,35 +98,50 @@ pub fn layer_norm<const D: usize>(
     Tensor::from_dispatch(Dispatch::row_norm(input.into_dispatch(), scale, shift, epsilon))
 }
 
+/// A function of single elements.
+#[derive(Clone, Copy, Debug)]
+enum Curve {
+    Gelu,
+    Hardswish,
+}
+
 /// Keeps its input.
 #[derive(Clone, Debug)]
-struct Gelu(FlexTensor);
+struct Curved(FlexTensor, Curve);
 
-impl Gelu {
-    fn forward(input: FlexTensor) -> (Self, FlexTensor) {
+impl Curved {
+    fn forward(input: FlexTensor, curve: Curve) -> (Self, FlexTensor) {
         let format = input.dtype();
         let input = whole(input, format);
-        let output = by_format!(format, gelu_of(&input));
-        (Self(input), output)
+        let output = by_format!(format, curve_of(&input, curve));
+        (Self(input, curve), output)
     }
 }
 
-impl Pooling for Gelu {
+impl Pooling for Curved {
     fn backward(&self, grad_output: FlexTensor) -> FlexTensor {
         let format = self.0.dtype();
-        by_format!(format, gelu_gradient(&self.0, &whole(grad_output, format)))
+        by_format!(format, curve_gradient(self, &whole(grad_output, format)))
     }
 }
 
-fn gelu_of<T: Format>(input: &FlexTensor) -> FlexTensor {
-    let mut output: Buffer<T> = Buffer::new(T::slice(input).len());
-    elementwise::gelu(tier(), T::slice(input), &mut output);
+fn curve_of<T: Format>(input: &FlexTensor, curve: Curve) -> FlexTensor {
+    let numbers = T::slice(input);
+    let mut output: Buffer<T> = Buffer::new(numbers.len());
+    match curve {
+        Curve::Gelu => elementwise::gelu(tier(), numbers, &mut output),
+        Curve::Hardswish => elementwise::hardswish(tier(), numbers, &mut output),
+    }
     tensor(output, input.shape())
 }
 
-fn gelu_gradient<T: Format>(input: &FlexTensor, grad_output: &FlexTensor) -> FlexTensor {
-    let mut gradient: Buffer<T> = Buffer::new(T::slice(input).len());
-    elementwise::gelu_backward(tier(), T::slice(input), T::slice(grad_output), &mut gradient);
+fn curve_gradient<T: Format>(Curved(input, curve): &Curved, grad_output: &FlexTensor) -> FlexTensor {
+    let (numbers, above) = (T::slice(input), T::slice(grad_output));
+    let mut gradient: Buffer<T> = Buffer::new(numbers.len());
+    match curve {
+        Curve::Gelu => elementwise::gelu_backward(tier(), numbers, above, &mut gradient),
+        Curve::Hardswish => elementwise::hardswish_backward(tier(), numbers, above, &mut gradient),
+    }
     tensor(gradient, input.shape())
 }
 

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::body::Body;
-use super::{efficientnet, mobilenet, resnet};
+use super::{convnext, densenet, efficientnet, mobilenet, mobilenet_v3, resnet, squeezenet, vgg, vit};
 use crate::layers::{BatchNorm, BatchNormConfig};
 use crate::ops::Window;
+use crate::vision::resize::Filter;
 
 /// What pictures look like to a network, and the details in which trainings of one architecture differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,16 @@ pub struct Convention {
     pub mean: [f32; 3],
     /// What the rest is divided by.
     pub std: [f32; 3],
+    /// How pictures are resized.
+    #[serde(default)]
+    pub filter: Filter,
+    /// The share of the shorter side that the network sees of a whole picture.
+    #[serde(default = "seven_eighths")]
+    pub crop: f64,
+}
+
+fn seven_eighths() -> f64 {
+    0.875
 }
 
 impl Convention {
@@ -31,11 +42,19 @@ impl Convention {
         norm_epsilon: 1e-5,
         mean: [0.485, 0.456, 0.406],
         std: [0.229, 0.224, 0.225],
+        filter: Filter::Bilinear,
+        crop: 0.875,
     };
 
     /// Models trained in TensorFlow: `SAME` padding, pixels in -1..=1.
-    pub const TENSORFLOW: Self =
-        Self { same_padding: true, norm_epsilon: 1e-3, mean: [0.5; 3], std: [0.5; 3] };
+    pub const TENSORFLOW: Self = Self {
+        same_padding: true,
+        norm_epsilon: 1e-3,
+        mean: [0.5; 3],
+        std: [0.5; 3],
+        filter: Filter::Bicubic,
+        crop: 0.875,
+    };
 
     /// The convention as the text beside some weights amends it: `padding`, `bn_eps` and `input`.
     pub fn amended(&self, metadata: &BTreeMap<String, String>) -> Self {
@@ -63,6 +82,46 @@ impl Convention {
     }
 }
 
+/// Which pictures an architecture can look at, in pixels a side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// What its weights were trained or are usually used at.
+    pub usual: usize,
+    /// The smallest.
+    pub least: usize,
+    /// All are a multiple of this.
+    pub step: usize,
+}
+
+/// A picture size that an architecture can't look at.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("{architecture} can't look at pictures of {size} pixels a side: give {least} or more{multiples}")]
+pub struct SizeError {
+    /// Its name.
+    architecture: &'static str,
+    /// The size given.
+    size: usize,
+    /// The smallest.
+    least: usize,
+    /// What else must hold.
+    multiples: String,
+}
+
+impl Sizes {
+    /// Usually this one.
+    pub const fn any(usual: usize) -> Self {
+        Self { usual, least: 1, step: 1 }
+    }
+
+    /// Multiples of the side of a patch.
+    pub const fn patches(usual: usize, patch: usize) -> Self {
+        Self { usual, least: patch, step: patch }
+    }
+}
+
+/// How a body is made.
+pub type Build = fn(&Convention, &Device) -> Body;
+
 /// An architecture.
 #[derive(Debug)]
 pub struct Architecture {
@@ -70,59 +129,33 @@ pub struct Architecture {
     pub name: &'static str,
     /// What its usual weights expect.
     pub convention: Convention,
+    /// Which pictures it can look at.
+    pub sizes: Sizes,
     /// The stages at which the body's default layer groups after the first begin.
     pub group_starts: &'static [&'static str],
     /// The name of the classifier in its checkpoints.
     pub classifier: &'static str,
     /// Who made the tensor names.
     pub names: &'static str,
-    build: fn(&Convention, &Device) -> Body,
+    /// Its usual weights, as whoever publishes them calls them.
+    pub weights: &'static str,
+    /// Their licence.
+    pub licence: &'static str,
+    /// Makes its body.
+    pub build: Build,
 }
 
-/// fastai's groups for resnets: stem, layer1, layer2 | layer3, layer4 | head.
-const RESNET_GROUPS: &[&str] = &["layer3"];
-
-static ARCHITECTURES: [Architecture; 5] = [
-    Architecture {
-        name: "efficientnet_lite0",
-        convention: Convention::TENSORFLOW,
-        group_starts: &["blocks.4"],
-        classifier: "classifier",
-        names: "timm tf_efficientnet_lite0",
-        build: efficientnet::efficientnet_lite0,
-    },
-    Architecture {
-        name: "resnet18",
-        convention: Convention::TORCHVISION,
-        group_starts: RESNET_GROUPS,
-        classifier: "fc",
-        names: "torchvision",
-        build: resnet::resnet18,
-    },
-    Architecture {
-        name: "resnet34",
-        convention: Convention::TORCHVISION,
-        group_starts: RESNET_GROUPS,
-        classifier: "fc",
-        names: "torchvision",
-        build: resnet::resnet34,
-    },
-    Architecture {
-        name: "resnet50",
-        convention: Convention::TORCHVISION,
-        group_starts: RESNET_GROUPS,
-        classifier: "fc",
-        names: "torchvision",
-        build: resnet::resnet50,
-    },
-    Architecture {
-        name: "mobilenet_v2",
-        convention: Convention::TORCHVISION,
-        group_starts: &["features.7"],
-        classifier: "classifier.1",
-        names: "torchvision",
-        build: mobilenet::mobilenet_v2,
-    },
+/// All families, each in a file of its own.
+static FAMILIES: [&[Architecture]; 9] = [
+    &efficientnet::ARCHITECTURES,
+    &resnet::ARCHITECTURES,
+    &mobilenet::ARCHITECTURES,
+    &mobilenet_v3::ARCHITECTURES,
+    &convnext::ARCHITECTURES,
+    &vit::ARCHITECTURES,
+    &densenet::ARCHITECTURES,
+    &squeezenet::ARCHITECTURES,
+    &vgg::ARCHITECTURES,
 ];
 
 /// A name that is no architecture's.
@@ -137,8 +170,8 @@ pub struct UnknownArchitecture {
 
 impl Architecture {
     /// All of them.
-    pub fn all() -> &'static [Self] {
-        &ARCHITECTURES
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        FAMILIES.into_iter().flatten()
     }
 
     /// The one with this name.
@@ -147,13 +180,27 @@ impl Architecture {
     ///
     /// If there is none.
     pub fn named(name: &str) -> Result<&'static Self, UnknownArchitecture> {
-        let known = || ARCHITECTURES.each_ref().map(|architecture| architecture.name).join(", ");
-        let found = ARCHITECTURES.iter().find(|architecture| architecture.name == name);
+        let known = || Self::all().map(|architecture| architecture.name).collect::<Vec<_>>().join(", ");
+        let found = Self::all().find(|architecture| architecture.name == name);
         found.ok_or_else(|| UnknownArchitecture { name: name.to_owned(), known: known() })
     }
 
     /// Its body with new weights.
     pub fn body(&self, convention: &Convention, device: &Device) -> Body {
         (self.build)(convention, device)
+    }
+
+    /// Refuses a picture size that it can't look at.
+    ///
+    /// # Errors
+    ///
+    /// If it can't.
+    pub fn check_size(&self, size: usize) -> Result<(), SizeError> {
+        let &Self { name: architecture, sizes: Sizes { least, step, .. }, .. } = self;
+        if size >= least && size.is_multiple_of(step) {
+            return Ok(());
+        }
+        let multiples = if step > 1 { format!(", a multiple of {step}") } else { String::new() };
+        Err(SizeError { architecture, size, least, multiples })
     }
 }

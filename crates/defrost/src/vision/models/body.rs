@@ -4,53 +4,51 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use thiserror::Error;
 
-use super::efficientnet::{DepthwiseSeparable, InvertedBottleneck, PointwiseStage, StemStage};
-use super::mobilenet::{ConvNorm, InvertedResidual, UnexpandedResidual, conv_norm_activation};
-use super::resnet::{BasicBlock, Bottleneck, ResnetStem};
 use crate::groups::families;
 use crate::stage::Stage;
 
-/// What one stage computes. Each variant names its fields as its checkpoints name the tensors.
-#[derive(Module, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a network has a few dozen of them")]
-pub enum Block {
-    /// resnet: 7×7 convolution and max pooling.
-    ResnetStem(ResnetStem),
-    /// resnet18 and 34.
-    Basic(BasicBlock),
-    /// resnet50.
-    Bottleneck(Bottleneck),
-    /// mobilenet_v2: first and last.
-    ConvNormActivation(ConvNorm),
-    /// mobilenet_v2: the first block, which does not expand.
-    UnexpandedResidual(UnexpandedResidual),
-    /// mobilenet_v2: all others.
-    InvertedResidual(InvertedResidual),
-    /// EfficientNet: first convolution.
-    EfficientnetStem(StemStage),
-    /// EfficientNet: the first block, which does not expand.
-    DepthwiseSeparable(DepthwiseSeparable),
-    /// EfficientNet: all others.
-    InvertedBottleneck(InvertedBottleneck),
-    /// EfficientNet: last convolution.
-    EfficientnetLast(PointwiseStage),
+/// What stages are made of, by the file that holds it: each name is a struct with a `forward`.
+macro_rules! blocks {
+    ($($family:ident: $($block:ident),+;)+) => {
+        $(use super::$family::{$($block),+};)+
+
+        /// What one stage computes: an enum, since Burn's modules can't be trait objects.
+        #[derive(Module, Debug)]
+        pub enum Block {
+            $($(
+                #[doc = concat!("See `", stringify!($family), ".rs`.")]
+                $block($block),
+            )+)+
+        }
+
+        impl Block {
+            fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+                match self {
+                    $($(Self::$block(block) => block.forward(x),)+)+
+                }
+            }
+        }
+
+        $($(
+            impl From<$block> for Block {
+                fn from(block: $block) -> Self {
+                    Self::$block(block)
+                }
+            }
+        )+)+
+    };
 }
 
-impl Block {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        match self {
-            Self::ResnetStem(block) => block.forward(x),
-            Self::Basic(block) => block.forward(x),
-            Self::Bottleneck(block) => block.forward(x),
-            Self::ConvNormActivation(block) => conv_norm_activation(block, x),
-            Self::UnexpandedResidual(block) => block.forward(x),
-            Self::InvertedResidual(block) => block.forward(x),
-            Self::EfficientnetStem(block) => block.forward(x),
-            Self::DepthwiseSeparable(block) => block.forward(x),
-            Self::InvertedBottleneck(block) => block.forward(x),
-            Self::EfficientnetLast(block) => block.forward(x),
-        }
-    }
+blocks! {
+    convnext: ConvnextStem, Downsample, ConvnextBlock, PooledNorm;
+    densenet: DensenetStem, DenseLayer, Transition, LastNorm;
+    efficientnet: EfficientnetStem, DepthwiseSeparable, InvertedBottleneck, EfficientnetLast;
+    mobilenet: ConvNormActivation, UnexpandedResidual, InvertedResidual;
+    mobilenet_v3: Layer, SqueezedResidual, PooledDense;
+    resnet: ResnetStem, BasicBlock, Bottleneck;
+    squeezenet: SqueezenetStem, Fire;
+    vgg: VggLayer;
+    vit: Tokens, TransformerBlock, ClassToken;
 }
 
 /// A stage of the body.
@@ -61,6 +59,9 @@ pub struct BodyStage {
     name: String,
     #[module(skip)]
     prefix: String,
+    /// How paths of the block's fields begin, and how tensors are called instead.
+    #[module(skip)]
+    names: Vec<(&'static str, String)>,
     #[module(skip)]
     channels: usize,
 }
@@ -68,14 +69,41 @@ pub struct BodyStage {
 impl BodyStage {
     /// A stage whose tensors are called `prefix` and the block's field path, and which gives `channels`
     /// channels.
-    pub fn new(name: impl Into<String>, prefix: impl Into<String>, channels: usize, block: Block) -> Self {
-        Self { block, name: name.into(), prefix: prefix.into(), channels }
+    pub fn new(
+        name: impl Into<String>,
+        prefix: impl Into<String>,
+        channels: usize,
+        block: impl Into<Block>,
+    ) -> Self {
+        Self { block: block.into(), name: name.into(), prefix: prefix.into(), names: vec![], channels }
     }
 
     /// A stage whose tensors carry its own name.
-    pub fn named(name: impl Into<String>, channels: usize, block: Block) -> Self {
+    pub fn named(name: impl Into<String>, channels: usize, block: impl Into<Block>) -> Self {
         let name = name.into();
         Self::new(name.clone(), format!("{name}."), channels, block)
+    }
+
+    /// With fields that checkpoints call otherwise: `("conv", "0")` where they count layers.
+    pub fn renamed<N: Into<String>>(self, names: impl IntoIterator<Item = (&'static str, N)>) -> Self {
+        Self { names: names.into_iter().map(|(ours, theirs)| (ours, theirs.into())).collect(), ..self }
+    }
+
+    /// As the core sees it.
+    fn stage(&self) -> Stage {
+        let mut stage = Stage::of(&self.name, "", &self.block);
+        for parameter in &mut stage.parameters {
+            parameter.name = format!("body.{}{}", self.prefix, self.tensor_name(&parameter.name));
+        }
+        stage
+    }
+
+    fn tensor_name(&self, path: &str) -> String {
+        let renamed = self.names.iter().find_map(|(ours, theirs)| {
+            let rest = path.strip_prefix(ours).filter(|rest| rest.is_empty() || rest.starts_with('.'))?;
+            Some(format!("{theirs}{rest}"))
+        });
+        renamed.unwrap_or_else(|| path.to_owned())
     }
 }
 
@@ -127,9 +155,7 @@ impl Body {
 
     /// The stages as the core sees them.
     pub fn stages(&self) -> Vec<Stage> {
-        let stage =
-            |stage: &BodyStage| Stage::of(&stage.name, &format!("body.{}", stage.prefix), &stage.block);
-        self.stages.iter().map(stage).collect()
+        self.stages.iter().map(BodyStage::stage).collect()
     }
 
     /// Runs one stage: `[batch, height, width, channels]` in and out.

@@ -4,14 +4,45 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::architecture::Convention;
+use super::architecture::{Architecture, Build, Convention, Sizes};
 use super::body::{Block, Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
 use crate::ops::{Nonlinearity, fork_if};
 
 use Nonlinearity::{Identity, Relu6};
 
-/// (kernel, stride of the first block, expansion, channels, blocks)
+pub static ARCHITECTURES: [Architecture; 3] = [
+    architecture("efficientnet_lite0", "timm tf_efficientnet_lite0", (224, 0.875), |convention, device| {
+        lite(1.0, 1.0, convention, device)
+    }),
+    architecture("efficientnet_lite1", "timm tf_efficientnet_lite1", (240, 0.882), |convention, device| {
+        lite(1.0, 1.1, convention, device)
+    }),
+    architecture("efficientnet_lite2", "timm tf_efficientnet_lite2", (260, 0.89), |convention, device| {
+        lite(1.1, 1.2, convention, device)
+    }),
+];
+
+const fn architecture(
+    name: &'static str,
+    weights: &'static str,
+    (size, crop): (usize, f64),
+    build: Build,
+) -> Architecture {
+    Architecture {
+        name,
+        convention: Convention { crop, ..Convention::TENSORFLOW },
+        sizes: Sizes::any(size),
+        group_starts: &["blocks.4"],
+        classifier: "classifier",
+        names: weights,
+        weights,
+        licence: "Apache-2.0",
+        build,
+    }
+}
+
+/// Of Lite0: (kernel, stride of the first block, expansion, channels, blocks)
 const LITE0: [(usize, usize, usize, usize, usize); 7] = [
     (3, 1, 1, 16, 1),
     (3, 2, 6, 24, 2),
@@ -22,12 +53,18 @@ const LITE0: [(usize, usize, usize, usize, usize); 7] = [
     (3, 1, 6, 320, 1),
 ];
 
-/// Channels of the first and the last convolution.
+/// Channels of the first and the last convolution, whatever the width.
 const FIRST: usize = 32;
 const LAST: usize = 1280;
 
-/// EfficientNet-Lite0's body.
-pub fn efficientnet_lite0(convention: &Convention, device: &Device) -> Body {
+/// The multiple of 8 next to a number of channels, unless it is more than a tenth less.
+pub fn multiple_of_8(channels: f64) -> usize {
+    let rounded = ((channels + 4.0) as usize / 8 * 8).max(8);
+    if (rounded as f64) < 0.9 * channels { rounded + 8 } else { rounded }
+}
+
+/// Lite0 at another width and depth; the first and the last group of blocks are as deep as Lite0's.
+fn lite(width: f64, depth: f64, convention: &Convention, device: &Device) -> Body {
     let conv = |inputs, outputs, kernel, stride| {
         Conv2dConfig::new(inputs, outputs, convention.window(kernel, stride)).init(device)
     };
@@ -36,24 +73,28 @@ pub fn efficientnet_lite0(convention: &Convention, device: &Device) -> Body {
     };
     let norm = |channels| convention.norm(channels, device);
 
-    let stem = StemStage { conv_stem: conv(3, FIRST, 3, 2), bn1: norm(FIRST) };
-    let mut stages = vec![BodyStage::new("stem", "", FIRST, Block::EfficientnetStem(stem))];
+    let stem = EfficientnetStem { conv_stem: conv(3, FIRST, 3, 2), bn1: norm(FIRST) };
+    let mut stages = vec![BodyStage::new("stem", "", FIRST, stem)];
     let mut inputs = FIRST;
-    for (group, (kernel, first_stride, expansion, outputs, blocks)) in LITE0.into_iter().enumerate() {
+    for (group, (kernel, first_stride, expansion, channels, blocks)) in LITE0.into_iter().enumerate() {
+        let outputs = multiple_of_8(channels as f64 * width);
+        let middle = (1..LITE0.len() - 1).contains(&group);
+        let blocks = if middle { (blocks as f64 * depth).ceil() as usize } else { blocks };
         for index in 0..blocks {
             let stride = if index == 0 { first_stride } else { 1 };
             let residual = stride == 1 && inputs == outputs;
-            let block = if expansion == 1 {
-                Block::DepthwiseSeparable(DepthwiseSeparable {
+            let block: Block = if expansion == 1 {
+                DepthwiseSeparable {
                     conv_dw: depthwise(inputs, kernel, stride),
                     bn1: norm(inputs),
                     conv_pw: conv(inputs, outputs, 1, 1),
                     bn2: norm(outputs),
                     residual,
-                })
+                }
+                .into()
             } else {
                 let wide = inputs * expansion;
-                Block::InvertedBottleneck(InvertedBottleneck {
+                InvertedBottleneck {
                     conv_pw: conv(inputs, wide, 1, 1),
                     bn1: norm(wide),
                     conv_dw: depthwise(wide, kernel, stride),
@@ -61,25 +102,26 @@ pub fn efficientnet_lite0(convention: &Convention, device: &Device) -> Body {
                     conv_pwl: conv(wide, outputs, 1, 1),
                     bn3: norm(outputs),
                     residual,
-                })
+                }
+                .into()
             };
             stages.push(BodyStage::named(format!("blocks.{group}.{index}"), outputs, block));
             inputs = outputs;
         }
     }
-    let last = PointwiseStage { conv_head: conv(inputs, LAST, 1, 1), bn2: norm(LAST) };
-    stages.push(BodyStage::new("conv_head", "", LAST, Block::EfficientnetLast(last)));
+    let last = EfficientnetLast { conv_head: conv(inputs, LAST, 1, 1), bn2: norm(LAST) };
+    stages.push(BodyStage::new("conv_head", "", LAST, last));
     Body::new(stages)
 }
 
 /// The first convolution.
 #[derive(Module, Debug)]
-pub struct StemStage {
+pub struct EfficientnetStem {
     conv_stem: Conv2d,
     bn1: BatchNorm,
 }
 
-impl StemStage {
+impl EfficientnetStem {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         conv_norm(&self.conv_stem, &self.bn1, x, None, Relu6)
     }
@@ -128,12 +170,12 @@ impl InvertedBottleneck {
 
 /// The last convolution.
 #[derive(Module, Debug)]
-pub struct PointwiseStage {
+pub struct EfficientnetLast {
     conv_head: Conv2d,
     bn2: BatchNorm,
 }
 
-impl PointwiseStage {
+impl EfficientnetLast {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         conv_norm(&self.conv_head, &self.bn2, x, None, Relu6)
     }

@@ -3,15 +3,27 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::architecture::Convention;
+use super::architecture::{Architecture, Convention, Sizes};
 use super::body::{Block, Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
 use crate::ops::{Nonlinearity, fork_if};
 
 use Nonlinearity::{Identity, Relu6};
 
+pub static ARCHITECTURES: [Architecture; 1] = [Architecture {
+    name: "mobilenet_v2",
+    convention: Convention::TORCHVISION,
+    sizes: Sizes::any(224),
+    group_starts: &["features.7"],
+    classifier: "classifier.1",
+    names: "torchvision",
+    weights: "torchvision MobileNet_V2_Weights.IMAGENET1K_V1",
+    licence: "BSD-3-Clause",
+    build: mobilenet_v2,
+}];
+
 /// A convolution and its norm: `0` and `1` in checkpoints.
-pub type ConvNorm = (Conv2d, BatchNorm);
+type ConvNorm = (Conv2d, BatchNorm);
 
 /// (expansion, channels, blocks, stride of the first)
 const SETTINGS: [(usize, usize, usize, usize); 7] = [
@@ -29,36 +41,30 @@ const FIRST: usize = 32;
 const LAST: usize = 1280;
 
 /// mobilenet_v2's body.
-pub fn mobilenet_v2(convention: &Convention, device: &Device) -> Body {
+fn mobilenet_v2(convention: &Convention, device: &Device) -> Body {
     let maker = Maker { convention, device };
-    let stem = maker.conv(3, FIRST, 3, 2);
-    let mut stages = vec![BodyStage::named("features.0", FIRST, Block::ConvNormActivation(stem))];
+    let mut stages = vec![maker.alone(0, [3, FIRST], 3, 2)];
     let mut inputs = FIRST;
     for (expansion, outputs, blocks, first_stride) in SETTINGS {
         for index in 0..blocks {
             let stride = if index == 0 { first_stride } else { 1 };
             let residual = stride == 1 && inputs == outputs;
             let wide = inputs * expansion;
-            let block = if expansion == 1 {
+            let block: Block = if expansion == 1 {
                 let project = maker.conv(wide, outputs, 1, 1);
                 let conv = (maker.depthwise(wide, stride), project.0, project.1);
-                Block::UnexpandedResidual(UnexpandedResidual { conv, residual })
+                UnexpandedResidual { conv, residual }.into()
             } else {
                 let project = maker.conv(wide, outputs, 1, 1);
                 let conv =
                     (maker.conv(inputs, wide, 1, 1), maker.depthwise(wide, stride), project.0, project.1);
-                Block::InvertedResidual(InvertedResidual { conv, residual })
+                InvertedResidual { conv, residual }.into()
             };
             stages.push(BodyStage::named(format!("features.{}", stages.len()), outputs, block));
             inputs = outputs;
         }
     }
-    let last = maker.conv(inputs, LAST, 1, 1);
-    stages.push(BodyStage::named(
-        format!("features.{}", stages.len()),
-        LAST,
-        Block::ConvNormActivation(last),
-    ));
+    stages.push(maker.alone(stages.len(), [inputs, LAST], 1, 1));
     Body::new(stages)
 }
 
@@ -68,6 +74,12 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
+    fn alone(&self, index: usize, [inputs, outputs]: [usize; 2], kernel: usize, stride: usize) -> BodyStage {
+        let (conv, norm) = self.conv(inputs, outputs, kernel, stride);
+        let stage = BodyStage::named(format!("features.{index}"), outputs, ConvNormActivation { conv, norm });
+        stage.renamed([("conv", "0"), ("norm", "1")])
+    }
+
     fn conv(&self, inputs: usize, outputs: usize, kernel: usize, stride: usize) -> ConvNorm {
         let conv = Conv2dConfig::new(inputs, outputs, self.convention.window(kernel, stride));
         (conv.init(self.device), self.convention.norm(outputs, self.device))
@@ -80,7 +92,19 @@ impl Maker<'_> {
 }
 
 /// Convolution, norm, ReLU6.
-pub fn conv_norm_activation((conv, norm): &ConvNorm, x: Tensor<4>) -> Tensor<4> {
+#[derive(Module, Debug)]
+pub struct ConvNormActivation {
+    conv: Conv2d,
+    norm: BatchNorm,
+}
+
+impl ConvNormActivation {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        conv_norm(&self.conv, &self.norm, x, None, Relu6)
+    }
+}
+
+fn activated((conv, norm): &ConvNorm, x: Tensor<4>) -> Tensor<4> {
     conv_norm(conv, norm, x, None, Relu6)
 }
 
@@ -96,7 +120,7 @@ impl UnexpandedResidual {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (depthwise, project, norm) = &self.conv;
         let (x, around) = fork_if(self.residual, x);
-        let y = conv_norm_activation(depthwise, x);
+        let y = activated(depthwise, x);
         conv_norm(project, norm, y, around, Identity)
     }
 }
@@ -113,8 +137,8 @@ impl InvertedResidual {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (expand, depthwise, project, norm) = &self.conv;
         let (x, around) = fork_if(self.residual, x);
-        let y = conv_norm_activation(expand, x);
-        let y = conv_norm_activation(depthwise, y);
+        let y = activated(expand, x);
+        let y = activated(depthwise, y);
         conv_norm(project, norm, y, around, Identity)
     }
 }

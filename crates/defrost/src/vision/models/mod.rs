@@ -1,18 +1,26 @@
 //! Pretrained picture networks: their stages under the names torchvision and timm give the tensors.
 //!
-//! An architecture is a list of [`BodyStage`]s. Everything that differs between architectures is in the
-//! file that builds that list and in its [`Architecture`] entry; running, freezing, cutting and saving
-//! are the same for all.
+//! An architecture is a list of [`BodyStage`]s. Everything that differs between architectures is in the file
+//! of their family, which opens with its [`Architecture`] entries and builds that list; running, freezing,
+//! cutting and saving are the same for all. `docs/adding-a-model.md` walks through one.
 
 mod architecture;
 mod body;
+mod convnext;
+mod cost;
+mod densenet;
 mod efficientnet;
 mod head;
 mod mobilenet;
+mod mobilenet_v3;
 mod network;
+mod positions;
 mod resnet;
+mod squeezenet;
+mod vgg;
+mod vit;
 
-pub use architecture::{Architecture, Convention, UnknownArchitecture};
+pub use architecture::{Architecture, Build, Convention, SizeError, Sizes, UnknownArchitecture};
 pub use body::{Body, BodyStage, CutError};
 pub use head::{ConcatPoolHead, Head, HeadKind, LinearHead};
 pub use network::VisionNetwork;

@@ -3,66 +3,132 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::architecture::Convention;
+use super::architecture::{Architecture, Build, Convention, Sizes};
 use super::body::{Block, Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
 use crate::ops::{Nonlinearity, Window, fork, max_pool2d};
 
 use Nonlinearity::{Identity, Relu};
 
-/// Blocks in each of the four layers.
-const RESNET18: [usize; 4] = [2, 2, 2, 2];
-const RESNET34: [usize; 4] = [3, 4, 6, 3];
-const RESNET50: [usize; 4] = [3, 4, 6, 3];
+pub static ARCHITECTURES: [Architecture; 6] = [
+    architecture("resnet18", "ResNet18_Weights.IMAGENET1K_V1", |convention, device| {
+        resnet([2, 2, 2, 2], Blocks::Basic, convention, device)
+    }),
+    architecture("resnet34", "ResNet34_Weights.IMAGENET1K_V1", |convention, device| {
+        resnet([3, 4, 6, 3], Blocks::Basic, convention, device)
+    }),
+    architecture("resnet50", "ResNet50_Weights.IMAGENET1K_V1", |convention, device| {
+        resnet([3, 4, 6, 3], PLAIN, convention, device)
+    }),
+    architecture("resnet101", "ResNet101_Weights.IMAGENET1K_V1", |convention, device| {
+        resnet([3, 4, 23, 3], PLAIN, convention, device)
+    }),
+    architecture("resnext50_32x4d", "ResNeXt50_32X4D_Weights.IMAGENET1K_V1", |convention, device| {
+        resnet([3, 4, 6, 3], Blocks::Bottleneck { groups: 32, width: 4 }, convention, device)
+    }),
+    architecture("wide_resnet50_2", "Wide_ResNet50_2_Weights.IMAGENET1K_V1", |convention, device| {
+        resnet([3, 4, 6, 3], Blocks::Bottleneck { groups: 1, width: 128 }, convention, device)
+    }),
+];
 
-/// Width of the four layers, before a bottleneck's expansion.
+const fn architecture(name: &'static str, weights: &'static str, build: Build) -> Architecture {
+    Architecture {
+        name,
+        convention: Convention::TORCHVISION,
+        sizes: Sizes::any(224),
+        // fastai's: stem, layer1, layer2 | layer3, layer4.
+        group_starts: &["layer3"],
+        classifier: "fc",
+        names: "torchvision",
+        weights,
+        licence: "BSD-3-Clause",
+        build,
+    }
+}
+
+/// What the four layers are made of.
+#[derive(Clone, Copy)]
+enum Blocks {
+    Basic,
+    /// 3×3 convolutions in so many groups, each of so many channels in the first layer (arXiv 1611.05431; wider:
+    /// arXiv 1605.07146).
+    Bottleneck {
+        groups: usize,
+        width: usize,
+    },
+}
+
+const PLAIN: Blocks = Blocks::Bottleneck { groups: 1, width: 64 };
+
+/// Channels of the four layers, before a bottleneck's expansion.
 const WIDTHS: [usize; 4] = [64, 128, 256, 512];
 
-/// A bottleneck gives four times its width.
+/// A bottleneck gives four times its layer's width.
 const EXPANSION: usize = 4;
 
-/// resnet18's body.
-pub fn resnet18(convention: &Convention, device: &Device) -> Body {
-    resnet(RESNET18, basic, 1, convention, device)
-}
-
-/// resnet34's body.
-pub fn resnet34(convention: &Convention, device: &Device) -> Body {
-    resnet(RESNET34, basic, 1, convention, device)
-}
-
-/// resnet50's body, with the stride on the 3×3 convolution ("v1.5").
-pub fn resnet50(convention: &Convention, device: &Device) -> Body {
-    resnet(RESNET50, bottleneck, EXPANSION, convention, device)
-}
-
-/// Channels in, width, stride.
-type MakeBlock = fn(usize, usize, usize, &Convention, &Device) -> Block;
-
-fn resnet(
-    depths: [usize; 4],
-    block: MakeBlock,
-    expansion: usize,
-    convention: &Convention,
-    device: &Device,
-) -> Body {
+/// A body with so many blocks in each layer; bottlenecks have the stride on the 3×3 convolution ("v1.5").
+fn resnet(depths: [usize; 4], blocks: Blocks, convention: &Convention, device: &Device) -> Body {
     let stem = ResnetStem {
         conv1: Conv2dConfig::new(3, 64, convention.window(7, 2)).init(device),
         bn1: convention.norm(64, device),
         pool: convention.window(3, 2),
     };
-    let mut stages = vec![BodyStage::new("stem", "", 64, Block::ResnetStem(stem))];
+    let mut stages = vec![BodyStage::new("stem", "", 64, stem)];
     let mut channels = 64;
     for (layer, (depth, width)) in depths.into_iter().zip(WIDTHS).enumerate() {
         for index in 0..depth {
             let stride = if index == 0 && layer > 0 { 2 } else { 1 };
-            let name = format!("layer{}.{index}", layer + 1);
-            let made = block(channels, width, stride, convention, device);
-            channels = width * expansion;
-            stages.push(BodyStage::named(name, channels, made));
+            let (outputs, block) = blocks.make([channels, width, stride], convention, device);
+            stages.push(BodyStage::named(format!("layer{}.{index}", layer + 1), outputs, block));
+            channels = outputs;
         }
     }
     Body::new(stages)
+}
+
+impl Blocks {
+    /// A block and the channels it gives.
+    fn make(
+        self,
+        [inputs, width, stride]: [usize; 3],
+        convention: &Convention,
+        device: &Device,
+    ) -> (usize, Block) {
+        let conv = |inputs, outputs, kernel, stride, groups| {
+            let window = convention.window(kernel, stride);
+            Conv2dConfig::new(inputs, outputs, window).grouped(groups).init(device)
+        };
+        let norm = |channels| convention.norm(channels, device);
+        let downsample = |outputs| {
+            let changes = stride != 1 || inputs != outputs;
+            changes.then(|| (conv(inputs, outputs, 1, stride, 1), norm(outputs)))
+        };
+        match self {
+            Self::Basic => {
+                let block = BasicBlock {
+                    conv1: conv(inputs, width, 3, stride, 1),
+                    bn1: norm(width),
+                    conv2: conv(width, width, 3, 1, 1),
+                    bn2: norm(width),
+                    downsample: downsample(width),
+                };
+                (width, block.into())
+            }
+            Self::Bottleneck { groups, width: group_width } => {
+                let (inner, outputs) = (width * groups * group_width / WIDTHS[0], width * EXPANSION);
+                let block = Bottleneck {
+                    conv1: conv(inputs, inner, 1, 1, 1),
+                    bn1: norm(inner),
+                    conv2: conv(inner, inner, 3, stride, groups),
+                    bn2: norm(inner),
+                    conv3: conv(inner, outputs, 1, 1, 1),
+                    bn3: norm(outputs),
+                    downsample: downsample(outputs),
+                };
+                (outputs, block.into())
+            }
+        }
+    }
 }
 
 /// 7×7 convolution, norm, max pooling.
@@ -91,16 +157,6 @@ pub struct BasicBlock {
     downsample: Option<(Conv2d, BatchNorm)>,
 }
 
-fn basic(inputs: usize, width: usize, stride: usize, convention: &Convention, device: &Device) -> Block {
-    Block::Basic(BasicBlock {
-        conv1: Conv2dConfig::new(inputs, width, convention.window(3, stride)).init(device),
-        bn1: convention.norm(width, device),
-        conv2: Conv2dConfig::new(width, width, convention.window(3, 1)).init(device),
-        bn2: convention.norm(width, device),
-        downsample: downsample(inputs, width, stride, convention, device),
-    })
-}
-
 impl BasicBlock {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (x, around) = fork(x);
@@ -122,19 +178,6 @@ pub struct Bottleneck {
     downsample: Option<(Conv2d, BatchNorm)>,
 }
 
-fn bottleneck(inputs: usize, width: usize, stride: usize, convention: &Convention, device: &Device) -> Block {
-    let outputs = width * EXPANSION;
-    Block::Bottleneck(Bottleneck {
-        conv1: Conv2dConfig::new(inputs, width, convention.window(1, 1)).init(device),
-        bn1: convention.norm(width, device),
-        conv2: Conv2dConfig::new(width, width, convention.window(3, stride)).init(device),
-        bn2: convention.norm(width, device),
-        conv3: Conv2dConfig::new(width, outputs, convention.window(1, 1)).init(device),
-        bn3: convention.norm(outputs, device),
-        downsample: downsample(inputs, outputs, stride, convention, device),
-    })
-}
-
 impl Bottleneck {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (x, around) = fork(x);
@@ -144,20 +187,7 @@ impl Bottleneck {
     }
 }
 
-/// A projection, where the block changes the shape.
-fn downsample(
-    inputs: usize,
-    outputs: usize,
-    stride: usize,
-    convention: &Convention,
-    device: &Device,
-) -> Option<(Conv2d, BatchNorm)> {
-    (stride != 1 || inputs != outputs).then(|| {
-        let conv = Conv2dConfig::new(inputs, outputs, convention.window(1, stride)).init(device);
-        (conv, convention.norm(outputs, device))
-    })
-}
-
+/// The projection, where the block changes the shape.
 fn shortcut(downsample: &Option<(Conv2d, BatchNorm)>, x: Tensor<4>) -> Tensor<4> {
     match downsample {
         Some((conv, norm)) => conv_norm(conv, norm, x, None, Identity),

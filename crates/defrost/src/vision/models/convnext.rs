@@ -1,0 +1,152 @@
+//! ConvNeXt (arXiv 2201.03545) under torchvision's tensor names.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+
+use super::architecture::{Architecture, Build, Convention, Sizes};
+use super::body::{Body, BodyStage};
+use crate::layers::{Conv2d, Conv2dConfig, LayerNorm, Linear};
+use crate::ops::{Nonlinearity, Window, average_pool, fork, gelu};
+
+use Nonlinearity::Identity;
+
+pub static ARCHITECTURES: [Architecture; 2] = [
+    architecture(
+        "convnext_tiny",
+        "torchvision ConvNeXt_Tiny_Weights.IMAGENET1K_V1",
+        224.0 / 236.0,
+        |convention, device| convnext([3, 3, 9, 3], convention, device),
+    ),
+    architecture(
+        "convnext_small",
+        "torchvision ConvNeXt_Small_Weights.IMAGENET1K_V1",
+        224.0 / 230.0,
+        |convention, device| convnext([3, 3, 27, 3], convention, device),
+    ),
+];
+
+const fn architecture(name: &'static str, weights: &'static str, crop: f64, build: Build) -> Architecture {
+    Architecture {
+        name,
+        convention: Convention { norm_epsilon: 1e-6, crop, ..Convention::TORCHVISION },
+        sizes: Sizes { usual: 224, least: 32, step: 1 },
+        group_starts: &["features.4"],
+        classifier: "classifier.2",
+        names: "torchvision",
+        weights,
+        licence: "BSD-3-Clause",
+        build,
+    }
+}
+
+/// Channels of the four parts.
+const WIDTHS: [usize; 4] = [96, 192, 384, 768];
+
+/// How many times as wide a block is inside.
+const EXPANSION: usize = 4;
+
+/// What new blocks are worth beside their shortcuts.
+const NEW_SCALE: f64 = 1e-6;
+
+fn convnext(depths: [usize; 4], convention: &Convention, device: &Device) -> Body {
+    let epsilon = convention.norm_epsilon;
+    let norm = |channels| LayerNorm::new(channels, epsilon, device);
+    let patches =
+        |inputs, outputs, size| Conv2dConfig::new(inputs, outputs, Window::tiles(size)).biased().init(device);
+    let stem = ConvnextStem { conv: patches(3, WIDTHS[0], 4), norm: norm(WIDTHS[0]) };
+    let mut stages =
+        vec![BodyStage::named("features.0", WIDTHS[0], stem).renamed([("conv", "0"), ("norm", "1")])];
+    let mut inputs = WIDTHS[0];
+    for (part, (depth, width)) in depths.into_iter().zip(WIDTHS).enumerate() {
+        if part > 0 {
+            let downsample = Downsample { norm: norm(inputs), conv: patches(inputs, width, 2) };
+            let stage = BodyStage::named(format!("features.{}", 2 * part), width, downsample);
+            stages.push(stage.renamed([("norm", "0"), ("conv", "1")]));
+        }
+        for index in 0..depth {
+            let depthwise = Conv2dConfig::depthwise(width, convention.window(7, 1)).biased();
+            let block = ConvnextBlock {
+                layer_scale: Param::from_tensor(Tensor::full([width, 1, 1], NEW_SCALE, device)),
+                depthwise: depthwise.init(device),
+                norm: norm(width),
+                expand: Linear::new(width, EXPANSION * width, true, device),
+                project: Linear::new(EXPANSION * width, width, true, device),
+            };
+            // Checkpoints count permutations and GELUs too.
+            let names = [
+                ("depthwise", "block.0"),
+                ("norm", "block.2"),
+                ("expand", "block.3"),
+                ("project", "block.5"),
+            ];
+            let name = format!("features.{}.{index}", 2 * part + 1);
+            stages.push(BodyStage::named(name, width, block).renamed(names));
+        }
+        inputs = width;
+    }
+    let last = PooledNorm { norm: norm(inputs) };
+    stages.push(
+        BodyStage::named("classifier.0", inputs, last)
+            .renamed([("norm.weight", "weight"), ("norm.bias", "bias")]),
+    );
+    Body::new(stages)
+}
+
+/// 4×4 pixels become one; norm.
+#[derive(Module, Debug)]
+pub struct ConvnextStem {
+    conv: Conv2d,
+    norm: LayerNorm,
+}
+
+impl ConvnextStem {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.norm.forward(self.conv.forward(x, Identity))
+    }
+}
+
+/// Norm; 2×2 pixels become one.
+#[derive(Module, Debug)]
+pub struct Downsample {
+    norm: LayerNorm,
+    conv: Conv2d,
+}
+
+impl Downsample {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.conv.forward(self.norm.forward(x), Identity)
+    }
+}
+
+/// 7×7 depthwise convolution, norm, two dense layers over each pixel, beside a shortcut.
+#[derive(Module, Debug)]
+pub struct ConvnextBlock {
+    /// `[channels, 1, 1]`
+    layer_scale: Param<Tensor<3>>,
+    depthwise: Conv2d,
+    norm: LayerNorm,
+    expand: Linear,
+    project: Linear,
+}
+
+impl ConvnextBlock {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let (x, around) = fork(x);
+        let y = self.norm.forward(self.depthwise.forward(x, Identity));
+        let wide = gelu(self.expand.forward_pixels(y));
+        self.project.forward_onto(around, wide, Some(self.layer_scale.val().reshape([-1])))
+    }
+}
+
+/// The average of each channel, norm: a picture of one pixel.
+#[derive(Module, Debug)]
+pub struct PooledNorm {
+    norm: LayerNorm,
+}
+
+impl PooledNorm {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [batch, _, _, channels] = x.dims();
+        self.norm.forward(average_pool(x)).reshape([batch, 1, 1, channels])
+    }
+}

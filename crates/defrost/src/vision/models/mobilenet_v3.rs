@@ -1,0 +1,217 @@
+//! MobileNetV3 (arXiv 1905.02244) under torchvision's tensor names.
+
+use burn::module::Module;
+use burn::tensor::{DType, Device, Tensor};
+
+use super::architecture::{Architecture, Build, Convention, Sizes};
+use super::body::{Body, BodyStage};
+use super::efficientnet::multiple_of_8;
+use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, Linear, conv_norm};
+use crate::ops::{Nonlinearity, average_pool, fork, fork_if, hardswish};
+
+use Nonlinearity::{Identity, Relu};
+
+pub static ARCHITECTURES: [Architecture; 2] = [
+    architecture(
+        "mobilenet_v3_small",
+        "torchvision MobileNet_V3_Small_Weights.IMAGENET1K_V1",
+        &["features.4"],
+        |convention, device| mobilenet_v3(&SMALL, 1024, convention, device),
+    ),
+    architecture(
+        "mobilenet_v3_large",
+        "torchvision MobileNet_V3_Large_Weights.IMAGENET1K_V1",
+        &["features.7"],
+        |convention, device| mobilenet_v3(&LARGE, 1280, convention, device),
+    ),
+];
+
+const fn architecture(
+    name: &'static str,
+    weights: &'static str,
+    group_starts: &'static [&'static str],
+    build: Build,
+) -> Architecture {
+    Architecture {
+        name,
+        convention: Convention { norm_epsilon: 1e-3, ..Convention::TORCHVISION },
+        sizes: Sizes::any(224),
+        group_starts,
+        classifier: "classifier.3",
+        names: "torchvision",
+        weights,
+        licence: "BSD-3-Clause",
+        build,
+    }
+}
+
+/// (kernel, expanded channels, channels, squeezes, is hard, stride)
+type Setting = (usize, usize, usize, bool, bool, usize);
+
+const SMALL: [Setting; 11] = [
+    (3, 16, 16, true, false, 2),
+    (3, 72, 24, false, false, 2),
+    (3, 88, 24, false, false, 1),
+    (5, 96, 40, true, true, 2),
+    (5, 240, 40, true, true, 1),
+    (5, 240, 40, true, true, 1),
+    (5, 120, 48, true, true, 1),
+    (5, 144, 48, true, true, 1),
+    (5, 288, 96, true, true, 2),
+    (5, 576, 96, true, true, 1),
+    (5, 576, 96, true, true, 1),
+];
+
+const LARGE: [Setting; 15] = [
+    (3, 16, 16, false, false, 1),
+    (3, 64, 24, false, false, 2),
+    (3, 72, 24, false, false, 1),
+    (5, 72, 40, true, false, 2),
+    (5, 120, 40, true, false, 1),
+    (5, 120, 40, true, false, 1),
+    (3, 240, 80, false, true, 2),
+    (3, 200, 80, false, true, 1),
+    (3, 184, 80, false, true, 1),
+    (3, 184, 80, false, true, 1),
+    (3, 480, 112, true, true, 1),
+    (3, 672, 112, true, true, 1),
+    (5, 672, 160, true, true, 2),
+    (5, 960, 160, true, true, 1),
+    (5, 960, 160, true, true, 1),
+];
+
+/// Channels of the first convolution; the last has this many times those of the last block.
+const FIRST: usize = 16;
+const LAST: usize = 6;
+
+fn mobilenet_v3(settings: &[Setting], features: usize, convention: &Convention, device: &Device) -> Body {
+    let layer = |inputs, outputs, kernel, stride, groups, hard| {
+        let conv = Conv2dConfig::new(inputs, outputs, convention.window(kernel, stride)).grouped(groups);
+        Layer { conv: conv.init(device), norm: convention.norm(outputs, device), hard }
+    };
+    let alone = |index: usize, inputs, outputs, kernel, stride| {
+        let layer = layer(inputs, outputs, kernel, stride, 1, true);
+        BodyStage::named(format!("features.{index}"), outputs, layer).renamed([("conv", "0"), ("norm", "1")])
+    };
+    let mut stages = vec![alone(0, 3, FIRST, 3, 2)];
+    let mut inputs = FIRST;
+    for &(kernel, wide, outputs, squeezes, hard, stride) in settings {
+        let project = Conv2dConfig::new(wide, outputs, convention.window(1, 1));
+        let block = SqueezedResidual {
+            expand: (wide != inputs).then(|| layer(inputs, wide, 1, 1, 1, hard)),
+            depthwise: layer(wide, wide, kernel, stride, wide, hard),
+            squeeze: squeezes.then(|| SqueezeExcitation::new(wide, convention, device)),
+            project: project.init(device),
+            norm: convention.norm(outputs, device),
+            residual: stride == 1 && inputs == outputs,
+        };
+        // Checkpoints count the parts that are there.
+        let depthwise = usize::from(block.expand.is_some());
+        let squeeze = depthwise + 1;
+        let last = squeeze + usize::from(squeezes);
+        let names = [
+            ("expand.conv", "block.0.0".to_owned()),
+            ("expand.norm", "block.0.1".to_owned()),
+            ("depthwise.conv", format!("block.{depthwise}.0")),
+            ("depthwise.norm", format!("block.{depthwise}.1")),
+            ("squeeze", format!("block.{squeeze}")),
+            ("project", format!("block.{last}.0")),
+            ("norm", format!("block.{last}.1")),
+        ];
+        stages.push(BodyStage::named(format!("features.{}", stages.len()), outputs, block).renamed(names));
+        inputs = outputs;
+    }
+    stages.push(alone(stages.len(), inputs, LAST * inputs, 1, 1));
+    let dense = PooledDense { dense: Linear::new(LAST * inputs, features, true, device) };
+    stages.push(
+        BodyStage::named("classifier.0", features, dense)
+            .renamed([("dense.weight", "weight"), ("dense.bias", "bias")]),
+    );
+    Body::new(stages)
+}
+
+/// Convolution, norm, ReLU or hardswish.
+#[derive(Module, Debug)]
+pub struct Layer {
+    conv: Conv2d,
+    norm: BatchNorm,
+    #[module(skip)]
+    hard: bool,
+}
+
+impl Layer {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        match self.hard {
+            true => hardswish(conv_norm(&self.conv, &self.norm, x, None, Identity)),
+            false => conv_norm(&self.conv, &self.norm, x, None, Relu),
+        }
+    }
+}
+
+/// Up to many channels, depthwise, each channel times its weight, down to few.
+#[derive(Module, Debug)]
+pub struct SqueezedResidual {
+    expand: Option<Layer>,
+    depthwise: Layer,
+    squeeze: Option<SqueezeExcitation>,
+    project: Conv2d,
+    norm: BatchNorm,
+    #[module(skip)]
+    residual: bool,
+}
+
+impl SqueezedResidual {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let (mut y, around) = fork_if(self.residual, x);
+        if let Some(expand) = &self.expand {
+            y = expand.forward(y);
+        }
+        y = self.depthwise.forward(y);
+        if let Some(squeeze) = &self.squeeze {
+            y = squeeze.forward(y);
+        }
+        conv_norm(&self.project, &self.norm, y, around, Identity)
+    }
+}
+
+/// Weighs the channels by what they hold on average (arXiv 1709.01507).
+#[derive(Module, Debug)]
+struct SqueezeExcitation {
+    fc1: Conv2d,
+    fc2: Conv2d,
+}
+
+impl SqueezeExcitation {
+    fn new(channels: usize, convention: &Convention, device: &Device) -> Self {
+        let squeezed = multiple_of_8(channels as f64 / 4.0);
+        let conv = |inputs, outputs| {
+            Conv2dConfig::new(inputs, outputs, convention.window(1, 1)).biased().init(device)
+        };
+        Self { fc1: conv(channels, squeezed), fc2: conv(squeezed, channels) }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let ([batch, _, _, channels], format) = (x.dims(), x.dtype());
+        let (x, whole) = fork(x);
+        let average = average_pool(whole).reshape([batch, 1, 1, channels]); // f32
+        let squeezed = self.fc1.forward(average, Relu);
+        let weights = (self.fc2.forward(squeezed, Identity) / 6.0 + 0.5).clamp(0.0, 1.0); // hardsigmoid
+        match format {
+            DType::F32 => x * weights,
+            _ => (x.cast(DType::F32) * weights).cast(format),
+        }
+    }
+}
+
+/// The average of each channel, a dense layer, hardswish: a picture of one pixel.
+#[derive(Module, Debug)]
+pub struct PooledDense {
+    dense: Linear,
+}
+
+impl PooledDense {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [batch, _, _, channels] = x.dims();
+        hardswish(self.dense.forward_pixels(average_pool(x).reshape([batch, 1, 1, channels])))
+    }
+}

@@ -1,0 +1,95 @@
+//! SqueezeNet 1.1 (arXiv 1602.07360) under torchvision's tensor names.
+//!
+//! Its classifier is a convolution and an average of what it gives; a new head averages first.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use super::architecture::{Architecture, Convention, Sizes};
+use super::body::{Body, BodyStage};
+use crate::layers::{Conv2d, Conv2dConfig};
+use crate::ops::{Nonlinearity, PaddingRule, Window, fork, max_pool2d};
+
+use Nonlinearity::Relu;
+
+pub static ARCHITECTURES: [Architecture; 1] = [Architecture {
+    name: "squeezenet1_1",
+    convention: Convention::TORCHVISION,
+    sizes: Sizes { usual: 224, least: 17, step: 1 },
+    // fastai's: features[:5] | features[5:], whose first parameters are those of 6.
+    group_starts: &["features.6"],
+    classifier: "classifier",
+    names: "torchvision",
+    weights: "torchvision SqueezeNet1_1_Weights.IMAGENET1K_V1",
+    licence: "BSD-3-Clause",
+    build: squeezenet1_1,
+}];
+
+/// Channels of the first convolution.
+const FIRST: usize = 64;
+
+/// (place in the checkpoint, squeezed channels, channels of each half, whether pooling follows)
+const FIRES: [(usize, usize, usize, bool); 8] = [
+    (3, 16, 64, false),
+    (4, 16, 64, true),
+    (6, 32, 128, false),
+    (7, 32, 128, true),
+    (9, 48, 192, false),
+    (10, 48, 192, false),
+    (11, 64, 256, false),
+    (12, 64, 256, false),
+];
+
+fn squeezenet1_1(convention: &Convention, device: &Device) -> Body {
+    let conv = |inputs, outputs, window| Conv2dConfig::new(inputs, outputs, window).biased().init(device);
+    let stem = SqueezenetStem { conv: conv(3, FIRST, Window::inside(3, 2)) };
+    let mut stages = vec![BodyStage::new("features.0", "features.", FIRST, stem).renamed([("conv", "0")])];
+    let mut inputs = FIRST;
+    for (index, squeezed, half, pooled) in FIRES {
+        let fire = Fire {
+            squeeze: conv(inputs, squeezed, convention.window(1, 1)),
+            expand1x1: conv(squeezed, half, convention.window(1, 1)),
+            expand3x3: conv(squeezed, half, convention.window(3, 1)),
+            pooled,
+        };
+        inputs = 2 * half;
+        stages.push(BodyStage::named(format!("features.{index}"), inputs, fire));
+    }
+    Body::new(stages)
+}
+
+/// The highest of 3×3 pixels, every second pixel; the last window may reach beyond the edge.
+fn pool(x: Tensor<4>) -> Tensor<4> {
+    max_pool2d(x, Window { padding: PaddingRule::Overhang, ..Window::centered(3, 2) })
+}
+
+/// Convolution, ReLU, pooling.
+#[derive(Module, Debug)]
+pub struct SqueezenetStem {
+    conv: Conv2d,
+}
+
+impl SqueezenetStem {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        pool(self.conv.forward(x, Relu))
+    }
+}
+
+/// Down to few channels, up to many by 1×1 and 3×3 convolutions side by side, each with a ReLU; then perhaps
+/// pooling.
+#[derive(Module, Debug)]
+pub struct Fire {
+    squeeze: Conv2d,
+    expand1x1: Conv2d,
+    expand3x3: Conv2d,
+    #[module(skip)]
+    pooled: bool,
+}
+
+impl Fire {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let (one, three) = fork(self.squeeze.forward(x, Relu));
+        let x = Tensor::cat(vec![self.expand1x1.forward(one, Relu), self.expand3x3.forward(three, Relu)], 3);
+        if self.pooled { pool(x) } else { x }
+    }
+}

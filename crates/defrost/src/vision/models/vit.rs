@@ -1,0 +1,206 @@
+//! Vision transformers (arXiv 2010.11929; DINOv2: arXiv 2304.07193) under timm's tensor names.
+//!
+//! Tokens travel as a picture one pixel high: `[batch, 1, 1 + patches, features]`, the class token first. The last
+//! stage gives the class token alone, a picture of one pixel, which a head's pooling leaves as it is.
+
+use burn::module::{Module, Param};
+use burn::nn::Initializer;
+use burn::tensor::{Device, Tensor};
+
+use super::architecture::{Architecture, Build, Convention, Sizes};
+use super::body::{Body, BodyStage};
+use super::positions::resampled;
+use crate::layers::{Conv2d, Conv2dConfig, LayerNorm, Linear};
+use crate::ops::{Nonlinearity, Window, attention, conv2d, fork, gelu};
+use crate::vision::resize::Filter;
+
+use Nonlinearity::Identity;
+
+pub static ARCHITECTURES: [Architecture; 3] = [
+    Architecture {
+        convention: Convention { mean: [0.5; 3], std: [0.5; 3], crop: 0.9, ..CONVENTION },
+        ..architecture(
+            "vit_small_patch16_224",
+            "timm vit_small_patch16_224.augreg_in21k_ft_in1k",
+            16,
+            |convention, device| Shape { features: 384, ..BASE }.body(convention, device),
+        )
+    },
+    Architecture {
+        convention: Convention { mean: [0.5; 3], std: [0.5; 3], crop: 0.9, ..CONVENTION },
+        ..architecture(
+            "vit_base_patch16_224",
+            "timm vit_base_patch16_224.augreg2_in21k_ft_in1k",
+            16,
+            |convention, device| BASE.body(convention, device),
+        )
+    },
+    architecture(
+        "vit_small_patch14_dinov2",
+        "timm vit_small_patch14_dinov2.lvd142m",
+        14,
+        |convention, device| {
+            let shape = Shape { features: 384, patch: 14, grid: 37, layer_scale: true };
+            shape.body(convention, device)
+        },
+    ),
+];
+
+const CONVENTION: Convention =
+    Convention { norm_epsilon: 1e-6, filter: Filter::Bicubic, crop: 1.0, ..Convention::TORCHVISION };
+
+const fn architecture(name: &'static str, weights: &'static str, patch: usize, build: Build) -> Architecture {
+    Architecture {
+        name,
+        convention: CONVENTION,
+        sizes: Sizes::patches(224, patch),
+        group_starts: &["blocks.6"],
+        classifier: "head",
+        names: "timm",
+        weights,
+        licence: "Apache-2.0",
+        build,
+    }
+}
+
+/// What tells the transformers apart.
+struct Shape {
+    features: usize,
+    /// Side of a patch in pixels.
+    patch: usize,
+    /// Patches along each side of the pictures that its positions were learned on.
+    grid: usize,
+    layer_scale: bool,
+}
+
+const BASE: Shape = Shape { features: 768, patch: 16, grid: 14, layer_scale: false };
+
+/// Blocks, and features of a head.
+const DEPTH: usize = 12;
+const HEAD: usize = 64;
+
+/// How many times as wide a block is between its two dense layers.
+const EXPANSION: usize = 4;
+
+/// The standard deviation of new tokens and positions, and what new blocks are worth beside their shortcuts.
+const NEW: f64 = 0.02;
+const NEW_SCALE: f64 = 1e-5;
+
+impl Shape {
+    fn body(&self, convention: &Convention, device: &Device) -> Body {
+        let &Self { features, patch, grid, layer_scale } = self;
+        let norm = || LayerNorm::new(features, convention.norm_epsilon, device);
+        let dense = |inputs, outputs| Linear::new(inputs, outputs, true, device);
+        let scale = || layer_scale.then(|| Param::from_tensor(Tensor::full([features], NEW_SCALE, device)));
+        let normal = Initializer::Normal { mean: 0.0, std: NEW };
+        let tokens = Tokens {
+            cls_token: normal.init([1, 1, features], device),
+            pos_embed: normal.init([1, 1 + grid * grid, features], device),
+            patch_embed: Conv2dConfig::new(3, features, Window::tiles(patch)).biased().init(device),
+        };
+        let stem =
+            BodyStage::new("embed", "", features, tokens).renamed([("patch_embed", "patch_embed.proj")]);
+        let block = |index| {
+            let block = TransformerBlock {
+                norm1: norm(),
+                qkv: dense(features, 3 * features),
+                proj: dense(features, features),
+                scale1: scale(),
+                norm2: norm(),
+                fc1: dense(features, EXPANSION * features),
+                fc2: dense(EXPANSION * features, features),
+                scale2: scale(),
+            };
+            BodyStage::named(format!("blocks.{index}"), features, block).renamed([
+                ("qkv", "attn.qkv"),
+                ("proj", "attn.proj"),
+                ("scale1", "ls1.gamma"),
+                ("fc1", "mlp.fc1"),
+                ("fc2", "mlp.fc2"),
+                ("scale2", "ls2.gamma"),
+            ])
+        };
+        let last = BodyStage::new("norm", "", features, ClassToken { norm: norm() });
+        Body::new([stem].into_iter().chain((0..DEPTH).map(block)).chain([last]).collect())
+    }
+}
+
+/// A token for each patch behind one for the class, each at its position.
+#[derive(Module, Debug)]
+pub struct Tokens {
+    /// `[1, 1, features]`
+    cls_token: Param<Tensor<3>>,
+    /// `[1, 1 + patches, features]`, for the pictures it was learned on; resampled for others.
+    pos_embed: Param<Tensor<3>>,
+    patch_embed: Conv2d,
+}
+
+impl Tokens {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let format = x.dtype();
+        let patches = self.patch_embed.forward(x, Identity);
+        let [batch, height, width, features] = patches.dims();
+        let positions = self.pos_embed.val();
+        let of_class = self.cls_token.val() + positions.clone().narrow(1, 0, 1); // [1, 1, features]
+        let of_patches = resampled(positions.narrow(1, 1, self.pos_embed.dims()[1] - 1), [height, width]);
+        let patches = (patches + of_patches.cast(format)).reshape([batch, 1, height * width, features]);
+        let class = of_class.cast(format).reshape([1, 1, 1, features]).expand([batch, 1, 1, features]);
+        Tensor::cat(vec![class, patches], 2)
+    }
+}
+
+/// Attention, then two dense layers over each token, each behind a norm and beside a shortcut.
+#[derive(Module, Debug)]
+pub struct TransformerBlock {
+    norm1: LayerNorm,
+    /// Query, key and value.
+    qkv: Linear,
+    proj: Linear,
+    /// `[features]`
+    scale1: Option<Param<Tensor<1>>>,
+    norm2: LayerNorm,
+    fc1: Linear,
+    fc2: Linear,
+    /// `[features]`
+    scale2: Option<Param<Tensor<1>>>,
+}
+
+impl TransformerBlock {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let (x, around) = fork(x);
+        let attended = self.attend(self.norm1.forward(x));
+        let x = self.proj.forward_onto(around, attended, self.scale1.as_ref().map(Param::val));
+        let (x, around) = fork(x);
+        let wide = gelu(self.fc1.forward_pixels(self.norm2.forward(x)));
+        self.fc2.forward_onto(around, wide, self.scale2.as_ref().map(Param::val))
+    }
+
+    fn attend(&self, x: Tensor<4>) -> Tensor<4> {
+        let [batch, _, tokens, features] = x.dims();
+        let (first, rest) = fork(x);
+        let (second, third) = fork(rest);
+        // The weight is cut in three, which is smaller than what it gives.
+        let [query, key, value] = [(0, first), (1, second), (2, third)].map(|(part, x)| {
+            let weight = self.qkv.weight.val().narrow(0, part * features, features);
+            let bias = self.qkv.bias.as_ref().map(|bias| bias.val().narrow(0, part * features, features));
+            let bias = bias.unwrap_or_else(|| Tensor::zeros([features], &x.device()));
+            let weight = weight.reshape([features, features, 1, 1]);
+            let output = conv2d(x, weight, bias, None, Window::centered(1, 1), Identity);
+            output.reshape([batch, tokens, features])
+        });
+        let all = Tensor::ones([batch, tokens], &query.device());
+        attention(query, key, value, all, features / HEAD).reshape([batch, 1, tokens, features])
+    }
+}
+
+/// The class token, normalised: a picture of one pixel.
+#[derive(Module, Debug)]
+pub struct ClassToken {
+    norm: LayerNorm,
+}
+
+impl ClassToken {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.norm.forward(x.narrow(2, 0, 1))
+    }
+}
