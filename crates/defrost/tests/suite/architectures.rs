@@ -86,7 +86,9 @@ fn frozen_means_frozen_in_every_architecture() {
     for architecture in Architecture::all() {
         let name = architecture.name;
         let size = small(architecture);
-        let (network, _) = pretrained(&setup(architecture));
+        // fastai's head does not start at nothing: the first step reaches the body.
+        let setup = VisionSetup { head: HeadKind::ConcatPool, ..setup(architecture) };
+        let (network, _) = pretrained(&setup);
         let data = |items| Box::new(Noise { items, size });
         let options = LearnerOptions { batch_size: 4, ..LearnerOptions::default() };
         let mut learner = Learner::new(network, data(4), data(2), 2, options).unwrap();
@@ -104,7 +106,7 @@ fn frozen_means_frozen_in_every_architecture() {
                 assert_eq!(moves, group > 0, "{name}: {}", stage.name);
             }
         }
-        let statistics = |name: &&&String| name.contains("running_");
+        let statistics = |name: &&&String| name.starts_with("body.") && name.contains("running_");
         assert_eq!(moved.iter().find(statistics), None, "{name}: statistics move under --norm keep");
     }
 }
@@ -153,7 +155,7 @@ fn every_architecture_runs_in_bf16() {
 fn every_architecture_comes_back_from_its_bundle() {
     for architecture in Architecture::all() {
         let (name, size) = (architecture.name, small(architecture));
-        // fastai's head does not start at nothing.
+        // A head that starts at nothing would give nothing to compare.
         let setup = VisionSetup { head: HeadKind::ConcatPool, ..setup(architecture) };
         let (network, manifest) = setup.build(2, &Device::flex()).unwrap();
         let data = |items| Box::new(Noise { items, size });
@@ -188,7 +190,8 @@ fn sizes_that_can_not_be_are_refused() {
 
 #[test]
 fn the_smallest_size_is_enough() {
-    for architecture in Architecture::all() {
+    // The others pad whatever they look at.
+    for architecture in Architecture::all().filter(|architecture| architecture.sizes.least > 1) {
         let size = architecture.sizes.least;
         let (network, _) = pretrained(&VisionSetup { size: Some(size), ..setup(architecture) });
         assert!(
