@@ -26,13 +26,6 @@ pub struct Convention {
     /// How pictures are resized.
     #[serde(default)]
     pub filter: Filter,
-    /// The share of the shorter side that the network sees of a whole picture.
-    #[serde(default = "seven_eighths")]
-    pub crop: f64,
-}
-
-fn seven_eighths() -> f64 {
-    0.875
 }
 
 impl Convention {
@@ -43,7 +36,6 @@ impl Convention {
         mean: [0.485, 0.456, 0.406],
         std: [0.229, 0.224, 0.225],
         filter: Filter::Bilinear,
-        crop: 0.875,
     };
 
     /// Models trained in TensorFlow: `SAME` padding, pixels in -1..=1.
@@ -53,7 +45,6 @@ impl Convention {
         mean: [0.5; 3],
         std: [0.5; 3],
         filter: Filter::Bicubic,
-        crop: 0.875,
     };
 
     /// The convention as the text beside some weights amends it: `padding`, `bn_eps` and `input`.

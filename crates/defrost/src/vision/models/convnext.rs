@@ -11,24 +11,20 @@ use crate::ops::{Nonlinearity, Window, average_pool, fork, gelu};
 use Nonlinearity::Identity;
 
 pub static ARCHITECTURES: [Architecture; 2] = [
-    architecture(
-        "convnext_tiny",
-        "torchvision ConvNeXt_Tiny_Weights.IMAGENET1K_V1",
-        224.0 / 236.0,
-        |convention, device| convnext([3, 3, 9, 3], convention, device),
-    ),
+    architecture("convnext_tiny", "torchvision ConvNeXt_Tiny_Weights.IMAGENET1K_V1", |convention, device| {
+        convnext([3, 3, 9, 3], convention, device)
+    }),
     architecture(
         "convnext_small",
         "torchvision ConvNeXt_Small_Weights.IMAGENET1K_V1",
-        224.0 / 230.0,
         |convention, device| convnext([3, 3, 27, 3], convention, device),
     ),
 ];
 
-const fn architecture(name: &'static str, weights: &'static str, crop: f64, build: Build) -> Architecture {
+const fn architecture(name: &'static str, weights: &'static str, build: Build) -> Architecture {
     Architecture {
         name,
-        convention: Convention { norm_epsilon: 1e-6, crop, ..Convention::TORCHVISION },
+        convention: Convention { norm_epsilon: 1e-6, ..Convention::TORCHVISION },
         sizes: Sizes { usual: 224, least: 32, step: 1 },
         group_starts: &["features.4"],
         classifier: "classifier.2",

@@ -12,26 +12,21 @@ use crate::ops::{Nonlinearity, fork_if};
 use Nonlinearity::{Identity, Relu6};
 
 pub static ARCHITECTURES: [Architecture; 3] = [
-    architecture("efficientnet_lite0", "timm tf_efficientnet_lite0", (224, 0.875), |convention, device| {
+    architecture("efficientnet_lite0", "timm tf_efficientnet_lite0", 224, |convention, device| {
         lite(1.0, 1.0, convention, device)
     }),
-    architecture("efficientnet_lite1", "timm tf_efficientnet_lite1", (240, 0.882), |convention, device| {
+    architecture("efficientnet_lite1", "timm tf_efficientnet_lite1", 240, |convention, device| {
         lite(1.0, 1.1, convention, device)
     }),
-    architecture("efficientnet_lite2", "timm tf_efficientnet_lite2", (260, 0.89), |convention, device| {
+    architecture("efficientnet_lite2", "timm tf_efficientnet_lite2", 260, |convention, device| {
         lite(1.1, 1.2, convention, device)
     }),
 ];
 
-const fn architecture(
-    name: &'static str,
-    weights: &'static str,
-    (size, crop): (usize, f64),
-    build: Build,
-) -> Architecture {
+const fn architecture(name: &'static str, weights: &'static str, size: usize, build: Build) -> Architecture {
     Architecture {
         name,
-        convention: Convention { crop, ..Convention::TENSORFLOW },
+        convention: Convention::TENSORFLOW,
         sizes: Sizes::any(size),
         group_starts: &["blocks.4"],
         classifier: "classifier",

@@ -57,8 +57,8 @@ mod tests {
     /// of torch 2.15.0.
     #[test]
     fn lines_are_resampled_as_torch_does() {
-        let fewer = [2.1601832, 3.4647989, 5.592678];
-        let more = [0.68269163, 2.322756, 4.911107, 3.4375, 2.1341579, 5.3751917, 7.396635];
+        let fewer = [2.1601832, 3.464_799, 5.592678];
+        let more = [0.68269163, 2.322756, 4.911107, 3.4375, 2.134_158, 5.3751917, 7.396635];
         for expected in [&fewer[..], &more[..]] {
             let rows = shares(4, expected.len());
             let sum =

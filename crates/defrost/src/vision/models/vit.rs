@@ -18,7 +18,7 @@ use Nonlinearity::Identity;
 
 pub static ARCHITECTURES: [Architecture; 3] = [
     Architecture {
-        convention: Convention { mean: [0.5; 3], std: [0.5; 3], crop: 0.9, ..CONVENTION },
+        convention: Convention { mean: [0.5; 3], std: [0.5; 3], ..CONVENTION },
         ..architecture(
             "vit_small_patch16_224",
             "timm vit_small_patch16_224.augreg_in21k_ft_in1k",
@@ -27,7 +27,7 @@ pub static ARCHITECTURES: [Architecture; 3] = [
         )
     },
     Architecture {
-        convention: Convention { mean: [0.5; 3], std: [0.5; 3], crop: 0.9, ..CONVENTION },
+        convention: Convention { mean: [0.5; 3], std: [0.5; 3], ..CONVENTION },
         ..architecture(
             "vit_base_patch16_224",
             "timm vit_base_patch16_224.augreg2_in21k_ft_in1k",
@@ -47,7 +47,7 @@ pub static ARCHITECTURES: [Architecture; 3] = [
 ];
 
 const CONVENTION: Convention =
-    Convention { norm_epsilon: 1e-6, filter: Filter::Bicubic, crop: 1.0, ..Convention::TORCHVISION };
+    Convention { norm_epsilon: 1e-6, filter: Filter::Bicubic, ..Convention::TORCHVISION };
 
 const fn architecture(name: &'static str, weights: &'static str, patch: usize, build: Build) -> Architecture {
     Architecture {
