@@ -13,6 +13,7 @@ use defrost::tabular::{self, TableOptions};
 use defrost::text::{self, TextColumns};
 use defrost::vision::picture::Picture;
 use defrost::vision::{self, LabelKind, LabelTable, Labelling, Validation, VisionManifest};
+use defrost::weights::pytorch::Pytorch;
 use defrost::weights::safetensors;
 
 /// A CSV file, as such.
@@ -64,6 +65,17 @@ pub fn weights(bytes: &[u8]) {
     }
 }
 
+/// A PyTorch file.
+pub fn pytorch(bytes: &[u8]) {
+    if let Ok(file) = Pytorch::parse(bytes.to_vec()) {
+        for (name, shape) in file.shapes() {
+            let count: usize = shape.iter().product();
+            assert!(count * 2 <= bytes.len(), "a number takes two bytes at least, and is there once");
+            assert!(file.tensor(name).is_some_and(|data| data.num_elements() == count));
+        }
+    }
+}
+
 /// A bundle's manifest, without weights beside it.
 pub fn bundle(bytes: &[u8]) {
     with_folder(|folder| {
@@ -91,12 +103,13 @@ pub fn picture(bytes: &[u8]) {
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their folders in `corpus/`.
-pub const ALL: [(&str, Target); 7] = [
+pub const ALL: [(&str, Target); 8] = [
     ("sheet", sheet),
     ("texts", texts),
     ("table", table),
     ("labels", labels),
     ("weights", weights),
+    ("pytorch", pytorch),
     ("bundle", bundle),
     ("picture", picture),
 ];

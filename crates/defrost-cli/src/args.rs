@@ -235,9 +235,13 @@ pub struct TrainingOptions {
     /// The architecture: `defrost models` lists them [default: efficientnet_lite0]
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     pub arch: Option<String>,
-    /// Pretrained weights: embedded, none, a .safetensors file, or for texts a folder [default: embedded]
+    /// Pretrained weights: embedded, hub (the usual ones from the Hugging Face hub) or hub:OWNER/NAME, a .safetensors
+    /// or .pth file, a folder with one, or none [default: embedded where there are any, else hub]
     #[arg(long, value_name = "SOURCE", help_heading = "Network")]
     pub weights: Option<String>,
+    /// Download nothing: of the hub, take what is in its cache
+    #[arg(long, help_heading = "Network")]
+    pub offline: bool,
     /// The body of this finished run instead, for another task; or what `defrost pretrain` has made
     #[arg(long, value_name = "RUN", conflicts_with = "weights", help_heading = "Network")]
     pub pretrained: Option<PathBuf>,

@@ -9,6 +9,7 @@ mod commands;
 mod curve;
 mod domain;
 mod failure;
+mod hub;
 mod labels;
 mod layout;
 mod learning;

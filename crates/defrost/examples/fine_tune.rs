@@ -11,18 +11,19 @@ use defrost::{FineTune, Learner, LearnerOptions, PlanSummary};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let setup = VisionSetup { size: Some(64), precision: Precision::fastest(), ..VisionSetup::default() };
+    let start = setup.open()?;
     let (validation, augment) = (Validation::Found { otherwise: 0.2 }, AugmentPolicy::default());
     let data = PictureFolder::open(
         Path::new("samples/fashion"),
         (&Labelling::Folders, &validation),
-        &setup.preprocess()?,
+        start.preprocess(),
         &augment,
         42,
         1 << 30,
     )?;
     let (classes, train, valid) = (data.classes, Box::new(data.train), Box::new(data.valid));
 
-    let (network, model) = setup.build(classes.len(), &Device::flex())?;
+    let (network, model, _) = start.build(classes.len(), &Device::flex())?;
     let mut learner = Learner::new(network, train, valid, classes.len(), LearnerOptions::default())?;
     let phases = FineTune::brisk(1).phases();
     let plan = PlanSummary::new("lite0", learner.plan(), &phases, learner.batches_per_epoch(), false)?;

@@ -103,7 +103,12 @@ fn picture_network(architecture: &'static Architecture, measure: bool) -> Result
     let network = setup.outline().or_failure()?.network(CLASSES, &training::device()).or_failure()?;
     let usual = format!("{}, {}", architecture.weights, architecture.licence);
     let embedded = weights::has_embedded(architecture.name);
-    let weights = format!("{} ({usual})", if embedded { "embedded" } else { "a .safetensors file" });
+    let source = match (embedded, weights::hub::usual(architecture.name)) {
+        (true, _) => "embedded".to_owned(),
+        (false, Some(repository)) => format!("hub:{repository}, or a file"),
+        (false, None) => "a file".to_owned(),
+    };
+    let weights = format!("{source} ({usual})");
     let pace = measure.then(|| pace(architecture, &network)).transpose()?;
     let multiply_adds = architecture.multiply_adds(architecture.sizes.usual);
     let listed = listed::<Vision>(architecture.name, weights, architecture.names, &network)?;
@@ -129,8 +134,9 @@ fn pace(architecture: &Architecture, network: &VisionNetwork) -> Result<Vec<(Str
 fn bert() -> Result<Listed, Failure> {
     let config = TextConfig::Bert(BertConfig::minilm());
     let network = TextNetwork::new(&config, 2, true, &training::device());
-    let weights = "a folder of the BERT or DistilBERT family of any size";
-    listed::<Text>(config.name(), weights.to_owned(), "transformers", &network)
+    let weights =
+        format!("hub:{}, a folder of the BERT or DistilBERT family of any size", weights::hub::USUAL_TEXT);
+    listed::<Text>(config.name(), weights, "transformers", &network)
 }
 
 fn awd_lstm() -> Result<Listed, Failure> {

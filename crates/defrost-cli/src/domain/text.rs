@@ -14,6 +14,7 @@ use defrost::text::{
     LabelledTexts, Pretrained, TextColumns, TextData, TextManifest, check, found_validation,
     guess_text_column, read_text,
 };
+use defrost::weights::hub;
 use defrost::{FineTune, Rates};
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
@@ -47,8 +48,9 @@ impl Domain for Text {
         let texts =
             TextData::open(data, &columns(options), validation, &tokenizer, options.seed).or_usage()?;
         let TextData { classes, train, valid, skipped, notes, columns } = texts;
-        let (network, model) =
+        let (network, model, fit) =
             pretrained.build(classes.len(), columns, options.max_tokens, options.seed, device).or_usage()?;
+        let notes = notes.into_iter().chain([format!("weights: {fit}")]).collect();
         let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes };
         Ok(Prepared { data, network, precision: model.precision, model })
     }
@@ -59,8 +61,9 @@ impl Domain for Text {
         classes: usize,
         device: &Device,
     ) -> Result<Outline<TextManifest>, Failure> {
-        let config = match (&options.weights, &options.pretrained) {
-            (None, None) => TextConfig::Bert(BertConfig::minilm()),
+        let config = match (options.weights.as_deref(), &options.pretrained) {
+            // The hub's usual one; nothing is downloaded for a plan.
+            (None | Some("hub"), None) => TextConfig::Bert(BertConfig::minilm()),
             _ => Pretrained::open(&weights(options)?).or_usage()?.config,
         };
         let texts =
@@ -110,12 +113,16 @@ fn weights(options: &TrainingOptions) -> Result<PathBuf, Failure> {
     if let Some(run) = &options.pretrained {
         return Ok(run.clone());
     }
-    match options.weights.as_deref() {
-        None | Some("embedded" | "none") => Err(Failure::usage(
-            "no weights for texts are in the binary; give --weights DIR, a folder with model.safetensors, tokenizer.json \
-             and config.json of a network like BERT (all-MiniLM-L6-v2 is small and good), or a finished run",
+    let words = options.weights.as_deref().unwrap_or("hub");
+    if let Some(repository) = crate::hub::repository(words, Some(hub::USUAL_TEXT), "texts") {
+        return crate::hub::folder(repository?, &["config.json", "tokenizer.json"], &[], options.offline);
+    }
+    match words {
+        "embedded" | "none" => Err(Failure::usage(
+            "no weights for texts are in the binary; give --weights hub, or DIR, a folder with model.safetensors, \
+             tokenizer.json and config.json of a network like BERT, or a finished run",
         )),
-        Some(path) => Ok(PathBuf::from(path)),
+        path => Ok(PathBuf::from(path)),
     }
 }
 

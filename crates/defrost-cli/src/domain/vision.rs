@@ -10,12 +10,14 @@ use defrost::check::Report;
 use defrost::data::Dataset;
 use defrost::learner::{Looks, first_batch};
 use defrost::vision::augment::AugmentPolicy;
+use defrost::vision::models::Architecture;
 use defrost::vision::picture::Picture;
 use defrost::vision::transform::Preprocess;
 use defrost::vision::{
     LabelKind, PictureFolder, Validation, VisionManifest, VisionSetup, WeightSource, batch_sheet, check,
     open_known,
 };
+use defrost::weights::{has_embedded, hub};
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::{Augment, TrainingOptions};
@@ -39,10 +41,13 @@ impl Domain for Vision {
         data: &Path,
         device: &Device,
     ) -> Result<Prepared<VisionManifest>, Failure> {
-        let setup = setup(options)?;
-        let folder = pictures(options, data, &setup.preprocess().or_usage()?)?;
-        let (network, model) = setup.build(folder.classes.len().max(1), device).or_usage()?;
+        let setup = setup(options, weight_source(options)?);
+        let start = setup.open().or_usage()?;
+        let folder = pictures(options, data, start.preprocess())?;
+        let (network, model, fit) = start.build(folder.classes.len().max(1), device).or_usage()?;
         let PictureFolder { classes, train, valid, skipped, notes } = folder;
+        let fit = fit.filter(|_| setup.reads_file()).map(|fit| format!("weights: {fit}"));
+        let notes = notes.into_iter().chain(fit).collect();
         let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes };
         Ok(Prepared { data, network, precision: model.precision, model })
     }
@@ -53,28 +58,40 @@ impl Domain for Vision {
         classes: usize,
         device: &Device,
     ) -> Result<Outline<VisionManifest>, Failure> {
-        let model = setup(options)?.outline().or_usage()?;
+        // Nothing is downloaded for a plan.
+        let source = if repository(options).is_some() { None } else { local_source(options)? };
+        let setup = setup(options, source);
+        let model = setup.outline().or_usage()?;
         let folder = data.map(|data| pictures(options, data, &model.preprocess)).transpose()?;
         let (classes, train_items) = match &folder {
             Some(folder) => (folder.classes.len().max(1), Some(folder.train.len())),
             None => (classes, None),
         };
-        let network = model.network(classes, device).or_usage()?;
+        if !setup.reads_file() {
+            let network = model.network(classes, device).or_usage()?;
+            return Ok(Outline { arch: model.architecture, network, train_items });
+        }
+        let (network, model, fit) = setup.open().and_then(|start| start.build(classes, device)).or_usage()?;
+        if let Some(fit) = fit {
+            eprintln!("weights: {fit}");
+        }
         Ok(Outline { arch: model.architecture, network, train_items })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
         let labels = (&options.labels.labelling(), &validation(options));
-        let size = setup(options)?.outline().or_usage()?.preprocess.size;
+        let size = setup(options, None).outline().or_usage()?.preprocess.size;
         check(data, labels, size, options.seed).or_usage()
     }
 
     fn show_batch(options: &TrainingOptions, data: &Path) -> Result<Picture, Failure> {
-        let preprocess = setup(options)?.preprocess().or_usage()?;
-        let PictureFolder { classes, train, .. } = pictures(options, data, &preprocess)?;
+        let setup = setup(options, weight_source(options)?);
+        let start = setup.open().or_usage()?;
+        let preprocess = start.preprocess();
+        let PictureFolder { classes, train, .. } = pictures(options, data, preprocess)?;
         let learner = options.learner(&train)?;
         let batch = first_batch(&train, classes.len().max(1), &learner, &training::device()).or_failure()?;
-        batch_sheet(&batch, &classes, &preprocess)
+        batch_sheet(&batch, &classes, preprocess)
             .ok_or_else(|| Failure::usage("--show-batch: there are no pictures to train on"))
     }
 
@@ -109,20 +126,49 @@ impl Domain for Vision {
 }
 
 /// What the network is made of.
-fn setup(options: &TrainingOptions) -> Result<VisionSetup, Failure> {
-    let default = VisionSetup::default();
-    Ok(VisionSetup {
-        architecture: options.arch.clone().unwrap_or(default.architecture),
-        weights: weight_source(options)?,
+fn setup(options: &TrainingOptions, weights: Option<WeightSource>) -> VisionSetup {
+    VisionSetup {
+        architecture: architecture(options),
+        weights,
         size: options.size,
         precision: options.precision(),
         cut: options.cut.clone(),
         head: options.head.into(),
         seed: options.seed,
-    })
+    }
 }
 
+fn architecture(options: &TrainingOptions) -> String {
+    options.arch.clone().unwrap_or_else(|| VisionSetup::default().architecture)
+}
+
+/// The repository on the hub that the weights come from, if they come from there.
+fn repository(options: &TrainingOptions) -> Option<Result<String, Failure>> {
+    let architecture = architecture(options);
+    let words = match (options.weights.as_deref(), &options.pretrained) {
+        (Some(words), _) => words,
+        (None, None) if !has_embedded(&architecture) => "hub",
+        _ => return None,
+    };
+    let usual = hub::usual(&architecture);
+    crate::hub::repository(words, usual, &architecture).map(|found| found.map(str::to_owned))
+}
+
+/// Where the weights come from; those on the hub are downloaded, if they are not in its cache.
 fn weight_source(options: &TrainingOptions) -> Result<Option<WeightSource>, Failure> {
+    // A name that is unknown is said to be before anything is downloaded.
+    Architecture::named(&architecture(options)).or_usage()?;
+    match repository(options) {
+        Some(repository) => {
+            let folder = crate::hub::folder(&repository?, &[], &["config.json"], options.offline)?;
+            Ok(Some(WeightSource::File(folder)))
+        }
+        None => local_source(options),
+    }
+}
+
+/// Where weights that are not on the hub come from.
+fn local_source(options: &TrainingOptions) -> Result<Option<WeightSource>, Failure> {
     if let Some(run) = &options.pretrained {
         return Ok(Some(WeightSource::File(run.join("model.safetensors"))));
     }
@@ -130,9 +176,10 @@ fn weight_source(options: &TrainingOptions) -> Result<Option<WeightSource>, Fail
         None => Ok(None),
         Some("embedded") => Ok(Some(WeightSource::Embedded)),
         Some("none") => Ok(Some(WeightSource::None)),
-        Some(path) if path.ends_with(".safetensors") => Ok(Some(WeightSource::File(PathBuf::from(path)))),
+        Some(path) if Path::new(path).exists() => Ok(Some(WeightSource::File(PathBuf::from(path)))),
         Some(other) => Err(Failure::usage(format!(
-            "--weights {other}: say embedded, none, or the path of a .safetensors file"
+            "--weights {other}: there is no such file; say embedded, hub, hub:OWNER/NAME, none, or the path of a \
+             .safetensors or .pth file"
         ))),
     }
 }

@@ -76,12 +76,24 @@ fn weights_of_another_architecture_list_the_first_mismatches() {
 }
 
 #[test]
-fn weights_that_are_not_embedded() {
+fn weights_that_are_not_there() {
     let folder = tempfile::tempdir().unwrap();
     two_classes(folder.path(), 4);
-    let expected = "resnet18 has no embedded weights; give --weights FILE.safetensors, or --weights none to start \
+    let told = |words: &[&str]| train(folder.path(), words).usage_error().to_owned();
+    let cache = folder.path().join("hub/hub");
+    let expected = format!(
+        "--weights hub: timm/resnet18.a1_in1k: there is no model.safetensors of it in {}, and nothing is downloaded offline",
+        cache.display()
+    );
+    assert_eq!(told(&["data", "--arch", "resnet18"]), expected);
+    assert!(told(&["data", "--weights", "hub:me/mine"]).starts_with("--weights hub: me/mine: there is no"));
+    assert!(told(&["data", "--weights", "hub:../x"]).contains("is not a repository's name"));
+    assert!(
+        told(&["data", "--weights", "none.pth"]).starts_with("--weights none.pth: there is no such file")
+    );
+    let expected = "resnet18 has no embedded weights; give --weights hub, a .safetensors or .pth file, or none to start \
                     from random ones";
-    assert_eq!(train(folder.path(), &["data", "--arch", "resnet18"]).usage_error(), expected);
+    assert_eq!(told(&["data", "--arch", "resnet18", "--weights", "embedded"]), expected);
 }
 
 #[test]

@@ -167,7 +167,8 @@ fn texts_without_weights_or_clear_columns_say_what_to_give() {
     let error =
         |words: &str| defrost_in(folder, &words.split(' ').collect::<Vec<_>>()).usage_error().to_owned();
     assert!(
-        error("train reviews.csv").starts_with("no weights for texts are in the binary; give --weights DIR")
+        error("train reviews.csv --weights none")
+            .starts_with("no weights for texts are in the binary; give --weights")
     );
     assert!(error("train reviews.csv --weights .").starts_with(".: there is no config.json in it"));
     assert_eq!(

@@ -29,11 +29,12 @@ impl Ran {
     }
 }
 
-/// Runs `defrost` with these words in a folder; what is kept goes to `cache` in it.
+/// Runs `defrost` with these words in a folder, without a network; what is kept goes to `cache` in it.
 pub fn defrost_in(folder: &Path, words: &[&str]) -> Ran {
     let mut command = Command::cargo_bin("defrost").unwrap();
-    let output =
-        command.current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache")).args(words).output().unwrap();
+    command.env("XDG_CACHE_HOME", folder.join("cache"));
+    command.env("HF_HOME", folder.join("hub")).env("HF_HUB_OFFLINE", "1").env_remove("HF_HUB_CACHE");
+    let output = command.current_dir(folder).args(words).output().unwrap();
     Ran {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),

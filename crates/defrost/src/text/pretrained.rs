@@ -1,5 +1,5 @@
-//! Pretrained weights with all that belongs to them: a folder with `model.safetensors`, `tokenizer.json` and
-//! `config.json`, as they are published or as pretraining leaves them, or the folder of a finished run.
+//! Pretrained weights with all that belongs to them: a folder with `model.safetensors` or `pytorch_model.bin`,
+//! `tokenizer.json` and `config.json`, as they are published or as pretraining leaves them, or the folder of a finished run.
 
 use std::path::{Path, PathBuf};
 
@@ -16,11 +16,10 @@ use crate::data::Draws;
 use crate::files::{self, FileError};
 use crate::precision::Precision;
 use crate::stage::{Network, Stage};
-use crate::weights::safetensors::{self, SafetensorsError};
-use crate::weights::{self, MisfitError, Tensors};
+use crate::weights::{self, Fit, MisfitError, WeightFile, WeightFileError};
 
 /// A pretrained text network's files.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Pretrained {
     /// Its dimensions.
     pub config: TextConfig,
@@ -28,8 +27,7 @@ pub struct Pretrained {
     pub tokenizer: Vec<u8>,
     /// The number format to build it in: f32 unless it is changed.
     pub precision: Precision,
-    file: String,
-    tensors: Tensors,
+    weights: WeightFile,
 }
 
 /// A text network's files can't be used.
@@ -37,7 +35,7 @@ pub struct Pretrained {
 pub enum PretrainedError {
     /// A file is missing.
     #[error(
-        "{}: there is no {name} in it; a text network is a folder with model.safetensors, tokenizer.json and config.json, or a finished run",
+        "{}: there is no {name} in it; a text network is a folder with model.safetensors or pytorch_model.bin, tokenizer.json and config.json, or a finished run",
         path.display()
     )]
     Missing {
@@ -51,7 +49,7 @@ pub enum PretrainedError {
     File(#[from] FileError),
     /// The weights can't be read.
     #[error(transparent)]
-    Weights(#[from] SafetensorsError),
+    Weights(#[from] WeightFileError),
     /// The weights are another network's.
     #[error(transparent)]
     Misfit(#[from] MisfitError),
@@ -75,25 +73,21 @@ pub enum PretrainedError {
 }
 
 impl Pretrained {
-    /// Reads a folder; the path of the `.safetensors` file in it stands for it too.
+    /// Reads a folder; the path of the weights in it stands for it too.
     ///
     /// # Errors
     ///
     /// If a file is missing or damaged.
     pub fn open(path: &Path) -> Result<Self, PretrainedError> {
-        let (folder, weights) = match path.is_file() {
-            true => (path.parent().unwrap_or(Path::new(".")), path.to_owned()),
-            false => (path, path.join("model.safetensors")),
-        };
+        let folder = if path.is_file() { path.parent().unwrap_or(Path::new(".")) } else { path };
         if folder.join("bundle.json").is_file() {
             let (manifest, tensors) = bundle::read::<TextManifest>(folder)?;
             let TextManifest { config, tokenizer, .. } = manifest.model;
-            let (precision, file) = (Precision::F32, weights.display().to_string());
-            return Ok(Self { config, tokenizer, precision, file, tensors });
+            let weights = WeightFile::of(folder.join("model.safetensors").display().to_string(), tensors);
+            return Ok(Self { config, tokenizer, precision: Precision::F32, weights });
         }
-        let config = folder.join("config.json");
-        let names = ["config.json", "tokenizer.json", "model.safetensors"];
-        for (name, file) in names.into_iter().zip([&config, &folder.join("tokenizer.json"), &weights]) {
+        let (config, tokenizer) = (folder.join("config.json"), folder.join("tokenizer.json"));
+        for (name, file) in [("config.json", &config), ("tokenizer.json", &tokenizer)] {
             if !file.is_file() {
                 return Err(PretrainedError::Missing { path: folder.to_owned(), name });
             }
@@ -101,10 +95,9 @@ impl Pretrained {
         let invalid = |reason| PretrainedError::Config { path: config.clone(), reason };
         Ok(Self {
             config: TextConfig::parse(&files::read(&config)?).map_err(invalid)?,
-            tokenizer: files::read(&folder.join("tokenizer.json"))?,
+            tokenizer: files::read(&tokenizer)?,
             precision: Precision::F32,
-            tensors: safetensors::read(&weights)?.tensors,
-            file: weights.display().to_string(),
+            weights: WeightFile::open(path)?,
         })
     }
 
@@ -118,29 +111,28 @@ impl Pretrained {
         Ok(Tokenizer::parse(&self.tokenizer, vocabulary, positions, max_tokens)?)
     }
 
-    /// Builds the network with a new head, and what has to be kept to build it again.
+    /// Builds the network with a new head, and what has to be kept to build it again; tells which weights were taken.
     ///
     /// # Errors
     ///
     /// If the weights belong to another network; the message lists the first mismatches.
     pub fn build(
-        self,
+        mut self,
         outputs: usize,
         columns: TextColumns,
         max_tokens: usize,
         seed: u64,
         device: &Device,
-    ) -> Result<(TextNetwork, TextManifest), PretrainedError> {
+    ) -> Result<(TextNetwork, TextManifest, Fit), PretrainedError> {
         device.seed(Draws::weight_seed(seed));
         let precision = self.config.precision(self.precision);
         let network = TextNetwork::new(&self.config, outputs, true, device).with_precision(precision);
-        let of_body = |(name, data): (String, _)| Some((self.config.tensor_name(&name)?, data));
-        let tensors: Tensors = self.tensors.into_iter().filter_map(of_body).collect();
         let body: Vec<Stage> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
-        weights::check_fit(&self.file, self.config.name(), &body, &tensors)?;
-        let network = weights::load(network, &tensors).valid();
+        let name = |in_file: &str| self.config.tensor_name(in_file);
+        let fit = Fit::named(&self.weights, self.config.name(), &body, name)?;
+        let network = weights::load(network, &self.weights.take(&fit.names)).valid();
         let manifest =
             TextManifest { config: self.config, precision, max_tokens, columns, tokenizer: self.tokenizer };
-        Ok((network, manifest))
+        Ok((network, manifest, fit))
     }
 }

@@ -24,4 +24,4 @@ pub use bundle::{LoadedVision, VisionManifest};
 pub use check::check;
 pub use dataset::{PictureFolder, PictureFolderError, Pictures, Validation, open_known};
 pub use labels::{LabelKind, LabelTable, Labelling, LabelsError};
-pub use setup::{SetupError, VisionSetup, WeightSource};
+pub use setup::{SetupError, VisionSetup, VisionStart, WeightSource};

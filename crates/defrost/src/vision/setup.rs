@@ -9,19 +9,22 @@ use thiserror::Error;
 use super::bundle::VisionManifest;
 use super::models::{
     Architecture, Convention, CutError, HeadKind, Precision, SizeError, UnknownArchitecture, VisionNetwork,
+    spellings,
 };
 use super::transform::{Preprocess, PreprocessError};
 use crate::data::Draws;
 use crate::stage::{Network, Stage};
-use crate::weights::safetensors::{self, SafetensorsError};
-use crate::weights::{self, MisfitError, Tensors, Weights};
+use crate::weights::{self, Fit, MisfitError, WeightFile, WeightFileError};
+
+/// How many tensors classifiers leave over at most.
+const OF_HEADS: usize = 16;
 
 /// Where pretrained weights come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WeightSource {
     /// The binary.
     Embedded,
-    /// A safetensors file.
+    /// A safetensors or PyTorch file, or a folder with one.
     File(PathBuf),
     /// Nowhere: new weights.
     None,
@@ -77,13 +80,13 @@ pub enum SetupError {
     Preprocess(#[from] PreprocessError),
     /// The weights can't be read.
     #[error(transparent)]
-    Weights(#[from] SafetensorsError),
+    Weights(#[from] WeightFileError),
     /// The weights are another network's.
     #[error(transparent)]
     Misfit(#[from] MisfitError),
     /// No weights are part of the binary.
     #[error(
-        "{architecture} has no embedded weights; give --weights FILE.safetensors, or --weights none to start from random ones"
+        "{architecture} has no embedded weights; give --weights hub, a .safetensors or .pth file, or none to start from random ones"
     )]
     NotEmbedded {
         /// The architecture.
@@ -91,35 +94,41 @@ pub enum SetupError {
     },
 }
 
-/// What a network starts from.
-struct Source {
+/// A network about to be built: its weights are opened, and what they expect of pictures is known.
+#[derive(Debug)]
+pub struct VisionStart<'a> {
+    setup: &'a VisionSetup,
     architecture: &'static Architecture,
-    /// What the weights expect.
-    convention: Convention,
-    /// Where they are from, and the weights.
-    weights: Option<(String, Weights)>,
+    manifest: VisionManifest,
+    weights: Option<WeightFile>,
 }
 
 impl VisionSetup {
-    /// Reads the weights, before anything is built.
-    fn source(&self) -> Result<Source, SetupError> {
+    /// Opens the weights, before anything is built.
+    ///
+    /// # Errors
+    ///
+    /// If a name is unknown, or the weights can't be read.
+    pub fn open(&self) -> Result<VisionStart<'_>, SetupError> {
         let architecture = Architecture::named(&self.architecture)?;
         let weights = match &self.weights {
-            Some(WeightSource::None) => {
-                return Ok(Source {
-                    architecture,
-                    convention: architecture.convention.clone(),
-                    weights: None,
-                });
-            }
-            Some(WeightSource::File(path)) => (path.display().to_string(), safetensors::read(path)?),
+            Some(WeightSource::None) => None,
+            Some(WeightSource::File(path)) => Some(WeightFile::open(path)?),
             Some(WeightSource::Embedded) | None => {
                 let missing = || SetupError::NotEmbedded { architecture: self.architecture.clone() };
-                ("embedded".to_owned(), weights::embedded(&self.architecture).ok_or_else(missing)?)
+                Some(WeightFile::embedded(&self.architecture).ok_or_else(missing)?)
             }
         };
-        let convention = architecture.convention.amended(&weights.1.metadata);
-        Ok(Source { architecture, convention, weights: Some(weights) })
+        let convention = &architecture.convention;
+        let convention =
+            weights.as_ref().map_or(convention.clone(), |weights| convention.amended(&weights.metadata));
+        let manifest = self.manifest(convention, weights.is_some())?;
+        Ok(VisionStart { setup: self, architecture, manifest, weights })
+    }
+
+    /// Whether the weights come from a file.
+    pub fn reads_file(&self) -> bool {
+        matches!(self.weights, Some(WeightSource::File(_)))
     }
 
     fn manifest(&self, convention: Convention, pretrained: bool) -> Result<VisionManifest, SetupError> {
@@ -148,41 +157,63 @@ impl VisionSetup {
         let convention = Architecture::named(&self.architecture)?.convention.clone();
         self.manifest(convention, self.weights != Some(WeightSource::None))
     }
+}
 
-    /// How pictures reach the network, told before it is built.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such architecture, or its weights can't be read.
-    pub fn preprocess(&self) -> Result<Preprocess, SetupError> {
-        let Source { convention, weights, .. } = self.source()?;
-        Ok(self.manifest(convention, weights.is_some())?.preprocess)
+impl VisionStart<'_> {
+    /// How pictures reach the network.
+    pub fn preprocess(&self) -> &Preprocess {
+        &self.manifest.preprocess
     }
 
-    /// Builds the network with a new head for these classes, and what has to be kept to build it again.
+    /// Builds the network with a new head for these classes, and what has to be kept to build it again. Where there are
+    /// weights, tells which were taken.
     ///
     /// # Errors
     ///
-    /// If a name is unknown, or the weights can't be read or belong to another network; the message lists
-    /// the first mismatches.
+    /// If a name is unknown, or the weights belong to another network; the message lists the first mismatches.
     pub fn build(
-        &self,
+        self,
         classes: usize,
         device: &Device,
-    ) -> Result<(VisionNetwork, VisionManifest), SetupError> {
-        let Source { architecture, convention, weights } = self.source()?;
-        let manifest = self.manifest(convention, weights.is_some())?;
-        device.seed(Draws::weight_seed(self.seed));
+    ) -> Result<(VisionNetwork, VisionManifest, Option<Fit>), SetupError> {
+        let Self { setup, architecture, manifest, weights } = self;
+        device.seed(Draws::weight_seed(setup.seed));
         let mut network = manifest.build(classes, device)?;
-        if let Some((file, Weights { tensors, .. })) = weights {
-            let tensors = for_body(tensors, architecture.classifier);
-            let body: Vec<Stage> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
-            weights::check_fit(&file, &self.architecture, &body, &tensors)?;
-            network = weights::load(network, &tensors);
+        let mut fit = None;
+        if let Some(mut weights) = weights {
+            let found = fit_of(&weights, architecture, &network);
+            let found = found.map_err(|misfit| MisfitError { likely: likely(&weights, device), ..misfit })?;
+            if setup.cut.is_none() && found.left_over.len() > OF_HEADS {
+                // resnet18 is a part of resnet34.
+                found.check_likely(likely(&weights, device))?;
+            }
+            network = weights::load(network, &weights.take(&found.names));
+            fit = Some(found);
         }
         // What is new is drawn now: draws of other networks must not come in between.
-        Ok((network.valid(), manifest))
+        Ok((network.valid(), manifest, fit))
     }
+}
+
+/// Which of these weights the body of a network takes.
+fn fit_of(
+    weights: &WeightFile,
+    architecture: &Architecture,
+    network: &VisionNetwork,
+) -> Result<Fit, MisfitError> {
+    let body: Vec<Stage> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
+    Fit::find(weights, architecture.name, &body, spellings(architecture.name))
+}
+
+/// The architecture these weights are of, if it is one of those known: the one that leaves least over.
+fn likely(weights: &WeightFile, device: &Device) -> Option<String> {
+    let fit = |architecture: &'static Architecture| {
+        let setup = VisionSetup { architecture: architecture.name.to_owned(), ..VisionSetup::default() };
+        let network = setup.outline().and_then(|manifest| manifest.build(2, device)).ok()?;
+        Some((fit_of(weights, architecture, &network).ok()?.left_over.len(), architecture.name))
+    };
+    let (_, name) = Architecture::all().filter_map(fit).min()?;
+    Some(name.to_owned())
 }
 
 impl VisionManifest {
@@ -205,16 +236,4 @@ impl VisionManifest {
 fn preprocess(convention: &Convention, size: usize) -> Preprocess {
     let &Convention { mean, std, filter, .. } = convention;
     Preprocess { mean, std, filter, ..Preprocess::imagenet(size) }
-}
-
-/// A checkpoint's tensors under the names they have in a network: the body's get their prefix, unless an
-/// earlier run wrote the file. A classifier and another head are left out.
-fn for_body(tensors: Tensors, classifier: &str) -> Tensors {
-    let prefixed = tensors.keys().any(|name| name.starts_with("body."));
-    let of_classifier = format!("{classifier}.");
-    let body = tensors.into_iter().filter(|(name, _)| match prefixed {
-        true => name.starts_with("body."),
-        false => !name.starts_with(&of_classifier),
-    });
-    body.map(|(name, data)| if prefixed { (name, data) } else { (format!("body.{name}"), data) }).collect()
 }

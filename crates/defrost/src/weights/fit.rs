@@ -1,16 +1,26 @@
-//! Whether tensors fit a network, told before anything is loaded.
+//! Which tensors of a file belong to which of a network, told by names and shapes before anything is loaded.
+//!
+//! Files put the same names behind all sorts of prefixes: `state_dict.`, `module.`, `model_ema.backbone.`. The prefix
+//! behind which most of a network's names and shapes are found is the one; where a running average and what it is the
+//! average of fit as well, it is the average.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 
 use thiserror::Error;
 
-use super::Tensors;
-use crate::stage::Stage;
+use super::{Tensors, WeightFile};
+use crate::stage::{Parameter, Stage};
 
 /// How many names of each kind a message lists.
 const LISTED: usize = 3;
 
+/// What files call a running average of the weights.
+const AVERAGES: [&str; 6] = ["ema", "model_ema", "ema_model", "state_dict_ema", "ema_state_dict", "teacher"];
+
 /// Weights that belong to another network.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("{file}: these weights don't fit {network}: {misfits}")]
+#[error("{file}: these weights don't fit {network}: {misfits}{}", .likely.as_ref().map_or(String::new(), |likely| format!("; they fit {likely}: --arch {likely}")))]
 pub struct MisfitError {
     /// Where the weights come from.
     pub file: String,
@@ -18,6 +28,192 @@ pub struct MisfitError {
     pub network: String,
     /// The first mismatches.
     pub misfits: String,
+    /// A network they do fit.
+    pub likely: Option<String>,
+}
+
+/// Another way to spell the names of a network's tensors; `None` for a name it does not have.
+pub type Spelling = fn(&str) -> Option<String>;
+
+/// Which of a file's tensors a network takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fit {
+    /// Where the weights come from.
+    pub file: String,
+    /// The network that takes them.
+    pub network: String,
+    /// The file's names by the network's.
+    pub names: BTreeMap<String, String>,
+    /// What stands before the network's names in the file.
+    pub prefix: String,
+    /// Other prefixes behind which as much was found.
+    pub others: Vec<String>,
+    /// The file's other names, those behind such prefixes left out.
+    pub left_over: Vec<String>,
+}
+
+impl Fit {
+    /// Finds these stages' tensors in a file, behind any prefix, under the network's own names without their `body.`
+    /// or in one of the other spellings.
+    ///
+    /// # Errors
+    ///
+    /// If some are missing or differ; the message lists the first.
+    pub fn find(
+        file: &WeightFile,
+        network: &str,
+        stages: &[Stage],
+        spellings: &[Spelling],
+    ) -> Result<Self, MisfitError> {
+        let found = file.shapes();
+        let parameters: Vec<&Parameter> = stages.iter().flat_map(|stage| &stage.parameters).collect();
+        let spelled = |spelling: Option<&Spelling>| -> HashMap<String, &Parameter> {
+            let named = parameters.iter().filter_map(|&parameter| {
+                let name = parameter.name.strip_prefix("body.").unwrap_or(&parameter.name);
+                Some((spelling.map_or_else(|| Some(name.to_owned()), |spelling| spelling(name))?, parameter))
+            });
+            named.collect()
+        };
+        let wanted = [None].into_iter().chain(spellings.iter().map(Some)).map(spelled);
+        let candidates = wanted.flat_map(|wanted| candidates(&found, &wanted));
+        let nothing = Candidate { prefix: "", names: BTreeMap::new(), fitting: 0 };
+        let mut candidates: Vec<Candidate<'_>> = candidates.chain([nothing]).collect();
+        candidates.sort_by_key(Candidate::worse);
+        let (best, rest) = (&candidates[0], &candidates[1..]);
+        let others: Vec<&Candidate<'_>> =
+            rest.iter().filter(|other| other.fitting > 0 && other.fitting == best.fitting).collect();
+        let of_these = others.iter().chain([&best]).flat_map(|candidate| candidate.names.values().copied());
+        let of_these: HashSet<&str> = of_these.collect();
+        let left_over: Vec<&str> = found.keys().copied().filter(|name| !of_these.contains(name)).collect();
+
+        let fit = Self {
+            prefix: best.prefix.to_owned(),
+            others: others.iter().map(|other| other.prefix.to_owned()).collect(),
+            left_over: left_over.into_iter().map(str::to_owned).collect(),
+            ..Self::of(file, network, best.names.iter().map(|(&name, &in_file)| (name.to_owned(), in_file)))
+        };
+        fit.checked(stages, &found)
+    }
+
+    /// As [`find`](Self::find), where `name` says what a tensor of the file is called in the network.
+    ///
+    /// # Errors
+    ///
+    /// If some are missing or differ.
+    pub fn named(
+        file: &WeightFile,
+        network: &str,
+        stages: &[Stage],
+        name: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, MisfitError> {
+        let found = file.shapes();
+        let wanted = stages.iter().flat_map(|stage| &stage.parameters);
+        let wanted: HashSet<&str> = wanted.map(|parameter| parameter.name.as_str()).collect();
+        let ours = |in_file: &str| name(in_file).filter(|name| wanted.contains(name.as_str()));
+        let left_over = found.keys().filter(|in_file| ours(in_file).is_none());
+        let fit = Self {
+            left_over: left_over.map(|&name| name.to_owned()).collect(),
+            ..Self::of(file, network, found.keys().filter_map(|&in_file| Some((ours(in_file)?, in_file))))
+        };
+        fit.checked(stages, &found)
+    }
+
+    fn of<'a>(file: &WeightFile, network: &str, names: impl Iterator<Item = (String, &'a str)>) -> Self {
+        Self {
+            file: file.name.clone(),
+            network: network.to_owned(),
+            names: names.map(|(name, in_file)| (name, in_file.to_owned())).collect(),
+            prefix: String::new(),
+            others: vec![],
+            left_over: vec![],
+        }
+    }
+
+    fn checked(self, stages: &[Stage], found: &BTreeMap<&str, &[usize]>) -> Result<Self, MisfitError> {
+        let left_over = self.left_over.iter().map(|name| (name.as_str(), name));
+        let named = self.names.iter().map(|(name, in_file)| (name.as_str(), in_file)).chain(left_over);
+        let shapes = named.map(|(name, in_file)| (name, found[in_file.as_str()])).collect();
+        misfit(&self.file, &self.network, stages, &shapes).map_or(Ok(self), Err)
+    }
+}
+
+impl Fit {
+    /// Refuses weights that are rather those of `likely`.
+    ///
+    /// # Errors
+    ///
+    /// If that is another network.
+    pub fn check_likely(&self, likely: Option<String>) -> Result<(), MisfitError> {
+        if likely.as_ref().is_none_or(|likely| *likely == self.network) {
+            return Ok(());
+        }
+        let misfits = listed(self.left_over.iter().map(String::as_str), "left over");
+        Err(MisfitError { file: self.file.clone(), network: self.network.clone(), misfits, likely })
+    }
+}
+
+impl fmt::Display for Fit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, names, prefix, others, left_over, .. } = self;
+        write!(f, "{file}: {} tensors", names.len())?;
+        if !prefix.is_empty() {
+            write!(f, " behind `{prefix}`")?;
+        }
+        if !others.is_empty() {
+            let others: Vec<String> = others.iter().map(|other| format!("`{other}`")).collect();
+            write!(f, " (those behind {} fit too)", others.join(", "))?;
+        }
+        match left_over.is_empty() {
+            true => write!(f, "; none left over"),
+            false => write!(f, "; {}", listed(left_over.iter().map(String::as_str), "left over")),
+        }
+    }
+}
+
+/// A prefix and the names found behind it.
+struct Candidate<'a> {
+    prefix: &'a str,
+    /// The file's names by the network's.
+    names: BTreeMap<&'a str, &'a str>,
+    /// How many of them have the right shape.
+    fitting: usize,
+}
+
+impl Candidate<'_> {
+    /// Less for what is to be preferred.
+    fn worse(&self) -> impl Ord + use<> {
+        let average = self.prefix.split('.').any(|part| AVERAGES.contains(&part));
+        let reversed = |count: usize| usize::MAX - count;
+        (
+            reversed(self.fitting),
+            reversed(self.names.len()),
+            !average,
+            self.prefix.len(),
+            self.prefix.to_owned(),
+        )
+    }
+}
+
+/// All prefixes behind which some of these names are found.
+fn candidates<'a>(
+    found: &BTreeMap<&'a str, &'a [usize]>,
+    wanted: &HashMap<String, &'a Parameter>,
+) -> Vec<Candidate<'a>> {
+    let mut behind: HashMap<&str, Candidate<'a>> = HashMap::new();
+    for (&name, &shape) in found {
+        let starts = name.match_indices('.').map(|(dot, _)| dot + 1);
+        for start in [0].into_iter().chain(starts) {
+            let (prefix, rest) = name.split_at(start);
+            if let Some(parameter) = wanted.get(rest) {
+                let candidate = behind.entry(prefix);
+                let candidate =
+                    candidate.or_insert_with(|| Candidate { prefix, names: BTreeMap::new(), fitting: 0 });
+                candidate.names.insert(&parameter.name, name);
+                candidate.fitting += usize::from(shape == &parameter.shape[..]);
+            }
+        }
+    }
+    behind.into_values().collect()
 }
 
 /// Checks that every tensor of these stages is among `tensors`, in its shape. Tensors that no stage
@@ -27,39 +223,51 @@ pub struct MisfitError {
 ///
 /// If some are missing or differ; the message lists the first.
 pub fn check_fit(file: &str, network: &str, stages: &[Stage], tensors: &Tensors) -> Result<(), MisfitError> {
+    let shapes = tensors.iter().map(|(name, data)| (name.as_str(), &data.shape()[..])).collect();
+    misfit(file, network, stages, &shapes).map_or(Ok(()), Err)
+}
+
+/// What is wrong with these tensors for these stages, if anything is.
+fn misfit(
+    file: &str,
+    network: &str,
+    stages: &[Stage],
+    found: &BTreeMap<&str, &[usize]>,
+) -> Option<MisfitError> {
     let parameters = || stages.iter().flat_map(|stage| &stage.parameters);
     let missing: Vec<String> = parameters()
-        .filter(|parameter| !tensors.contains_key(&parameter.name))
+        .filter(|parameter| !found.contains_key(parameter.name.as_str()))
         .map(|parameter| format!("`{}`", parameter.name))
         .collect();
     let differing: Vec<String> = parameters()
         .filter_map(|parameter| {
-            let found = tensors.get(&parameter.name)?.shape();
-            let differs = found[..] != parameter.shape[..];
-            differs.then(|| {
-                format!("`{}` is {:?} and should be {:?}", parameter.name, found.to_vec(), parameter.shape)
-            })
+            let found = *found.get(parameter.name.as_str())?;
+            let differs = found != &parameter.shape[..];
+            differs.then(|| format!("`{}` is {found:?} and should be {:?}", parameter.name, parameter.shape))
         })
         .collect();
-    let wanted: std::collections::HashSet<&str> =
-        parameters().map(|parameter| parameter.name.as_str()).collect();
-    let unknown: Vec<String> = tensors
-        .keys()
-        .filter(|name| !wanted.contains(name.as_str()))
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let wanted: HashSet<&str> = parameters().map(|parameter| parameter.name.as_str()).collect();
+    let unknown: Vec<String> =
+        found.keys().filter(|name| !wanted.contains(*name)).map(|name| format!("`{name}`")).collect();
     if missing.is_empty() && differing.is_empty() {
-        return Ok(());
+        return None;
     }
-    let mut parts = vec![];
-    for (what, names) in
-        [("missing", &missing), ("of another shape", &differing), ("not of this network", &unknown)]
-    {
-        if !names.is_empty() {
-            let more = if names.len() > LISTED { ", …" } else { "" };
-            let listed = &names[..names.len().min(LISTED)];
-            parts.push(format!("{} {what} ({}{more})", names.len(), listed.join(", ")));
-        }
-    }
-    Err(MisfitError { file: file.to_owned(), network: network.to_owned(), misfits: parts.join("; ") })
+    let parts = [("missing", missing), ("of another shape", differing), ("not of this network", unknown)];
+    let parts = parts.iter().filter(|(_, names)| !names.is_empty());
+    let parts: Vec<String> =
+        parts.map(|(what, names)| listed(names.iter().map(String::as_str), what)).collect();
+    Some(MisfitError {
+        file: file.to_owned(),
+        network: network.to_owned(),
+        misfits: parts.join("; "),
+        likely: None,
+    })
+}
+
+/// How many names are something, and the first of them.
+fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>, what: &str) -> String {
+    let count = names.len();
+    let more = if count > LISTED { ", …" } else { "" };
+    let first: Vec<&str> = names.take(LISTED).collect();
+    format!("{count} {what} ({}{more})", first.join(", "))
 }

@@ -1,7 +1,10 @@
 //! A network's tensors by name: in memory, in files, in the binary.
 
 mod embedded;
+mod file;
 mod fit;
+pub mod hub;
+pub mod pytorch;
 pub mod safetensors;
 mod state;
 
@@ -10,7 +13,8 @@ use std::collections::BTreeMap;
 use burn::tensor::TensorData;
 
 pub use embedded::{embedded, has_embedded};
-pub use fit::{MisfitError, check_fit};
+pub use file::{WeightFile, WeightFileError};
+pub use fit::{Fit, MisfitError, Spelling, check_fit};
 pub use state::{collect, load};
 
 /// Tensors in f32 by the names weight files give them.

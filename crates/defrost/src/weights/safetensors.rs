@@ -6,7 +6,7 @@ use std::path::Path;
 
 use burn::tensor::TensorData;
 use half::{bf16, f16};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
+use safetensors::tensor::{Dtype, SafeTensors, View};
 use thiserror::Error;
 
 use super::{Tensors, Weights};
@@ -71,27 +71,22 @@ pub fn parse(bytes: &[u8]) -> Result<Weights, ParseError> {
         if let Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL = view.dtype() {
             continue;
         }
-        tensors.insert(name.to_owned(), TensorData::new(numbers(name, &view)?, view.shape().to_vec()));
+        let format = || ParseError::Format { name: name.to_owned(), format: view.dtype() };
+        let numbers = numbers(view.dtype(), view.data()).ok_or_else(format)?;
+        tensors.insert(name.to_owned(), TensorData::new(numbers, view.shape().to_vec()));
     }
     Ok(Weights { tensors, metadata })
 }
 
-fn numbers(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, ParseError> {
-    let bytes = view.data();
-    let words =
-        |bytes: &[u8]| -> Vec<[u8; 2]> { bytes.chunks_exact(2).map(|word| [word[0], word[1]]).collect() };
-    match view.dtype() {
-        Dtype::F32 => Ok(bytes
-            .chunks_exact(4)
-            .map(|word| f32::from_le_bytes([word[0], word[1], word[2], word[3]]))
-            .collect()),
-        Dtype::F16 => Ok(words(bytes).into_iter().map(|word| f16::from_le_bytes(word).to_f32()).collect()),
-        Dtype::BF16 => Ok(words(bytes).into_iter().map(|word| bf16::from_le_bytes(word).to_f32()).collect()),
-        Dtype::F64 => {
-            let double = |word: &[u8]| f64::from_le_bytes(word.try_into().expect("chunks of 8 bytes")) as f32;
-            Ok(bytes.chunks_exact(8).map(double).collect())
-        }
-        format => Err(ParseError::Format { name: name.to_owned(), format }),
+/// A tensor's numbers; `None` if weights are not kept in this format.
+pub(super) fn numbers(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+    let words = || bytes.as_chunks::<2>().0.iter().copied();
+    match dtype {
+        Dtype::F32 => Some(bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect()),
+        Dtype::F16 => Some(words().map(|word| f16::from_le_bytes(word).to_f32()).collect()),
+        Dtype::BF16 => Some(words().map(|word| bf16::from_le_bytes(word).to_f32()).collect()),
+        Dtype::F64 => Some(bytes.as_chunks().0.iter().map(|&word| f64::from_le_bytes(word) as f32).collect()),
+        _ => None,
     }
 }
 

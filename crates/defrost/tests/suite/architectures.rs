@@ -157,7 +157,7 @@ fn every_architecture_comes_back_from_its_bundle() {
         let (name, size) = (architecture.name, small(architecture));
         // A head that starts at nothing would give nothing to compare.
         let setup = VisionSetup { head: HeadKind::ConcatPool, ..setup(architecture) };
-        let (network, manifest) = setup.build(2, &Device::flex()).unwrap();
+        let (network, manifest, _) = setup.open().unwrap().build(2, &Device::flex()).unwrap();
         let data = |items| Box::new(Noise { items, size });
         let mut learner = Learner::new(network, data(4), data(2), 2, LearnerOptions::default()).unwrap();
         let folder = tempfile::tempdir().unwrap();

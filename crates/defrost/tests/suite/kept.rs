@@ -266,15 +266,22 @@ fn pictures(folder: &Path) -> PathBuf {
 fn open(data: &Path, size: usize, augment: &AugmentPolicy, memory: u64) -> PictureFolder {
     let setup = VisionSetup { size: Some(size), ..VisionSetup::default() };
     let share = Validation::Share(0.34);
-    PictureFolder::open(data, (&Labelling::Folders, &share), &setup.preprocess().unwrap(), augment, 1, memory)
-        .unwrap()
+    PictureFolder::open(
+        data,
+        (&Labelling::Folders, &share),
+        setup.open().unwrap().preprocess(),
+        augment,
+        1,
+        memory,
+    )
+    .unwrap()
 }
 
 /// The embedded network. Its head is drawn from the device, which other tests draw from too: what is to be
 /// compared must start from one.
 fn network(precision: Precision) -> VisionNetwork {
     let setup = VisionSetup { size: Some(64), precision, ..VisionSetup::default() };
-    setup.build(2, &Device::flex()).unwrap().0
+    setup.open().unwrap().build(2, &Device::flex()).unwrap().0
 }
 
 /// Trains the network on the pictures and tells how it ended.

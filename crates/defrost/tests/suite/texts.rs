@@ -148,7 +148,7 @@ fn minilm_is_transformers() {
     }
     let (texts, skipped) = Texts::encode(&texts, &tokenizer);
     assert!(skipped.is_empty());
-    let (network, _) = pretrained.build(2, TextColumns::default(), 256, 1, &device).unwrap();
+    let (network, ..) = pretrained.build(2, TextColumns::default(), 256, 1, &device).unwrap();
     let found = means(&network, texts.inputs(&[0, 1, 2, 3], View::Plain, &device).unwrap());
     let found: Vec<f64> = found.narrow(1, 0, 24).into_data().iter::<f64>().collect();
     let rows = expected["means"].as_array().unwrap();

@@ -47,7 +47,7 @@ impl Convention {
         filter: Filter::Bicubic,
     };
 
-    /// The convention as the text beside some weights amends it: `padding`, `bn_eps` and `input`.
+    /// The convention as the text beside some weights amends it: `padding`, `bn_eps`, `input`, `mean` and `std`.
     pub fn amended(&self, metadata: &BTreeMap<String, String>) -> Self {
         let mut convention = self.clone();
         if let Some(padding) = metadata.get("padding") {
@@ -58,6 +58,11 @@ impl Convention {
         }
         if metadata.get("input").is_some_and(|input| input.contains("x/127.5 - 1")) {
             (convention.mean, convention.std) = ([0.5; 3], [0.5; 3]);
+        }
+        for (key, numbers) in [("mean", &mut convention.mean), ("std", &mut convention.std)] {
+            let words = metadata.get(key).map_or(vec![], |text| text.split(' ').collect());
+            let parsed: Vec<f32> = words.into_iter().filter_map(|word| word.parse().ok()).collect();
+            *numbers = parsed.try_into().unwrap_or(*numbers);
         }
         convention
     }

@@ -16,6 +16,7 @@ mod mobilenet_v3;
 mod network;
 mod positions;
 mod resnet;
+mod spellings;
 mod squeezenet;
 mod vgg;
 mod vit;
@@ -24,5 +25,6 @@ pub use architecture::{Architecture, Build, Convention, SizeError, Sizes, Unknow
 pub use body::{Body, BodyStage, CutError};
 pub use head::{ConcatPoolHead, Head, HeadKind, LinearHead};
 pub use network::VisionNetwork;
+pub use spellings::spellings;
 
 pub use crate::precision::Precision;

@@ -1,0 +1,145 @@
+//! A file of weights of any kind, opened: its names and shapes are known, its numbers are made when they are asked for.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::pytorch::{Pytorch, PytorchError, is_pytorch};
+use super::safetensors::{self, SafetensorsError};
+use super::{Tensors, Weights, embedded};
+use crate::files::{self, FileError};
+
+/// What weights are called in a folder, the better first.
+const IN_FOLDERS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
+
+/// What PyTorch's files are called.
+const PYTORCH: [&str; 4] = ["pth", "pt", "bin", "ckpt"];
+
+/// A file of weights can't be used.
+#[derive(Debug, Error)]
+pub enum WeightFileError {
+    /// It can't be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It is no safetensors file, or a damaged one.
+    #[error(transparent)]
+    Safetensors(#[from] SafetensorsError),
+    /// It is no PyTorch file, or one that can't be read.
+    #[error("{file}: not PyTorch weights that can be read: {reason}")]
+    Pytorch {
+        /// Which file.
+        file: String,
+        /// What is wrong with it.
+        reason: PytorchError,
+    },
+    /// A folder holds none.
+    #[error("{0}: there is neither a model.safetensors nor a pytorch_model.bin in it")]
+    Folder(String),
+}
+
+/// A file of weights.
+#[derive(Debug)]
+pub struct WeightFile {
+    /// What it is called.
+    pub name: String,
+    /// Free text by key, such as a licence or a training convention.
+    pub metadata: BTreeMap<String, String>,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Tensors(Tensors),
+    Pytorch(Pytorch),
+}
+
+impl WeightFile {
+    /// Opens a safetensors or PyTorch file, whichever it is, or the one in a folder. What a `config.json` in the folder says about
+    /// the pictures it was trained on goes to the metadata.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it is damaged.
+    pub fn open(path: &Path) -> Result<Self, WeightFileError> {
+        if path.is_dir() {
+            let inside = IN_FOLDERS.into_iter().map(|name| path.join(name)).find(|path| path.is_file());
+            let mut file =
+                Self::open(&inside.ok_or_else(|| WeightFileError::Folder(path.display().to_string()))?)?;
+            if let Ok(config) = files::read(&path.join("config.json")) {
+                file.metadata.extend(pictures(&config));
+            }
+            return Ok(file);
+        }
+        let name = path.display().to_string();
+        let bytes = files::read(path)?;
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        let content = match is_pytorch(&bytes) || PYTORCH.contains(&extension) && bytes.get(8) != Some(&b'{')
+        {
+            true => match Pytorch::parse(bytes) {
+                Ok(pytorch) => Content::Pytorch(pytorch),
+                Err(reason) => return Err(WeightFileError::Pytorch { file: name, reason }),
+            },
+            false => {
+                let invalid = |reason: safetensors::ParseError| SafetensorsError::Invalid {
+                    file: name.clone(),
+                    reason: reason.to_string(),
+                };
+                return Ok(Self::from_weights(name.clone(), safetensors::parse(&bytes).map_err(invalid)?));
+            }
+        };
+        Ok(Self { name, metadata: BTreeMap::new(), content })
+    }
+
+    /// The embedded weights of an architecture, if there are any.
+    pub fn embedded(architecture: &str) -> Option<Self> {
+        Some(Self::from_weights("embedded".to_owned(), embedded(architecture)?))
+    }
+
+    /// Tensors that are in memory already.
+    pub fn of(name: String, tensors: Tensors) -> Self {
+        Self::from_weights(name, Weights { tensors, metadata: BTreeMap::new() })
+    }
+
+    fn from_weights(name: String, weights: Weights) -> Self {
+        Self { name, metadata: weights.metadata, content: Content::Tensors(weights.tensors) }
+    }
+
+    /// Names and shapes.
+    pub fn shapes(&self) -> BTreeMap<&str, &[usize]> {
+        match &self.content {
+            Content::Tensors(tensors) => {
+                tensors.iter().map(|(name, data)| (name.as_str(), &data.shape()[..])).collect()
+            }
+            Content::Pytorch(pytorch) => pytorch.shapes().collect(),
+        }
+    }
+
+    /// Takes these tensors out, under new names: `(new, name)`. What is not there is left out.
+    pub fn take<'a>(&mut self, names: impl IntoIterator<Item = (&'a String, &'a String)>) -> Tensors {
+        let mut take = |name: &str| match &mut self.content {
+            Content::Tensors(tensors) => tensors.remove(name),
+            Content::Pytorch(pytorch) => pytorch.tensor(name),
+        };
+        names.into_iter().filter_map(|(new, name)| Some((new.clone(), take(name)?))).collect()
+    }
+}
+
+/// What timm's `config.json` says about its pictures, as metadata.
+fn pictures(config: &[u8]) -> Vec<(String, String)> {
+    #[derive(Deserialize)]
+    struct Config {
+        pretrained_cfg: Pictures,
+    }
+    #[derive(Deserialize)]
+    struct Pictures {
+        mean: [f32; 3],
+        std: [f32; 3],
+    }
+    let Ok(Config { pretrained_cfg: Pictures { mean, std } }) = serde_json::from_slice(config) else {
+        return vec![];
+    };
+    let text = |numbers: [f32; 3]| numbers.map(|number| number.to_string()).join(" ");
+    vec![("mean".to_owned(), text(mean)), ("std".to_owned(), text(std))]
+}

@@ -1,0 +1,377 @@
+//! Weights from the Hugging Face hub, kept in the hub's usual cache folder.
+//!
+//! The `hf-hub` crate speaks with the hub and knows the cache. What stands here is what it leaves to its user: being
+//! offline, trying again, and checksums. The cache names a file by its hash, which is held against the file each time
+//! it is used, whoever has put it there.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hf_hub::api::sync::{Api, ApiBuilder, ApiError};
+use hf_hub::{Cache, Repo, RepoType};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::files::{self, FileError};
+
+/// How often something is tried.
+const ATTEMPTS: u32 = 4;
+
+/// How long to wait before the second attempt; before each further one it is twice as long.
+const WAIT: Duration = Duration::from_millis(500);
+
+/// The texts' usual repository: small and good.
+pub const USUAL_TEXT: &str = "sentence-transformers/all-MiniLM-L6-v2";
+
+/// The repository where an architecture's usual weights are.
+pub fn usual(architecture: &str) -> Option<&'static str> {
+    match architecture {
+        "efficientnet_lite0" => Some("timm/tf_efficientnet_lite0.in1k"),
+        "mobilenet_v2" => Some("timm/mobilenetv2_100.ra_in1k"),
+        "resnet18" => Some("timm/resnet18.a1_in1k"),
+        "resnet34" => Some("timm/resnet34.a1_in1k"),
+        "resnet50" => Some("timm/resnet50.a1_in1k"),
+        "resnet101" => Some("timm/resnet101.a1_in1k"),
+        "resnext50_32x4d" => Some("timm/resnext50_32x4d.a1_in1k"),
+        "efficientnet_lite1" => Some("timm/tf_efficientnet_lite1.in1k"),
+        "efficientnet_lite2" => Some("timm/tf_efficientnet_lite2.in1k"),
+        "vit_small_patch16_224" => Some("timm/vit_small_patch16_224.augreg_in21k_ft_in1k"),
+        "vit_base_patch16_224" => Some("timm/vit_base_patch16_224.augreg2_in21k_ft_in1k"),
+        "vit_small_patch14_dinov2" => Some("timm/vit_small_patch14_dinov2.lvd142m"),
+        _ => None,
+    }
+}
+
+/// Files can't be had from the hub.
+#[derive(Debug, Error)]
+pub enum HubError {
+    /// No repository is called so.
+    #[error("`{0}` is not a repository's name: write OWNER/NAME, or OWNER/NAME@REVISION")]
+    Name(String),
+    /// A file is not in the cache, and nothing may be downloaded.
+    #[error("{repository}: there is no {file} of it in {}, and nothing is downloaded offline", cache.display())]
+    Offline {
+        /// Which repository.
+        repository: String,
+        /// The file.
+        file: String,
+        /// Where it was looked for.
+        cache: PathBuf,
+    },
+    /// The repository or the file is not there.
+    #[error("{repository}: the hub has no {file} of it, or no such repository")]
+    Missing {
+        /// Which repository.
+        repository: String,
+        /// The file.
+        file: String,
+    },
+    /// The hub wants to know who asks.
+    #[error("{0}: the hub gives it to those alone who may see it: log in with its own tool, or set HF_TOKEN")]
+    Denied(String),
+    /// It did not work.
+    #[error("{repository}: {file} can't be downloaded: {reason}")]
+    Failed {
+        /// Which repository.
+        repository: String,
+        /// The file.
+        file: String,
+        /// What went wrong the last time.
+        reason: String,
+    },
+    /// A file is not what the hub said it is.
+    #[error("{}: it is damaged: its hash is {found} and should be {expected}", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// Its hash.
+        found: String,
+        /// The hash it should have.
+        expected: String,
+    },
+    /// The cache can't be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Watches a download.
+pub trait Downloads {
+    /// A file of so many bytes begins, or goes on.
+    fn started(&mut self, file: &str, bytes: usize);
+    /// So many more have come.
+    fn received(&mut self, bytes: usize);
+    /// It failed and is tried again.
+    fn retried(&mut self, file: &str, reason: &str);
+    /// It is complete.
+    fn ended(&mut self);
+}
+
+/// The hub, or what is kept of it.
+pub struct Hub {
+    api: Api,
+    cache: Cache,
+    offline: bool,
+    wait: Duration,
+}
+
+/// A token may be in the rest.
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("offline", &self.offline).finish_non_exhaustive()
+    }
+}
+
+impl Hub {
+    /// The hub as the environment names it: `HF_HOME` or `HF_HUB_CACHE` for the cache, `HF_ENDPOINT`, `HF_TOKEN`, and
+    /// `HF_HUB_OFFLINE`, which is as good as `offline`.
+    ///
+    /// # Errors
+    ///
+    /// If no connection can be prepared.
+    pub fn from_env(offline: bool) -> Result<Self, HubError> {
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let cache = set("HF_HUB_CACHE").map_or_else(Cache::from_env, |path| Cache::new(path.into()));
+        let offline = offline || set("HF_HUB_OFFLINE").is_some_and(|value| is_true(&value));
+        let token = set("HF_TOKEN").or_else(|| cache.token());
+        Self::new(cache.path().clone(), set("HF_ENDPOINT"), token, offline)
+    }
+
+    /// A hub with this cache folder, at this address.
+    ///
+    /// # Errors
+    ///
+    /// If no connection can be prepared.
+    pub fn new(
+        cache: PathBuf,
+        endpoint: Option<String>,
+        token: Option<String>,
+        offline: bool,
+    ) -> Result<Self, HubError> {
+        let cache = Cache::new(cache);
+        let mut builder = ApiBuilder::from_cache(cache.clone()).with_token(token);
+        if let Some(endpoint) = endpoint {
+            builder = builder.with_endpoint(endpoint);
+        }
+        let failed = |error: ApiError| HubError::Failed {
+            repository: "the hub".to_owned(),
+            file: "nothing".to_owned(),
+            reason: error.to_string(),
+        };
+        Ok(Self { api: builder.build().map_err(failed)?, cache, offline, wait: WAIT })
+    }
+
+    /// The same hub, asked again after this time.
+    pub fn waiting(self, wait: Duration) -> Self {
+        Self { wait, ..self }
+    }
+
+    /// The folder in which these files of a repository are, downloaded if they are not there yet. Of each list of names the first
+    /// that the repository has is enough; of the optional ones none has to be.
+    ///
+    /// # Errors
+    ///
+    /// If a file is not there, can't be downloaded, or is damaged.
+    pub fn folder(
+        &self,
+        repository: &str,
+        files: &[&[&str]],
+        optional: &[&str],
+        downloads: &mut dyn Downloads,
+    ) -> Result<PathBuf, HubError> {
+        let repo = named(repository).ok_or_else(|| HubError::Name(repository.to_owned()))?;
+        let mut source = Source { hub: self, repository, repo, downloads };
+        // Twice, in case the repository changes meanwhile: files of one state are in one folder.
+        for _ in 0..2 {
+            let mut found = vec![];
+            for names in files {
+                found.push(source.first(names)?);
+            }
+            for name in optional {
+                match source.file(name) {
+                    Err(HubError::Missing { .. } | HubError::Offline { .. }) => {}
+                    other => found.push(other?),
+                }
+            }
+            let mut folders: Vec<&Path> = found.iter().filter_map(|path| path.parent()).collect();
+            folders.dedup();
+            if let [folder] = folders[..] {
+                return Ok(folder.to_owned());
+            }
+        }
+        Err(source.failed(files[0][0], "the repository changes while it is downloaded"))
+    }
+}
+
+/// A repository that is asked for files.
+struct Source<'a> {
+    hub: &'a Hub,
+    repository: &'a str,
+    repo: Repo,
+    downloads: &'a mut dyn Downloads,
+}
+
+impl Source<'_> {
+    /// The first of these files that the repository has.
+    fn first(&mut self, names: &[&str]) -> Result<PathBuf, HubError> {
+        let mut first = None;
+        for name in names {
+            match self.file(name) {
+                Err(missing @ (HubError::Missing { .. } | HubError::Offline { .. })) => {
+                    first.get_or_insert(missing);
+                }
+                other => return other,
+            }
+        }
+        Err(first.unwrap_or_else(|| HubError::Name(self.repository.to_owned())))
+    }
+
+    /// Where a file is in the cache, after a download if need be.
+    fn file(&mut self, name: &str) -> Result<PathBuf, HubError> {
+        if let Some(path) = self.hub.cache.repo(self.repo.clone()).get(name) {
+            match check(&path) {
+                Ok(()) => return Ok(path),
+                Err(damaged @ HubError::Damaged { .. }) if !self.hub.offline => {
+                    self.downloads.retried(name, &damaged.to_string());
+                    discard(&path);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if self.hub.offline {
+            return Err(HubError::Offline {
+                repository: self.repository.to_owned(),
+                file: name.to_owned(),
+                cache: self.hub.cache.path().clone(),
+            });
+        }
+        let mut wait = self.hub.wait;
+        for _ in 1..ATTEMPTS {
+            match self.download(name) {
+                Ok(path) => return Ok(path),
+                Err(error @ (HubError::Failed { .. } | HubError::Damaged { .. })) => {
+                    self.downloads.retried(name, &error.to_string());
+                    std::thread::sleep(wait);
+                    wait *= 2;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.download(name)
+    }
+
+    fn download(&mut self, name: &str) -> Result<PathBuf, HubError> {
+        let repo = self.hub.api.repo(self.repo.clone());
+        // What names files in the cache comes from the hub, and must not lead out of the cache.
+        let described = self.hub.api.metadata(&repo.url(name)).map_err(|error| self.error(name, &error))?;
+        for word in [described.etag(), described.commit_hash()] {
+            if !is_plain(word) {
+                return Err(self.failed(name, &format!("`{word}` is no name for a file in the cache")));
+            }
+        }
+        // A part that is as long as the whole can't be gone on with.
+        let part = self.hub.cache.repo(self.repo.clone()).blob_path(described.etag()).with_extension("part");
+        if std::fs::metadata(&part).is_ok_and(|part| part.len() >= described.size() as u64) {
+            std::fs::remove_file(&part).map_err(FileError::at(&part))?;
+        }
+        let path = repo.download_with_progress(name, Watched(self.downloads));
+        let path = path.map_err(|error| self.error(name, &error))?;
+        let length = std::fs::metadata(&path).map_err(FileError::at(&path))?.len();
+        let whole = match length == described.size() as u64 {
+            true => check(&path),
+            false => Err(self.failed(name, &format!("{length} bytes came, not {}", described.size()))),
+        };
+        if whole.is_err() {
+            discard(&path);
+        }
+        whole.map(|()| path)
+    }
+
+    fn failed(&self, file: &str, reason: &str) -> HubError {
+        let (repository, reason) = (self.repository.to_owned(), reason.to_owned());
+        HubError::Failed { repository, file: file.to_owned(), reason }
+    }
+
+    fn error(&self, file: &str, error: &ApiError) -> HubError {
+        let status = match error {
+            ApiError::RequestError(error) => match **error {
+                ureq::Error::StatusCode(status) => Some(status),
+                _ => None,
+            },
+            _ => None,
+        };
+        match status {
+            Some(404) => HubError::Missing { repository: self.repository.to_owned(), file: file.to_owned() },
+            Some(401 | 403) => HubError::Denied(self.repository.to_owned()),
+            _ => self.failed(file, &error.to_string()),
+        }
+    }
+}
+
+/// Passes on what `hf-hub` tells.
+struct Watched<'a>(&'a mut dyn Downloads);
+
+impl hf_hub::api::Progress for Watched<'_> {
+    fn init(&mut self, size: usize, filename: &str) {
+        self.0.started(filename, size);
+    }
+    fn update(&mut self, size: usize) {
+        self.0.received(size);
+    }
+    fn finish(&mut self) {
+        self.0.ended();
+    }
+}
+
+/// `OWNER/NAME` or `OWNER/NAME@REVISION`; the oldest repositories have no owner.
+fn named(repository: &str) -> Option<Repo> {
+    let (name, revision) = repository.split_once('@').unwrap_or((repository, "main"));
+    let plain = name.split('/').all(is_plain) && name.split('/').count() <= 2 && is_plain(revision);
+    plain.then(|| Repo::with_revision(name.to_owned(), RepoType::Model, revision.to_owned()))
+}
+
+/// Whether this is a name, and no path.
+fn is_plain(word: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=96).contains(&word.len()) && word.bytes().all(allowed) && !word.starts_with('.')
+}
+
+fn is_true(value: &str) -> bool {
+    ["1", "true", "yes", "on"].contains(&value.to_lowercase().as_str())
+}
+
+/// Holds a file against the name its content has in the cache: SHA-256, or for small files that of a git object. A name
+/// that is no hash says nothing.
+fn check(path: &Path) -> Result<(), HubError> {
+    let content = path.canonicalize().map_err(FileError::at(path))?;
+    let expected = content.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if !expected.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(());
+    }
+    let bytes = || files::read(&content);
+    let found = match expected.len() {
+        64 => hex(&Sha256::digest(bytes()?)),
+        40 => {
+            let bytes = bytes()?;
+            let header = format!("blob {}\0", bytes.len());
+            hex(&Sha1::new_with_prefix(header).chain_update(bytes).finalize())
+        }
+        _ => return Ok(()),
+    };
+    match found == expected {
+        true => Ok(()),
+        false => Err(HubError::Damaged { path: content.clone(), found, expected: expected.to_owned() }),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Takes a damaged file out of the cache; if that fails, it is found damaged again.
+fn discard(path: &Path) {
+    let content = path.canonicalize();
+    let _ = std::fs::remove_file(path);
+    let _ = content.map(std::fs::remove_file);
+}
