@@ -103,16 +103,23 @@ fn picture_network(architecture: &'static Architecture, measure: bool) -> Result
     let network = setup.outline().or_failure()?.network(CLASSES, &training::device()).or_failure()?;
     let usual = format!("{}, {}", architecture.weights, architecture.licence);
     let embedded = weights::has_embedded(architecture.name);
-    let source = match (embedded, weights::hub::usual(architecture.name)) {
-        (true, _) => "embedded".to_owned(),
-        (false, Some(repository)) => format!("hub:{repository}, or a file"),
-        (false, None) => "a file".to_owned(),
+    let weights = match embedded {
+        true => format!("embedded ({usual})"),
+        false => format!("{} such as {usual}", source(architecture)),
     };
-    let weights = format!("{source} ({usual})");
     let pace = measure.then(|| pace(architecture, &network)).transpose()?;
     let multiply_adds = architecture.multiply_adds(architecture.sizes.usual);
     let listed = listed::<Vision>(architecture.name, weights, architecture.names, &network)?;
     Ok(Listed { picture: Some(PictureCost { architecture, multiply_adds, pace }), ..listed })
+}
+
+/// Where an architecture's weights can come from.
+fn source(architecture: &Architecture) -> String {
+    match (weights::has_embedded(architecture.name), weights::hub::usual(architecture.name)) {
+        (true, _) => "embedded".to_owned(),
+        (false, Some(repository)) => format!("hub:{repository}, or a file"),
+        (false, None) => "a file".to_owned(),
+    }
 }
 
 /// Pictures a second, forward and in a step of each phase of the default recipe.
@@ -186,8 +193,7 @@ fn to_json(listed: &Listed) -> Value {
         "groups": (0..groups.count()).map(group).collect::<Vec<_>>(),
     });
     if let Some(PictureCost { architecture, multiply_adds, pace }) = picture {
-        let embedded = weights::has_embedded(architecture.name);
-        json["weights"] = if embedded { "embedded" } else { "a .safetensors file" }.into();
+        json["weights"] = source(architecture).into();
         json["usual_weights"] = json!({ "name": architecture.weights, "licence": architecture.licence });
         json["size"] = architecture.sizes.usual.into();
         json["multiply_adds"] = (*multiply_adds).into();
