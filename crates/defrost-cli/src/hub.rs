@@ -15,7 +15,10 @@ pub fn repository<'a>(words: &'a str, usual: Option<&'a str>, of: &str) -> Optio
         return Some(Ok(repository));
     }
     let unknown = || {
-        Failure::usage(format!("--weights hub: no repository is known for {of}; name one: hub:OWNER/NAME"))
+        Failure::usage(format!(
+            "--weights: no repository on the hub is known for {of}; give hub:OWNER/NAME, a .safetensors or .pth file, or \
+             none to start from random ones"
+        ))
     };
     (words == "hub").then(|| usual.ok_or_else(unknown))
 }
