@@ -38,6 +38,8 @@ pub enum Command {
     /// Find what is wrong with data before any training: exit code 0 if nothing is, or nothing that matters;
     /// 1 if items are lost or measures would be wrong
     Check(CheckArguments),
+    /// Draw the report of a run again
+    Report(ReportArguments),
     /// Teach a language to a new network, from plain texts; `train --pretrained` goes on from it
     Pretrain(PretrainArguments),
     /// The architectures, their stages and groups, and where their weights come from
@@ -77,6 +79,9 @@ pub struct PlanArguments {
     /// Classes, where there is no data
     #[arg(long, value_name = "N", default_value_t = 10, conflicts_with = "data")]
     pub classes: usize,
+    /// Draw the plan into this file
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub svg: Option<PathBuf>,
     /// List rate and momentum of every batch in the JSON
     #[arg(long, requires = "json")]
     pub steps: bool,
@@ -117,6 +122,15 @@ pub struct EvaluateArguments {
     /// Threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub threads: Option<usize>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// The folder of a run
+    pub run: PathBuf,
     /// Print one JSON object on stdout
     #[arg(long)]
     pub json: bool,

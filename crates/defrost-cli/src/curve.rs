@@ -1,19 +1,13 @@
 //! A loss over rising rates, drawn: in characters for the terminal, as SVG for a browser.
 
-use std::fmt::Write as _;
-
 use defrost::learner::{LrFind, RatePoint};
+use defrost::report::{Axis, Chart, Curve, Mark, Scale, standalone};
 
 use crate::layout::rate;
 
 /// Columns and rows of the sketch, its frame left out.
 const COLUMNS: usize = 64;
 const ROWS: usize = 12;
-
-/// Width, height and margin of the picture in its own unit.
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 400.0;
-const MARGIN: f64 = 56.0;
 
 /// Where points lie in the unit square: rates by their logarithm, losses from the lowest up to twice as far as
 /// the first, beyond which a curve only explodes.
@@ -72,63 +66,33 @@ pub fn sketch(found: &LrFind) -> String {
 
 /// The curve as an SVG picture, each suggestion a line at its rate.
 pub fn svg(found: &LrFind) -> String {
-    let frame = Frame::of(&found.points);
-    let place = |lr: f64, loss: f64| {
-        let (right, up) = frame.place(lr, loss);
-        (MARGIN + right * (WIDTH - 2.0 * MARGIN), HEIGHT - MARGIN - up * (HEIGHT - 2.0 * MARGIN))
-    };
-    let mut body = String::new();
-    let (low, high) = frame.rates;
-    let decades = (low / 10f64.ln()).ceil() as i32..=(high / 10f64.ln() + 1e-9).floor() as i32;
-    for decade in decades {
-        let (x, _) = place(10f64.powi(decade), 0.0);
-        let bottom = HEIGHT - MARGIN;
-        // Writing to a string never fails.
-        let _ = writeln!(body, r##"<path d="M{x:.1} {MARGIN}V{bottom}" stroke="#ddd"/>"##);
-        let _ = writeln!(
-            body,
-            r#"<text x="{x:.1}" y="{}" text-anchor="middle">1e{decade}</text>"#,
-            bottom + 18.0
-        );
-    }
-    for loss in [frame.losses.0, frame.losses.1] {
-        let (x, y) = (MARGIN - 6.0, place(1.0, loss).1 + 4.0);
-        let _ = writeln!(body, r#"<text x="{x}" y="{y:.1}" text-anchor="end">{loss:.3}</text>"#);
-    }
+    let Frame { rates: (low, high), losses } = Frame::of(&found.points);
     let suggestions = &found.suggestions;
     let named = [
-        ("valley", suggestions.valley, "#c40"),
-        ("slide", suggestions.slide, "#08a"),
-        ("steep", suggestions.steep, "#580"),
-        ("minimum", suggestions.minimum, "#85a"),
+        ("valley", suggestions.valley),
+        ("slide", suggestions.slide),
+        ("steep", suggestions.steep),
+        ("minimum", suggestions.minimum),
     ];
-    for (line, (name, lr, colour)) in named.into_iter().enumerate() {
-        let Some(lr) = lr else { continue };
-        let (x, _) = place(lr, 0.0);
-        let (bottom, y) = (HEIGHT - MARGIN, MARGIN - 32.0 + 14.0 * line as f64);
-        let _ = writeln!(
-            body,
-            r#"<path d="M{x:.1} {MARGIN}V{bottom}" stroke="{colour}" stroke-dasharray="4 3"/>
-<text x="{}" y="{y}" fill="{colour}" text-anchor="end">{name} {}</text>"#,
-            WIDTH - MARGIN,
-            rate(lr)
-        );
-    }
-    let line: Vec<String> = found
-        .points
-        .iter()
-        .map(|point| place(point.lr, point.loss))
-        .map(|(x, y)| format!("{x:.1},{y:.1}"))
-        .collect();
-    format!(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">
-<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>
-<text x="{MARGIN}" y="24">loss over learning rate</text>
-{body}<polyline points="{}" fill="none" stroke="#333" stroke-width="2"/>
-</svg>
-"##,
-        line.join(" ")
-    )
+    let points = found.points.iter().map(|point| (point.lr, point.loss)).collect();
+    let loss = Curve { name: "loss".to_owned(), points, mark: Mark::Line };
+    let suggested = named.into_iter().filter_map(|(name, lr)| {
+        let name = format!("{name} {}", rate(lr?));
+        Some(Curve { name, points: vec![(lr?, losses.0)], mark: Mark::Upright })
+    });
+    let chart = Chart {
+        title: "Loss over learning rate".to_owned(),
+        description: format!("{} rates were tried", found.points.len()),
+        x: Axis {
+            label: "learning rate".to_owned(),
+            range: (low.exp(), high.exp()),
+            scale: Scale::Logarithmic,
+        },
+        y: Axis { label: "loss".to_owned(), range: losses, scale: Scale::Linear },
+        bands: vec![],
+        curves: [loss].into_iter().chain(suggested).collect(),
+    };
+    standalone(&chart.draw())
 }
 
 #[cfg(test)]

@@ -23,6 +23,15 @@ impl Failure {
         Self::Usage(anyhow::Error::msg(text.into()))
     }
 
+    /// What went wrong, in one line.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Usage(error) | Self::Running(error) => format!("{error:#}"),
+            Self::Interrupted(text) => text.clone(),
+            Self::Found => String::new(),
+        }
+    }
+
     /// The exit code of what somebody stopped, as of what Ctrl-C ends.
     pub const INTERRUPTED: u8 = 130;
 

@@ -1,20 +1,58 @@
-//! Tables for people: the layer groups, the phases.
+//! Plans for people: the stages drawn in a row for each phase, the groups as a table.
 
 use anstyle::{AnsiColor, Style};
 
 use defrost::PlanSummary;
 use defrost::metrics::Metrics;
+pub use defrost::report::{rate, thousands};
 
 const FROZEN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan)));
+/// Up to so many stages are drawn twice as wide.
+const NARROW: usize = 30;
 const TRAINS: Style = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
 
-/// The plan as a table: a row a group, a column a phase.
+/// The plan as a drawing: a row a phase, from input to output, a mark for each stage of each group.
+fn plan_rows(plan: &PlanSummary) -> String {
+    let stages = plan.groups.iter().map(|group| group.stages.len()).sum::<usize>() + plan.cut.len();
+    let wide = if stages <= NARROW { 2 } else { 1 };
+    let cut = "·".repeat(plan.cut.len() * wide);
+    let before_head =
+        |index: usize| if index + 1 == plan.groups.len() && !cut.is_empty() { cut.as_str() } else { "" };
+    let name_width = plan.phases.iter().map(|phase| phase.name.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for phase in &plan.phases {
+        text += &format!("  {:name_width$}", phase.name);
+        for group in &plan.groups {
+            let (style, mark) = match phase.frozen_groups.contains(&group.index) {
+                true => (FROZEN, "░"),
+                false => (TRAINS, "█"),
+            };
+            let marks = mark.repeat(group.stages.len().max(1) * wide);
+            text += &format!("  {}{style}{marks}{style:#}", before_head(group.index));
+        }
+        text += "\n";
+    }
+    text += &format!("  {:name_width$}", "");
+    for group in &plan.groups {
+        let width = (group.stages.len().max(1) * wide).max(group.index.to_string().len());
+        let skip = before_head(group.index).chars().count();
+        text += &format!("  {:skip$}{:<width$}", "", group.index);
+    }
+    let mut key = vec!["░ frozen", "█ trains"];
+    if !plan.cut.is_empty() {
+        key.push("· cut off");
+    }
+    format!("{}   {}\n", text.trim_end(), key.join("  "))
+}
+
+/// The plan as a drawing and as a table: a row a group, a column a phase.
 pub fn plan_table(plan: &PlanSummary) -> String {
     let names: Vec<String> =
         plan.groups.iter().map(|group| format!("{} {}", group.index, group.name)).collect();
     let params: Vec<String> = plan.groups.iter().map(|group| thousands(group.params)).collect();
     let (name_width, params_width) = (width(&names).max(11), width(&params).max(10));
     let mut text = format!("{}: {} parameters\n\n", plan.arch, thousands(plan.total_params));
+    text += &format!("{}\n", plan_rows(plan));
     text += &format!("  {:name_width$}  {:>params_width$}", "layer group", "parameters");
     for phase in &plan.phases {
         text += &format!("  {:16}", format!("{}, {}", phase.name, epochs(phase.epochs)));
@@ -50,12 +88,6 @@ fn epochs(count: usize) -> String {
     if count == 1 { "1 epoch".to_owned() } else { format!("{count} epochs") }
 }
 
-/// A learning rate in three digits.
-pub fn rate(rate: f64) -> String {
-    let text = format!("{rate:.2e}");
-    text.replace(".00e", "e").replace("0e", "e")
-}
-
 /// The measures a person looks at first, in one line: `accuracy 0.9100, f1 0.9052`.
 pub fn metrics(metrics: &Metrics) -> String {
     let first = ["accuracy", "f1", "mae", "rmse", "r2"];
@@ -63,26 +95,48 @@ pub fn metrics(metrics: &Metrics) -> String {
     measures.collect::<Vec<_>>().join(", ")
 }
 
-/// A number with its thousands apart.
-pub fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use defrost::{GroupSummary, PhaseSummary};
+
+    fn plan(cut: &[&str]) -> PlanSummary {
+        let group = |(index, (name, stages)): (usize, (&str, usize))| GroupSummary {
+            index,
+            name: name.to_owned(),
+            stages: vec![name.to_owned(); stages],
+            stage_params: vec![1; stages],
+            new: name == "head",
+            params: stages,
+            trainable: true,
+            norm: "keep".to_owned(),
+        };
+        let phase = |name: &str, frozen: Vec<usize>| PhaseSummary {
+            name: name.to_owned(),
+            frozen_groups: frozen,
+            constant_stages: 0,
+            trainable_params: 1,
+            epochs: 1,
+            batches_per_epoch: 1,
+            lr_max: vec![1e-3; 3],
+            steps: None,
+        };
+        PlanSummary {
+            arch: "network".to_owned(),
+            total_params: 6,
+            trainable_params: 1,
+            groups: [("early", 3), ("late", 2), ("head", 1)].into_iter().enumerate().map(group).collect(),
+            phases: vec![phase("frozen", vec![0, 1]), phase("all", vec![])],
+            cut: cut.iter().map(|&stage| stage.to_owned()).collect(),
+            notes: vec![],
+        }
+    }
 
     #[test]
-    fn numbers_read_well() {
-        assert_eq!(["0", "999", "1,000", "21,284,672"], [0, 999, 1000, 21_284_672].map(thousands)[..]);
-        assert_eq!(["2e-3", "6.32e-4", "1.5e-5"], [2e-3, 6.324e-4, 1.5e-5].map(rate)[..]);
+    fn a_plan_is_drawn_from_input_to_output() {
+        let plain = |plan: &PlanSummary| anstream::adapter::strip_str(&plan_rows(plan)).to_string();
+        let expected = "  frozen  ░░░░░░  ░░░░  ██\n  all     ██████  ████  ██\n          0       1     2   ░ frozen  █ trains\n";
+        assert_eq!(plain(&plan(&[])), expected);
+        assert!(plain(&plan(&["layer4"])).starts_with("  frozen  ░░░░░░  ░░░░  ··██\n"));
     }
 }

@@ -15,6 +15,7 @@ mod layout;
 mod learning;
 mod progress;
 mod quote;
+mod record;
 mod resume;
 mod run_folder;
 mod training;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Evaluate(arguments) => commands::evaluate(&arguments),
         Command::Predict(arguments) => commands::predict(&arguments),
         Command::Check(arguments) => commands::check(&arguments),
+        Command::Report(arguments) => commands::report(&arguments),
         Command::Pretrain(arguments) => commands::pretrain(&arguments),
         Command::Models(arguments) => commands::models(&arguments),
     };

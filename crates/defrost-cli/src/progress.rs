@@ -1,11 +1,11 @@
 //! Progress on stderr: bars with the time left on a terminal, a line an epoch elsewhere.
 
 use std::io::IsTerminal;
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use defrost::learner::{BatchReport, Flow, Observer, Position, Resumed, RolledBack};
+pub use defrost::report::seconds;
 use defrost::{EpochRecord, FreezePlan};
 
 use crate::layout::{metrics, rate, thousands};
@@ -103,14 +103,6 @@ impl Drop for Progress {
     }
 }
 
-/// A duration as a person says it.
-pub fn seconds(seconds: f64) -> String {
-    match Duration::from_secs_f64(seconds).as_secs() {
-        0..60 => format!("{seconds:.1} s"),
-        whole => format!("{} min {:02} s", whole / 60, whole % 60),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,11 +110,5 @@ mod tests {
     #[test]
     fn the_template_is_valid() {
         assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
-    }
-
-    #[test]
-    fn durations_read_well() {
-        assert_eq!(seconds(2.345), "2.3 s");
-        assert_eq!(seconds(125.0), "2 min 05 s");
     }
 }

@@ -88,6 +88,23 @@ impl Session {
         Ok(Self { arguments, data, run, kept })
     }
 
+    /// The command the run began with, as a shell would read it.
+    pub fn command(&self) -> String {
+        let is_plain = |word: &str| {
+            let plain = |c: char| c.is_alphanumeric() || "-_./=,:+@%".contains(c);
+            !word.is_empty() && word.chars().all(plain)
+        };
+        let quoted = |word: &String| match is_plain(word) {
+            true => word.clone(),
+            false => format!("'{}'", word.replace('\'', r"'\''")),
+        };
+        ["defrost".to_owned()]
+            .into_iter()
+            .chain(self.kept.words.iter().map(quoted))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
     /// The learning rate that was found when the run began.
     pub fn found_rate(&self) -> Option<f64> {
         self.kept.rate.as_ref()?.parse().ok()

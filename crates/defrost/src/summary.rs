@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::{FreezePlan, NormMode};
 use crate::recipe::Phase;
+use crate::stage::Stage;
 
 /// A network's groups, and the phases it will be trained in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,9 @@ pub struct PlanSummary {
     pub groups: Vec<GroupSummary>,
     /// The phases, in order.
     pub phases: Vec<PhaseSummary>,
+    /// Stages of the body that were thrown away, and are in no group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cut: Vec<String>,
     /// What this costs more than it might seem to.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -32,6 +36,12 @@ pub struct GroupSummary {
     pub name: String,
     /// Its stages that have parameters.
     pub stages: Vec<String>,
+    /// Elements of the parameters of each of them.
+    #[serde(default)]
+    pub stage_params: Vec<usize>,
+    /// Whether all of it has new weights, as a head has.
+    #[serde(default)]
+    pub new: bool,
     /// Elements of its parameters.
     pub params: usize,
     /// Whether it trains in the first phase.
@@ -106,6 +116,7 @@ impl PlanSummary {
             trainable_params: first.trainable_count(),
             groups: (0..first.groups().count()).map(|group| group_summary(first, group)).collect(),
             phases: summaries.collect::<Result<_, crate::LearnerError>>()?,
+            cut: vec![],
             notes: phases
                 .iter()
                 .zip(&plans)
@@ -132,10 +143,13 @@ fn cost_of_adapting(phase: &Phase, plan: &FreezePlan) -> Option<String> {
 
 fn group_summary(plan: &FreezePlan, group: usize) -> GroupSummary {
     let stages = plan.groups().stages_of(group);
+    let with_parameters = || stages.iter().filter(|stage| stage.has_parameters());
     GroupSummary {
         index: group,
         name: plan.groups().groups()[group].name.clone(),
-        stages: stages.iter().filter(|s| s.has_parameters()).map(|stage| stage.name.clone()).collect(),
+        stages: with_parameters().map(|stage| stage.name.clone()).collect(),
+        stage_params: with_parameters().map(Stage::parameter_count).collect(),
+        new: stages.iter().all(|stage| !stage.pretrained),
         params: plan.groups().parameter_count(group),
         trainable: plan.trains(group),
         norm: if stages.iter().any(|stage| stage.pretrained) { plan.norm().name() } else { "batch" }

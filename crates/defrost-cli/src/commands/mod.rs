@@ -7,6 +7,7 @@ mod models;
 mod plan;
 mod predict;
 mod pretrain;
+mod report;
 mod train;
 
 pub use check::check;
@@ -16,6 +17,7 @@ pub use models::models;
 pub use plan::plan;
 pub use predict::predict;
 pub use pretrain::pretrain;
+pub use report::report;
 pub use train::train;
 
 use serde::Serialize;

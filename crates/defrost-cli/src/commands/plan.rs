@@ -1,7 +1,10 @@
 //! `defrost plan [DATA]`
 
+use std::io::Write as _;
+
 use defrost::data::batch_count;
-use defrost::{FreezePlan, LayerGroups, Network, PlanSummary};
+use defrost::report::{draw_plan, standalone};
+use defrost::{FreezePlan, LayerGroups, Network, PlanSummary, files};
 
 use super::print_json;
 use crate::Outcome;
@@ -52,7 +55,13 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
     let phases = options.phases(&plan, &recipe);
     let arch = outline.arch.as_str();
     options.check((arch, &recipe), &phases, &plan)?;
-    let summary = PlanSummary::new(arch, &plan, &phases, batches, arguments.steps).or_usage()?;
+    let mut summary = PlanSummary::new(arch, &plan, &phases, batches, arguments.steps).or_usage()?;
+    summary.cut = outline.cut;
+    if let Some(path) = &arguments.svg {
+        let drawing = standalone(&draw_plan(&summary, &[]));
+        files::write_atomically(path, |file| file.write_all(drawing.as_bytes())).or_usage()?;
+        eprintln!("the plan: {}", path.display());
+    }
     if arguments.json {
         return print_json(&summary);
     }

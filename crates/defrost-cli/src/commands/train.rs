@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use defrost::bundle::Model;
+use defrost::bundle::{self, Model};
 use defrost::data::Skipped;
 use defrost::learner::{CheckpointError, EarlyStopping};
 use defrost::ops::Awake;
+use defrost::report::{self, Ended, Report};
 use defrost::tensorboard::TensorBoard;
-use defrost::{EpochRecord, Learner, LearnerError, Network, Phase, PlanSummary, files};
+use defrost::{EpochRecord, Learner, LearnerError, Network, Phase, PlanSummary, files, weights};
 
 use super::lr_find::{search, suggested};
 use super::print_json;
@@ -24,7 +25,7 @@ use crate::learning::RateChoice;
 use crate::progress::{Progress, seconds};
 use crate::quote::{quote_outcome, quote_table};
 use crate::resume::{Session, is_unfinished, stop_on_signals};
-use crate::{run_folder, training};
+use crate::{record, run_folder, training};
 
 /// Fine-tunes and saves a run.
 pub fn train(arguments: TrainArguments) -> Outcome {
@@ -44,14 +45,18 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let Prepared { data, network, model, precision } =
         D::prepare(options, &session.data, &training::device())?;
     report_data(&data, D::ITEMS, &session.data);
+    let about = record::about::<D>(&session, &data, (threads, precision))?;
     let Data { classes, train, valid, skipped, .. } = data;
     let items = json!({ "train": train.len(), "valid": valid.len(), "skipped": skipped_json(&skipped) });
     let learner_options = options.learner(&*train)?;
     let mut learner =
         Learner::new(network, train, valid, classes.len().max(1), learner_options).or_usage()?;
     let phases = phases::<D, _>(&mut learner, &mut session, model.name())?;
-    let plan = PlanSummary::new(model.name(), learner.plan(), &phases, learner.batches_per_epoch(), false)
-        .or_usage()?;
+    let mut plan =
+        PlanSummary::new(model.name(), learner.plan(), &phases, learner.batches_per_epoch(), false)
+            .or_usage()?;
+    plan.cut = model.cut_stages();
+    let start = weights::collect(learner.network());
     let arguments = &session.arguments;
     let run = match &session.run {
         Some(run) => run.clone(),
@@ -66,6 +71,17 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let outcome = run_phases(&mut learner, &session, &run, &phases)?;
     learner.save(&run, &model, &classes, plan.clone()).or_failure()?;
     write_history(&run, &learner)?;
+    let thresholds = bundle::outline(&run).or_failure()?.thresholds;
+    let early = outcome.as_ref().err().map(Failure::reason);
+    let ended = Ended {
+        seconds: started.elapsed().as_secs_f64(),
+        early: early.as_deref(),
+        start: &start,
+        thresholds: &thresholds,
+    };
+    let report =
+        Report::planned(about, plan.clone(), &phases).ended(&mut learner, &model, &ended).or_failure()?;
+    let page = report::write(&run, &report).or_failure()?;
     if outcome.is_err() {
         eprintln!("note: the best epoch so far is saved in {}", run.display());
         return outcome;
@@ -90,6 +106,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
             "epochs": learner.history().records().iter().map(epoch_json).collect::<Vec<_>>(),
             "best": best.as_ref().map(epoch_json),
             "quote": learner.history().quotes(),
+            "report": page,
             "seconds": seconds_taken,
             "peak_rss_bytes": peak_rss_bytes(),
             "threads": threads,
@@ -106,6 +123,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
         );
     }
     println!("saved: {} after {}", run.display(), seconds(seconds_taken));
+    println!("report: {}", page.display());
     Ok(())
 }
 

@@ -148,6 +148,8 @@ pub struct Outline<M: Model> {
     pub arch: String,
     /// The network, with new weights.
     pub network: M::Network,
+    /// Stages of the body that are thrown away.
+    pub cut: Vec<String>,
     /// How many items there are to train on, if there is data.
     pub train_items: Option<usize>,
 }

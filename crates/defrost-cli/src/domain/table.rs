@@ -52,7 +52,7 @@ impl Domain for Table {
         })?;
         let (table, pretrained) = open(options, data)?;
         let (network, _) = table.network(pretrained, options.seed, device).or_usage()?;
-        Ok(Outline { arch: "tabular".to_owned(), network, train_items: Some(table.train.len()) })
+        Ok(Outline { arch: "tabular".to_owned(), network, cut: vec![], train_items: Some(table.train.len()) })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {

@@ -79,7 +79,7 @@ impl Domain for Text {
             (None, _) => (classes, None),
         };
         let network = TextNetwork::new(&config, outputs, true, device);
-        Ok(Outline { arch: config.name().to_owned(), network, train_items })
+        Ok(Outline { arch: config.name().to_owned(), network, cut: vec![], train_items })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {

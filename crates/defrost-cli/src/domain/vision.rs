@@ -69,13 +69,13 @@ impl Domain for Vision {
         };
         if !setup.reads_file() {
             let network = model.network(classes, device).or_usage()?;
-            return Ok(Outline { arch: model.architecture, network, train_items });
+            return Ok(Outline { cut: model.cut_stages(), arch: model.architecture, network, train_items });
         }
         let (network, model, fit) = setup.open().and_then(|start| start.build(classes, device)).or_usage()?;
         if let Some(fit) = fit {
             eprintln!("weights: {fit}");
         }
-        Ok(Outline { arch: model.architecture, network, train_items })
+        Ok(Outline { cut: model.cut_stages(), arch: model.architecture, network, train_items })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {

@@ -9,7 +9,7 @@ use crate::support::{Ran, defrost_in, picture};
 const QUICK: [&str; 8] = ["--size", "32", "--epochs", "2", "--lr", "5e-3", "--batch", "8"];
 
 /// Pictures called `blue_3.png` and `red_4.png` in one folder, and a table that labels them in three ways.
-fn pictures(folder: &Path) {
+pub fn pictures(folder: &Path) {
     let data = folder.join("data");
     std::fs::create_dir_all(&data).unwrap();
     let mut table = "file,colour,tags,amount,valid\n".to_owned();

@@ -7,6 +7,7 @@ mod labels;
 mod learning;
 mod memory;
 mod plan;
+mod report;
 mod resume;
 mod sheets;
 mod support;

@@ -80,9 +80,27 @@ fn own_groups_cuts_and_choices() {
 fn the_table_shows_what_is_frozen() {
     let ran = defrost_in(&repository(), &["plan", "samples/fashion"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let head = ran.stdout.lines().find(|line| line.contains("2 head")).unwrap();
+    let (drawing, table) = ran.stdout.split_once("layer group").unwrap();
+    assert!(drawing.contains("  frozen  ░░") && drawing.contains("  thawed  ██"), "{drawing}");
+    assert!(!ran.stdout.contains('\x1b'), "colours are for terminals");
+    let head = table.lines().find(|line| line.contains("2 head")).unwrap();
     assert!(head.contains("trains 2e-3"), "{head}");
-    assert_eq!(ran.stdout.matches("frozen ").count(), 2, "{}", ran.stdout);
+    assert_eq!(table.matches("frozen ").count(), 2, "{table}");
+}
+
+#[test]
+fn a_plan_can_be_drawn_into_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let words =
+        ["plan", "--arch", "resnet18", "--cut", "layer4", "--train-only", "1", "--svg", "plan.svg", "--json"];
+    let plan = defrost_in(folder.path(), &words).json();
+    assert_eq!(plan["cut"], serde_json::json!(["layer4.0", "layer4.1"]));
+    assert_eq!(plan["groups"][0]["stage_params"].as_array().unwrap().len(), 5);
+    let drawing = std::fs::read_to_string(folder.path().join("plan.svg")).unwrap();
+    assert!(drawing.starts_with("<svg xmlns=") && drawing.ends_with("</svg>\n"), "{drawing}");
+    for text in ["cut off: layer4.0 to layer4.1", "layer3.1", "head (new)", "only 1"] {
+        assert!(drawing.contains(text), "{text}");
+    }
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn wait_for(mut child: Child, run: &Path, moment: [u64; 3]) -> Child {
 }
 
 /// What a run has left, times apart.
-fn came_of(run: &Path) -> (Vec<u8>, String, Value) {
+fn came_of(run: &Path) -> (Vec<u8>, String, [Value; 3]) {
     let read = |name: &str| fs::read(run.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     let history = String::from_utf8(read("history.csv")).unwrap();
     let timeless = |line: &str| line.rsplit_once(',').unwrap().0.to_owned() + "\n";
@@ -65,8 +65,10 @@ fn came_of(run: &Path) -> (Vec<u8>, String, Value) {
         epoch["seconds"] = Value::Null;
     }
     bundle["quote"] = Value::Null;
+    let mut record: Value = serde_json::from_slice(&read("report.json")).unwrap();
+    let [findings, movements] = ["findings", "movements"].map(|part| record["report"][part].take());
     assert!(!run.join("checkpoint").exists(), "what is finished has no checkpoint");
-    (read("model.safetensors"), history.lines().map(timeless).collect(), bundle)
+    (read("model.safetensors"), history.lines().map(timeless).collect(), [bundle, findings, movements])
 }
 
 /// Kills a run at these moments, one after the other, going on in between; then lets it end.

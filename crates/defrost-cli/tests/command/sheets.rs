@@ -12,7 +12,7 @@ use crate::support::defrost_in;
 const WORDS: [&str; 8] = ["[UNK]", "good", "bad", "tea", "very", "is", "the", "cup"];
 
 /// A tiny network's folder in `folder/tiny`: random weights, a tokenizer of whole words.
-fn tiny(folder: &Path) {
+pub fn tiny(folder: &Path) {
     let folder = folder.join("tiny");
     std::fs::create_dir(&folder).unwrap();
     let config = json!({ "model_type": "bert", "hidden_act": "gelu", "hidden_size": 16, "num_hidden_layers": 2,
@@ -30,7 +30,7 @@ fn tiny(folder: &Path) {
 }
 
 /// `folder/reviews.csv`: 40 texts of two classes, an empty one, one without a label.
-fn reviews(folder: &Path) {
+pub fn reviews(folder: &Path) {
     let row = |i: usize| {
         let (word, class) = [("good", "yes"), ("bad", "no")][i % 2];
         format!("\"the {}tea is very {word}\",{class}\n", "very ".repeat(i / 2))

@@ -155,6 +155,15 @@ pub fn task(folder: &Path) -> Result<String, BundleError> {
     Ok(read_manifest::<Task>(folder)?.task)
 }
 
+/// What a bundle of any domain tells, its weights unread.
+///
+/// # Errors
+///
+/// If there is no bundle, or its manifest is damaged.
+pub fn outline(folder: &Path) -> Result<Manifest<serde_json::Value>, BundleError> {
+    read_manifest(folder)
+}
+
 /// `bundle.json` as far as `T` goes.
 fn read_manifest<T: DeserializeOwned>(folder: &Path) -> Result<T, BundleError> {
     let (path, _) = paths(folder);

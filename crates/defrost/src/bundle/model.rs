@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::{BundleError, Manifest, paths, read, write};
 use crate::activation::Activation;
 use crate::data::Dataset;
+use crate::interpret::HeatMap;
 use crate::learner::{Evaluation, Learner, LearnerError, Looks, Prediction, evaluate, split};
 use crate::prefix::Cache;
 use crate::stage::Network;
@@ -35,6 +36,16 @@ pub trait Model: Clone + Serialize + DeserializeOwned {
     ///
     /// If the description is of none.
     fn network(&self, outputs: usize, device: &Device) -> Result<Self::Network, Self::Error>;
+
+    /// Stages of the body that were thrown away, by name.
+    fn cut_stages(&self) -> Vec<String> {
+        vec![]
+    }
+
+    /// Where in each item of a batch the network looks for the output given for it; nothing if it can't tell.
+    fn heat(&self, _network: &Self::Network, _input: Activation, _outputs: &[usize]) -> Vec<HeatMap> {
+        vec![]
+    }
 
     /// Files of its own that belong beside the weights, such as a tokenizer, by name.
     fn files(&self) -> BTreeMap<String, Vec<u8>> {

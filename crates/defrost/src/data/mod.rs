@@ -6,6 +6,7 @@
 
 mod balance;
 mod draws;
+mod exhibit;
 mod fingerprint;
 mod order;
 pub mod split;
@@ -13,6 +14,7 @@ mod target;
 
 pub use balance::{balanced_batches, class_weights, classes};
 pub use draws::{Draws, Rng};
+pub use exhibit::Exhibit;
 pub use fingerprint::Fingerprint;
 pub use order::{batch_count, epoch_batches, plain_batches};
 pub use target::{Target, target_rows};
@@ -58,6 +60,11 @@ pub trait Dataset: Send + Sync {
     /// How long the item is where items differ in length, as texts do: items of similar size share a batch.
     fn size(&self, _item: usize) -> usize {
         1
+    }
+
+    /// What a person is shown of the item; `None` if there is nothing to show, or no longer.
+    fn exhibit(&self, _item: usize) -> Option<Exhibit> {
+        None
     }
 
     /// A batch as it enters the first stage, on `device`. Work on items is spread over the threads of

@@ -1,6 +1,6 @@
 //! Keeping the best epoch over all phases.
 
-use super::{EpochRecord, Learner};
+use super::{EpochRecord, Evaluation, Learner, LearnerError};
 use crate::stage::Network;
 use crate::weights::{self, Tensors};
 
@@ -12,6 +12,8 @@ pub struct Best {
     /// The epoch, counted over all phases from 0.
     pub(super) epoch: usize,
     pub(super) tensors: Tensors,
+    /// What was made of the validation items; none after a run has been taken up.
+    pub(super) evaluation: Option<Evaluation>,
 }
 
 impl<N: Network> Learner<N> {
@@ -20,12 +22,25 @@ impl<N: Network> Learner<N> {
         self.best.as_ref().map(|best| &best.record)
     }
 
+    /// What the best epoch's network makes of the validation items: as it was measured then or, in a run that was
+    /// taken up after that epoch, measured anew.
+    ///
+    /// # Errors
+    ///
+    /// If there is no best epoch to be measured anew and an item can't be read.
+    pub fn best_evaluation(&mut self) -> Result<Evaluation, LearnerError> {
+        match self.best.as_ref().and_then(|best| best.evaluation.clone()) {
+            Some(evaluation) => Ok(evaluation),
+            None => self.evaluate(),
+        }
+    }
+
     /// Keeps the weights as they are, if this epoch is the best.
-    pub(super) fn keep_if_best(&mut self, record: &EpochRecord) {
+    pub(super) fn keep_if_best(&mut self, record: &EpochRecord, evaluation: Evaluation) {
         let deciding = self.options.loss.deciding_metric();
         if self.best.as_ref().is_none_or(|best| record.is_better_than(&best.record, deciding)) {
             let (epoch, tensors) = (self.history.epochs(), weights::collect(self.network()));
-            self.best = Some(Best { record: record.clone(), epoch, tensors });
+            self.best = Some(Best { record: record.clone(), epoch, tensors, evaluation: Some(evaluation) });
         }
     }
 

@@ -232,6 +232,11 @@ impl<N: Network> Learner<N> {
         crate::data::batch_count(self.train.len(), self.options.step_size())
     }
 
+    /// The items that validate.
+    pub fn valid(&self) -> &dyn Dataset {
+        &*self.valid
+    }
+
     /// What is kept of the frozen prefix's work.
     pub fn cache(&self) -> &Cache {
         &self.cache

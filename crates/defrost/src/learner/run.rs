@@ -199,11 +199,11 @@ impl<N: Network> Learner<N> {
             epoch,
             train_loss: phase.place.mean_loss(),
             valid_loss: evaluation.loss,
-            metrics: evaluation.metrics,
+            metrics: evaluation.metrics.clone(),
             seconds: phase.place_now().epoch_seconds,
         };
         self.cache.publish();
-        self.keep_if_best(&record);
+        self.keep_if_best(&record, evaluation);
         if let Some(own) = own {
             self.load(&own);
         }

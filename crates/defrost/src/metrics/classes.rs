@@ -1,6 +1,6 @@
 //! Measures of items that are of one class each, all read off the confusion matrix.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How often each true class was taken for each other: `[true][predicted]`.
 pub type Confusion = Vec<Vec<usize>>;
@@ -26,7 +26,7 @@ pub fn confusion(classes: usize, pairs: impl Iterator<Item = (usize, usize)>) ->
 }
 
 /// How well one class or label is recognised, each share in `0.0..=1.0` and 0 where there is nothing to share.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassReport {
     /// Share of the items taken for it that are of it.
     pub precision: f64,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use thiserror::Error;
@@ -10,7 +11,7 @@ use super::dates;
 use super::schema::{Column, Encoded, Schema, holds_numbers, is_missing, number};
 use crate::activation::{Activation, Value};
 use crate::data::split::{self, SplitError};
-use crate::data::{DataError, Dataset, Fingerprint, Skipped, Target, View};
+use crate::data::{DataError, Dataset, Exhibit, Fingerprint, Skipped, Target, View};
 use crate::sheet::{Row, Sheet, SheetError};
 
 /// A row's name and what became of it, or why nothing did.
@@ -20,6 +21,8 @@ pub type Named<T> = (String, Result<T, String>);
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     rows: Vec<Labelled>,
+    /// What the rows are encoded by.
+    schema: Arc<Schema>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,6 +50,10 @@ impl Dataset for Table {
         let categories: Vec<u8> = categories.iter().flat_map(|id| id.to_le_bytes()).collect();
         let numbers: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         Fingerprint::of(&[&categories, &numbers])
+    }
+
+    fn exhibit(&self, item: usize) -> Option<Exhibit> {
+        Some(Exhibit::Cells(self.schema.decode(&self.rows[item].encoded)))
     }
 
     /// Rows are not varied: every view is the plain one.
@@ -357,7 +364,7 @@ fn encode(
     rows: &[usize],
 ) -> Result<(Table, Vec<Skipped>), TableError> {
     let places = places(path, schema, sheet)?;
-    let (mut table, mut skipped) = (Table::default(), vec![]);
+    let (mut table, mut skipped) = (Table { rows: vec![], schema: Arc::new(schema.clone()) }, vec![]);
     for &index in rows {
         let Row { name, cells } = &sheet.rows[index];
         match schema.encode(places.iter().map(|&place| cells[place].as_str())) {

@@ -102,6 +102,29 @@ impl Schema {
         Ok(encoded)
     }
 
+    /// A row's cells as the network reads them, each behind its column's name; what is missing, or was never seen in
+    /// training, is `?`.
+    pub fn decode(&self, row: &Encoded) -> Vec<(String, String)> {
+        let (mut categories, mut numbers) = (row.categories.iter(), row.numbers.iter());
+        let flags = row.categories.len() - self.columns.iter().filter(|column| column.is_flagged()).count();
+        let mut flags = row.categories[flags..].iter();
+        let cell = |column: &Column| {
+            let text = match &column.encoding {
+                Encoding::Category(values) => {
+                    let place = categories.next().and_then(|&place| (place as usize).checked_sub(1));
+                    place.and_then(|place| values.get(place)).cloned()
+                }
+                Encoding::Number { mean, std, flagged, .. } => {
+                    let number = numbers.next().map(|&number| f64::from(number) * std + mean);
+                    let missing = *flagged && flags.next() == Some(&2);
+                    number.filter(|_| !missing).map(shown)
+                }
+            };
+            (column.name.clone(), text.unwrap_or_else(|| "?".to_owned()))
+        };
+        self.columns.iter().map(cell).collect()
+    }
+
     /// Refuses what can't have been learned from rows.
     ///
     /// # Errors
@@ -120,6 +143,16 @@ impl Schema {
             }
         }
         if self.columns.is_empty() { Err("there are no input columns".to_owned()) } else { Ok(()) }
+    }
+}
+
+/// A number that has been normalised and back in f32, in six digits.
+fn shown(number: f64) -> String {
+    let digits = if number == 0.0 { 0 } else { number.abs().log10().floor() as i32 };
+    let text = format!("{number:.*}", (5 - digits).clamp(0, 12) as usize);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
     }
 }
 
@@ -208,5 +241,19 @@ mod tests {
         assert_eq!(encode("b", "?").numbers, [0.0]);
         let wrong = schema.encode(["a", "much"].into_iter()).unwrap_err();
         assert_eq!(wrong, "column `pay` holds numbers, and this is `much`");
+    }
+
+    #[test]
+    fn a_row_can_be_read_again() {
+        let schema = schema(&[("job", &["b", "a", "", "b"]), ("pay", &["1.5", "", "2.5", "3.5"])]);
+        let shown = |job, pay| schema.decode(&schema.encode([job, pay].into_iter()).unwrap());
+        let cells =
+            |job: &str, pay: &str| [("job".to_owned(), job.to_owned()), ("pay".to_owned(), pay.to_owned())];
+        assert_eq!(shown("a", "1.5"), cells("a", "1.5"));
+        assert_eq!(shown("never seen", ""), cells("?", "?"));
+        assert_eq!(
+            ["0", "39", "-0.05", "1234567", "1.23457"],
+            [0.0, 39.000_002, -0.05, 1_234_567.0, 1.234_567].map(super::shown)[..]
+        );
     }
 }

@@ -11,11 +11,13 @@ use super::source::{LabelledText, LabelledTexts, TextSourceError};
 use super::tokenizer::{Tokenizer, TokenizerError, Tokens};
 use crate::activation::{Activation, Value};
 use crate::data::split::{self, SplitError};
-use crate::data::{DataError, Dataset, Fingerprint, Skipped, Target, View};
+use crate::data::{DataError, Dataset, Exhibit, Fingerprint, Skipped, Target, View};
 
 /// Batches are padded to a multiple of this: sums over positions are then made in the same order however long
 /// the batch is.
 const MULTIPLE: usize = 8;
+/// So many characters of a text are shown in reports.
+const EXCERPT: usize = 400;
 
 /// Labelled, encoded texts.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +28,8 @@ pub struct Texts {
 #[derive(Clone, Debug)]
 struct Item {
     name: String,
+    /// Its beginning, for people.
+    excerpt: Box<str>,
     tokens: Tokens,
     class: usize,
 }
@@ -38,7 +42,10 @@ impl Texts {
         let (mut items, mut skipped) = (vec![], vec![]);
         for (text, result) in texts.iter().zip(encoded) {
             match result {
-                Ok(tokens) => items.push(Item { name: text.name.clone(), tokens, class: text.class }),
+                Ok(tokens) => {
+                    let excerpt = excerpt(&text.text).into();
+                    items.push(Item { name: text.name.clone(), excerpt, tokens, class: text.class });
+                }
                 Err(reason) => {
                     let kind = if text.text.trim().is_empty() { "empty-text" } else { "not-encodable" };
                     skipped.push(Skipped { path: text.name.clone().into(), kind, reason });
@@ -67,6 +74,10 @@ impl Dataset for Texts {
         self.items[item].name.clone()
     }
 
+    fn exhibit(&self, item: usize) -> Option<Exhibit> {
+        Some(Exhibit::Text(self.items[item].excerpt.to_string()))
+    }
+
     fn size(&self, item: usize) -> usize {
         self.items[item].tokens.ids.len()
     }
@@ -80,6 +91,23 @@ impl Dataset for Texts {
     fn inputs(&self, items: &[usize], _view: View, device: &Device) -> Result<Activation, DataError> {
         let texts: Vec<&[u32]> = items.iter().map(|&item| self.items[item].tokens.ids.as_slice()).collect();
         Ok(batch(&texts, device))
+    }
+}
+
+/// The beginning of a text in one line.
+fn excerpt(text: &str) -> String {
+    let mut words = text.split_whitespace();
+    let mut line = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        line.push(' ');
+        line.push_str(word);
+        if line.len() > EXCERPT {
+            break;
+        }
+    }
+    match line.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
     }
 }
 
@@ -216,4 +244,18 @@ fn encode(
         return Err(TextDataError::Nothing { path: path.to_owned(), count: items.len(), first });
     }
     Ok((texts, skipped))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_one_line_of_bounded_length() {
+        assert_eq!(excerpt("  two\n\n words "), "two words");
+        assert_eq!(excerpt(""), "");
+        let long = excerpt(&"wörter ".repeat(200));
+        assert!(long.chars().count() == EXCERPT + 1 && long.ends_with('…'), "{long}");
+        assert_eq!(excerpt(&"x".repeat(EXCERPT)).chars().count(), EXCERPT);
+    }
 }

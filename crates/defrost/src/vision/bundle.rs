@@ -7,12 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use super::augment::{AugmentPolicy, Draw};
 use super::dataset::batch;
-use super::models::{Convention, HeadKind, Precision, VisionNetwork};
+use super::grad_cam::grad_cam;
+use super::models::{Architecture, Convention, HeadKind, Precision, VisionNetwork};
 use super::picture::Picture;
 use super::setup::SetupError;
 use super::transform::Preprocess;
+use crate::activation::Activation;
 use crate::bundle::{Loaded, Model};
 use crate::data::View;
+use crate::interpret::HeatMap;
 use crate::learner::{Looks, Prediction, split};
 
 /// What is needed to build and feed a picture network.
@@ -46,6 +49,18 @@ impl Model for VisionManifest {
     fn network(&self, outputs: usize, device: &Device) -> Result<VisionNetwork, SetupError> {
         self.preprocess.check()?;
         self.build(outputs, device)
+    }
+
+    fn cut_stages(&self) -> Vec<String> {
+        let Some(cut) = &self.cut else { return vec![] };
+        let Ok(architecture) = Architecture::named(&self.architecture) else { return vec![] };
+        let stages = architecture.body(&self.convention, &Device::flex()).stages();
+        let from = stages.iter().position(|stage| stage.is_called(cut)).unwrap_or(stages.len());
+        stages.into_iter().skip(from).map(|stage| stage.name).collect()
+    }
+
+    fn heat(&self, network: &VisionNetwork, input: Activation, outputs: &[usize]) -> Vec<HeatMap> {
+        grad_cam(network, input, outputs)
     }
 }
 

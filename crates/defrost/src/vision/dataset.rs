@@ -12,10 +12,11 @@ use super::folder::{self, Labelled, Tree};
 use super::kept::{Form, KeptPictures};
 use super::labels::{self, LabelKind, Labelling, LabelsError};
 use super::picture::{Picture, PictureError, read_file};
+use super::thumbnail::thumbnail;
 use super::transform::Preprocess;
 use crate::activation::Activation;
 use crate::data::split::{self, SplitError};
-use crate::data::{DataError, Dataset, Fingerprint, Skipped, Target, View};
+use crate::data::{DataError, Dataset, Exhibit, Fingerprint, Skipped, Target, View};
 
 /// Labelled pictures of one size. Their files have been read once; one that changes afterwards is an error.
 #[derive(Clone, Debug)]
@@ -142,6 +143,14 @@ impl Dataset for Pictures {
         // `Debug` shows every field and every digit, those of later versions too.
         let look = format!("{:?} {:?}", self.preprocess, self.draw(item, view));
         Fingerprint::of(&[&self.items[item].content.0, look.as_bytes()])
+    }
+
+    fn exhibit(&self, item: usize) -> Option<Exhibit> {
+        let square = match self.kept.get(self.items[item].content) {
+            Some((Form::Square, square)) => square,
+            _ => Arc::new(self.preprocess.square(&self.decode(item).ok()?, &Draw::default())),
+        };
+        thumbnail(&square)
     }
 
     fn inputs(&self, items: &[usize], view: View, device: &Device) -> Result<Activation, DataError> {

@@ -46,7 +46,7 @@ impl<N: Network> Learner<N> {
         let best = match (record, &files.best) {
             (Some((epoch, record)), Some(entry)) => {
                 let tensors = read(entry)?.into_network(&base, &plan).map_err(wrong)?;
-                Some(Best { record, epoch, tensors })
+                Some(Best { record, epoch, tensors, evaluation: None })
             }
             _ => None,
         };

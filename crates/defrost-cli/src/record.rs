@@ -1,0 +1,47 @@
+//! What the command tells a run's report: the data, the command itself, the machine.
+
+use std::path::Path;
+
+use defrost::ops::kernel_tier;
+use defrost::report::About;
+use defrost::vision::models::Precision;
+
+use crate::domain::{Data, Domain};
+use crate::failure::{Blame, Failure};
+use crate::resume::Session;
+
+/// What a run is about.
+pub fn about<D: Domain>(
+    session: &Session,
+    data: &Data,
+    (threads, precision): (usize, Precision),
+) -> Result<About, Failure> {
+    let options = &session.arguments.options;
+    let made_with = [
+        ("defrost", env!("CARGO_PKG_VERSION").to_owned()),
+        ("number format", precision.name().to_owned()),
+        ("kernels", kernel_tier().or_usage()?.name().to_owned()),
+        ("threads", threads.to_string()),
+        ("seed", options.seed.to_string()),
+        ("batch", options.batch.to_string()),
+    ];
+    let about = About {
+        name: name(&session.data),
+        task: D::TASK.to_owned(),
+        items: D::ITEMS.to_owned(),
+        classes: data.classes.clone(),
+        train: data.train.len(),
+        valid: data.valid.len(),
+        notes: data.notes.clone(),
+        command: session.command(),
+        made_with: made_with.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+        ..About::default()
+    };
+    Ok(about.without(&data.skipped))
+}
+
+/// What the data is called: the last part of its path.
+fn name(data: &Path) -> String {
+    let full = data.canonicalize().unwrap_or_else(|_| data.to_owned());
+    full.file_name().map_or_else(|| data.display().to_string(), |name| name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,52 @@
+//! From a learner whose run has ended to its report.
+
+use super::{Findings, Report, State};
+use crate::bundle::Model;
+use crate::interpret::movements;
+use crate::learner::{Learner, LearnerError};
+use crate::stage::Network;
+use crate::weights::{self, Tensors};
+
+/// What a learner does not know about the end of its run.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended<'a> {
+    /// Seconds it took, setting up included.
+    pub seconds: f64,
+    /// Why it ended before its last phase did, if it did.
+    pub early: Option<&'a str>,
+    /// The weights it began with.
+    pub start: &'a Tensors,
+    /// The probability from which on each label is said to be there; none where items are of one class or have numbers.
+    pub thresholds: &'a [f32],
+}
+
+impl Report {
+    /// The same, with what has come of the run. Measuring again is only needed where the run was taken up after its best
+    /// epoch; what it costs is reading the items that are shown, and a pass back through the head for them.
+    ///
+    /// # Errors
+    ///
+    /// If the validation items have to be measured anew and one can't be read.
+    pub fn ended<N: Network, M: Model<Network = N>>(
+        self,
+        learner: &mut Learner<N>,
+        model: &M,
+        end: &Ended<'_>,
+    ) -> Result<Self, LearnerError> {
+        let findings = Findings::of(learner, model, &self.about.classes, end.thresholds)?;
+        let now = weights::collect(learner.network());
+        let seconds = end.seconds;
+        Ok(Self {
+            state: match end.early {
+                Some(reason) => State::EndedEarly { seconds, reason: reason.to_owned() },
+                None => State::Finished { seconds },
+            },
+            epochs: learner.history().records().to_vec(),
+            deciding: learner.options().loss.deciding_metric().map(str::to_owned),
+            quotes: learner.history().quotes().to_vec(),
+            movements: movements(learner.plan().groups().stages(), end.start, &now),
+            findings,
+            ..self
+        })
+    }
+}

@@ -1,0 +1,118 @@
+//! A report in a run's folder: `report.json`, all that is known, and `report.html`, the page drawn from it.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{About, Report, State};
+use crate::bundle::{self, BundleError};
+use crate::files::{self, FileError};
+
+/// The version of the format this writes, and the only one it reads.
+const FORMAT: u32 = 1;
+const RECORD: &str = "report.json";
+const PAGE: &str = "report.html";
+/// A record larger than this was not written here.
+const LIMIT: u64 = 64 << 20;
+
+/// What stands in `report.json`.
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredReport {
+    format: u32,
+    report: Report,
+}
+
+/// A report can't be written, or read again.
+#[derive(Debug, Error)]
+pub enum RecordError {
+    /// A file can't be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The run has none, and can't be used otherwise.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The record is not what it should be.
+    #[error("{}: not a valid report: {reason}", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Writes a report and its page into a run's folder; returns the page's path. What is drawn is what is read, so that the
+/// page can be drawn again byte for byte.
+///
+/// # Errors
+///
+/// If a file can't be written.
+pub fn write(folder: &Path, report: &Report) -> Result<PathBuf, RecordError> {
+    let path = folder.join(RECORD);
+    let damaged =
+        |error: serde_json::Error| RecordError::Damaged { path: path.clone(), reason: error.to_string() };
+    let stored = StoredReport { format: FORMAT, report: report.clone() };
+    let text = serde_json::to_string(&stored).map_err(damaged)?;
+    files::write_atomically(&path, |file| file.write_all(text.as_bytes()))?;
+    let stored: StoredReport = serde_json::from_str(&text).map_err(damaged)?;
+    draw(folder, &stored.report)
+}
+
+/// Draws the page of a run's folder again; returns its path. A run without a record is told as far as its bundle goes.
+///
+/// # Errors
+///
+/// If the folder holds no run, its record is damaged, or the page can't be written.
+pub fn rewrite(folder: &Path) -> Result<PathBuf, RecordError> {
+    draw(folder, &read(folder)?)
+}
+
+/// The report of a run's folder, as far as it was recorded.
+///
+/// # Errors
+///
+/// If the folder holds no run, or its record is damaged.
+pub fn read(folder: &Path) -> Result<Report, RecordError> {
+    let path = folder.join(RECORD);
+    if !path.exists() {
+        return of_bundle(folder);
+    }
+    let damaged = |reason: String| RecordError::Damaged { path: path.clone(), reason };
+    let bytes = std::fs::metadata(&path).map_err(FileError::at(&path))?.len();
+    if bytes > LIMIT {
+        return Err(damaged(format!("it has {bytes} bytes, and {LIMIT} at most")));
+    }
+    let stored: StoredReport =
+        serde_json::from_slice(&files::read(&path)?).map_err(|error| damaged(error.to_string()))?;
+    match stored.format {
+        FORMAT => Ok(stored.report),
+        other => Err(damaged(format!("format {other} and not {FORMAT}: written by another version"))),
+    }
+}
+
+fn draw(folder: &Path, report: &Report) -> Result<PathBuf, RecordError> {
+    let path = folder.join(PAGE);
+    let page = report.to_html();
+    files::write_atomically(&path, |file| file.write_all(page.as_bytes()))?;
+    Ok(path)
+}
+
+/// What the bundle of a run without a record tells.
+fn of_bundle(folder: &Path) -> Result<Report, RecordError> {
+    let outline = bundle::outline(folder)?;
+    let name =
+        folder.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned());
+    Ok(Report {
+        about: About { name, task: outline.task, classes: outline.classes, ..About::default() },
+        state: State::Unknown,
+        deciding: outline.loss.deciding_metric().map(str::to_owned),
+        plan: outline.plan,
+        courses: vec![],
+        epochs: outline.epochs,
+        quotes: outline.quote,
+        movements: vec![],
+        findings: None,
+    })
+}
