@@ -27,7 +27,7 @@ impl<N: Network> Learner<N> {
     ///
     /// # Errors
     ///
-    /// If there is no best epoch to be measured anew and an item can't be read.
+    /// If it has to be measured anew and an item can't be read.
     pub fn best_evaluation(&mut self) -> Result<Evaluation, LearnerError> {
         match self.best.as_ref().and_then(|best| best.evaluation.clone()) {
             Some(evaluation) => Ok(evaluation),

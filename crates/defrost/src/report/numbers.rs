@@ -67,6 +67,11 @@ pub(super) fn number(value: f64) -> String {
     }
 }
 
+/// What one of several items is called.
+pub(super) fn one(items: &str) -> String {
+    items.strip_suffix('s').unwrap_or(items).to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,17 +4,14 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 
-use super::findings::{Case, Findings};
+use super::errors_section::ErrorsSection;
 use super::numbers::{self, measure, thousands};
-use super::{Axis, Chart, Curve, Mark, Report, STYLE, State, curves, draw_plan, draw_timeline, schedules};
+use super::{Chart, Report, STYLE, State, curves, draw_plan, draw_timeline, schedules};
 use crate::data::Exhibit;
-use crate::metrics::ClassReport;
 use crate::summary::{GroupSummary, PhaseSummary};
 
 /// How pages look, beside their figures.
 const PAGE_STYLE: &str = include_str!("../../templates/page.css");
-/// So many classes have a row of their own, the hardest where there are more.
-const CLASSES: usize = 60;
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -34,7 +31,7 @@ struct Page<'a> {
     metrics: Vec<String>,
     epochs: Vec<EpochRow>,
     quotes: Vec<QuoteRow>,
-    findings: Option<FindingsView<'a>>,
+    findings: Option<ErrorsSection<'a>>,
     counts: String,
     left_out: String,
 }
@@ -80,62 +77,6 @@ struct QuoteRow {
     without: String,
 }
 
-struct FindingsView<'a> {
-    items: String,
-    one: String,
-    scatter: Option<String>,
-    matrix: Option<Matrix<'a>>,
-    confused: Vec<ConfusedRow<'a>>,
-    classes: Vec<ClassRow<'a>>,
-    thresholds: bool,
-    worst: Vec<CaseView<'a>>,
-    surest: Vec<CaseView<'a>>,
-    pictures: bool,
-    heated: bool,
-}
-
-struct Matrix<'a> {
-    classes: &'a [String],
-    rows: Vec<MatrixRow<'a>>,
-}
-
-struct MatrixRow<'a> {
-    name: &'a str,
-    cells: Vec<MatrixCell>,
-}
-
-struct MatrixCell {
-    count: usize,
-    /// How strongly it is coloured, in 0..=100.
-    share: usize,
-    right: bool,
-}
-
-struct ConfusedRow<'a> {
-    actual: &'a str,
-    predicted: &'a str,
-    count: usize,
-    of: usize,
-}
-
-struct ClassRow<'a> {
-    name: &'a str,
-    /// Precision, recall and F1, each with its percentage.
-    shares: [(String, usize); 3],
-    items: usize,
-    threshold: String,
-}
-
-struct CaseView<'a> {
-    name: &'a str,
-    actual: &'a str,
-    predicted: &'a str,
-    sure: String,
-    loss: String,
-    exhibit: Option<&'a Exhibit>,
-    heat: Option<&'a str>,
-}
-
 impl Report {
     /// The page of this report: the same report gives the same bytes.
     pub fn to_html(&self) -> String {
@@ -160,7 +101,7 @@ impl Report {
             epochs: self.epoch_rows(&metrics),
             metrics: metrics.into_iter().map(named).collect(),
             quotes: self.quotes.iter().map(quote_row).collect(),
-            findings: self.findings.as_ref().map(|findings| findings_view(self, findings)),
+            findings: ErrorsSection::of(self),
             left_out: self.left_out(),
             counts: format!(
                 "{} {} were trained on, {} validated.",
@@ -175,7 +116,7 @@ impl Report {
     /// How many items were left out.
     fn left_out(&self) -> String {
         match self.about.skipped_count {
-            1 => format!("1 {} was left out", one(&self.about.items)),
+            1 => format!("1 {} was left out", numbers::one(&self.about.items)),
             count => format!("{} {} were left out", thousands(count), self.about.items),
         }
     }
@@ -253,11 +194,6 @@ impl Report {
     }
 }
 
-/// One of several items.
-fn one(items: &str) -> String {
-    items.strip_suffix('s').unwrap_or(items).to_owned()
-}
-
 /// A measure's name for people.
 fn named(name: String) -> String {
     name.replace('_', " ")
@@ -292,97 +228,4 @@ fn quote_row(quote: &crate::learner::PhaseQuote) -> QuoteRow {
         off: quote.error().map_or("–".to_owned(), |error| format!("{:+.0} %", 100.0 * error)),
         without: numbers::seconds(quote.seconds_without_cache),
     }
-}
-
-fn findings_view<'a>(report: &'a Report, findings: &'a Findings) -> FindingsView<'a> {
-    let classes = &report.about.classes;
-    let class = |class: usize| classes.get(class).map_or("", String::as_str);
-    let confused = |&(actual, predicted, count): &(usize, usize, usize)| ConfusedRow {
-        actual: class(actual),
-        predicted: class(predicted),
-        count,
-        of: findings.by_class.get(actual).map_or(count, |report| report.items),
-    };
-    let matrix = |rows: &'a Vec<Vec<usize>>| Matrix {
-        classes,
-        rows: rows.iter().enumerate().map(|(actual, row)| matrix_row(class(actual), actual, row)).collect(),
-    };
-    let is_picture = |case: &Case| matches!(case.exhibit, Some(Exhibit::Picture { .. }));
-    FindingsView {
-        items: thousands(findings.items),
-        one: one(&report.about.items),
-        scatter: scatter(&findings.numbers),
-        matrix: findings.confusion.as_ref().map(matrix),
-        confused: findings.confused.iter().map(confused).collect(),
-        classes: class_rows(classes, findings),
-        thresholds: !findings.thresholds.is_empty(),
-        worst: findings.worst.iter().map(case_view).collect(),
-        surest: findings
-            .surest
-            .iter()
-            .map(|case| CaseView { loss: String::new(), ..case_view(case) })
-            .collect(),
-        pictures: findings.worst.iter().chain(&findings.surest).any(is_picture),
-        heated: findings.worst.iter().any(|case| case.heat.is_some()),
-    }
-}
-
-fn matrix_row<'a>(name: &'a str, actual: usize, row: &[usize]) -> MatrixRow<'a> {
-    let all: usize = row.iter().sum::<usize>().max(1);
-    let cell = |(predicted, &count): (usize, &usize)| MatrixCell {
-        count,
-        // By its root: a few mistakes are to be seen.
-        share: (count as f64 / all as f64).sqrt().mul_add(100.0, 0.5) as usize,
-        right: predicted == actual,
-    };
-    MatrixRow { name, cells: row.iter().enumerate().map(cell).collect() }
-}
-
-/// A row for each class, the hardest first where there are too many for all.
-fn class_rows<'a>(classes: &'a [String], findings: &'a Findings) -> Vec<ClassRow<'a>> {
-    let mut order: Vec<usize> = (0..findings.by_class.len().min(classes.len())).collect();
-    if order.len() > CLASSES {
-        order.sort_by(|&a, &b| findings.by_class[a].f1.total_cmp(&findings.by_class[b].f1));
-        order.truncate(CLASSES);
-    }
-    let row = |class: usize| {
-        let ClassReport { precision, recall, f1, items, .. } = findings.by_class[class];
-        let threshold = findings.thresholds.get(class).map_or(String::new(), |limit| format!("{limit:.2}"));
-        let shares = [precision, recall, f1].map(|value| (format!("{value:.3}"), (value * 100.0) as usize));
-        ClassRow { name: &classes[class], shares, items, threshold }
-    };
-    order.into_iter().map(row).collect()
-}
-
-fn case_view(case: &Case) -> CaseView<'_> {
-    CaseView {
-        name: &case.name,
-        actual: &case.actual,
-        predicted: &case.predicted,
-        sure: case.sure.map_or(String::new(), numbers::share),
-        loss: numbers::number(case.loss),
-        exhibit: case.exhibit.as_ref(),
-        heat: case.heat.as_deref(),
-    }
-}
-
-/// Predicted numbers over actual ones, with the line on which they are the same.
-fn scatter(numbers: &[(f32, f32)]) -> Option<String> {
-    let points: Vec<(f64, f64)> =
-        numbers.iter().map(|&(is, found)| (f64::from(is), f64::from(found))).collect();
-    let all = || points.iter().flat_map(|&(is, found)| [is, found]);
-    let axis = |label: &str| Axis::over(label, all()).rounded();
-    let (low, high) = axis("").range;
-    let chart = Chart {
-        title: "Predicted against actual numbers".to_owned(),
-        description: format!("{} validation items", points.len()),
-        x: axis("actual"),
-        y: axis("predicted"),
-        bands: vec![],
-        curves: vec![
-            Curve { name: "predicted".to_owned(), points, mark: Mark::Dots },
-            Curve { name: "exact".to_owned(), points: vec![(low, low), (high, high)], mark: Mark::Line },
-        ],
-    };
-    (!numbers.is_empty()).then(|| chart.draw())
 }

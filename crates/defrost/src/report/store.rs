@@ -16,6 +16,8 @@ const RECORD: &str = "report.json";
 const PAGE: &str = "report.html";
 /// A record larger than this was not written here.
 const LIMIT: u64 = 64 << 20;
+/// A run of more epochs was none.
+const EPOCHS: usize = 1_000_000;
 
 /// What stands in `report.json`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -93,6 +95,11 @@ pub fn read(folder: &Path) -> Result<Report, RecordError> {
 }
 
 fn draw(folder: &Path, report: &Report) -> Result<PathBuf, RecordError> {
+    let epochs = report.plan.phases.iter().fold(0usize, |sum, phase| sum.saturating_add(phase.epochs));
+    if epochs > EPOCHS {
+        let reason = format!("its phases have {epochs} epochs, and {EPOCHS} at most");
+        return Err(RecordError::Damaged { path: folder.join(RECORD), reason });
+    }
     let path = folder.join(PAGE);
     let page = report.to_html();
     files::write_atomically(&path, |file| file.write_all(page.as_bytes()))?;
