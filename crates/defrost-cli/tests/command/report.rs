@@ -70,7 +70,7 @@ fn pictures_have_a_page_that_outlives_them() {
     let data = two_classes(folder.path(), 10);
     fs::write(data.join("red/broken.png"), b"no picture").unwrap();
     let words = [
-        "train", "data", "--size", "32", "--epochs", "1", "--batch", "8", "--cut", "blocks.6", "--out",
+        "train", "data", "--size", "64", "--epochs", "1", "--batch", "8", "--cut", "blocks.6", "--out",
         "run", "--json",
     ];
     let trained = defrost_in(folder.path(), &words).json();
@@ -87,7 +87,7 @@ fn pictures_have_a_page_that_outlives_them() {
         "where the network looked for",
         "1 picture was left out",
         "data/red/broken.png",
-        "defrost train data --size 32",
+        "defrost train data --size 64",
     ];
     assert_holds(&page, &there, &["Predicted against actual", "threshold"]);
 }

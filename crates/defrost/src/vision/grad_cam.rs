@@ -15,7 +15,7 @@ use crate::plan::{FreezePlan, NormMode};
 use crate::stage::Network;
 
 /// Where in each picture of a batch, `[batch, height, width, 3]`, `network` looks for the class given for it. The network
-/// is at rest.
+/// is at rest. Nothing where its last picture has no places: a row of tokens, one pixel for all of it.
 ///
 /// # Panics
 ///
@@ -27,6 +27,9 @@ pub fn grad_cam(network: &VisionNetwork, pictures: Activation, classes: &[usize]
     let last = network.valid().forward(pictures, 0..body).without_autodiff().single::<4>();
     let last = in_f32(last).autodiff().require_grad();
     let [batch, height, width, channels] = last.dims();
+    if height == 1 {
+        return vec![];
+    }
     assert_eq!(batch, classes.len(), "one class for each picture");
     let Some(at_rest) = at_rest(network) else { return vec![] };
     let scores = at_rest.forward(last.clone().into(), body..stages).single::<2>();
@@ -70,7 +73,7 @@ mod tests {
     /// A network without pretrained weights whose head answers something, and two pictures.
     fn made(setup: VisionSetup) -> (VisionNetwork, Activation) {
         let device = Device::flex();
-        let setup = VisionSetup { weights: Some(WeightSource::None), size: 64, ..setup };
+        let setup = VisionSetup { weights: Some(WeightSource::None), size: Some(64), ..setup };
         let (network, _) = setup.build(3, &device).unwrap();
         let mut tensors = collect(&network);
         let wave =
@@ -133,5 +136,12 @@ mod tests {
             together[1].values.len()
         );
         assert!(together.iter().all(|map| map.values.iter().all(|value| (0.0..=1.0).contains(value))));
+    }
+
+    #[test]
+    fn one_pixel_has_no_places() {
+        let (network, pictures) = made(VisionSetup::default());
+        let small = pictures.single::<4>().narrow(1, 0, 32).narrow(2, 0, 32);
+        assert!(grad_cam(&network, small.into(), &CLASSES).is_empty());
     }
 }
