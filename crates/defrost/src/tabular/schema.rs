@@ -117,7 +117,9 @@ impl Schema {
                 Encoding::Number { mean, std, flagged, .. } => {
                     let number = numbers.next().map(|&number| f64::from(number) * std + mean);
                     let missing = *flagged && flags.next() == Some(&2);
-                    number.filter(|_| !missing).map(shown)
+                    // Normalised numbers have seven digits: what is finer than that is none of the cell's.
+                    let grain = std * 1e-6;
+                    number.filter(|_| !missing).map(|number| shown((number / grain).round() * grain))
                 }
             };
             (column.name.clone(), text.unwrap_or_else(|| "?".to_owned()))
