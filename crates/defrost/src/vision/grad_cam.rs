@@ -74,7 +74,7 @@ mod tests {
     fn made(setup: VisionSetup) -> (VisionNetwork, Activation) {
         let device = Device::flex();
         let setup = VisionSetup { weights: Some(WeightSource::None), size: Some(64), ..setup };
-        let (network, _) = setup.build(3, &device).unwrap();
+        let (network, _, _) = setup.open().unwrap().build(3, &device).unwrap();
         let mut tensors = collect(&network);
         let wave =
             |count: usize, pace: f32| (0..count).map(|i| (i as f32 * pace).sin()).collect::<Vec<f32>>();
