@@ -11,24 +11,32 @@ use crate::ops::{Nonlinearity, Window, fork, max_pool2d};
 use Nonlinearity::{Identity, Relu};
 
 pub static ARCHITECTURES: [Architecture; 6] = [
-    architecture("resnet18", "ResNet18_Weights.IMAGENET1K_V1", |convention, device| {
+    architecture("resnet18", "torchvision ResNet18_Weights.IMAGENET1K_V1", |convention, device| {
         resnet([2, 2, 2, 2], Blocks::Basic, convention, device)
     }),
-    architecture("resnet34", "ResNet34_Weights.IMAGENET1K_V1", |convention, device| {
+    architecture("resnet34", "torchvision ResNet34_Weights.IMAGENET1K_V1", |convention, device| {
         resnet([3, 4, 6, 3], Blocks::Basic, convention, device)
     }),
-    architecture("resnet50", "ResNet50_Weights.IMAGENET1K_V1", |convention, device| {
+    architecture("resnet50", "torchvision ResNet50_Weights.IMAGENET1K_V1", |convention, device| {
         resnet([3, 4, 6, 3], PLAIN, convention, device)
     }),
-    architecture("resnet101", "ResNet101_Weights.IMAGENET1K_V1", |convention, device| {
+    architecture("resnet101", "torchvision ResNet101_Weights.IMAGENET1K_V1", |convention, device| {
         resnet([3, 4, 23, 3], PLAIN, convention, device)
     }),
-    architecture("resnext50_32x4d", "ResNeXt50_32X4D_Weights.IMAGENET1K_V1", |convention, device| {
-        resnet([3, 4, 6, 3], Blocks::Bottleneck { groups: 32, width: 4 }, convention, device)
-    }),
-    architecture("wide_resnet50_2", "Wide_ResNet50_2_Weights.IMAGENET1K_V1", |convention, device| {
-        resnet([3, 4, 6, 3], Blocks::Bottleneck { groups: 1, width: 128 }, convention, device)
-    }),
+    architecture(
+        "resnext50_32x4d",
+        "torchvision ResNeXt50_32X4D_Weights.IMAGENET1K_V1",
+        |convention, device| {
+            resnet([3, 4, 6, 3], Blocks::Bottleneck { groups: 32, width: 4 }, convention, device)
+        },
+    ),
+    architecture(
+        "wide_resnet50_2",
+        "torchvision Wide_ResNet50_2_Weights.IMAGENET1K_V1",
+        |convention, device| {
+            resnet([3, 4, 6, 3], Blocks::Bottleneck { groups: 1, width: 128 }, convention, device)
+        },
+    ),
 ];
 
 const fn architecture(name: &'static str, weights: &'static str, build: Build) -> Architecture {
