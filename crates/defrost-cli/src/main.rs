@@ -9,15 +9,18 @@ mod commands;
 mod curve;
 mod domain;
 mod failure;
+mod found;
 mod hub;
 mod labels;
 mod layout;
 mod learning;
+mod memory;
 mod progress;
 mod quote;
 mod record;
 mod resume;
 mod run_folder;
+mod serve;
 mod training;
 
 use std::process::ExitCode;
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Command::LrFind(arguments) => commands::lr_find(&arguments),
         Command::Evaluate(arguments) => commands::evaluate(&arguments),
         Command::Predict(arguments) => commands::predict(&arguments),
+        Command::Serve(arguments) => commands::serve(&arguments),
         Command::Check(arguments) => commands::check(&arguments),
         Command::Report(arguments) => commands::report(&arguments),
         Command::Pretrain(arguments) => commands::pretrain(&arguments),

@@ -8,6 +8,7 @@ mod plan;
 mod predict;
 mod pretrain;
 mod report;
+mod serve;
 mod train;
 
 pub use check::check;
@@ -18,6 +19,7 @@ pub use plan::plan;
 pub use predict::predict;
 pub use pretrain::pretrain;
 pub use report::report;
+pub use serve::serve;
 pub use train::train;
 
 use serde::Serialize;

@@ -22,6 +22,7 @@ use crate::domain::{Data, Domain, Prepared, Table, Task, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::layout::{metrics, plan_table, rate};
 use crate::learning::RateChoice;
+use crate::memory::peak_rss_bytes;
 use crate::progress::{Progress, seconds};
 use crate::quote::{quote_outcome, quote_table};
 use crate::resume::{Session, is_unfinished, stop_on_signals};
@@ -253,12 +254,4 @@ fn write_history<N: Network>(run: &Path, learner: &Learner<N>) -> Outcome {
     let write =
         |file: &mut std::io::BufWriter<&mut std::fs::File>| std::io::Write::write_all(file, text.as_bytes());
     files::write_atomically(&run.join("history.csv"), write).or_failure()
-}
-
-/// The most memory this process has held, where the system tells.
-fn peak_rss_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes * 1024)
 }

@@ -11,7 +11,7 @@ use defrost::learner::Looks;
 use defrost::sheet::{Sheet, is_sheet};
 use defrost::text::models::{BertConfig, TextConfig, TextNetwork};
 use defrost::text::{
-    LabelledTexts, Pretrained, TextColumns, TextData, TextManifest, check, found_validation,
+    LabelledTexts, Pretrained, TextColumns, TextData, TextManifest, Tokenizer, check, found_validation,
     guess_text_column, read_text,
 };
 use defrost::weights::hub;
@@ -99,7 +99,8 @@ impl Domain for Text {
     }
 
     fn predict(run: &Loaded<TextManifest>, inputs: &[PathBuf], _: Looks) -> Vec<Answer> {
-        inputs.iter().flat_map(|input| answers(run, input)).collect()
+        let tokenizer = run.tokenizer().map_err(|error| error.to_string());
+        inputs.iter().flat_map(|input| answers(run, &tokenizer, input)).collect()
     }
 }
 
@@ -140,15 +141,14 @@ fn columns(options: &TrainingOptions) -> TextColumns {
 }
 
 /// What the network makes of the texts an input stands for.
-fn answers(run: &Loaded<TextManifest>, input: &Path) -> Vec<Answer> {
-    let texts = match texts(run, input) {
-        Ok(texts) => texts,
-        Err(reason) => return vec![(input.display().to_string(), Err(reason))],
-    };
-    let (names, texts): (Vec<String>, Vec<String>) = texts.into_iter().unzip();
-    match run.predict(&texts) {
-        Ok(predictions) => names.into_iter().zip(predictions).collect(),
-        Err(error) => vec![(input.display().to_string(), Err(error.to_string()))],
+fn answers(run: &Loaded<TextManifest>, tokenizer: &Result<Tokenizer, String>, input: &Path) -> Vec<Answer> {
+    match (texts(run, input), tokenizer) {
+        (Ok(texts), Ok(tokenizer)) => {
+            let (names, texts): (Vec<String>, Vec<String>) = texts.into_iter().unzip();
+            names.into_iter().zip(run.predict(&texts, tokenizer)).collect()
+        }
+        (Err(reason), _) => vec![(input.display().to_string(), Err(reason))],
+        (_, Err(reason)) => vec![(input.display().to_string(), Err(reason.clone()))],
     }
 }
 

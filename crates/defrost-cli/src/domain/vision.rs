@@ -117,11 +117,9 @@ impl Domain for Vision {
     }
 
     fn predict(run: &Loaded<VisionManifest>, inputs: &[PathBuf], looks: Looks) -> Vec<Answer> {
-        let answer = |input: &PathBuf| {
-            let picture = Picture::open(input).map_err(|error| error.to_string());
-            (input.display().to_string(), picture.map(|picture| run.predict(&picture, looks)))
-        };
-        inputs.iter().map(answer).collect()
+        let read = |input: &PathBuf| Picture::open(input).map_err(|error| error.to_string());
+        let names = inputs.iter().map(|input| input.display().to_string());
+        names.zip(run.predict_all(inputs, looks, read)).collect()
     }
 }
 

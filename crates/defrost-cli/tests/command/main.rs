@@ -3,12 +3,14 @@
 mod bad_input;
 mod cache;
 mod check;
+mod client;
 mod labels;
 mod learning;
 mod memory;
 mod plan;
 mod report;
 mod resume;
+mod serve;
 mod sheets;
 mod support;
 mod tensorboard;

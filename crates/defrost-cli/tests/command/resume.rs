@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Ran, defrost_in, people, picture, start, two_classes};
+use crate::support::{defrost_in, ended, people, picture, start, two_classes};
 
 /// 13 pictures, 3 batches an epoch: 6 behind a frozen body, then 6 thawed.
 const PICTURES: [&str; 13] = [
@@ -26,12 +26,6 @@ const PICTURES: [&str; 13] = [
     "--checkpoint-seconds=0",
 ];
 const ROWS: [&str; 6] = ["train", "people.csv", "--label-column=group", "--epochs", "12", "--patience=6"];
-
-fn ended(child: Child) -> Ran {
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
-}
 
 /// The phase, epoch and batch that a run's checkpoint is of.
 fn place(run: &Path) -> Option<[u64; 3]> {

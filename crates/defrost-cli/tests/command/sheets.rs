@@ -43,7 +43,7 @@ pub fn reviews(folder: &Path) {
 }
 
 /// `folder/people.csv`: a class and a number that follow from two columns.
-fn people(folder: &Path) {
+pub fn people(folder: &Path) {
     let row = |i: usize| {
         let (job, age) = (["baker", "clerk", "smith"][i % 3], 20 + i * 7 % 45);
         let pay = if age % 11 == 0 { String::new() } else { format!("{}.5", age * 10 + i % 3 * 100) };
@@ -53,7 +53,7 @@ fn people(folder: &Path) {
     std::fs::write(folder.join("people.csv"), format!("job,age,pay,start date,group\n{rows}")).unwrap();
 }
 
-fn run(folder: &Path, words: &str) -> Value {
+pub fn run(folder: &Path, words: &str) -> Value {
     defrost_in(folder, &words.split(' ').collect::<Vec<_>>()).json()
 }
 

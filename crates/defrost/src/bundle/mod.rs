@@ -3,6 +3,7 @@
 //! `model.safetensors` holds the tensors, `bundle.json` the [`Manifest`]: classes, the domain's part
 //! (architecture, preprocessing), the freeze plan, what was measured, and a hash of the weights.
 
+mod batches;
 mod model;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+pub use batches::BATCH;
+pub(crate) use batches::in_batches;
 pub use model::{Loaded, Model};
 
 use crate::files::{self, FileError};

@@ -20,7 +20,14 @@ impl Looks {
     /// Test-time augmentation as fastai does it: four varied looks count three quarters.
     pub const SEVERAL: Self = Self { varied: 4, plain: 0.25 };
 
-    /// Scores that mean the average of what the scores of each look mean, `[batch, outputs]`.
+    /// The views that are looked at, the plain one first. The varied ones are the same in every run.
+    pub fn views(self) -> impl Iterator<Item = View> {
+        let varied = (0..self.varied).map(|epoch| View::Augmented(Draws { seed: 0, epoch }));
+        std::iter::once(View::Plain).chain(varied)
+    }
+
+    /// Scores that mean the average of what the scores of each look mean, `[batch, outputs]`; `scores` is asked for them
+    /// in the order of [`Looks::views`].
     ///
     /// # Errors
     ///
@@ -36,10 +43,8 @@ impl Looks {
         }
         let share = (1.0 - self.plain) / self.varied as f64;
         let mut average = loss.activate(plain) * self.plain;
-        for epoch in 0..self.varied {
-            // The same looks at each item in every run.
-            let varied = scores(View::Augmented(Draws { seed: 0, epoch }))?;
-            average = average + loss.activate(varied) * share;
+        for view in self.views().skip(1) {
+            average = average + loss.activate(scores(view)?) * share;
         }
         Ok(loss.deactivate(average))
     }

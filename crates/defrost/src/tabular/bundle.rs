@@ -1,5 +1,6 @@
 //! What is kept of a trained table network.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::Device;
@@ -8,8 +9,8 @@ use thiserror::Error;
 
 use super::data::{Named, Table, TableError, batch, open_known, open_unlabelled};
 use super::network::TabularNetwork;
-use super::schema::Schema;
-use crate::bundle::{Loaded, Model};
+use super::schema::{Encoded, Schema};
+use crate::bundle::{Loaded, Model, in_batches};
 use crate::data::Skipped;
 use crate::learner::Prediction;
 
@@ -55,11 +56,18 @@ impl LoadedTable {
     /// If the file is no table or a column is missing.
     pub fn predict(&self, path: &Path) -> Result<Vec<Named<Prediction>>, TableError> {
         let rows = open_unlabelled(path, &self.manifest.model.schema)?;
-        let predict = |(name, encoded): Named<_>| {
-            let row = encoded.map(|row| self.predict_batch(batch(&[&row], self.device())).remove(0));
-            (name, row)
-        };
-        Ok(rows.into_iter().map(predict).collect())
+        let (names, rows): (Vec<String>, Vec<_>) = rows.into_iter().unzip();
+        Ok(names.into_iter().zip(self.predict_encoded(rows)).collect())
+    }
+
+    /// The same for rows given by column; one that can't be encoded says why.
+    pub fn predict_rows(&self, rows: &[BTreeMap<String, String>]) -> Vec<Result<Prediction, String>> {
+        let schema = &self.manifest.model.schema;
+        self.predict_encoded(rows.iter().map(|row| schema.encode_row(row)).collect())
+    }
+
+    fn predict_encoded(&self, rows: Vec<Result<Encoded, String>>) -> Vec<Result<Prediction, String>> {
+        in_batches(rows, |_| 0, |rows| self.predict_batch(batch(rows, self.device())))
     }
 
     /// Labelled rows to measure the network on.

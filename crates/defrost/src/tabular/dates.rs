@@ -42,13 +42,13 @@ pub fn expand(sheet: Sheet) -> Sheet {
         return sheet;
     }
     let name = |(column, &date): (&String, &bool)| match date {
-        true => PARTS.iter().map(|part| format!("{}{part}", stem(column))).collect(),
+        true => parts_of(stem(column)).collect(),
         false => vec![column.clone()],
     };
     let columns = sheet.columns.iter().zip(&dates).flat_map(name).collect();
     let row = |row: Row| {
         let cells = row.cells.into_iter().zip(&dates).flat_map(|(cell, &date)| match date {
-            true => parts(&cell),
+            true => parts(&cell).unwrap_or_else(no_parts),
             false => vec![cell],
         });
         Row { name: row.name, cells: cells.collect() }
@@ -57,12 +57,28 @@ pub fn expand(sheet: Sheet) -> Sheet {
 }
 
 /// `saledate` becomes `saleYear`, as in fastai.
-fn stem(column: &str) -> &str {
+pub fn stem(column: &str) -> &str {
     ["date", "Date"].iter().find_map(|ending| column.strip_suffix(ending)).unwrap_or(column)
 }
 
-fn parts(cell: &str) -> Vec<String> {
-    let Some(date) = Date::parse(cell) else { return vec![String::new(); PARTS.len()] };
+/// The stem of a column that is a part of a date, if it is called so.
+pub fn stem_of_part(column: &str) -> Option<&str> {
+    PARTS.iter().find_map(|part| column.strip_suffix(part))
+}
+
+/// The columns of a date's parts.
+pub fn parts_of(stem: &str) -> impl Iterator<Item = String> {
+    PARTS.iter().map(move |part| format!("{stem}{part}"))
+}
+
+/// The cells of a date that is missing.
+pub fn no_parts() -> Vec<String> {
+    vec![String::new(); PARTS.len()]
+}
+
+/// The cells of a date's parts, if a cell begins with a date.
+pub fn parts(cell: &str) -> Option<Vec<String>> {
+    let date = Date::parse(cell)?;
     let (first, last) = (date.day == 1, date.day == days_in(date.year, date.month));
     let flags = [
         last,
@@ -74,7 +90,8 @@ fn parts(cell: &str) -> Vec<String> {
     ];
     let numbers = [date.year, date.month, date.iso_week(), date.day, date.weekday(), date.day_of_year()];
     let numbers = numbers.iter().map(i64::to_string);
-    numbers.chain(flags.iter().map(bool::to_string)).chain([(date.days() * 86_400).to_string()]).collect()
+    let elapsed = (date.days() * 86_400).to_string();
+    Some(numbers.chain(flags.iter().map(bool::to_string)).chain([elapsed]).collect())
 }
 
 fn is_leap(year: i64) -> bool {
@@ -149,7 +166,7 @@ mod tests {
             ("2019-12-31", "2019 12 1 31 1 365 true false true false true false 1577750400"),
             ("1969-07-20", "1969 7 29 20 6 201 false false false false false false -14256000"),
         ] {
-            assert_eq!(parts(cell).join(" "), expected, "{cell}");
+            assert_eq!(parts(cell).unwrap().join(" "), expected, "{cell}");
         }
     }
 

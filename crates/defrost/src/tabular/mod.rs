@@ -9,6 +9,7 @@ mod data;
 mod dates;
 mod network;
 mod pretrained;
+mod row;
 mod schema;
 
 pub use bundle::{LoadedTable, TableManifest};
@@ -16,4 +17,5 @@ pub use check::check;
 pub use data::{Named, Table, TableData, TableError, TableOptions};
 pub use network::TabularNetwork;
 pub use pretrained::{PretrainedTable, PretrainedTableError};
+pub use row::{Field, FieldKind};
 pub use schema::{Column, Encoding, Schema};

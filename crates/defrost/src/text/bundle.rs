@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::Device;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::columns::TextColumns;
 use super::dataset::{TextDataError, Texts, batch, open_known};
 use super::models::{TextConfig, TextNetwork};
 use super::pretrained::PretrainedError;
-use super::tokenizer::{Tokenizer, TokenizerError};
-use crate::bundle::{Loaded, Model};
+use super::tokenizer::{Tokenizer, TokenizerError, Tokens};
+use crate::bundle::{Loaded, Model, in_batches};
 use crate::data::Skipped;
 use crate::learner::Prediction;
 use crate::precision::Precision;
@@ -69,18 +70,28 @@ impl Model for TextManifest {
 pub type LoadedText = Loaded<TextManifest>;
 
 impl LoadedText {
-    /// Classes and probabilities for each text; one that can't be encoded says why.
+    /// What its texts are encoded with.
     ///
     /// # Errors
     ///
     /// If the tokenizer can't be used, which loading has made sure of.
-    pub fn predict(&self, texts: &[String]) -> Result<Vec<Result<Prediction, String>>, TokenizerError> {
-        let tokenizer = self.manifest.model.tokenizer()?;
-        let predict = |text: &String| {
-            let tokens = tokenizer.encode(text)?;
-            Ok(self.predict_batch(batch(&[&tokens.ids], self.device())).remove(0))
+    pub fn tokenizer(&self) -> Result<Tokenizer, TokenizerError> {
+        self.manifest.model.tokenizer()
+    }
+
+    /// Classes and probabilities for each text, encoded with the run's [tokenizer](LoadedText::tokenizer); one that can't be
+    /// encoded says why. Texts that go through the network together can change the last digits of each other's answers.
+    pub fn predict<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        tokenizer: &Tokenizer,
+    ) -> Vec<Result<Prediction, String>> {
+        let predict = |texts: &[&Tokens]| {
+            let ids: Vec<&[u32]> = texts.iter().map(|tokens| tokens.ids.as_slice()).collect();
+            self.predict_batch(batch(&ids, self.device()))
         };
-        Ok(texts.iter().map(predict).collect())
+        let encoded = texts.par_iter().map(|text| tokenizer.encode(text.as_ref())).collect();
+        in_batches(encoded, |tokens| tokens.ids.len(), predict)
     }
 
     /// Labelled texts to measure the network on.
@@ -90,7 +101,7 @@ impl LoadedText {
     /// If there are none, or labels of other classes.
     pub fn labelled(&self, path: &Path) -> Result<(Texts, Vec<Skipped>), TextDataError> {
         let Self { manifest, .. } = self;
-        let tokenizer = manifest.model.tokenizer()?;
+        let tokenizer = self.tokenizer()?;
         open_known(path, &manifest.model.columns, &manifest.classes, &tokenizer)
     }
 }

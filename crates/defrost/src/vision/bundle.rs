@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use burn::tensor::Device;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::augment::{AugmentPolicy, Draw};
@@ -13,7 +14,7 @@ use super::picture::Picture;
 use super::setup::SetupError;
 use super::transform::Preprocess;
 use crate::activation::Activation;
-use crate::bundle::{Loaded, Model};
+use crate::bundle::{BATCH, Loaded, Model, in_batches};
 use crate::data::View;
 use crate::interpret::HeatMap;
 use crate::learner::{Looks, Prediction, split};
@@ -71,17 +72,49 @@ impl LoadedVision {
     /// Classes and probabilities for one picture, varied as training does by default where there are more
     /// looks than one.
     pub fn predict(&self, picture: &Picture, looks: Looks) -> Prediction {
-        let (preprocess, loss) = (&self.manifest.model.preprocess, &self.manifest.loss);
-        let scores = looks.scores(loss, |view| {
+        self.predict_prepared(&[&self.prepared(picture, looks)], looks).remove(0)
+    }
+
+    /// The same for each input that `read` makes a picture of; why not for the others. Pictures are read and prepared on all
+    /// threads, no more than one a thread in memory at a time.
+    pub fn predict_all<T: Sync, E: Send>(
+        &self,
+        inputs: &[T],
+        looks: Looks,
+        read: impl Fn(&T) -> Result<Picture, E> + Sync,
+    ) -> Vec<Result<Prediction, E>> {
+        let prepare = |input: &T| read(input).map(|picture| self.prepared(&picture, looks));
+        let batch = |inputs: &[T]| {
+            let pictures = inputs.par_iter().map(prepare).collect();
+            in_batches(pictures, |_| 0, |pictures| self.predict_prepared(pictures, looks))
+        };
+        inputs.chunks(BATCH).flat_map(batch).collect()
+    }
+
+    /// A picture as the network sees it in each of these looks.
+    fn prepared(&self, picture: &Picture, looks: Looks) -> Vec<Vec<f32>> {
+        let preprocess = &self.manifest.model.preprocess;
+        let prepare = |view| {
             let draw = match view {
                 View::Plain => Draw::default(),
                 View::Augmented(draws) => AugmentPolicy::default().draw(&mut draws.for_item(0)),
             };
             let mut values = vec![0.0; preprocess.values()];
             preprocess.apply(picture, &draw, &mut values);
-            Ok::<_, Infallible>(self.scores(batch(values, 1, preprocess.size, self.device()).into()))
+            values
+        };
+        looks.views().map(prepare).collect()
+    }
+
+    fn predict_prepared(&self, pictures: &[&Vec<Vec<f32>>], looks: Looks) -> Vec<Prediction> {
+        let (size, loss) = (self.manifest.model.preprocess.size, &self.manifest.loss);
+        let mut look = 0;
+        let scores = looks.scores(loss, |_| {
+            let values = pictures.iter().flat_map(|picture| &picture[look]).copied().collect();
+            look += 1;
+            Ok::<_, Infallible>(self.scores(batch(values, pictures.len(), size, self.device()).into()))
         });
         let Ok(scores) = scores;
-        split(loss.activate(scores)).remove(0)
+        split(loss.activate(scores))
     }
 }

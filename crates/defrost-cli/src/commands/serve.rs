@@ -1,0 +1,90 @@
+//! `defrost serve RUN`
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+
+use serde_json::json;
+
+use defrost::bundle::{BATCH, Loaded, Model};
+
+use super::print_json;
+use crate::Outcome;
+use crate::args::ServeArguments;
+use crate::domain::{Table, Task, Text, Vision};
+use crate::failure::{Blame, Failure};
+use crate::found::Found;
+use crate::resume::stop_on_signals;
+use crate::serve::{Access, Metrics, Served, Server, queue, work};
+use crate::training;
+
+/// Serves a run until it is told to stop.
+pub fn serve(arguments: &ServeArguments) -> Outcome {
+    training::start_threads(arguments.threads)?;
+    match Task::of_run(&arguments.run)? {
+        Task::Vision => serve_run::<Vision>(arguments),
+        Task::Text => serve_run::<Text>(arguments),
+        Task::Table => serve_run::<Table>(arguments),
+    }
+}
+
+fn serve_run<S: Served>(arguments: &ServeArguments) -> Outcome {
+    let run = Loaded::<S::Model>::open(&arguments.run, &training::device()).or_usage()?;
+    let answers = S::answers(&run, arguments.looks.looks())?;
+    let (listener, address) = listen(arguments)?;
+    let (queue, jobs) = queue(arguments.queue);
+    let metrics = Arc::new(Metrics::new());
+    let name =
+        arguments.run.canonicalize().ok().and_then(|run| Some(run.file_name()?.to_string_lossy().into()));
+    let name = name.unwrap_or_else(|| arguments.run.display().to_string());
+    let about = json!({
+        "name": name,
+        "task": S::TASK,
+        "arch": run.manifest.model.name(),
+        "classes": run.manifest.classes,
+        "form": S::form(&run.manifest.model),
+    });
+    let access = Access::of(arguments.host);
+    let server = Server::<S> {
+        queue,
+        metrics: metrics.clone(),
+        access,
+        limit: usize::from(arguments.body_limit) << 20,
+        about,
+    };
+    let stop = stop_on_signals()?;
+    let serving = thread::Builder::new()
+        .name("server".to_owned())
+        .spawn(move || server.run(listener, stop))
+        .or_failure()?;
+    let url = format!("http://{address}");
+    if access == Access::Open {
+        eprintln!("warning: everybody who can reach {address} can use it");
+    }
+    eprintln!("{name} answers at {url}; Ctrl-C ends it");
+    if arguments.json {
+        print_json(&json!({ "url": url }))?;
+    }
+    // This thread is one of those that compute: the network is its own.
+    let found = |prediction| Found::of(&run.manifest, &prediction, arguments.top);
+    work(jobs, BATCH, &metrics, |inputs| {
+        answers(inputs).into_iter().map(|prediction| prediction.map(found)).collect()
+    });
+    match serving.join() {
+        Ok(served) => served.or_failure(),
+        Err(_) => Err(Failure::Running(anyhow::anyhow!("the server has failed; what it printed says why"))),
+    }
+}
+
+/// A socket at the address asked for, and that address.
+fn listen(arguments: &ServeArguments) -> Result<(TcpListener, SocketAddr), Failure> {
+    let address = SocketAddr::new(arguments.host, arguments.port);
+    let listener = TcpListener::bind(address).map_err(|error| {
+        Failure::usage(format!(
+            "--host {} --port {}: nothing can listen there: {error}; --port 0 takes a free one",
+            arguments.host, arguments.port
+        ))
+    })?;
+    let address = listener.local_addr().or_failure()?;
+    Ok((listener, address))
+}

@@ -1,0 +1,66 @@
+//! What is told of a prediction, in words and as JSON.
+
+use serde_json::{Value, json};
+
+use defrost::Loss;
+use defrost::bundle::Manifest;
+use defrost::learner::Prediction;
+
+/// What is told of a prediction.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// The likeliest classes with their probabilities.
+    Top(Vec<(String, f32)>),
+    /// The likeliest labels with their probabilities, and those that are likely enough to be said to be there.
+    Labels { top: Vec<(String, f32)>, there: Vec<(String, f32)> },
+    /// A number.
+    Number(f32),
+}
+
+impl Found {
+    /// What a run's prediction says, of no more than `top` classes.
+    pub fn of<M>(manifest: &Manifest<M>, prediction: &Prediction, top: usize) -> Self {
+        let named = |(class, probability): (usize, f32)| (manifest.classes[class].clone(), probability);
+        let ranked = prediction.ranked();
+        let top = || ranked.iter().copied().take(top).map(named).collect();
+        match manifest.loss {
+            Loss::CrossEntropy(_) => Self::Top(top()),
+            Loss::BinaryCrossEntropy => {
+                let there = prediction.labels(manifest.thresholds());
+                let there = ranked.iter().copied().filter(|(label, _)| there.contains(label));
+                Self::Labels { top: top(), there: there.map(named).collect() }
+            }
+            Loss::SquaredError(_) | Loss::AbsoluteError(_) => Self::Number(prediction.number()),
+        }
+    }
+
+    /// With the input's name.
+    pub fn to_json(&self, input: &str) -> Value {
+        match self {
+            Self::Number(number) => json!({ "input": input, "number": number }),
+            Self::Top(top) => json!({ "input": input, "top": entries(top) }),
+            Self::Labels { top, there } => {
+                let labels: Vec<&String> = there.iter().map(|(label, _)| label).collect();
+                json!({ "input": input, "top": entries(top), "labels": labels })
+            }
+        }
+    }
+
+    /// For a line of text.
+    pub fn to_text(&self) -> String {
+        let entry = |(class, probability): &(String, f32)| format!("{class} {:.1} %", probability * 100.0);
+        let list = |entries: &[(String, f32)]| entries.iter().map(entry).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Top(top) => list(top),
+            Self::Labels { top, there } if there.is_empty() => {
+                format!("no label; the likeliest: {}", list(top))
+            }
+            Self::Labels { there, .. } => list(there),
+        }
+    }
+}
+
+fn entries(top: &[(String, f32)]) -> Vec<Value> {
+    top.iter().map(|(class, probability)| json!({ "class": class, "probability": probability })).collect()
+}

@@ -1,0 +1,133 @@
+//! What each kind of data brings to the server: what is sent, what a page has to ask for, what answers it.
+
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use axum::extract::Request;
+use serde_json::{Value, json};
+
+use defrost::bundle::Loaded;
+use defrost::learner::{Looks, Prediction};
+use defrost::tabular::{FieldKind, TableManifest};
+use defrost::text::TextManifest;
+use defrost::vision::VisionManifest;
+use defrost::vision::picture::Picture;
+
+use super::refusal::Refusal;
+use super::upload;
+use crate::domain::{Domain, Table, Text, Vision};
+use crate::failure::{Blame, Failure};
+
+/// A kind of data whose runs can be served.
+pub trait Served: Domain + 'static {
+    /// What somebody sends.
+    type Input: Send + 'static;
+
+    /// What a request of no more than `limit` bytes holds, and what it is called.
+    fn input(
+        request: Request,
+        limit: usize,
+    ) -> impl Future<Output = Result<(String, Self::Input), Refusal>> + Send;
+
+    /// What a page has to ask for.
+    fn form(model: &Self::Model) -> Value;
+
+    /// What answers inputs.
+    fn answers(
+        run: &Loaded<Self::Model>,
+        looks: Looks,
+    ) -> Result<impl Fn(&[Self::Input]) -> Vec<Result<Prediction, String>>, Failure>;
+}
+
+impl Served for Vision {
+    /// The bytes of a picture's file.
+    type Input = Bytes;
+
+    async fn input(request: Request, limit: usize) -> Result<(String, Bytes), Refusal> {
+        let (name, bytes) = upload::picture(request, limit).await?;
+        Ok((name.unwrap_or_else(|| "picture".to_owned()), bytes))
+    }
+
+    fn form(_: &VisionManifest) -> Value {
+        json!({ "kind": "picture" })
+    }
+
+    fn answers(
+        run: &Loaded<VisionManifest>,
+        looks: Looks,
+    ) -> Result<impl Fn(&[Bytes]) -> Vec<Result<Prediction, String>>, Failure> {
+        let read = |bytes: &Bytes| Picture::decode(bytes).map_err(|error| error.to_string());
+        Ok(move |pictures: &[Bytes]| run.predict_all(pictures, looks, read))
+    }
+}
+
+impl Served for Text {
+    type Input = String;
+
+    async fn input(request: Request, limit: usize) -> Result<(String, String), Refusal> {
+        match upload::object(request, limit).await?.remove("text") {
+            Some(Value::String(text)) => Ok((text.clone(), text)),
+            _ => Err(Refusal::unusable("there is no text; send {\"text\": \"…\"}")),
+        }
+    }
+
+    fn form(_: &TextManifest) -> Value {
+        json!({ "kind": "text" })
+    }
+
+    fn answers(
+        run: &Loaded<TextManifest>,
+        _: Looks,
+    ) -> Result<impl Fn(&[String]) -> Vec<Result<Prediction, String>>, Failure> {
+        let tokenizer = run.tokenizer().or_usage()?;
+        Ok(move |texts: &[String]| run.predict(texts, &tokenizer))
+    }
+}
+
+impl Served for Table {
+    /// The cells of a row, by column.
+    type Input = BTreeMap<String, String>;
+
+    async fn input(request: Request, limit: usize) -> Result<(String, Self::Input), Refusal> {
+        let Some(Value::Object(row)) = upload::object(request, limit).await?.remove("row") else {
+            return Err(Refusal::unusable("there is no row; send {\"row\": {column: value, …}}"));
+        };
+        let mut cells = BTreeMap::new();
+        for (column, value) in row {
+            let cell = cell(&column, value)?;
+            cells.insert(column, cell);
+        }
+        Ok(("row".to_owned(), cells))
+    }
+
+    fn form(model: &TableManifest) -> Value {
+        let fields = model.schema.fields().into_iter().map(|field| match field.kind {
+            FieldKind::Number => json!({ "name": field.name, "kind": "number" }),
+            FieldKind::Date => json!({ "name": field.name, "kind": "date" }),
+            FieldKind::Category(choices) => {
+                json!({ "name": field.name, "kind": "category", "choices": choices })
+            }
+        });
+        json!({ "kind": "row", "fields": fields.collect::<Vec<_>>() })
+    }
+
+    fn answers(
+        run: &Loaded<TableManifest>,
+        _: Looks,
+    ) -> Result<impl Fn(&[Self::Input]) -> Vec<Result<Prediction, String>>, Failure> {
+        Ok(|rows: &[Self::Input]| run.predict_rows(rows))
+    }
+}
+
+/// A value as a CSV file would have it.
+fn cell(column: &str, value: Value) -> Result<String, Refusal> {
+    match value {
+        Value::Null => Ok(String::new()),
+        Value::String(text) => Ok(text),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(value) => Ok(value.to_string()),
+        Value::Array(_) | Value::Object(_) => {
+            Err(Refusal::unusable(format!("column `{column}` is a list or an object; send one value")))
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! A running `defrost serve`, and asking it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::{Ran, ended, start};
+
+/// A server; it is killed when this is dropped.
+pub struct Server {
+    child: Option<Child>,
+    address: String,
+}
+
+/// What a request was answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: String,
+    pub body: String,
+}
+
+impl Answer {
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The message of a refusal.
+    #[track_caller]
+    pub fn refusal(&self) -> (u16, String) {
+        (self.status, self.json()["error"].as_str().unwrap().to_owned())
+    }
+}
+
+/// A request of which something is still to be sent.
+pub struct Asking(TcpStream);
+
+impl Asking {
+    /// Sends more. A server that has refused already need not listen.
+    pub fn send(&mut self, bytes: &[u8]) {
+        let _ = self.0.write_all(bytes);
+    }
+
+    #[track_caller]
+    pub fn answer(mut self) -> Answer {
+        let mut bytes = vec![];
+        self.0.read_to_end(&mut bytes).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let (headers, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text}"));
+        let status = headers.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, headers: headers.to_lowercase(), body: body.to_owned() }
+    }
+}
+
+impl Server {
+    /// Serves a run at a free port.
+    #[track_caller]
+    pub fn start(folder: &Path, run: &str, words: &[&str]) -> Self {
+        let mut child = start(folder, &[&["serve", run, "--port", "0", "--json"], words].concat());
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let Ok(said) = serde_json::from_str::<Value>(&line) else { panic!("{}", ended(child).stderr) };
+        let address = said["url"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned();
+        Self { child: Some(child), address }
+    }
+
+    /// Begins a request: its first line and headers, besides those that every request has.
+    #[track_caller]
+    pub fn begin(&self, line: &str, headers: &[(&str, &str)]) -> Asking {
+        let stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+        let host = match headers.iter().any(|(name, _)| *name == "Host") {
+            true => String::new(),
+            false => format!("Host: {}\r\n", self.address),
+        };
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let mut asking = Asking(stream);
+        asking.send(format!("{line} HTTP/1.1\r\nConnection: close\r\n{host}{headers}\r\n").as_bytes());
+        asking
+    }
+
+    #[track_caller]
+    pub fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.begin(&format!("GET {path}"), headers).answer()
+    }
+
+    /// Asks for a prediction.
+    #[track_caller]
+    pub fn predict(&self, kind: &str, body: &[u8]) -> Answer {
+        let length = body.len().to_string();
+        let mut asking = self.begin("POST /predict", &[("Content-Type", kind), ("Content-Length", &length)]);
+        asking.send(body);
+        asking.answer()
+    }
+
+    /// How often something was counted, 0 if it never was.
+    #[track_caller]
+    pub fn counted(&self, name: &str) -> f64 {
+        let metrics = self.get("/metrics", &[]).body;
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0.0, |number| number.parse().unwrap())
+    }
+
+    /// Tells it to stop.
+    pub fn terminate(&self) {
+        let id = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> Ran {
+        ended(self.child.take().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

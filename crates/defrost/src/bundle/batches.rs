@@ -1,0 +1,44 @@
+//! Answers about many items: in batches, each in its item's place.
+
+use crate::learner::Prediction;
+
+/// At most so many items go through a saved network at once.
+pub const BATCH: usize = 16;
+
+/// What `predict` makes of the items that could be prepared, in batches of similar `size`; the others keep their reason.
+pub(crate) fn in_batches<T, E>(
+    items: Vec<Result<T, E>>,
+    size: impl Fn(&T) -> usize,
+    predict: impl Fn(&[&T]) -> Vec<Prediction>,
+) -> Vec<Result<Prediction, E>> {
+    let prepared = items.iter().enumerate().filter_map(|(place, item)| Some((place, item.as_ref().ok()?)));
+    let mut prepared: Vec<(usize, &T)> = prepared.collect();
+    prepared.sort_by_key(|(_, item)| size(item));
+    let mut predictions: Vec<(usize, Prediction)> = vec![];
+    for batch in prepared.chunks(BATCH) {
+        let (places, batch): (Vec<usize>, Vec<&T>) = batch.iter().copied().unzip();
+        predictions.extend(places.into_iter().zip(predict(&batch)));
+    }
+    predictions.sort_by_key(|(place, _)| *place);
+    let mut predictions = predictions.into_iter().map(|(_, prediction)| prediction);
+    let answer = |item: Result<T, E>| item.map(|_| predictions.next().expect("a prediction an item"));
+    items.into_iter().map(answer).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_stand_where_their_items_do() {
+        let items: Vec<Result<usize, &str>> =
+            (0..50).map(|item| if item % 7 == 3 { Err("no item") } else { Ok(item * 37 % 50) }).collect();
+        let predict = |batch: &[&usize]| {
+            assert!(batch.len() <= BATCH && batch.is_sorted());
+            batch.iter().map(|&&item| Prediction(vec![item as f32])).collect()
+        };
+        for (item, answer) in items.iter().zip(in_batches(items.clone(), |&item| item, predict)) {
+            assert_eq!(answer, item.map(|item| Prediction(vec![item as f32])));
+        }
+    }
+}
