@@ -18,6 +18,9 @@ use super::upload;
 use crate::domain::{Domain, Table, Text, Vision};
 use crate::failure::{Blame, Failure};
 
+/// What the network makes of each input, or why nothing.
+pub type Predictions = Vec<Result<Prediction, String>>;
+
 /// A kind of data whose runs can be served.
 pub trait Served: Domain + 'static {
     /// What somebody sends.
@@ -36,7 +39,7 @@ pub trait Served: Domain + 'static {
     fn answers(
         run: &Loaded<Self::Model>,
         looks: Looks,
-    ) -> Result<impl Fn(&[Self::Input]) -> Vec<Result<Prediction, String>>, Failure>;
+    ) -> Result<impl Fn(&[Self::Input]) -> Predictions, Failure>;
 }
 
 impl Served for Vision {
@@ -55,7 +58,7 @@ impl Served for Vision {
     fn answers(
         run: &Loaded<VisionManifest>,
         looks: Looks,
-    ) -> Result<impl Fn(&[Bytes]) -> Vec<Result<Prediction, String>>, Failure> {
+    ) -> Result<impl Fn(&[Bytes]) -> Predictions, Failure> {
         let read = |bytes: &Bytes| Picture::decode(bytes).map_err(|error| error.to_string());
         Ok(move |pictures: &[Bytes]| run.predict_all(pictures, looks, read))
     }
@@ -75,10 +78,7 @@ impl Served for Text {
         json!({ "kind": "text" })
     }
 
-    fn answers(
-        run: &Loaded<TextManifest>,
-        _: Looks,
-    ) -> Result<impl Fn(&[String]) -> Vec<Result<Prediction, String>>, Failure> {
+    fn answers(run: &Loaded<TextManifest>, _: Looks) -> Result<impl Fn(&[String]) -> Predictions, Failure> {
         let tokenizer = run.tokenizer().or_usage()?;
         Ok(move |texts: &[String]| run.predict(texts, &tokenizer))
     }
@@ -114,7 +114,7 @@ impl Served for Table {
     fn answers(
         run: &Loaded<TableManifest>,
         _: Looks,
-    ) -> Result<impl Fn(&[Self::Input]) -> Vec<Result<Prediction, String>>, Failure> {
+    ) -> Result<impl Fn(&[Self::Input]) -> Predictions, Failure> {
         Ok(|rows: &[Self::Input]| run.predict_rows(rows))
     }
 }

@@ -230,7 +230,8 @@ fn texts_and_rows_are_answered_too() {
     let server = Server::start(folder, "numbers", &[]);
     std::fs::write(folder.join("one.csv"), "job,age,start date\nclerk,44,2024-03-11\n").unwrap();
     let expected = &sheets::run(folder, "predict numbers one.csv --json")[0]["number"];
-    let found = send(&server, json!({ "row": { "job": "clerk", "age": 44.0, "start date": "2024-03-11" } })).json();
+    let found =
+        send(&server, json!({ "row": { "job": "clerk", "age": 44.0, "start date": "2024-03-11" } })).json();
     let (found, expected) = (found["number"].as_f64().unwrap(), expected.as_f64().unwrap());
     assert!((found - expected).abs() < 1e-4 * expected.abs(), "{found} and not {expected}");
 }
