@@ -26,7 +26,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Fine-tune on a folder of images
+    /// Fine-tune on a folder of pictures or texts, or a CSV of texts or of table rows
     Train(Box<TrainArguments>),
     /// Show what would be frozen, what would train, and at which rates; trains nothing
     Plan(PlanArguments),
@@ -34,7 +34,7 @@ pub enum Command {
     LrFind(LrFindArguments),
     /// Measure a saved run on labelled data
     Evaluate(EvaluateArguments),
-    /// Classes and probabilities of pictures
+    /// Classes and probabilities of pictures, texts or rows
     Predict(PredictArguments),
     /// A page to try a run in, and a JSON API
     Serve(ServeArguments),
