@@ -118,15 +118,19 @@ impl<N: Network> Learner<N> {
         let rows = (self.train.len() * views + self.valid.len()) as u64;
         let (memory, disk) = kept.room_for(rows * row);
         let fitting = memory.max(disk) as f64 / (rows * row).max(1) as f64;
-        let known = self.known_share(draws, views, kept);
+        let prefix = Prefix::of(self.network(), self.plan.constant_stages());
+        let known = known_share(&prefix, &*self.train, self.views(draws, views), kept);
+        let known_valid = known_share(&prefix, &*self.valid, std::iter::once(View::Plain), kept);
         // What does not fit is computed each time it is looked at; the rest once, or not at all.
-        let looks = |each: f64, once: f64| each * (1.0 - fitting) + once.min(each) * fitting * (1.0 - known);
+        let looks = |each: f64, once: f64, known: f64| {
+            each * (1.0 - fitting) + once.min(each) * fitting * (1.0 - known)
+        };
         let per_epoch = steps * self.options.step_size() as f64;
-        let steps_computed =
-            looks(epochs * per_epoch, (self.train.len() * views) as f64) / self.options.step_size() as f64;
+        let steps_computed = looks(epochs * per_epoch, (self.train.len() * views) as f64, known)
+            / self.options.step_size() as f64;
         let seconds = epochs * (steps * again.step + valid * again.valid)
             + steps_computed * (fresh.step - again.step).max(0.0)
-            + looks(epochs * valid, valid) * (fresh.valid - again.valid).max(0.0);
+            + looks(epochs * valid, valid, known_valid) * (fresh.valid - again.valid).max(0.0);
         Ok(PhaseQuote { seconds, memory_bytes: memory, disk_bytes: disk, ..quote })
     }
 
@@ -175,23 +179,22 @@ impl<N: Network> Learner<N> {
         let epochs = draws.epoch..draws.epoch + (epochs as u64).min(views);
         epochs.map(move |epoch| View::Augmented(Draws { epoch, ..draws }.among(views)))
     }
+}
 
-    /// Which share of a phase's rows is kept already.
-    fn known_share(&self, draws: Draws, views: usize, kept: &mut Cache) -> f64 {
-        let prefix = Prefix::of(self.network(), self.plan.constant_stages());
-        let some = |data: &dyn Dataset| {
-            let step = data.len().div_ceil(LOOKED_UP).max(1);
-            (0..data.len()).step_by(step).collect::<Vec<usize>>()
-        };
-        let (mut found, mut all) = (0, 0);
-        let mut look = |data: &dyn Dataset, view: View| {
-            for item in some(data) {
-                all += 1;
-                found += usize::from(prefix.knows(data.fingerprint(item, view), kept));
-            }
-        };
-        self.views(draws, views).for_each(|view| look(&*self.train, view));
-        look(&*self.valid, View::Plain);
-        f64::from(found as u32) / f64::from(all.max(1) as u32)
+/// Which share of what a prefix makes of some items in these views is kept already.
+fn known_share(
+    prefix: &Prefix,
+    data: &dyn Dataset,
+    views: impl Iterator<Item = View>,
+    kept: &mut Cache,
+) -> f64 {
+    let step = data.len().div_ceil(LOOKED_UP).max(1);
+    let (mut found, mut all) = (0, 0);
+    for view in views {
+        for item in (0..data.len()).step_by(step) {
+            all += 1;
+            found += u32::from(prefix.knows(data.fingerprint(item, view), kept));
+        }
     }
+    f64::from(found) / f64::from(all.max(1))
 }

@@ -101,7 +101,8 @@ fn excerpt(text: &str) -> String {
     for word in words {
         line.push(' ');
         line.push_str(word);
-        if line.len() > EXCERPT {
+        // A character takes four bytes at most.
+        if line.len() > 4 * EXCERPT {
             break;
         }
     }
