@@ -75,8 +75,9 @@ impl WeightFile {
         let name = path.display().to_string();
         let bytes = files::read(path)?;
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        let content = match is_pytorch(&bytes) || PYTORCH.contains(&extension) && bytes.get(8) != Some(&b'{')
-        {
+        // Behind its length, which may begin like any other file, a safetensors file's header begins so.
+        let is_safetensors = bytes.get(8) == Some(&b'{');
+        let content = match !is_safetensors && (is_pytorch(&bytes) || PYTORCH.contains(&extension)) {
             true => match Pytorch::parse(bytes) {
                 Ok(pytorch) => Content::Pytorch(pytorch),
                 Err(reason) => return Err(WeightFileError::Pytorch { file: name, reason }),
@@ -142,4 +143,22 @@ fn pictures(config: &[u8]) -> Vec<(String, String)> {
     };
     let text = |numbers: [f32; 3]| numbers.map(|number| number.to_string()).join(" ");
     vec![("mean".to_owned(), text(mean)), ("std".to_owned(), text(std))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_that_begins_as_pytorchs_files_do_is_a_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        for length in [0x80, u16::from_le_bytes(*b"PK")] {
+            let header = r#"{"bias":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
+            let padded = format!("{header:width$}", width = usize::from(length));
+            let bytes = [&u64::from(length).to_le_bytes(), padded.as_bytes(), &[0; 4]].concat();
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(WeightFile::open(&path).unwrap().shapes(), BTreeMap::from([("bias", &[1][..])]));
+        }
+    }
 }
