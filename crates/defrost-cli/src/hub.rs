@@ -3,11 +3,12 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar};
 
 use defrost::weights::hub::{Downloads, Hub, HubError};
 
 use crate::failure::{Blame, Failure};
+use crate::progress::bar;
 
 /// The repository that `hub` or `hub:OWNER/NAME` names; `None` if the words name something else.
 pub fn repository<'a>(words: &'a str, usual: Option<&'a str>, of: &str) -> Option<Result<&'a str, Failure>> {
@@ -59,10 +60,7 @@ impl Downloads for Bars {
             eprintln!("downloading {file}, {}", HumanBytes(bytes as u64));
             return;
         }
-        let bar = ProgressBar::new(bytes as u64).with_message(file.to_owned());
-        // The template is a constant: a test draws it.
-        bar.set_style(ProgressStyle::with_template(TEMPLATE).expect("the template is valid"));
-        self.bar = Some(bar);
+        self.bar = Some(bar(bytes as u64, TEMPLATE).with_message(file.to_owned()));
     }
 
     fn received(&mut self, bytes: usize) {
@@ -90,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_template_is_valid() {
-        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
+        bar(1, TEMPLATE);
     }
 
     #[test]

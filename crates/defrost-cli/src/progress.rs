@@ -19,13 +19,7 @@ pub struct Progress {
 impl Progress {
     /// A bar if stderr is a terminal.
     pub fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(0);
-            // The template is a constant: a test draws it.
-            let style = ProgressStyle::with_template(TEMPLATE).expect("the template is valid");
-            bar.set_style(style);
-            bar
-        });
+        let bar = std::io::stderr().is_terminal().then(|| bar(0, TEMPLATE));
         Self { phase: String::new(), bar }
     }
 
@@ -35,6 +29,12 @@ impl Progress {
             None => eprintln!("{line}"),
         }
     }
+}
+
+/// A bar of this length. The template is a constant that a test draws.
+pub fn bar(length: u64, template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template).expect("the template is valid");
+    ProgressBar::new(length).with_style(style)
 }
 
 const TEMPLATE: &str = "  {prefix} {wide_bar} {pos}/{len} {msg} eta {eta}";
@@ -109,6 +109,6 @@ mod tests {
 
     #[test]
     fn the_template_is_valid() {
-        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
+        bar(1, TEMPLATE);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use defrost::bundle::{self, Model};
+use defrost::bundle::Model;
 use defrost::data::Skipped;
 use defrost::learner::{CheckpointError, EarlyStopping};
 use defrost::ops::Awake;
@@ -70,9 +70,8 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     }
     let board_trouble = observe(&mut learner, arguments, &run)?;
     let outcome = run_phases(&mut learner, &session, &run, &phases)?;
-    learner.save(&run, &model, &classes, plan.clone()).or_failure()?;
+    let thresholds = learner.save(&run, &model, &classes, plan.clone()).or_failure()?;
     write_history(&run, &learner)?;
-    let thresholds = bundle::outline(&run).or_failure()?.thresholds;
     let early = outcome.as_ref().err().map(Failure::reason);
     let ended = Ended {
         seconds: started.elapsed().as_secs_f64(),

@@ -58,7 +58,7 @@ pub trait Model: Clone + Serialize + DeserializeOwned {
 
 impl<N: Network> Learner<N> {
     /// Writes the network and what is needed to use it into a folder, which must exist. Labels get the thresholds that
-    /// are best on the validation items.
+    /// are best on the validation items; those are returned.
     ///
     /// # Errors
     ///
@@ -69,13 +69,14 @@ impl<N: Network> Learner<N> {
         model: &M,
         classes: &[String],
         plan: PlanSummary,
-    ) -> Result<(), BundleError> {
+    ) -> Result<Vec<f32>, BundleError> {
+        let thresholds = self.best_thresholds()?;
         let manifest = Manifest {
             format: 0,
             task: M::TASK.to_owned(),
             classes: classes.to_vec(),
             loss: self.options().loss.clone(),
-            thresholds: self.best_thresholds()?,
+            thresholds: thresholds.clone(),
             model: model.clone(),
             plan,
             epochs: self.history().records().to_vec(),
@@ -83,7 +84,8 @@ impl<N: Network> Learner<N> {
             weights_sha256: String::new(),
             files_sha256: BTreeMap::new(),
         };
-        write(folder, manifest, &collect(&self.network().valid()))
+        write(folder, manifest, &collect(&self.network().valid()))?;
+        Ok(thresholds)
     }
 }
 

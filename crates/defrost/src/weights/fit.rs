@@ -4,6 +4,7 @@
 //! behind which most of a network's names and shapes are found is the one; where a running average and what it is the
 //! average of fit as well, it is the average.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
@@ -135,9 +136,7 @@ impl Fit {
         let shapes = named.map(|(name, in_file)| (name, found[in_file.as_str()])).collect();
         misfit(&self.file, &self.network, stages, &shapes).map_or(Ok(self), Err)
     }
-}
 
-impl Fit {
     /// Refuses weights that are rather those of `likely`.
     ///
     /// # Errors
@@ -183,10 +182,9 @@ impl Candidate<'_> {
     /// Less for what is to be preferred.
     fn worse(&self) -> impl Ord + use<> {
         let average = self.prefix.split('.').any(|part| AVERAGES.contains(&part));
-        let reversed = |count: usize| usize::MAX - count;
         (
-            reversed(self.fitting),
-            reversed(self.names.len()),
+            Reverse(self.fitting),
+            Reverse(self.names.len()),
             !average,
             self.prefix.len(),
             self.prefix.to_owned(),
