@@ -1,10 +1,12 @@
-//! What is told of a prediction, in words and as JSON.
+//! What is told of a prediction, in words and as JSON; and where in a picture it was found.
 
 use serde_json::{Value, json};
 
 use defrost::Loss;
 use defrost::bundle::Manifest;
+use defrost::interpret::HeatMap;
 use defrost::learner::Prediction;
+use defrost::vision::Explained;
 
 /// What is told of a prediction.
 #[derive(Clone, Debug)]
@@ -58,6 +60,30 @@ impl Found {
             }
             Self::Labels { there, .. } => list(there),
         }
+    }
+}
+
+/// Where in a picture something was found.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The class that these places speak for; none of a number.
+    pub class: Option<String>,
+    /// How much each of them does.
+    pub heat: HeatMap,
+    /// Side of the square they are in, as a share of the picture's shorter side.
+    pub share: f32,
+}
+
+impl Places {
+    /// Those a run has found.
+    pub fn of<M>(manifest: &Manifest<M>, Explained { output, heat, share, .. }: Explained) -> Self {
+        Self { class: manifest.classes.get(output).cloned(), heat, share }
+    }
+
+    /// Row by row.
+    pub fn to_json(&self) -> Value {
+        let HeatMap { height, width, values } = &self.heat;
+        json!({ "class": self.class, "share": self.share, "height": height, "width": width, "values": values })
     }
 }
 

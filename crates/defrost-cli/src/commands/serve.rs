@@ -13,7 +13,7 @@ use crate::Outcome;
 use crate::args::ServeArguments;
 use crate::domain::{Table, Task, Text, Vision};
 use crate::failure::{Blame, Failure};
-use crate::found::Found;
+use crate::found::{Found, Places};
 use crate::resume::stop_on_signals;
 use crate::serve::{Access, Metrics, Served, Server, queue, work};
 use crate::training;
@@ -42,7 +42,7 @@ fn serve_run<S: Served>(arguments: &ServeArguments) -> Outcome {
         "task": S::TASK,
         "arch": run.manifest.model.name(),
         "classes": run.manifest.classes,
-        "form": S::form(&run.manifest.model),
+        "form": S::form(&run),
     });
     let access = Access::of(arguments.host);
     let server = Server::<S> {
@@ -67,9 +67,13 @@ fn serve_run<S: Served>(arguments: &ServeArguments) -> Outcome {
     }
     // This thread is one of those that compute: the network is its own.
     let found = |prediction| Found::of(&run.manifest, &prediction, arguments.top);
-    work(jobs, BATCH, &metrics, |inputs| {
-        answers(inputs).into_iter().map(|prediction| prediction.map(found)).collect()
-    });
+    let predict =
+        |inputs: &[S::Input]| answers(inputs).into_iter().map(|prediction| prediction.map(found)).collect();
+    let explain = |input: &S::Input| {
+        let explained = S::explain(&run, arguments.looks.looks(), input)?;
+        Ok((found(explained.prediction.clone()), Places::of(&run.manifest, explained)))
+    };
+    work(jobs, BATCH, &metrics, predict, explain);
     match serving.join() {
         Ok(served) => served.or_failure(),
         Err(_) => Err(Failure::Running(anyhow::anyhow!("the server has failed; what it printed says why"))),

@@ -1,8 +1,10 @@
 //! Requests become batches: one thread owns the network and takes whatever waits, up to a batch.
 //!
-//! It never waits for a batch to fill: while it computes, the next one gathers by itself. A panic in the network costs
-//! the inputs that cause it, and nobody else.
+//! It never waits for a batch to fill: while it computes, the next one gathers by itself. Explanations cost more than
+//! predictions: no prediction waits for more than one, and they can fill no more than a part of the queue. A panic in the
+//! network costs the inputs that cause it, and nobody else.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,14 +13,19 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::metrics::Metrics;
-use crate::found::Found;
+use crate::found::{Found, Places};
+
+/// Of how many requests in the queue one may be for an explanation.
+const EXPLANATIONS: usize = 4;
 
 /// What became of an input.
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// What the network makes of it.
     Found(Found),
-    /// Why it can't be predicted.
+    /// The same, and where in the input.
+    Explained(Found, Places),
+    /// Why there is no answer to it.
     Unusable(String),
     /// The network failed on it.
     Failed,
@@ -31,26 +38,46 @@ pub struct Job<I> {
     place: Place,
 }
 
+/// What somebody wants to know of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// What the network makes of it.
+    Prediction,
+    /// Where in it the network looks, too.
+    Explanation,
+}
+
 /// A place in the queue; it is free again when this is dropped.
-pub type Place = OwnedSemaphorePermit;
+pub struct Place {
+    wanted: Wanted,
+    _permits: [Option<OwnedSemaphorePermit>; 2],
+}
 
 /// Where inputs wait.
 pub struct Queue<I> {
     jobs: Sender<Job<I>>,
     places: Arc<Semaphore>,
+    explanations: Arc<Semaphore>,
     length: usize,
 }
 
 /// A queue for `length` requests, and its other end.
 pub fn queue<I>(length: usize) -> (Queue<I>, Receiver<Job<I>>) {
     let (jobs, receiver) = mpsc::channel(length);
-    (Queue { jobs, places: Arc::new(Semaphore::new(length)), length }, receiver)
+    let places = |count| Arc::new(Semaphore::new(count));
+    let explanations = places(length.div_ceil(EXPLANATIONS));
+    (Queue { jobs, places: places(length), explanations, length }, receiver)
 }
 
 impl<I> Queue<I> {
     /// A place, if there is one: to be had before a request is read, so that what is held in memory is bounded.
-    pub fn place(&self) -> Option<Place> {
-        self.places.clone().try_acquire_owned().ok()
+    pub fn place(&self, wanted: Wanted) -> Option<Place> {
+        let explanation = match wanted {
+            Wanted::Prediction => None,
+            Wanted::Explanation => Some(self.explanations.clone().try_acquire_owned().ok()?),
+        };
+        let place = self.places.clone().try_acquire_owned().ok()?;
+        Some(Place { wanted, _permits: [Some(place), explanation] })
     }
 
     /// Lines up and waits for the answer.
@@ -68,38 +95,59 @@ impl<I> Queue<I> {
         self.jobs.max_capacity() - self.jobs.capacity()
     }
 
-    /// How many may wait.
-    pub fn length(&self) -> usize {
-        self.length
+    /// How many may wait for this.
+    pub fn length(&self, wanted: Wanted) -> usize {
+        match wanted {
+            Wanted::Prediction => self.length,
+            Wanted::Explanation => self.length.div_ceil(EXPLANATIONS),
+        }
     }
 }
 
-/// Answers what comes, until nobody can ask any more.
+/// Answers what comes, until nobody can ask any more: predictions in batches of at most `limit`, and after each batch one
+/// explanation.
 pub fn work<I>(
     mut jobs: Receiver<Job<I>>,
     limit: usize,
     metrics: &Metrics,
-    answer: impl Fn(&[I]) -> Vec<Result<Found, String>>,
+    predict: impl Fn(&[I]) -> Vec<Result<Found, String>>,
+    explain: impl Fn(&I) -> Result<(Found, Places), String>,
 ) {
-    while let Some(first) = jobs.blocking_recv() {
-        let mut batch = vec![first];
-        while batch.len() < limit
-            && let Ok(next) = jobs.try_recv()
-        {
-            batch.push(next);
+    let mut explanations = VecDeque::new();
+    while let Some(first) = match explanations.is_empty() {
+        true => jobs.blocking_recv().map(Some),
+        false => Some(jobs.try_recv().ok()),
+    } {
+        let mut batch = vec![];
+        let mut next = first;
+        while let Some(job) = next {
+            match job.place.wanted {
+                Wanted::Prediction => batch.push(job),
+                Wanted::Explanation => explanations.push_back(job),
+            }
+            next = if batch.len() < limit { jobs.try_recv().ok() } else { None };
         }
         // Whoever has hung up needs no answer.
         batch.retain(|job| !job.reply.is_closed());
         let (inputs, replies): (Vec<I>, Vec<_>) =
             batch.into_iter().map(|job| (job.input, (job.reply, job.place))).unzip();
         let started = Instant::now();
-        let answers = answers(&inputs, &answer);
+        let answers = answers(&inputs, &predict);
         if !answers.is_empty() {
             metrics.batch(answers.len(), started.elapsed());
         }
         for ((reply, _place), answer) in replies.into_iter().zip(answers) {
             // An error: whoever asked has gone meanwhile.
             let _ = reply.send(answer);
+        }
+        if let Some(job) = explanations.pop_front()
+            && !job.reply.is_closed()
+        {
+            let explained = catch_unwind(AssertUnwindSafe(|| explain(&job.input)));
+            let explained = explained.map(|explained| {
+                explained.map_or_else(Answer::Unusable, |(found, places)| Answer::Explained(found, places))
+            });
+            let _ = job.reply.send(explained.unwrap_or(Answer::Failed));
         }
     }
 }
@@ -120,31 +168,85 @@ fn answers<I>(inputs: &[I], answer: &impl Fn(&[I]) -> Vec<Result<Found, String>>
 mod tests {
     use std::sync::Mutex;
 
+    use defrost::interpret::HeatMap;
+
     use super::*;
 
     /// Answers these inputs, all of which wait when the work begins, and tells how large the batches were.
     fn ask(inputs: &[i32], length: usize, limit: usize) -> (Vec<Answer>, Vec<usize>) {
+        let wanted: Vec<(i32, Wanted)> = inputs.iter().map(|&input| (input, Wanted::Prediction)).collect();
+        ask_for(&wanted, length, limit)
+    }
+
+    /// The same, where explanations count as batches of none.
+    fn ask_for(inputs: &[(i32, Wanted)], length: usize, limit: usize) -> (Vec<Answer>, Vec<usize>) {
         let sizes = Mutex::new(vec![]);
         let (queue, jobs) = queue(length);
         let mut replies = vec![];
-        for &input in inputs {
+        for &(input, wanted) in inputs {
             let (reply, answer) = oneshot::channel();
-            let place = queue.place().unwrap();
+            let place = queue.place(wanted).unwrap();
             queue.jobs.try_send(Job { input, reply, place }).ok().unwrap();
             replies.push(answer);
         }
         assert_eq!(queue.waiting(), inputs.len());
         drop(queue);
-        work(jobs, limit, &Metrics::new(), |inputs: &[i32]| {
-            sizes.lock().unwrap().push(inputs.len());
-            assert!(!inputs.contains(&13), "an unlucky number");
-            let answer = |&input: &i32| if input < 0 { Err("negative".to_owned()) } else { Ok(input) };
-            inputs.iter().map(answer).map(|answer| answer.map(|input| Found::Number(input as f32))).collect()
-        });
+        let answer = |input: i32| {
+            assert!(input != 13, "an unlucky number");
+            if input < 0 { Err("negative".to_owned()) } else { Ok(Found::Number(input as f32)) }
+        };
+        let predict = |inputs: &[i32]| {
+            if !inputs.is_empty() {
+                sizes.lock().unwrap().push(inputs.len());
+            }
+            inputs.iter().map(|&input| answer(input)).collect()
+        };
+        let explain = |&input: &i32| {
+            sizes.lock().unwrap().push(0);
+            answer(input).map(|found| (found, places()))
+        };
+        work(jobs, limit, &Metrics::new(), predict, explain);
         (
             replies.into_iter().map(|mut reply| reply.try_recv().unwrap()).collect(),
             sizes.into_inner().unwrap(),
         )
+    }
+
+    fn places() -> Places {
+        Places { class: None, heat: HeatMap::of(1, 1, vec![1.0]), share: 1.0 }
+    }
+
+    #[test]
+    fn a_prediction_waits_for_one_explanation_at_most() {
+        use Wanted::{Explanation, Prediction};
+        let wanted = [
+            (1, Explanation),
+            (2, Explanation),
+            (13, Explanation),
+            (4, Prediction),
+            (5, Prediction),
+            (6, Prediction),
+            (-7, Explanation),
+        ];
+        let (answers, sizes) = ask_for(&wanted, 16, 2);
+        assert_eq!(sizes, [2, 0, 1, 0, 0, 0]);
+        let kinds = answers.iter().map(|answer| match answer {
+            Answer::Found(Found::Number(number)) => format!("{number}"),
+            Answer::Explained(Found::Number(number), _) => format!("{number} explained"),
+            Answer::Unusable(reason) => reason.clone(),
+            _ => "failed".to_owned(),
+        });
+        let kinds: Vec<String> = kinds.collect();
+        assert_eq!(kinds, ["1 explained", "2 explained", "failed", "4", "5", "6", "negative"]);
+    }
+
+    #[test]
+    fn explanations_leave_places_for_predictions() {
+        let (queue, _jobs) = queue::<i32>(8);
+        let places = [(); 3].map(|()| queue.place(Wanted::Explanation));
+        assert_eq!(places.each_ref().map(Option::is_some), [true, true, false]);
+        let places = [(); 7].map(|()| queue.place(Wanted::Prediction));
+        assert_eq!(places.iter().flatten().count(), 6);
     }
 
     #[test]
@@ -166,22 +268,24 @@ mod tests {
     #[test]
     fn there_are_as_many_places_as_the_queue_is_long() {
         let (queue, _jobs) = queue::<i32>(2);
-        let places = (queue.place(), queue.place());
-        assert!(places.0.is_some() && places.1.is_some() && queue.place().is_none());
+        let place = || queue.place(Wanted::Prediction);
+        let places = (place(), place());
+        assert!(places.0.is_some() && places.1.is_some() && place().is_none());
         drop(places);
-        assert!(queue.place().is_some());
+        assert!(place().is_some());
     }
 
     #[test]
     fn nobody_is_answered_who_has_gone() {
         let (queue, jobs) = queue(1);
         let (reply, answer) = oneshot::channel();
-        let place = queue.place().unwrap();
+        let place = queue.place(Wanted::Prediction).unwrap();
         queue.jobs.try_send(Job { input: 1, reply, place }).ok().unwrap();
         drop((answer, queue));
-        work(jobs, 1, &Metrics::new(), |inputs: &[i32]| {
+        let predict = |inputs: &[i32]| {
             assert!(inputs.is_empty());
             vec![]
-        });
+        };
+        work(jobs, 1, &Metrics::new(), predict, |_| Err("nobody asks".to_owned()));
     }
 }

@@ -10,8 +10,8 @@ use defrost::bundle::Loaded;
 use defrost::learner::{Looks, Prediction};
 use defrost::tabular::{FieldKind, TableManifest};
 use defrost::text::TextManifest;
-use defrost::vision::VisionManifest;
 use defrost::vision::picture::Picture;
+use defrost::vision::{Explained, VisionManifest};
 
 use super::refusal::Refusal;
 use super::upload;
@@ -33,13 +33,18 @@ pub trait Served: Domain + 'static {
     ) -> impl Future<Output = Result<(String, Self::Input), Refusal>> + Send;
 
     /// What a page has to ask for.
-    fn form(model: &Self::Model) -> Value;
+    fn form(run: &Loaded<Self::Model>) -> Value;
 
     /// What answers inputs.
     fn answers(
         run: &Loaded<Self::Model>,
         looks: Looks,
     ) -> Result<impl Fn(&[Self::Input]) -> Predictions, Failure>;
+
+    /// What the network makes of an input and where it looks, or why that can't be told.
+    fn explain(_: &Loaded<Self::Model>, _: Looks, _: &Self::Input) -> Result<Explained, String> {
+        Err("where the network looks is told of pictures alone".to_owned())
+    }
 }
 
 impl Served for Vision {
@@ -51,8 +56,10 @@ impl Served for Vision {
         Ok((name.unwrap_or_else(|| "picture".to_owned()), bytes))
     }
 
-    fn form(_: &VisionManifest) -> Value {
-        json!({ "kind": "picture" })
+    fn form(run: &Loaded<VisionManifest>) -> Value {
+        // Whether it tells places apart shows in any picture.
+        let picture = Picture::from_rgb(1, 1, vec![0; 3]).expect("one pixel");
+        json!({ "kind": "picture", "heat": run.explain(&picture, Looks::PLAIN).is_some() })
     }
 
     fn answers(
@@ -61,6 +68,12 @@ impl Served for Vision {
     ) -> Result<impl Fn(&[Bytes]) -> Predictions, Failure> {
         let read = |bytes: &Bytes| Picture::decode(bytes).map_err(|error| error.to_string());
         Ok(move |pictures: &[Bytes]| run.predict_all(pictures, looks, read))
+    }
+
+    fn explain(run: &Loaded<VisionManifest>, looks: Looks, bytes: &Bytes) -> Result<Explained, String> {
+        let picture = Picture::decode(bytes).map_err(|error| error.to_string())?;
+        let nowhere = || "this network tells no places of its pictures apart".to_owned();
+        run.explain(&picture, looks).ok_or_else(nowhere)
     }
 }
 
@@ -74,7 +87,7 @@ impl Served for Text {
         }
     }
 
-    fn form(_: &TextManifest) -> Value {
+    fn form(_: &Loaded<TextManifest>) -> Value {
         json!({ "kind": "text" })
     }
 
@@ -100,8 +113,8 @@ impl Served for Table {
         Ok(("row".to_owned(), cells))
     }
 
-    fn form(model: &TableManifest) -> Value {
-        let fields = model.schema.fields().into_iter().map(|field| match field.kind {
+    fn form(run: &Loaded<TableManifest>) -> Value {
+        let fields = run.manifest.model.schema.fields().into_iter().map(|field| match field.kind {
             FieldKind::Number => json!({ "name": field.name, "kind": "number" }),
             FieldKind::Date => json!({ "name": field.name, "kind": "date" }),
             FieldKind::Category(choices) => {

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::assets;
-use super::batcher::{Answer, Queue};
+use super::batcher::{Answer, Queue, Wanted};
 use super::guard::{Access, guard};
 use super::inputs::Served;
 use super::metrics::{self, Metrics};
@@ -31,7 +31,8 @@ const GRACE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What is at which path. Everything else is counted together.
-const PATHS: [&str; 7] = ["/", "/app.js", "/style.css", "/model", "/health", "/metrics", "/predict"];
+const PATHS: [&str; 8] =
+    ["/", "/app.js", "/style.css", "/model", "/health", "/metrics", "/predict", "/explain"];
 
 /// What talks to everybody.
 pub struct Server<S: Served> {
@@ -77,7 +78,8 @@ impl<S: Served> Server<S> {
     fn router(self: Arc<Self>) -> Router {
         let (access, metrics) = (self.access, self.metrics.clone());
         Router::new()
-            .route("/predict", post(predict::<S>))
+            .route("/predict", post(|server, request| answer::<S>(server, request, Wanted::Prediction)))
+            .route("/explain", post(|server, request| answer::<S>(server, request, Wanted::Explanation)))
             .route("/model", get(about::<S>))
             .route("/health", get(|| async { Json(json!({ "status": "ok" })) }))
             .route("/metrics", get(measured::<S>))
@@ -100,18 +102,24 @@ async fn told(stop: Arc<AtomicBool>) {
     }
 }
 
-/// `POST /predict`
-async fn predict<S: Served>(
+/// `POST /predict` and `POST /explain`
+async fn answer<S: Served>(
     State(server): State<Arc<Server<S>>>,
     request: Request,
+    wanted: Wanted,
 ) -> Result<Json<Value>, Refusal> {
-    let Some(place) = server.queue.place() else {
+    let Some(place) = server.queue.place(wanted) else {
         upload::drain(request).await;
-        return Err(Refusal::busy(server.queue.length()));
+        return Err(Refusal::busy(server.queue.length(wanted)));
     };
     let (name, input) = S::input(request, server.limit).await?;
     match server.queue.ask(place, input).await {
         Answer::Found(found) => Ok(Json(found.to_json(&name))),
+        Answer::Explained(found, places) => {
+            let mut answer = found.to_json(&name);
+            answer["heat"] = places.to_json();
+            Ok(Json(answer))
+        }
         Answer::Unusable(reason) => Err(Refusal::unusable(reason)),
         Answer::Failed => {
             let message = "the network failed on this input; the server's own output says more";

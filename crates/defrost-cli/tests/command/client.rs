@@ -92,8 +92,15 @@ impl Server {
     /// Asks for a prediction.
     #[track_caller]
     pub fn predict(&self, kind: &str, body: &[u8]) -> Answer {
+        self.post("/predict", kind, body)
+    }
+
+    /// Sends something.
+    #[track_caller]
+    pub fn post(&self, path: &str, kind: &str, body: &[u8]) -> Answer {
         let length = body.len().to_string();
-        let mut asking = self.begin("POST /predict", &[("Content-Type", kind), ("Content-Length", &length)]);
+        let headers = [("Content-Type", kind), ("Content-Length", &length)];
+        let mut asking = self.begin(&format!("POST {path}"), &headers);
         asking.send(body);
         asking.answer()
     }

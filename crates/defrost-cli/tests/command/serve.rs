@@ -14,7 +14,7 @@ use crate::support::{defrost_in, two_classes};
 fn pictures(folder: &Path) -> Vec<String> {
     two_classes(folder, 10);
     let words =
-        ["train", "data", "--size", "32", "--epochs", "1", "--lr", "5e-3", "--batch", "8", "--out", "run"];
+        ["train", "data", "--size", "64", "--epochs", "1", "--lr", "5e-3", "--batch", "8", "--out", "run"];
     assert_eq!(defrost_in(folder, &words).code, 0);
     (0..8).map(|index| format!("data/{}/{:03}.png", ["blue", "red"][index % 2], index)).collect()
 }
@@ -75,6 +75,47 @@ fn pictures_are_answered_as_by_predict_however_many_ask() {
     assert_eq!(server.counted("defrost_request_duration_seconds_count{path=\"/predict\"}"), 41.0);
     assert_eq!(server.counted("defrost_queue_length"), 0.0);
     assert!(server.counted("process_resident_memory_bytes") > 1e6);
+}
+
+#[test]
+fn a_picture_is_explained_by_its_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let pictures = pictures(folder);
+    let server = Server::start(folder, "run", &["--queue", "4"]);
+    for picture in &pictures[..2] {
+        let file = std::fs::read(folder.join(picture)).unwrap();
+        let predicted = server.predict("image/png", &file).json();
+        let explained = server.post("/explain", "image/png", &file);
+        assert_eq!(explained.status, 200, "{explained:?}");
+        let explained = explained.json();
+        assert_same(&explained, &predicted);
+        let heat = &explained["heat"];
+        assert_eq!(heat["class"], explained["top"][0]["class"]);
+        assert_eq!((&heat["height"], &heat["width"], &heat["share"]), (&json!(2), &json!(2), &json!(1.0)));
+        let values: Vec<f64> =
+            heat["values"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
+        let highest = values.iter().copied().fold(0.0, f64::max);
+        assert!(values.len() == 4 && [0.0, 1.0].contains(&highest), "{values:?}");
+        assert!(values.iter().all(|value| (0.0..=1.0).contains(value)), "{values:?}");
+    }
+    let refused = server.post("/explain", "image/png", b"no picture").refusal();
+    assert_eq!(refused, (422, "not a picture (JPEG, PNG, WebP, BMP, GIF or TIFF)".to_owned()));
+    assert_eq!(server.counted("defrost_requests_total{path=\"/explain\",status=\"200\"}"), 2.0);
+
+    // A quarter of the queue is for explanations: one holds up the next, and no prediction.
+    let file = std::fs::read(folder.join(&pictures[0])).unwrap();
+    let length = file.len().to_string();
+    let mut first =
+        server.begin("POST /explain", &[("Content-Type", "image/png"), ("Content-Length", &length)]);
+    first.send(&file[..20]);
+    let started = Instant::now();
+    while server.post("/explain", "image/png", &file).status != 429 {
+        assert!(started.elapsed() < Duration::from_secs(60), "the first is not accepted");
+    }
+    assert_eq!(server.predict("image/png", &file).status, 200);
+    first.send(&file[20..]);
+    assert_eq!(first.answer().status, 200);
 }
 
 #[test]
@@ -141,7 +182,7 @@ fn what_is_refused_says_why_and_what_to_do() {
     }
     let model = server.get("/model", &[]).json();
     let expected = json!({ "name": "run", "task": "vision", "arch": "efficientnet_lite0", "classes": ["blue", "red"],
-        "form": { "kind": "picture" } });
+        "form": { "kind": "picture", "heat": true } });
     assert_eq!(model, expected);
 }
 
@@ -208,6 +249,9 @@ fn texts_and_rows_are_answered_too() {
     assert_eq!(send(&server, json!(["tea"])).refusal().0, 422);
     let (status, message) = server.predict("application/json", b"{\"text\": ").refusal();
     assert!(status == 400 && message.starts_with("the body is not valid JSON: EOF"), "{message}");
+    let (status, message) =
+        server.post("/explain", "application/json", b"{\"text\": \"tea\"}").refusal();
+    assert_eq!((status, message.as_str()), (422, "where the network looks is told of pictures alone"));
     let plain = "text/plain is not read here: send JSON as application/json";
     assert_eq!(server.predict("text/plain", b"tea").refusal(), (415, plain.to_owned()));
 

@@ -131,6 +131,11 @@ impl<M: Model> Loaded<M> {
         self.network.forward(input, 0..self.network.stages().len()).single()
     }
 
+    /// Where in each item of a batch the network looks for the output given for it; nothing if it can't tell.
+    pub fn heat(&self, input: Activation, outputs: &[usize]) -> Vec<HeatMap> {
+        self.manifest.model.heat(&self.network, input, outputs)
+    }
+
     /// Loss and measures on labelled items, each seen in these looks; what earlier runs and this one have computed is in `cache`.
     ///
     /// # Errors

@@ -65,6 +65,19 @@ impl Model for VisionManifest {
     }
 }
 
+/// What a network makes of a picture, and which of its places speak for that.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// What it makes of it.
+    pub prediction: Prediction,
+    /// The output that is explained: the highest.
+    pub output: usize,
+    /// The places of the square that the network sees, in the picture's middle.
+    pub heat: HeatMap,
+    /// Side of that square, as a share of the picture's shorter side.
+    pub share: f32,
+}
+
 /// A saved picture network, ready to use.
 pub type LoadedVision = Loaded<VisionManifest>;
 
@@ -89,6 +102,19 @@ impl LoadedVision {
             in_batches(pictures, |_| 0, |pictures| self.predict_prepared(pictures, looks))
         };
         inputs.chunks(BATCH).flat_map(batch).collect()
+    }
+
+    /// What [`predict`](Self::predict) says of a picture, and where the plain look shows it; nothing if this network tells
+    /// no places apart, or not in pictures of this size.
+    pub fn explain(&self, picture: &Picture, looks: Looks) -> Option<Explained> {
+        let prediction = self.predict(picture, looks);
+        let output = prediction.class();
+        let preprocess = &self.manifest.model.preprocess;
+        let values = self.prepared(picture, Looks::PLAIN).remove(0);
+        let input = batch(values, 1, preprocess.size, self.device());
+        let heat = self.heat(input.into(), &[output]).pop()?;
+        let share = preprocess.size as f32 / preprocess.resize_to as f32;
+        Some(Explained { prediction, output, heat, share })
     }
 
     /// A picture as the network sees it in each of these looks.

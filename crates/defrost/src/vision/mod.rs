@@ -22,7 +22,7 @@ mod thumbnail;
 pub mod transform;
 
 pub use batch_sheet::batch_sheet;
-pub use bundle::{LoadedVision, VisionManifest};
+pub use bundle::{Explained, LoadedVision, VisionManifest};
 pub use check::check;
 pub use dataset::{PictureFolder, PictureFolderError, Pictures, Validation, open_known};
 pub use grad_cam::grad_cam;

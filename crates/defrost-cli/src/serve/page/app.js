@@ -45,38 +45,99 @@ function show(answer) {
   }
 }
 
+/** What comes of the newest question, or why nothing does; undefined if there is a newer one by then. */
+async function answerOf(path, body, type) {
+  const mine = asked;
+  let answer = { error: 'The server does not answer; is it still running?' };
+  try {
+    answer = await (await fetch(path, { method: 'POST', headers: { 'Content-Type': type }, body })).json();
+  } catch { /* Then it stays at that. */ }
+  return mine === asked ? answer : undefined;
+}
+
+/** Asks what the network makes of this; tells whether it makes anything of it. */
 async function ask(body, type) {
-  const mine = ++asked;
+  asked += 1;
   classes.hidden = true;
   say('Predicting…');
-  try {
-    const response = await fetch('/predict', { method: 'POST', headers: { 'Content-Type': type }, body });
-    const answer = await response.json();
-    if (mine !== asked) return;
-    if (response.ok) show(answer);
-    else say(answer.error, 'bad');
-  } catch {
-    if (mine === asked) say('The server does not answer; is it still running?', 'bad');
-  }
+  const answer = await answerOf('/predict', body, type);
+  if (answer === undefined) return false;
+  if ('error' in answer) say(answer.error, 'bad');
+  else show(answer);
+  return !('error' in answer);
 }
 
 function askJson(value) {
   return ask(JSON.stringify(value), 'application/json');
 }
 
+/** Lays warmth over the picture, the more opaque the more a place speaks for the class. */
+function lay({ class: name, height, width, values, share }) {
+  const [heat, preview] = [part('heat'), part('preview')];
+  [heat.width, heat.height] = [width, height];
+  const pixels = new ImageData(width, height);
+  values.forEach((value, place) => pixels.data.set([255, 72, 0, value * 165], place * 4));
+  heat.getContext('2d').putImageData(pixels, 0, 0);
+  const tall = preview.naturalHeight > preview.naturalWidth;
+  heat.style.width = tall ? `${share * 100}%` : 'auto';
+  heat.style.height = tall ? 'auto' : `${share * 100}%`;
+  const what = name === null ? 'a higher number' : name;
+  heat.setAttribute('aria-label', `The places that speak for ${what}`);
+  part('legend').textContent = values.some((value) => value > 0)
+    ? `Orange speaks for ${what}; the dashed square is what the network sees.`
+    : `No place of it speaks for ${what}.`;
+}
+
+/** Where the network looks, asked for only when somebody wants to see it. */
+function places(picture) {
+  const [look, heat, legend] = [part('look'), part('heat'), part('legend')];
+  let laid = false;
+  const looked = async () => {
+    heat.hidden = !look.checked || !laid;
+    legend.hidden = !look.checked;
+    if (!look.checked || laid) return;
+    legend.textContent = 'Looking…';
+    legend.className = '';
+    const answer = await answerOf('/explain', picture, typeOf(picture));
+    if (answer === undefined) return;
+    if ('error' in answer) {
+      legend.textContent = answer.error;
+      legend.className = 'bad';
+      return;
+    }
+    laid = true;
+    lay(answer.heat);
+    heat.hidden = !look.checked;
+  };
+  look.onchange = looked;
+  part('places').hidden = false;
+  looked();
+}
+
+function typeOf(picture) {
+  return picture.type || 'application/octet-stream';
+}
+
 /** A place for a picture: chosen, dropped or pasted. */
-function pictures() {
-  const [drop, file, preview] = [part('drop'), part('file'), part('preview')];
-  const take = (picture) => {
+function pictures({ heat }) {
+  const [drop, file, preview, shown] = [part('drop'), part('file'), part('preview'), part('shown')];
+  const take = async (picture) => {
     if (!picture) return;
     URL.revokeObjectURL(preview.src);
     preview.src = URL.createObjectURL(picture);
     preview.alt = picture.name || 'The picture';
-    preview.hidden = false;
-    ask(picture, picture.type || 'application/octet-stream');
+    shown.hidden = false;
+    part('heat').hidden = true;
+    part('places').hidden = true;
+    // What this browser can't draw may still be a picture.
+    const drawn = preview.decode().then(() => true, () => false);
+    const answered = await ask(picture, typeOf(picture));
+    if (answered && heat && await drawn) places(picture);
   };
-  // What this browser can't draw may still be a picture.
-  preview.addEventListener('error', () => { preview.hidden = true; });
+  preview.addEventListener('error', () => { shown.hidden = true; });
+  preview.addEventListener('load', () => {
+    shown.style.setProperty('--ratio', preview.naturalWidth / preview.naturalHeight);
+  });
   file.addEventListener('change', () => take(file.files[0]));
   addEventListener('dragover', (event) => { event.preventDefault(); drop.classList.add('over'); });
   addEventListener('dragleave', () => drop.classList.remove('over'));
@@ -114,7 +175,7 @@ function start(model) {
   const outputs = model.classes.length ? `${model.classes.length} classes` : 'a number';
   part('about').textContent = `${model.arch}, ${outputs}`;
   let send = null;
-  if (model.form.kind === 'picture') pictures();
+  if (model.form.kind === 'picture') pictures(model.form);
   if (model.form.kind === 'text') {
     part('text').hidden = false;
     send = () => askJson({ text: part('words').value });
