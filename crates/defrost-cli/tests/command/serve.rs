@@ -249,8 +249,7 @@ fn texts_and_rows_are_answered_too() {
     assert_eq!(send(&server, json!(["tea"])).refusal().0, 422);
     let (status, message) = server.predict("application/json", b"{\"text\": ").refusal();
     assert!(status == 400 && message.starts_with("the body is not valid JSON: EOF"), "{message}");
-    let (status, message) =
-        server.post("/explain", "application/json", b"{\"text\": \"tea\"}").refusal();
+    let (status, message) = server.post("/explain", "application/json", b"{\"text\": \"tea\"}").refusal();
     assert_eq!((status, message.as_str()), (422, "where the network looks is told of pictures alone"));
     let plain = "text/plain is not read here: send JSON as application/json";
     assert_eq!(server.predict("text/plain", b"tea").refusal(), (415, plain.to_owned()));
