@@ -4,12 +4,14 @@
 //   node serve.mjs DEFROST NAME=RUN...
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { check } from './check.mjs';
 
-// A wide one, and one that was taken with the camera held sideways.
-const pictures = ['recognise/rocket.jpg', 'pictures/orientation-6.jpg'].map(name => `../crates/defrost/tests/fixtures/${name}`);
+const fixtures = '../crates/defrost/tests/fixtures';
+const known = '../samples/fashion/train/trouser';
+const wide = `${fixtures}/recognise/rocket.jpg`;
+const sideways = `${fixtures}/pictures/orientation-6.jpg`;
 const [defrost, ...words] = process.argv.slice(2);
 
 const message = visit => visit.page.locator('#message').innerText();
@@ -44,15 +46,22 @@ async function expectRefusal(visit, reason) {
   if (note >= 0) visit.wrong.splice(note, 1);
 }
 
-/** Expects the warmth on the square in the middle of the picture. */
-async function expectSquare(visit) {
+/** Expects warmth for the likeliest class on the square in the middle of the picture; returns how opaque it gets. */
+async function expectWarmth(visit) {
   const { page } = visit;
+  const likeliest = await page.locator('#classes tbody th').first().innerText();
+  const legend = await page.locator('#legend').innerText();
+  const warmest = await page.locator('#heat').evaluate(heat =>
+    Math.max(...heat.getContext('2d').getImageData(0, 0, heat.width, heat.height).data.filter((_, place) => place % 4 === 3)));
+  const said = warmest ? `Orange speaks for ${likeliest};` : `No place of it speaks for ${likeliest}.`;
+  visit.expect(legend.startsWith(said), `"${legend}" of warmth up to ${warmest} for ${likeliest}`);
   const [over, under] = await Promise.all(['#heat', '#preview'].map(which => page.locator(which).boundingBox()));
   const middle = ({ x, y, width, height }) => [x + width / 2, y + height / 2];
   const off = middle(over).map((place, axis) => Math.abs(place - middle(under)[axis]));
   const side = Math.min(under.width, under.height);
   const fits = Math.max(...off, Math.abs(over.width - side), Math.abs(over.height - side)) < 1;
   visit.expect(fits, `the warmth is beside the picture: ${JSON.stringify([over, under])}`);
+  return warmest;
 }
 
 /** Drops a file on the page. */
@@ -72,7 +81,7 @@ const tries = {
   async picture(visit, model) {
     const { page } = visit;
     await visit.look('before');
-    await drop(visit, pictures[0], 'image/jpeg');
+    await drop(visit, wide, 'image/jpeg');
     await expectClasses(visit, model.classes);
     visit.expect(await page.locator('#heat').isHidden(), 'warmth that nobody asked for');
 
@@ -80,25 +89,27 @@ const tries = {
     page.on('request', request => request.url().endsWith('/explain') && explained.push(request));
     await page.getByLabel('Show where it looks').check();
     await page.locator('#heat').waitFor();
-    const likeliest = await page.locator('#classes tbody th').first().innerText();
-    visit.expect((await page.locator('#legend').innerText()).includes(likeliest), 'the warmth is not that of the class');
-    const warmest = await page.locator('#heat').evaluate(heat =>
-      Math.max(...heat.getContext('2d').getImageData(0, 0, heat.width, heat.height).data.filter((_, place) => place % 4 === 3)));
-    visit.expect(warmest === 165, `the warmest place is ${warmest}`);
-    await expectSquare(visit);
-    await visit.look('heat');
+    await expectWarmth(visit);
+    await visit.look('wide');
     await page.getByLabel('Show where it looks').uncheck();
     visit.expect(await page.locator('#heat').isHidden(), 'the warmth stays');
     await page.getByLabel('Show where it looks').check();
     visit.expect(await page.locator('#heat').isVisible() && explained.length === 1, `asked ${explained.length} times`);
 
     // Another picture, as a file, is explained at once.
-    await page.locator('#file').setInputFiles(pictures[1]);
+    await page.locator('#file').setInputFiles(sideways);
     await expectClasses(visit, model.classes);
     await page.locator('#heat').waitFor();
     visit.expect(explained.length === 2, `asked ${explained.length} times`);
-    await expectSquare(visit);
+    await expectWarmth(visit);
     await visit.look('sideways');
+
+    // Something in a picture that it has learned from speaks for its class.
+    await page.locator('#file').setInputFiles(`${known}/${readdirSync(known).sort()[0]}`);
+    await expectClasses(visit, model.classes);
+    await page.locator('#heat').waitFor();
+    visit.expect(await expectWarmth(visit) === 165, 'nothing is warm');
+    await visit.look('known');
 
     await page.locator('#file').setInputFiles({ name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
     await expectRefusal(visit, 'not a picture (JPEG, PNG, WebP, BMP, GIF or TIFF)');
@@ -123,10 +134,10 @@ const tries = {
     const fill = (name, words) => page.getByLabel(name, { exact: true }).fill(words);
     await fill('age', '52');
     await page.getByLabel('town', { exact: true }).selectOption('Kiel');
+    await page.getByLabel('other', { exact: true }).selectOption('4');
     await fill('hours', '3.5');
-    await fill('other', '4');
     // As from the keyboard.
-    await page.getByLabel('other', { exact: true }).press('Enter');
+    await page.getByLabel('hours', { exact: true }).press('Enter');
     if (model.classes.length) {
       await expectClasses(visit, model.classes);
     } else {

@@ -136,18 +136,21 @@ pub fn work<I>(
         if !answers.is_empty() {
             metrics.batch(answers.len(), started.elapsed());
         }
-        for ((reply, _place), answer) in replies.into_iter().zip(answers) {
+        for ((reply, place), answer) in replies.into_iter().zip(answers) {
+            // Whoever is answered and asks again finds the place free.
+            drop(place);
             // An error: whoever asked has gone meanwhile.
             let _ = reply.send(answer);
         }
-        if let Some(job) = explanations.pop_front()
-            && !job.reply.is_closed()
+        if let Some(Job { input, reply, place }) = explanations.pop_front()
+            && !reply.is_closed()
         {
-            let explained = catch_unwind(AssertUnwindSafe(|| explain(&job.input)));
+            let explained = catch_unwind(AssertUnwindSafe(|| explain(&input)));
             let explained = explained.map(|explained| {
                 explained.map_or_else(Answer::Unusable, |(found, places)| Answer::Explained(found, places))
             });
-            let _ = job.reply.send(explained.unwrap_or(Answer::Failed));
+            drop(place);
+            let _ = reply.send(explained.unwrap_or(Answer::Failed));
         }
     }
 }

@@ -174,6 +174,7 @@ function start(model) {
   part('name').textContent = model.name;
   const outputs = model.classes.length ? `${model.classes.length} classes` : 'a number';
   part('about').textContent = `${model.arch}, ${outputs}`;
+  part('explained').hidden = !model.form.heat;
   let send = null;
   if (model.form.kind === 'picture') pictures(model.form);
   if (model.form.kind === 'text') {
