@@ -51,8 +51,11 @@ async function expectWarmth(visit) {
   const { page } = visit;
   const likeliest = await page.locator('#classes tbody th').first().innerText();
   const legend = await page.locator('#legend').innerText();
-  const warmest = await page.locator('#heat').evaluate(heat =>
-    Math.max(...heat.getContext('2d').getImageData(0, 0, heat.width, heat.height).data.filter((_, place) => place % 4 === 3)));
+  const warmest = await page.locator('#heat').evaluate(heat => {
+    const copy = new OffscreenCanvas(heat.width, heat.height).getContext('2d');
+    copy.drawImage(heat, 0, 0);
+    return Math.max(...copy.getImageData(0, 0, heat.width, heat.height).data.filter((_, place) => place % 4 === 3));
+  });
   const said = warmest ? `Orange speaks for ${likeliest};` : `No place of it speaks for ${likeliest}.`;
   visit.expect(legend.startsWith(said), `"${legend}" of warmth up to ${warmest} for ${likeliest}`);
   const [over, under] = await Promise.all(['#heat', '#preview'].map(which => page.locator(which).boundingBox()));
