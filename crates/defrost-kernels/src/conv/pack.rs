@@ -44,10 +44,22 @@ pub(super) fn pack<K: Microkernel>(
         return;
     }
     packed.par_chunks_exact_mut(panel_len).enumerate().for_each(|(index, panel)| {
-        let (group, first) = (index / panels::<K>(plan), index % panels::<K>(plan) * K::COLUMNS);
-        let weight = &weight[group * plan.weight_strides[0]..];
-        kernel.vectorize(Panel { kernel, plan, pass, weight, first, panel });
+        pack_panel(kernel, plan, pass, weight, index, panel);
     });
+}
+
+/// Fills one panel; they are counted through all groups.
+pub(super) fn pack_panel<K: Microkernel>(
+    kernel: K,
+    plan: &Plan,
+    pass: &Pass,
+    weight: &[f32],
+    index: usize,
+    panel: &mut [K::Product],
+) {
+    let (group, first) = (index / panels::<K>(plan), index % panels::<K>(plan) * K::COLUMNS);
+    let weight = &weight[group * plan.weight_strides[0]..];
+    kernel.vectorize(Panel { kernel, plan, pass, weight, first, panel });
 }
 
 /// One panel, whose first column is the group's written channel `first`.

@@ -9,7 +9,7 @@ use super::kernel::{Microkernel, Rows, TILE, Work};
 use super::stage::{Stage, in_place};
 use super::statistics::UnitStatistics;
 use super::write::Line;
-use super::{ChannelStatistics, Epilogue, pack};
+use super::{ChannelStatistics, Epilogue, pack, winograd};
 use crate::Buffer;
 use crate::Element;
 
@@ -46,6 +46,9 @@ pub(super) fn run<K: Microkernel, T: Element>(
 ) {
     if target.is_empty() {
         return;
+    }
+    if winograd::applies::<K>(plan) {
+        return winograd::run(kernel, plan, source, weight, epilogue, target, statistics);
     }
     let units = units(plan, size_of::<T>(), UNIT_BYTES, UNITS);
     let lens: Vec<usize> = plan.passes.iter().map(|pass| pack::packed_len::<K>(plan, pass)).collect();
@@ -94,15 +97,24 @@ pub(super) fn units(plan: &Plan, element: usize, bytes: usize, least: usize) -> 
             units.push(Unit { images: 0..1, rows: 0..1, columns: first..last });
             first = last;
         }
-    } else if pixels >= rows * columns {
-        let images = pixels / (rows * columns);
-        for first in (0..plan.images).step_by(images) {
-            let images = first..plan.images.min(first + images);
+    } else {
+        units = cut(plan.images, plan.grid, pixels);
+    }
+    units
+}
+
+/// Cuts grids into units of about so many pixels: whole pictures, or rows of one.
+pub(super) fn cut(images: usize, [rows, columns]: [usize; 2], pixels: usize) -> Vec<Unit> {
+    let mut units = Vec::new();
+    if pixels >= rows * columns {
+        let pictures = pixels / (rows * columns);
+        for first in (0..images).step_by(pictures) {
+            let images = first..images.min(first + pictures);
             units.push(Unit { images, rows: 0..rows, columns: 0..columns });
         }
     } else {
         let strip = rows.div_ceil(rows.div_ceil((pixels / columns).max(1)));
-        for image in 0..plan.images {
+        for image in 0..images {
             for first in (0..rows).step_by(strip) {
                 let rows = first..rows.min(first + strip);
                 units.push(Unit { images: image..image + 1, rows, columns: 0..columns });
@@ -124,7 +136,15 @@ impl Unit {
         if plan.pointwise { self.columns.len() } else { plan.target[1] }
     }
 
-    fn target_len(&self, plan: &Plan) -> usize {
+    /// The first target pixel.
+    #[inline(always)]
+    pub(super) fn target_start(&self, plan: &Plan) -> usize {
+        (self.images.start * plan.target[0] + self.rows.start * plan.spread[0]) * plan.target[1]
+            + self.columns.start * plan.spread[1]
+    }
+
+    /// Elements of the target.
+    pub(super) fn target_len(&self, plan: &Plan) -> usize {
         self.images.len() * self.target_rows(plan) * self.target_columns(plan) * plan.target_channels
     }
 }
@@ -254,6 +274,7 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
                         count,
                         segments,
                         depth: packed.depth,
+                        along: 1,
                     };
                     self.kernel.multiply(rows, weights, &mut tile.0);
                     let write =
@@ -270,10 +291,10 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
     fn write(&self, write: &Write, tile: &[f32; TILE], target: &mut [T], statistics: &mut UnitStatistics) {
         let (plan, place, unit) = (self.plan, write.place, write.unit);
         let [target_rows, target_columns] = [unit.target_rows(plan), unit.target_columns(plan)];
-        let unit_start = (unit.images.start * plan.target[0] + unit.rows.start * plan.spread[0])
-            * plan.target[1]
-            + unit.columns.start * plan.spread[1];
-        let residual = self.epilogue.residual.map(|residual| &residual[unit_start * plan.target_channels..]);
+        let residual = self
+            .epilogue
+            .residual
+            .map(|residual| &residual[unit.target_start(plan) * plan.target_channels..]);
         let epilogue = &Epilogue { residual, ..*self.epilogue };
         let mut done = 0;
         while done < place.count {

@@ -58,11 +58,11 @@ pub(super) unsafe fn multiply<L: Lanes, const ROWS: usize>(
 ) {
     let mut sums = [[lanes.zero(); VECTORS]; MOST_ROWS];
     let mut weights = panel.as_ptr();
-    let step = rows.step;
+    let (step, along) = (rows.step, rows.along * L::INTERLEAVE);
     for &segment in rows.segments {
-        // SAFETY: row `r` of the segment begins at `segment + r * step` and has `depth` elements, all of which lie in
-        // `data`; bases of rows beyond the last are not read. The panel has `LANES * VECTORS * depth` elements for
-        // each segment.
+        // SAFETY: row `r` of the segment begins at `segment + r * step` and has `depth` elements, `along` apart, all of
+        // which lie in `data`, and side by side where they interleave; bases of rows beyond the last are not read. The
+        // panel has `LANES * VECTORS * depth` elements for each segment.
         unsafe {
             let first = rows.data.as_ptr().wrapping_add(segment);
             let mut bases: [*const L::Product; 5] =
@@ -83,7 +83,7 @@ pub(super) unsafe fn multiply<L: Lanes, const ROWS: usize>(
                     )*};
                 }
                 rows!(0 1 2 3 4 5 6 7 8 9 10 11 12 13);
-                bases = bases.map(|base| opaque(base.wrapping_add(L::INTERLEAVE)));
+                bases = bases.map(|base| opaque(base.wrapping_add(along)));
                 left -= 1;
             }
         }

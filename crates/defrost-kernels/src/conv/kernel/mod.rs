@@ -33,7 +33,7 @@ pub(super) const SIDE: usize = 16;
 /// What is transposed at a time.
 pub(super) type Square<P> = [[P; SIDE]; SIDE];
 
-/// Rows of pixels (or channels) that are contiguous along the reduction.
+/// Rows of pixels (or channels) to be multiplied along the reduction.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'a, P> {
     /// Where row 0's segments are counted from.
@@ -46,6 +46,8 @@ pub(super) struct Rows<'a, P> {
     pub segments: &'a [usize],
     /// Elements of each segment, a multiple of the microkernel's `DEPTH`.
     pub depth: usize,
+    /// From an element of a segment to the next; 1 where the microkernel interleaves.
+    pub along: usize,
 }
 
 impl<P> Rows<'_, P> {
@@ -54,11 +56,14 @@ impl<P> Rows<'_, P> {
     #[inline(always)]
     fn check<K: Microkernel>(&self, panel: &[P], tile: &[f32; TILE]) {
         let last = self.segments.iter().copied().max().unwrap_or(0);
-        let reach = last + (self.count - 1) * self.step + self.depth;
-        assert!(self.segments.is_empty() || reach <= self.data.len(), "rows reach {reach}");
+        let reach = last + (self.count - 1) * self.step + self.depth.saturating_sub(1) * self.along + 1;
+        assert!(
+            self.segments.is_empty() || self.depth == 0 || reach <= self.data.len(),
+            "rows reach {reach}"
+        );
         assert!(panel.len() >= self.segments.len() * self.depth * K::COLUMNS, "the panel is short");
         assert!(1 <= self.count && self.count <= K::ROWS && K::ROWS * K::COLUMNS <= tile.len());
-        assert!(self.depth.is_multiple_of(K::DEPTH));
+        assert!(self.depth.is_multiple_of(K::DEPTH) && (self.along == 1 || K::INTERLEAVE == 1));
     }
 }
 

@@ -39,11 +39,10 @@ fn multiply<const ROWS: usize>(rows: Rows<f32>, panel: &[f32], tile: &mut [f32; 
     const COLUMNS: usize = Portable::COLUMNS;
     let mut sums = [[0.0f32; COLUMNS]; ROWS];
     for (&segment, weights) in rows.segments.iter().zip(panel.chunks_exact((rows.depth * COLUMNS).max(1))) {
-        let values: [&[f32]; ROWS] =
-            std::array::from_fn(|row| &rows.data[segment + row * rows.step..][..rows.depth]);
+        let values: [&[f32]; ROWS] = std::array::from_fn(|row| &rows.data[segment + row * rows.step..]);
         for (depth, weights) in weights.chunks_exact(COLUMNS).enumerate() {
             for row in 0..ROWS {
-                let value = values[row][depth];
+                let value = values[row][depth * rows.along];
                 for column in 0..COLUMNS {
                     sums[row][column] += value * weights[column];
                 }

@@ -20,6 +20,7 @@ use rayon::prelude::*;
 use super::geometry::Plan;
 use super::kernel::{Microkernel, Rows, SIDE, TILE, Work};
 use super::run::{Tile, Unit, tile_rows, units};
+use super::winograd;
 use crate::Buffer;
 use crate::{ConvShape, Element};
 use layouts::{Pack, Transpose};
@@ -52,6 +53,9 @@ pub(super) fn gradient<K: Microkernel, T: Element>(
         return;
     }
     let mut plan = &Plan::forward(shape);
+    if winograd::applies::<K>(plan) {
+        return winograd::gradient(kernel, shape, input, grad_output, grad_weight);
+    }
     let swapped = &ConvShape { in_channels: shape.out_channels, out_channels: shape.in_channels, ..*shape };
     let swapped_plan = &Plan::forward(swapped);
     let (mut shape, mut input, mut grad_output) = (shape, input, grad_output);
@@ -240,6 +244,7 @@ impl<K: Microkernel> Work for Multiply<'_, K> {
                     count,
                     segments: &[start + shift],
                     depth,
+                    along: 1,
                 };
                 product.kernel.multiply(rows, panel, &mut tile.0);
                 // Channels beyond the last fill a tile, no more.
