@@ -32,9 +32,13 @@ ROWS = [
     ("efficientnet_lite0", "keep", "all", "bf16"),
     ("resnet34", "keep", "head", "bf16"),
     ("efficientnet_lite0", "keep", "head", "bf16"),
+    ("vit_small_patch16_224", "keep", "all", "bf16"),
+    ("vit_small_patch16_224", "keep", "head", "bf16"),
     ("resnet34", "batch", "all", "f32"),
     ("efficientnet_lite0", "batch", "all", "f32"),
 ]
+# What timm calls a network by another name.
+TIMM = {"efficientnet_lite0": "tf_efficientnet_lite0"}
 PEERS = ["nchw-f32", "nhwc-f32", "nhwc-bf16"]
 
 
@@ -46,12 +50,14 @@ def peer(network, norm, train, way, steps):
 
     torch.set_num_threads(THREADS)
     torch.manual_seed(1)
-    if network == "efficientnet_lite0":
-        model, head = timm.create_model("tf_efficientnet_lite0", num_classes=CLASSES), "classifier"
+    if network.startswith("resnet"):
+        model = getattr(torchvision.models, network)(num_classes=CLASSES)
+        head = model.fc
     else:
-        model, head = getattr(torchvision.models, network)(num_classes=CLASSES), "fc"
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(train == "all" or name.startswith(head))
+        model = timm.create_model(TIMM.get(network, network), num_classes=CLASSES)
+        head = model.get_classifier()
+    model.requires_grad_(train == "all")
+    head.requires_grad_(True)
     model.train()
     if norm == "keep":
         for module in model.modules():
