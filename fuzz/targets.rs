@@ -6,15 +6,20 @@
 
 use std::path::{Path, PathBuf};
 
-use defrost::bundle;
+use defrost::bundle::{self, Loaded, Model};
 use defrost::check::Report;
+use defrost::data::Fingerprint;
+use defrost::learner::checkpoint_note;
 use defrost::sheet::Sheet;
-use defrost::tabular::{self, TableOptions};
-use defrost::text::{self, TextColumns};
+use defrost::tabular::{self, TableManifest, TableOptions};
+use defrost::text::{self, TextColumns, TextManifest};
 use defrost::vision::picture::Picture;
 use defrost::vision::{self, LabelKind, LabelTable, Labelling, Validation, VisionManifest};
 use defrost::weights::pytorch::Pytorch;
 use defrost::weights::safetensors;
+use defrost::{Cache, CacheLimits};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 /// A CSV file, as such.
 pub fn sheet(bytes: &[u8]) {
@@ -76,11 +81,64 @@ pub fn pytorch(bytes: &[u8]) {
     }
 }
 
-/// A bundle's manifest, without weights beside it.
+/// A bundle's manifest, beside weights and a tokenizer that are far less than a network: as it is, and with their hashes.
 pub fn bundle(bytes: &[u8]) {
     with_folder(|folder| {
         std::fs::write(folder.join("bundle.json"), bytes).expect("temporary files can be written");
-        assert!(bundle::read::<VisionManifest>(folder).is_err(), "there are no weights");
+        std::fs::write(folder.join("model.safetensors"), WEIGHTS).expect("temporary files can be written");
+        std::fs::write(folder.join("tokenizer.json"), b"{}").expect("temporary files can be written");
+        refused::<VisionManifest>(folder);
+        let Ok(Value::Object(mut manifest)) = serde_json::from_slice(bytes) else { return };
+        manifest.insert("weights_sha256".to_owned(), json!(hash(WEIGHTS)));
+        manifest.insert("files_sha256".to_owned(), json!({ "tokenizer.json": hash(b"{}") }));
+        let sealed = Value::Object(manifest).to_string();
+        std::fs::write(folder.join("bundle.json"), sealed).expect("temporary files can be written");
+        refused::<TextManifest>(folder);
+        refused::<TableManifest>(folder);
+        // Whatever it says of pictures, the network it names would be one of those that are known.
+        let _ = bundle::read::<VisionManifest>(folder);
+    });
+}
+
+/// Weights of one number.
+const WEIGHTS: &[u8] =
+    b"\x36\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}\0\0\x80\x3f";
+
+fn refused<M: Model>(folder: &Path) {
+    assert!(Loaded::<M>::open(folder, &Default::default()).is_err(), "one number is no network");
+}
+
+/// A checkpoint's manifest: as it is, and with its hash set right.
+pub fn checkpoint(bytes: &[u8]) {
+    with_folder(|folder| {
+        let path = folder.join("checkpoint.json");
+        std::fs::write(&path, bytes).expect("temporary files can be written");
+        let _ = checkpoint_note(folder).map_err(explained);
+        let Ok(Value::Object(mut envelope)) = serde_json::from_slice(bytes) else { return };
+        let run = envelope.get("run").unwrap_or(&Value::Null).to_string();
+        envelope.insert("format".to_owned(), json!(1));
+        envelope.insert("sha256".to_owned(), json!(hash(run.as_bytes())));
+        std::fs::write(&path, Value::Object(envelope).to_string()).expect("temporary files can be written");
+        let _ = checkpoint_note(folder).map_err(explained);
+    });
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Fingerprint(Sha256::digest(bytes).into()).to_string()
+}
+
+/// A file of kept rows, where an earlier run has left it. What is found in it is what was kept.
+pub fn rows(bytes: &[u8]) {
+    let prefix = Fingerprint([7; 32]);
+    with_folder(|folder| {
+        let file = folder.join(format!("{}-0.rows", &prefix.to_string()[..32]));
+        std::fs::write(file, bytes).expect("temporary files can be written");
+        let limits = CacheLimits { memory: 1 << 20, disk: 1 << 20, folder: Some(folder.to_owned()) };
+        let mut cache = Cache::new(limits);
+        for (key, row) in [(1, &b"first row"[..]), (2, b""), (3, &[3; 300])] {
+            let found = cache.row(prefix, Fingerprint([key; 32]));
+            assert!(found.is_none_or(|found| *found == *row), "row {key} is another");
+        }
     });
 }
 
@@ -103,7 +161,7 @@ pub fn picture(bytes: &[u8]) {
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their folders in `corpus/`.
-pub const ALL: [(&str, Target); 8] = [
+pub const ALL: [(&str, Target); 10] = [
     ("sheet", sheet),
     ("texts", texts),
     ("table", table),
@@ -111,6 +169,8 @@ pub const ALL: [(&str, Target); 8] = [
     ("weights", weights),
     ("pytorch", pytorch),
     ("bundle", bundle),
+    ("checkpoint", checkpoint),
+    ("rows", rows),
     ("picture", picture),
 ];
 

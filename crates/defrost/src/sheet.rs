@@ -13,6 +13,8 @@ use crate::files::{self, FileError};
 
 /// The largest file that is read, in bytes: all of it is held in memory.
 const MAX_BYTES: u64 = 4 << 30;
+/// The longest cell that is read, in bytes: as long as a text in a file of its own. What is made of a text takes many times its length.
+const MAX_CELL: usize = 16 << 20;
 
 /// A table of cells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -166,6 +168,10 @@ fn cells(record: &csv::ByteRecord, columns: &[String]) -> Result<Vec<String>, (&
         return Err(("bad-row", reason));
     }
     let text = |(cell, column): (&[u8], &String)| {
+        if cell.len() > MAX_CELL {
+            let reason = format!("column `{column}` has {} bytes; at most {MAX_CELL} are read", cell.len());
+            return Err(("too-long", reason));
+        }
         let text = std::str::from_utf8(cell);
         text.map(|text| text.trim().to_owned()).map_err(|_| {
             ("encoding", format!("column `{column}` is not valid UTF-8; save the file as UTF-8"))
@@ -208,6 +214,17 @@ mod tests {
             "data.csv:4: column `a` is not valid UTF-8; save the file as UTF-8",
         ];
         assert_eq!(reasons, expected);
+    }
+
+    #[test]
+    fn a_cell_longer_than_any_text_is_left_out() {
+        let long = ["a,b\n1,", &"x".repeat(MAX_CELL + 1), "\n4,", &"y".repeat(MAX_CELL), "\n"].concat();
+        let (sheet, skipped) = parse(long.as_bytes()).unwrap();
+        assert_eq!((sheet.rows.len(), sheet.rows[0].name.as_str()), (1, "data.csv:3"));
+        assert_eq!(
+            skipped[0].to_string(),
+            "data.csv:2: column `b` has 16777217 bytes; at most 16777216 are read"
+        );
     }
 
     #[test]

@@ -14,4 +14,5 @@ mod serve;
 mod sheets;
 mod support;
 mod tensorboard;
+mod tiers;
 mod train;

@@ -1,6 +1,10 @@
 //! Interrupted runs: killed, stopped, taken up again, refused.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
+#[cfg(target_os = "linux")]
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -87,13 +91,56 @@ fn killed_at_any_moment_it_ends_with_the_same_bytes() {
     two_classes(folder, 8);
     assert_eq!(defrost_in(folder, &[&PICTURES[..], &["--out", "whole"]].concat()).code, 0);
     let expected = came_of(&folder.join("whole"));
-    let moments: [&[[u64; 3]]; 4] =
-        [&[[0, 0, 0]], &[[0, 1, 1], [1, 0, 2]], &[[1, 0, 0], [1, 1, 1]], &[[0, 2, 0], [1, 1, 0], [1, 1, 2]]];
-    for (number, moments) in moments.into_iter().enumerate() {
+    for (number, moments) in drawn_moments().chunks(4).enumerate() {
         let out = format!("killed-{number}");
         killed_at(folder, (&PICTURES, &out), moments);
         assert!(came_of(&folder.join(&out)) == expected, "killed at {moments:?}");
     }
+}
+
+/// Twenty moments of [`PICTURES`], each four in order: the same ones every time, from a stream of numbers that looks random
+/// (Numerical Recipes' generator). What follows the last batch is too short to be met for sure.
+fn drawn_moments() -> [[u64; 3]; 20] {
+    let mut state: u64 = 20;
+    let mut moments = [(); 20].map(|()| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let batch = (state >> 33) % 11;
+        [batch / 6, batch / 3 % 2, batch % 3]
+    });
+    moments.chunks_mut(4).for_each(<[_]>::sort);
+    moments
+}
+
+/// Files under temporary names in a run's checkpoint: being written, or left by a run that was killed.
+fn unfinished(run: &Path) -> BTreeSet<OsString> {
+    let entries = fs::read_dir(run.join("checkpoint")).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name()).filter(|name| name.to_string_lossy().starts_with(".tmp")).collect()
+}
+
+#[test]
+fn killed_while_a_checkpoint_is_written_it_ends_with_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    two_classes(folder, 8);
+    assert_eq!(defrost_in(folder, &[&PICTURES[..], &["--out", "whole"]].concat()).code, 0);
+    let run = folder.join("run");
+    let mut child = start(folder, &[&PICTURES[..], &["--out", "run"]].concat());
+    let mut halves = 0;
+    for _ in 0..4 {
+        child = wait_for(child, &run, [0, 0, 0]);
+        let left = unfinished(&run);
+        while unfinished(&run).is_subset(&left) {
+            assert!(child.try_wait().unwrap().is_none(), "{}", ended(child).stderr);
+        }
+        child.kill().unwrap();
+        assert_eq!(ended(child).code, -1);
+        halves += usize::from(!unfinished(&run).is_subset(&left));
+        child = start(folder, &["train", "--resume", "run", "--checkpoint-seconds", "0"]);
+    }
+    let ran = ended(child);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(halves > 0, "no file was half written");
+    assert!(came_of(&run) == came_of(&folder.join("whole")));
 }
 
 #[test]
@@ -184,6 +231,25 @@ fn another_run_is_not_gone_on_with() {
     assert_eq!(defrost_in(folder, &["train", "--resume", "nowhere"]).usage_error(), nowhere);
 }
 
+/// Starts [`PICTURES`] where no file may be larger than 40 MB: the network can be saved, but not with its averages and the
+/// optimizer's.
+#[cfg(target_os = "linux")]
+fn start_on_a_full_disk(folder: &Path, out: &str) -> Option<Child> {
+    let program = assert_cmd::cargo::cargo_bin("defrost");
+    let words = format!(
+        "trap '' XFSZ; ulimit -f 80000; exec {} {} --out {out}",
+        program.display(),
+        PICTURES.join(" ")
+    );
+    let mut command = Command::new("dash");
+    command.current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache")).args(["-c", &words]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok();
+    if child.is_none() {
+        eprintln!("skipped: there is no dash to limit the size of files with");
+    }
+    child
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_ends_the_keeping_and_not_the_run() {
@@ -191,22 +257,20 @@ fn a_full_disk_ends_the_keeping_and_not_the_run() {
     let folder = folder.path();
     two_classes(folder, 8);
     assert_eq!(defrost_in(folder, &[&PICTURES[..], &["--out", "whole"]].concat()).code, 0);
-    // No file may be larger than 40 MB: the network can be saved, but not with its averages and the optimizer's.
-    let program = assert_cmd::cargo::cargo_bin("defrost");
-    let words = format!(
-        "trap '' XFSZ; ulimit -f 80000; exec {} {} --out full",
-        program.display(),
-        PICTURES.join(" ")
-    );
-    let mut command = Command::new("dash");
-    command.current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache")).args(["-c", &words]);
-    let Ok(child) = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn() else {
-        eprintln!("skipped: there is no dash to limit the size of files with");
-        return;
-    };
+    let Some(child) = start_on_a_full_disk(folder, "full") else { return };
     let ran = ended(child);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let warning = "warning: the checkpoint can't be written, and no further one is tried: full/checkpoint/";
     assert_eq!(ran.stderr.matches(warning).count(), 1, "{}", ran.stderr);
     assert!(came_of(&folder.join("full")) == came_of(&folder.join("whole")));
+
+    // Killed after that, it goes on from the last checkpoint there was room for.
+    let Some(mut child) = start_on_a_full_disk(folder, "killed") else { return };
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("warning: the checkpoint can't be written")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let ran = defrost_in(folder, &["train", "--resume", "killed"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(came_of(&folder.join("killed")) == came_of(&folder.join("whole")));
 }

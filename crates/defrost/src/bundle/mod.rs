@@ -1,10 +1,11 @@
 //! One folder a model: weights, and everything needed to use them again.
 //!
 //! `model.safetensors` holds the tensors, `bundle.json` the [`Manifest`]: classes, the domain's part
-//! (architecture, preprocessing), the freeze plan, what was measured, and a hash of the weights.
+//! (architecture, preprocessing), the freeze plan, what was measured, a hash of the weights, and a [`SelfTest`].
 
 mod batches;
 mod model;
+mod self_test;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use thiserror::Error;
 pub use batches::BATCH;
 pub(crate) use batches::in_batches;
 pub use model::{Loaded, Model};
+pub use self_test::SelfTest;
 
 use crate::files::{self, FileError};
 use crate::learner::{EpochRecord, LearnerError, PhaseQuote};
@@ -58,6 +60,9 @@ pub struct Manifest<D> {
     /// SHA-256 of each of the model's [own files](Model::files), by name.
     #[serde(default)]
     pub files_sha256: BTreeMap<String, String>,
+    /// What the network gave for a made-up item; none in bundles of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_test: Option<SelfTest>,
 }
 
 impl<D> Manifest<D> {
@@ -116,6 +121,23 @@ pub enum BundleError {
     /// The weights do not fit the network described.
     #[error(transparent)]
     Misfit(#[from] MisfitError),
+    /// The network does not answer as it did when it was saved.
+    #[error(
+        "{}: its answers would be wrong: the scores of its test item are off by {apart:.1e}, and rounding explains {allowed:.0e}; either \
+         bundle.json has changed since the run wrote it, or the {kernels} kernels are wrong on this processor, which \
+         DEFROST_KERNEL=portable would show",
+        folder.display()
+    )]
+    SelfTest {
+        /// The bundle.
+        folder: PathBuf,
+        /// How far its scores are from those that were saved: the largest difference, over the largest score if that is more than 1.
+        apart: f32,
+        /// How far they may be.
+        allowed: f32,
+        /// The kernels in use.
+        kernels: &'static str,
+    },
 }
 
 /// The files of a bundle.

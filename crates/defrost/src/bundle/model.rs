@@ -8,15 +8,17 @@ use burn::tensor::{Device, Tensor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{BundleError, Manifest, paths, read, write};
+use super::{BundleError, Manifest, SelfTest, paths, read, write};
 use crate::activation::Activation;
 use crate::data::Dataset;
 use crate::interpret::HeatMap;
 use crate::learner::{Evaluation, Learner, LearnerError, Looks, Prediction, evaluate, split};
+use crate::ops::kernel_tier;
+use crate::precision::Precision;
 use crate::prefix::Cache;
 use crate::stage::Network;
 use crate::summary::PlanSummary;
-use crate::weights::{check_fit, collect, load};
+use crate::weights::{Tensors, check_fit, collect, load};
 
 /// What a domain keeps of a model besides its weights: enough to build and feed the network again.
 pub trait Model: Clone + Serialize + DeserializeOwned {
@@ -36,6 +38,26 @@ pub trait Model: Clone + Serialize + DeserializeOwned {
     ///
     /// If the description is of none.
     fn network(&self, outputs: usize, device: &Device) -> Result<Self::Network, Self::Error>;
+
+    /// How many numbers its network's tensors hold at least, told without building it: a bundle that holds fewer is refused
+    /// before memory is taken for more.
+    fn least_numbers(&self, outputs: usize) -> u64;
+
+    /// A made-up item for the [self-test](SelfTest), as texts that [`Model::prepare`] understands: the same ones for the same
+    /// model. The more of the preprocessing it goes through, the more is tested.
+    fn sample(&self) -> Vec<String>;
+
+    /// Such an item as the network gets it to predict: a batch of one. The texts may come from a file.
+    ///
+    /// # Errors
+    ///
+    /// If they are no item; the message says why.
+    fn prepare(&self, item: &[String], device: &Device) -> Result<Activation, String>;
+
+    /// The number format between the body's layers.
+    fn precision(&self) -> Precision {
+        Precision::F32
+    }
 
     /// Stages of the body that were thrown away, by name.
     fn cut_stages(&self) -> Vec<String> {
@@ -71,6 +93,7 @@ impl<N: Network> Learner<N> {
         plan: PlanSummary,
     ) -> Result<Vec<f32>, BundleError> {
         let thresholds = self.best_thresholds()?;
+        let network = self.network().valid();
         let manifest = Manifest {
             format: 0,
             task: M::TASK.to_owned(),
@@ -83,10 +106,16 @@ impl<N: Network> Learner<N> {
             quote: self.history().quotes().to_vec(),
             weights_sha256: String::new(),
             files_sha256: BTreeMap::new(),
+            self_test: SelfTest::of(model, &network, self.device()),
         };
-        write(folder, manifest, &collect(&self.network().valid()))?;
+        write(folder, manifest, &collect(&network))?;
         Ok(thresholds)
     }
+}
+
+/// How many numbers these tensors hold.
+fn count(tensors: &Tensors) -> u64 {
+    tensors.values().map(|data| data.num_elements() as u64).sum()
 }
 
 /// A saved network, ready to use.
@@ -103,17 +132,40 @@ impl<M: Model> Loaded<M> {
     ///
     /// # Errors
     ///
-    /// If it holds no bundle, one that is damaged, or one of another domain.
+    /// If it holds no bundle, one that is damaged or of another domain, or if the network does not answer as it did when it
+    /// was saved.
     pub fn open(folder: &Path, device: &Device) -> Result<Self, BundleError> {
         let (manifest_path, weights_path) = paths(folder);
         let (manifest, tensors) = read::<M>(folder)?;
-        let invalid =
-            |error: M::Error| BundleError::Manifest { path: manifest_path, reason: error.to_string() };
-        let network = manifest.model.network(manifest.outputs(), device).map_err(invalid)?;
+        let invalid = |reason: String| BundleError::Manifest { path: manifest_path.clone(), reason };
+        let (least, held) = (manifest.model.least_numbers(manifest.outputs()), count(&tensors));
+        if least > held {
+            return Err(invalid(format!(
+                "it describes a network of {least} numbers or more, and its weights are {held}"
+            )));
+        }
+        let network = manifest.model.network(manifest.outputs(), device);
+        let network = network.map_err(|error| invalid(error.to_string()))?;
         let file = weights_path.display().to_string();
         check_fit(&file, manifest.model.name(), &network.stages(), &tensors)?;
         let network = load(network, &tensors).valid();
-        Ok(Self { manifest, network, device: device.clone() })
+        let loaded = Self { manifest, network, device: device.clone() };
+        loaded.test(folder)?;
+        Ok(loaded)
+    }
+
+    /// Whether the network answers as it did when it was saved, as far as that was kept.
+    fn test(&self, folder: &Path) -> Result<(), BundleError> {
+        let Self { manifest: Manifest { model, self_test, .. }, network, device } = self;
+        let Some(test) = self_test else { return Ok(()) };
+        let invalid = |reason| BundleError::Manifest { path: paths(folder).0, reason };
+        let (apart, allowed) =
+            (test.apart(model, network, device).map_err(invalid)?, SelfTest::allowed(model.precision()));
+        if apart <= allowed {
+            return Ok(());
+        }
+        let kernels = kernel_tier().map_or("unknown", |tier| tier.name());
+        Err(BundleError::SelfTest { folder: folder.to_owned(), apart, allowed, kernels })
     }
 
     /// The device it runs on.

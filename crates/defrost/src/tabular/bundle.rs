@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::data::{Named, Table, TableError, batch, open_known, open_unlabelled};
-use super::network::TabularNetwork;
-use super::schema::{Encoded, Schema};
+use super::network::{TabularNetwork, embedding_size};
+use super::schema::{Column, Encoded, Encoding, Schema};
+use crate::activation::Activation;
 use crate::bundle::{Loaded, Model, in_batches};
 use crate::data::Skipped;
 use crate::learner::Prediction;
@@ -42,6 +43,29 @@ impl Model for TableManifest {
     fn network(&self, outputs: usize, device: &Device) -> Result<TabularNetwork, SchemaError> {
         self.schema.check().map_err(SchemaError)?;
         Ok(TabularNetwork::new(&self.schema, outputs, self.pretrained, device))
+    }
+
+    fn least_numbers(&self, outputs: usize) -> u64 {
+        let embedded = |things: usize| (things * embedding_size(things)) as u64;
+        self.schema.cardinalities().into_iter().map(embedded).sum::<u64>() + outputs as u64
+    }
+
+    /// A cell for each column: the category in the middle, or a number above the mean.
+    fn sample(&self) -> Vec<String> {
+        let cell = |column: &Column| match &column.encoding {
+            Encoding::Category(values) => values.get(values.len() / 2).cloned().unwrap_or_default(),
+            Encoding::Number { mean, std, .. } => (mean + std).to_string(),
+        };
+        self.schema.columns.iter().map(cell).collect()
+    }
+
+    fn prepare(&self, item: &[String], device: &Device) -> Result<Activation, String> {
+        let (cells, columns) = (item.len(), self.schema.columns.len());
+        if cells != columns {
+            return Err(format!("the self-test has {cells} cells, and the table {columns} columns"));
+        }
+        let row = self.schema.encode(item.iter().map(String::as_str))?;
+        Ok(batch(&[&row], device))
     }
 }
 

@@ -12,12 +12,16 @@ use super::dataset::{TextDataError, Texts, batch, open_known};
 use super::models::{TextConfig, TextNetwork};
 use super::pretrained::PretrainedError;
 use super::tokenizer::{Tokenizer, TokenizerError, Tokens};
+use crate::activation::Activation;
 use crate::bundle::{Loaded, Model, in_batches};
 use crate::data::Skipped;
 use crate::learner::Prediction;
 use crate::precision::Precision;
 
 const TOKENIZER: &str = "tokenizer.json";
+/// The text that new bundles are tested with.
+const SAMPLE: &str =
+    "The quick brown fox is very good, and the lazy dog is bad: who'd say 7 of 12 are the same?";
 
 /// What is needed to build and feed a text network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,6 +59,27 @@ impl Model for TextManifest {
         self.config.check()?;
         self.tokenizer()?;
         Ok(TextNetwork::new(&self.config, outputs, true, device).with_precision(self.precision))
+    }
+
+    fn least_numbers(&self, outputs: usize) -> u64 {
+        self.config.numbers().saturating_add(outputs as u64)
+    }
+
+    fn sample(&self) -> Vec<String> {
+        vec![SAMPLE.to_owned()]
+    }
+
+    fn prepare(&self, item: &[String], device: &Device) -> Result<Activation, String> {
+        let [text] = item else {
+            return Err(format!("the self-test has {} texts and should have one", item.len()));
+        };
+        let tokenizer = self.tokenizer().map_err(|error| error.to_string())?;
+        let tokens = tokenizer.encode(text).map_err(|reason| format!("the self-test: {reason}"))?;
+        Ok(batch(&[&tokens.ids], device))
+    }
+
+    fn precision(&self) -> Precision {
+        self.precision
     }
 
     fn files(&self) -> BTreeMap<String, Vec<u8>> {

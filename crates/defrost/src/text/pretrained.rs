@@ -61,6 +61,16 @@ pub enum PretrainedError {
         /// What is wrong with it.
         reason: ConfigError,
     },
+    /// The weights beside the dimensions are of something smaller; nothing is built to find out of what.
+    #[error("{}: it describes a network of {described} numbers or more, and the weights beside it are {held}", path.display())]
+    TooFew {
+        /// The file with the dimensions.
+        path: PathBuf,
+        /// How many numbers they make.
+        described: u64,
+        /// How many there are.
+        held: u64,
+    },
     /// The dimensions can't be.
     #[error(transparent)]
     Dimensions(#[from] ConfigError),
@@ -93,12 +103,14 @@ impl Pretrained {
             }
         }
         let invalid = |reason| PretrainedError::Config { path: config.clone(), reason };
-        Ok(Self {
-            config: TextConfig::parse(&files::read(&config)?).map_err(invalid)?,
-            tokenizer: files::read(&tokenizer)?,
-            precision: Precision::F32,
-            weights: WeightFile::open(path)?,
-        })
+        let tokenizer = files::read(&tokenizer)?;
+        let parsed = TextConfig::parse(&files::read(&config)?).map_err(invalid)?;
+        let weights = WeightFile::open(path)?;
+        let (described, held) = (parsed.numbers(), weights.numbers());
+        if described > held {
+            return Err(PretrainedError::TooFew { path: config, described, held });
+        }
+        Ok(Self { config: parsed, tokenizer, precision: Precision::F32, weights })
     }
 
     /// What encodes texts for this network, cut after `max_tokens`.

@@ -52,6 +52,26 @@ impl Model for VisionManifest {
         self.build(outputs, device)
     }
 
+    /// No body gives fewer features than its first convolution's 16, wherever it is cut.
+    fn least_numbers(&self, outputs: usize) -> u64 {
+        16 * outputs as u64
+    }
+
+    /// There is only one picture.
+    fn sample(&self) -> Vec<String> {
+        vec![]
+    }
+
+    fn prepare(&self, _item: &[String], device: &Device) -> Result<Activation, String> {
+        let mut values = vec![0.0; self.preprocess.values()];
+        self.preprocess.apply(&test_picture(), &Draw::default(), &mut values);
+        Ok(batch(values, 1, self.preprocess.size, device).into())
+    }
+
+    fn precision(&self) -> Precision {
+        self.precision
+    }
+
     fn cut_stages(&self) -> Vec<String> {
         let Some(cut) = &self.cut else { return vec![] };
         let Ok(architecture) = Architecture::named(&self.architecture) else { return vec![] };
@@ -63,6 +83,18 @@ impl Model for VisionManifest {
     fn heat(&self, network: &VisionNetwork, input: Activation, outputs: &[usize]) -> Vec<HeatMap> {
         grad_cam(network, input, outputs)
     }
+}
+
+/// A picture with ramps and edges, wider than high: whatever crops, scales or normalises it otherwise makes another one of it.
+/// Bundles rely on its pixels, and they are no decoder's.
+fn test_picture() -> Picture {
+    let (width, height) = (96, 72);
+    let pixel = |index: usize| {
+        let (x, y) = (index % width, index / width);
+        [x * 255 / (width - 1), y * 255 / (height - 1), 255 * ((x / 8 + y / 8) % 2)].map(|value| value as u8)
+    };
+    let pixels = (0..width * height).flat_map(pixel).collect();
+    Picture::from_rgb(width, height, pixels).expect("there are three values a pixel")
 }
 
 /// What a network makes of a picture, and which of its places speak for that.

@@ -117,6 +117,11 @@ impl WeightFile {
         }
     }
 
+    /// How many numbers there are in all.
+    pub fn numbers(&self) -> u64 {
+        self.shapes().values().map(|shape| shape.iter().product::<usize>() as u64).sum()
+    }
+
     /// Takes these tensors out, under new names: `(new, name)`. What is not there is left out.
     pub fn take<'a>(&mut self, names: impl IntoIterator<Item = (&'a String, &'a String)>) -> Tensors {
         let mut take = |name: &str| match &mut self.content {

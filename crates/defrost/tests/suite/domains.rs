@@ -22,7 +22,7 @@ fn pictures(cache: CacheLimits) -> Learner<Small> {
 }
 
 /// Weights that no other test's draws can touch.
-fn made<N: Network>(network: N) -> N {
+pub fn made<N: Network>(network: N) -> N {
     let mut tensors = collect(&network);
     for (k, data) in tensors.values_mut().filter(|data| data.shape().len() == 2).enumerate() {
         let wave = |i: usize| ((i * 37 + k * 11) as f32 * 12.9898).sin() * 0.4;

@@ -366,6 +366,9 @@ fn a_picture_that_changes_during_the_run_is_an_error() {
         error,
         format!("{}: the file has changed since this run first read it; start again", path.display())
     );
+    std::fs::remove_file(&path).unwrap();
+    let error = train.inputs(&[0], View::Plain, &Device::flex()).unwrap_err().to_string();
+    assert!(error.starts_with(&path.display().to_string()), "{error}");
 }
 
 #[test]

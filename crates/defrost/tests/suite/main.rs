@@ -16,6 +16,7 @@ mod ops;
 mod plans;
 mod pytorch;
 mod resume;
+mod self_test;
 mod support;
 mod targets;
 mod texts;

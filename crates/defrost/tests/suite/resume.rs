@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use burn::tensor::TensorData;
 use defrost::data::{Draws, Rng};
 use defrost::learner::{
     BatchReport, CheckpointOptions, EarlyStopping, Flow, Mixing, Observer, Position, Resumed, RolledBack,
     Sampling, checkpoint_note,
 };
-use defrost::weights::{Tensors, collect};
+use defrost::weights::{Tensors, collect, load};
 use defrost::{
     EpochRecord, FineTune, FreezePlan, Learner, LearnerError, LearnerOptions, NormMode, Phase, Rates,
     Schedule, StepSettings,
@@ -287,6 +288,19 @@ fn another_run_is_not_gone_on_with() {
     assert!(
         refused(&shorter).starts_with("the run began with other settings: phases: [Phase { name: \"frozen\"")
     );
+
+    let mut tensors = collect(&Small::new());
+    // Names are in order, and the body's come before the head's.
+    let weight = tensors.values_mut().find(|tensor| tensor.shape().len() == 2).unwrap();
+    let numbers: Vec<f32> = weight.iter::<f32>().map(|number| number + 1e-6).collect();
+    *weight = TensorData::new(numbers, weight.shape().clone());
+    let network = load(Small::new(), &tensors);
+    let (train, valid) = (Box::new(Clusters(44)), Box::new(Clusters(12)));
+    let mut nudged = Learner::new(network, train, valid, 3, setup.options.clone()).unwrap();
+    nudged.checkpoint(CheckpointOptions::new(&folder));
+    let message = nudged.resume(&setup.phases).unwrap_err().to_string();
+    let expected = "the run began otherwise and would end with other weights: pretrained weights: ";
+    assert!(message.starts_with(expected), "{message}");
 
     let fewer = |accept_changes| {
         let (train, valid) = (Box::new(Clusters(43)), Box::new(Clusters(12)));

@@ -2,7 +2,8 @@
 //! gradients, averaged weights.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use burn::tensor::{Device, Tensor};
 use defrost::data::{DataError, Dataset, Fingerprint, View};
@@ -12,6 +13,8 @@ use defrost::{
     Activation, EpochRecord, FineTune, FreezePlan, Learner, LearnerError, LearnerOptions, Loss, Phase, Rates,
     StepSettings, Target,
 };
+
+use rayon::prelude::*;
 
 use crate::support::{Clusters, Small};
 
@@ -276,4 +279,45 @@ fn clipped_gradients_are_shorter() {
     };
     assert!(run(None) == run(Some(1e9)));
     assert!(run(None) != run(Some(1e-4)));
+}
+
+/// The clusters, prepared on all threads, one of which dies on the way to the third batch.
+struct Fatal(AtomicUsize);
+
+impl Dataset for Fatal {
+    fn len(&self) -> usize {
+        40
+    }
+
+    fn target(&self, item: usize) -> Target {
+        Clusters(40).target(item)
+    }
+
+    fn name(&self, item: usize) -> String {
+        Clusters(40).name(item)
+    }
+
+    fn fingerprint(&self, item: usize, view: View) -> Fingerprint {
+        Clusters(40).fingerprint(item, view)
+    }
+
+    fn inputs(&self, items: &[usize], view: View, device: &Device) -> Result<Activation, DataError> {
+        let batch = self.0.fetch_add(1, Ordering::Relaxed);
+        items.par_iter().for_each(|&item| assert!(batch != 2 || item != items[5], "no memory left"));
+        Clusters(40).inputs(items, view, device)
+    }
+}
+
+#[test]
+fn a_thread_that_dies_ends_the_run_with_its_words() {
+    let (send, receive) = mpsc::channel();
+    let run = std::thread::spawn(move || {
+        let outcome =
+            learner_of(Box::new(Fatal(AtomicUsize::new(0))), options()).fit_one_cycle(3, Rates::One(1e-2));
+        send.send(outcome.is_ok()).unwrap();
+    });
+    let waited = receive.recv_timeout(Duration::from_secs(60));
+    assert_eq!(waited, Err(mpsc::RecvTimeoutError::Disconnected), "the run goes on, or hangs");
+    let words = run.join().unwrap_err();
+    assert_eq!(words.downcast_ref::<&str>(), Some(&"no memory left"));
 }

@@ -54,6 +54,33 @@ impl TextConfig {
         }
     }
 
+    /// How many numbers its embeddings and layers are made of, norms and biases apart.
+    pub fn numbers(&self) -> u64 {
+        let product = |of: &[usize]| of.iter().fold(1u64, |product, &n| product.saturating_mul(n as u64));
+        let products = match *self {
+            Self::Bert(BertConfig {
+                vocabulary,
+                hidden,
+                blocks,
+                intermediate,
+                positions,
+                token_types,
+                ..
+            }) => {
+                let embeddings =
+                    [vocabulary, positions, token_types].map(|things| product(&[things, hidden]));
+                let dense =
+                    [product(&[blocks, 4, hidden, hidden]), product(&[blocks, 2, hidden, intermediate])];
+                [&embeddings[..], &dense].concat()
+            }
+            Self::AwdLstm(AwdLstmConfig { vocabulary, embedding, hidden, layers, .. }) => {
+                let between = product(&[layers.saturating_sub(1), 4, hidden, hidden]);
+                vec![product(&[vocabulary, embedding]), between, product(&[4, embedding, embedding])]
+            }
+        };
+        products.into_iter().fold(0, u64::saturating_add)
+    }
+
     /// Tokens it knows.
     pub fn vocabulary(&self) -> usize {
         match self {
@@ -243,6 +270,10 @@ impl BertConfig {
                 return Err(ConfigError::Number { key: key.to_owned(), found: number.to_string() });
             }
         }
+        if self.token_types > LIMIT {
+            let found = self.token_types.to_string();
+            return Err(ConfigError::Number { key: "token_types".to_owned(), found });
+        }
         if !hidden.is_multiple_of(heads) {
             return Err(ConfigError::Heads { hidden, heads });
         }
@@ -285,5 +316,17 @@ mod tests {
         assert_eq!(refusal("12", "7"), "768 features can't be shared by 7 heads");
         assert_eq!(refusal("\"gelu\"", "\"relu\""), "the nonlinearity is `relu`; gelu can be computed");
         assert!(refusal("}", "").starts_with("not valid: "));
+    }
+
+    #[test]
+    fn numbers_are_counted_before_any_is_made() {
+        // MiniLM has 22.7 million parameters, of which norms, biases and the pooler are a few.
+        assert_eq!(TextConfig::from(BertConfig::minilm()).numbers(), 22_534_656);
+        // fastai's AWD-LSTM: 60,000 words of 400, layers of 1152, 1152 and 400.
+        assert_eq!(TextConfig::from(AwdLstmConfig::new(60_000)).numbers(), 35_256_832);
+        let endless = BertConfig { hidden: usize::MAX, blocks: usize::MAX, ..BertConfig::minilm() };
+        assert_eq!(TextConfig::from(endless).numbers(), u64::MAX);
+        let kinds = BertConfig { token_types: usize::MAX, ..BertConfig::minilm() };
+        assert!(kinds.check().unwrap_err().to_string().starts_with("`token_types` is 1844"));
     }
 }
