@@ -44,8 +44,7 @@ impl SelfTest {
         Ok(apart(&self.scores, &found))
     }
 
-    /// How far apart kernels may be that are both right. Measured between all kernels (docs/reliability.md): 1e-6 to 3e-6 in f32, in
-    /// bf16 up to 2e-2.
+    /// How far apart kernels may be that are both right. docs/reliability.md says what was measured between them.
     pub(super) fn allowed(precision: Precision) -> f32 {
         match precision {
             Precision::F32 => 1e-3,
