@@ -14,6 +14,7 @@ use crate::learning::{LearningOptions, LookOptions, RateChoice};
 use crate::cache::CacheOptions;
 
 use crate::domain::Task;
+use crate::live::Place;
 use crate::resume::ResumeOptions;
 
 /// Teach a pretrained network a new task: freeze most of it, train the rest, then thaw.
@@ -62,6 +63,10 @@ pub struct TrainArguments {
     /// Where the run is saved [default: runs/NAME-NUMBER]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
+    /// Show the run's report on a page while it trains, with buttons to pause it and to stop and save it: on this
+    /// machine, at port 8001 if it is free; or at a port or ADDRESS:PORT
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "", help_heading = "Output")]
+    pub live: Option<Place>,
     /// Write what is measured into the run's folder as an event file for TensorBoard too
     #[arg(long, help_heading = "Output")]
     pub tensorboard: bool,

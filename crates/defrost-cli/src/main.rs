@@ -14,6 +14,7 @@ mod hub;
 mod labels;
 mod layout;
 mod learning;
+mod live;
 mod memory;
 mod progress;
 mod quote;

@@ -36,7 +36,7 @@ pub struct ResumeOptions {
 }
 
 /// Options that change nothing about what comes of a run.
-const FREE: [&str; 4] = ["resume", "resume_anyway", "checkpoint_seconds", "json"];
+const FREE: [&str; 5] = ["resume", "resume_anyway", "checkpoint_seconds", "live", "json"];
 
 /// What is kept of a command.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -72,6 +72,7 @@ impl Session {
                 let now = matches(std::env::args_os().skip(1)).or_usage()?;
                 refuse_changes(&now, &saved, (&folder, &kept.folder))?;
                 (arguments.resume, arguments.json) = (given.resume, given.json);
+                arguments.live = given.live;
                 let run = if kept.folder == folder { run } else { run.canonicalize().or_usage()? };
                 // The command's paths are relative to where it was given.
                 std::env::set_current_dir(&kept.folder).map_err(|error| {

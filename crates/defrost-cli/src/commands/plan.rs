@@ -58,7 +58,7 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
     let mut summary = PlanSummary::new(arch, &plan, &phases, batches, arguments.steps).or_usage()?;
     summary.cut = outline.cut;
     if let Some(path) = &arguments.svg {
-        let drawing = standalone(&draw_plan(&summary, &[]));
+        let drawing = standalone(&draw_plan(&summary, &[], None));
         files::write_atomically(path, |file| file.write_all(drawing.as_bytes())).or_usage()?;
         eprintln!("the plan: {}", path.display());
     }

@@ -1,6 +1,8 @@
 //! `defrost train DATA`
 
+use std::cell::Cell;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -22,6 +24,7 @@ use crate::domain::{Data, Domain, Prepared, Table, Task, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::layout::{metrics, plan_table, rate};
 use crate::learning::RateChoice;
+use crate::live::{self, Live, Place};
 use crate::memory::peak_rss_bytes;
 use crate::progress::{Progress, seconds};
 use crate::quote::{quote_outcome, quote_table};
@@ -42,6 +45,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let started = Instant::now();
     let options = &session.arguments.options;
     let threads = training::start_threads(options.threads)?;
+    let place = session.arguments.live.map(Place::listen).transpose()?;
 
     let Prepared { data, network, model, precision } =
         D::prepare(options, &session.data, &training::device())?;
@@ -65,23 +69,40 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     };
 
     anstream::eprintln!("{}", plan_table(&plan));
+    let planned = Report {
+        deciding: learner.options().loss.deciding_metric().map(str::to_owned),
+        ..Report::planned(about, plan.clone(), &phases)
+    };
+    let live = place.map(|place| Live::start(place, planned.clone())).transpose()?;
     if session.run.is_none() {
-        eprint!("{}", quote_table(learner.quote(&phases).map_err(explain)?));
+        let quotes = learner.quote(&phases).map_err(explain)?;
+        eprint!("{}", quote_table(quotes));
+        if let Some(live) = &live {
+            live.quoted(quotes);
+        }
     }
     let board_trouble = observe(&mut learner, arguments, &run)?;
-    let outcome = run_phases(&mut learner, &session, &run, &phases)?;
+    let outcome =
+        run_phases(&mut learner, &session, (&run, live.as_ref()), &phases).inspect_err(|failure| {
+            if let Some(live) = &live {
+                live.fail(&failure.reason());
+            }
+        })?;
     let thresholds = learner.save(&run, &model, &classes, plan.clone()).or_failure()?;
     write_history(&run, &learner)?;
-    let early = outcome.as_ref().err().map(Failure::reason);
+    let was_stopped = live.as_ref().is_some_and(Live::was_stopped);
+    let early = outcome.as_ref().err().map(Failure::reason).or(was_stopped.then(|| live::STOPPED.to_owned()));
     let ended = Ended {
         seconds: started.elapsed().as_secs_f64(),
         early: early.as_deref(),
         start: &start,
         thresholds: &thresholds,
     };
-    let report =
-        Report::planned(about, plan.clone(), &phases).ended(&mut learner, &model, &ended).or_failure()?;
+    let report = planned.ended(&mut learner, &model, &ended).or_failure()?;
     let page = report::write(&run, &report).or_failure()?;
+    if let Some(live) = &live {
+        live.end(report, early.as_deref(), &run);
+    }
     if outcome.is_err() {
         eprintln!("note: the best epoch so far is saved in {}", run.display());
         return outcome;
@@ -174,17 +195,21 @@ fn observe<N: Network>(
 fn run_phases<N: Network>(
     learner: &mut Learner<N>,
     session: &Session,
-    run: &Path,
+    (run, live): (&Path, Option<&Live>),
     phases: &[Phase],
 ) -> Result<Outcome, Failure> {
     learner.checkpoint(session.checkpoint(run)?);
-    learner.stop_on(stop_on_signals()?);
-    let awake = Awake::new();
+    let stop = stop_on_signals()?;
+    learner.stop_on(stop.clone());
+    let awake = Rc::new(Cell::new(Some(Awake::new())));
+    if let Some(live) = live {
+        learner.observe(Box::new(live.observer(stop, awake.clone())));
+    }
     let outcome = match session.run {
         Some(_) => learner.resume(phases),
         None => learner.run(phases),
     };
-    drop(awake);
+    drop(awake.take());
     if let Err(LearnerError::NotFinite { .. }) = outcome {
         // It would be no number again.
         learner.discard_checkpoint().or_failure()?;

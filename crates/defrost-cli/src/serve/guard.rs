@@ -19,7 +19,7 @@ use super::refusal::Refusal;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What is said with every answer.
+/// What is said with every answer that does not say otherwise.
 const HEADERS: [(HeaderName, &str); 4] = [
     (CONTENT_SECURITY_POLICY, POLICY),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -51,7 +51,7 @@ impl Access {
         let host = text(HOST).and_then(|host| host.parse::<Authority>().ok());
         let Some(host) = host.filter(is_this_machine) else {
             return refused(
-                "this server is for its own machine: ask it as localhost or 127.0.0.1, or start it with --host ADDR",
+                "this server is for its own machine: ask it as localhost or 127.0.0.1, or start it at another address",
             );
         };
         let origin = text(ORIGIN).map(|origin| origin.parse::<Uri>().ok());
@@ -74,7 +74,7 @@ pub async fn guard(State(access): State<Access>, request: Request, next: Next) -
         Err(refusal) => refusal.into_response(),
     };
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

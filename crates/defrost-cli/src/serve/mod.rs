@@ -12,8 +12,10 @@ mod refusal;
 mod server;
 mod upload;
 
+pub use assets::{File, files};
 pub use batcher::{queue, work};
-pub use guard::Access;
+pub use guard::{Access, guard};
 pub use inputs::Served;
 pub use metrics::Metrics;
+pub use refusal::Refusal;
 pub use server::Server;

@@ -17,7 +17,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::assets;
+use super::assets::{PAGE, files};
 use super::batcher::{Answer, Queue, Wanted};
 use super::guard::{Access, guard};
 use super::inputs::Served;
@@ -83,7 +83,7 @@ impl<S: Served> Server<S> {
             .route("/model", get(about::<S>))
             .route("/health", get(|| async { Json(json!({ "status": "ok" })) }))
             .route("/metrics", get(measured::<S>))
-            .merge(assets::routes())
+            .merge(files(&PAGE))
             .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this path") })
             .method_not_allowed_fallback(|| async {
                 Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this path is not asked like that")

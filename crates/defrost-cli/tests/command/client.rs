@@ -1,4 +1,4 @@
-//! A running `defrost serve`, and asking it.
+//! A running `defrost serve` or `train --live`, and asking it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -57,7 +57,70 @@ impl Asking {
     }
 }
 
+/// What a live page is told, as it comes.
+pub struct Events(BufReader<TcpStream>);
+
+impl Iterator for Events {
+    type Item = (String, Value);
+
+    /// The next event's name and content; nothing when there is no more to come.
+    fn next(&mut self) -> Option<(String, Value)> {
+        let mut name = String::new();
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line).unwrap() == 0 {
+                return None;
+            }
+            match line.trim_end().split_once(": ") {
+                Some(("event", given)) => given.clone_into(&mut name),
+                Some(("data", content)) => return Some((name, serde_json::from_str(content).unwrap())),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Events {
+    /// The content of the next event for which this is true.
+    #[track_caller]
+    pub fn until(&mut self, is_it: impl Fn(&str, &Value) -> bool) -> Value {
+        let found = self.find(|(name, content)| is_it(name, content));
+        found.unwrap_or_else(|| panic!("the events ended before")).1
+    }
+}
+
 impl Server {
+    /// Trains with a live page at a free port.
+    #[track_caller]
+    pub fn live(folder: &Path, words: &[&str]) -> Self {
+        let mut child = start(folder, &[words, &["--live=0"]].concat());
+        // No further than to the end of that line: the rest is for who waits for the end.
+        let mut stderr = BufReader::with_capacity(1, child.stderr.as_mut().unwrap());
+        let mut line = String::new();
+        while !line.starts_with("live: ") {
+            line.clear();
+            if stderr.read_line(&mut line).unwrap() == 0 {
+                break;
+            }
+        }
+        match line.trim_end().strip_prefix("live: http://") {
+            Some(address) => Self { child: Some(child), address: address.to_owned() },
+            None => panic!("there is no live page: {:?}", ended(child).code),
+        }
+    }
+
+    /// Watches from now on.
+    #[track_caller]
+    pub fn events(&self) -> Events {
+        let Asking(stream) = self.begin("GET /events", &[]);
+        Events(BufReader::new(stream))
+    }
+
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// Serves a run at a free port.
     #[track_caller]
     pub fn start(folder: &Path, run: &str, words: &[&str]) -> Self {
@@ -115,7 +178,7 @@ impl Server {
 
     /// Tells it to stop.
     pub fn terminate(&self) {
-        let id = self.child.as_ref().unwrap().id().to_string();
+        let id = self.process().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     }
 

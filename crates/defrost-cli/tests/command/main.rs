@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod labels;
 mod learning;
+mod live;
 mod memory;
 mod plan;
 mod report;

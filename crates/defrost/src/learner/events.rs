@@ -1,4 +1,5 @@
-//! What happens during training, for those who watch it or steer it.
+//! What happens during training, for those who watch it or steer it. How long an observer takes to answer after a batch or an
+//! epoch is not counted as training: it may wait.
 
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,8 @@ pub struct RolledBack {
 pub struct Resumed<'a> {
     /// The place after which it goes on: the last batch trained on, 0 at an epoch's start.
     pub position: Position,
+    /// Epochs of the phases before it.
+    pub earlier: &'a [EpochRecord],
     /// The phase's epochs that are over.
     pub epochs: &'a [EpochRecord],
 }

@@ -74,7 +74,7 @@ impl History {
         self.phases += 1;
     }
 
-    /// Notes what a phase has taken.
+    /// Notes what a whole phase has taken.
     pub(super) fn end_phase(&mut self, name: &str, seconds: f64) {
         let open = |quote: &&mut PhaseQuote| quote.phase == name && quote.actual_seconds.is_none();
         if let Some(quote) = self.quotes.iter_mut().find(open) {

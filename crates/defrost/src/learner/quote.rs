@@ -37,7 +37,7 @@ pub struct PhaseQuote {
     pub memory_bytes: u64,
     /// Bytes that it should take in files.
     pub disk_bytes: u64,
-    /// Seconds it took, once it has ended.
+    /// Seconds it took; nothing as long as it runs, or if somebody ended it before its last epoch.
     pub actual_seconds: Option<f64>,
 }
 

@@ -128,7 +128,10 @@ impl<N: Network> Learner<N> {
         if let Some(average) = &phase.average {
             self.update_network(|network, _| average.applied(network));
         }
-        self.history.end_phase(name, phase.seconds());
+        // A quote is one of a whole phase.
+        if phase.place.flow == Flow::Continue {
+            self.history.end_phase(name, phase.seconds());
+        }
         self.tell(|observer, _| {
             observer.phase_ended(name);
             Flow::Continue
@@ -140,11 +143,11 @@ impl<N: Network> Learner<N> {
     fn go_on(&mut self, phase: &mut Running<'_>, now: State) {
         self.go_back(&now);
         phase.average = now.average;
-        let records = self.history.records();
-        let epochs = &records[records.len().saturating_sub(phase.place.epoch)..];
-        let (position, epochs) = (phase.position(self.batches_per_epoch()), epochs.to_vec());
+        let position = phase.position(self.batches_per_epoch());
+        let records = self.history.records().to_vec();
+        let (earlier, epochs) = records.split_at(records.len().saturating_sub(phase.place.epoch));
         self.tell(|observer, _| {
-            observer.resumed(&Resumed { position, epochs: &epochs });
+            observer.resumed(&Resumed { position, earlier, epochs });
             Flow::Continue
         });
     }
@@ -207,7 +210,7 @@ impl<N: Network> Learner<N> {
         if let Some(own) = own {
             self.load(&own);
         }
-        let wanted = self.tell(|observer, _| observer.epoch_ended(&record));
+        let wanted = self.ask(phase, |observer| observer.epoch_ended(&record));
         self.history.push(record);
         Ok(Ok(flow.max(wanted)))
     }
@@ -239,7 +242,7 @@ impl<N: Network> Learner<N> {
                 average.follow(self.network());
             }
             phase.place = phase.place.after_batch(loss);
-            let flow = self.tell(|observer, _| observer.batch_ended(&BatchReport { position, loss }));
+            let flow = self.ask(phase, |observer| observer.batch_ended(&BatchReport { position, loss }));
             if flow != Flow::Continue {
                 return Ok(Ok(flow));
             }
@@ -300,6 +303,16 @@ impl<N: Network> Learner<N> {
     /// The same where `change` moves nothing but what the plan trains: the prefix stays what it is.
     fn change_suffix(&mut self, change: impl FnOnce(N, &mut Adam) -> N) {
         self.network = self.network.take().map(|network| change(network, &mut self.optimizer));
+    }
+
+    /// Asks all observers how the phase goes on; the time they take for it is none of training.
+    fn ask(&mut self, phase: &mut Running<'_>, mut event: impl FnMut(&mut dyn Observer) -> Flow) -> Flow {
+        let asked = Instant::now();
+        let wanted = self.tell(|observer, _| event(observer));
+        let taken = asked.elapsed();
+        phase.started += taken;
+        phase.epoch_started += taken;
+        wanted
     }
 
     /// Tells all observers; returns what the one wants who wants to stop most.

@@ -39,6 +39,12 @@ pub fn curves(report: &Report) -> Vec<Chart> {
     charts
 }
 
+/// The losses of batches as training saw them, by their places: in epochs from the run's start, parts of them too.
+pub fn batch_losses(report: &Report, places: &[(f64, f64)]) -> Chart {
+    let losses = Curve { name: String::new(), points: places.to_vec(), mark: Mark::Line };
+    chart(report, "Training loss, batch by batch", "loss", vec![losses])
+}
+
 /// The rate of each group that trains and momentum, over all epochs of the plan; none if the courses are not known.
 pub fn schedules(report: &Report) -> Vec<Chart> {
     if report.courses.len() != report.plan.phases.len() || report.courses.is_empty() {

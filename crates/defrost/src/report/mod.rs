@@ -19,11 +19,12 @@ mod timeline;
 use serde::{Deserialize, Serialize};
 
 pub use chart::{Axis, Band, Chart, Curve, Mark, Scale};
-pub use curves::{curves, schedules};
+pub use curves::{batch_losses, curves, schedules};
 pub use figure::{STYLE, standalone};
 pub use findings::{Case, Findings};
 pub use gather::Ended;
 pub use numbers::{count, rate, seconds, share, thousands};
+pub use page::PAGE_STYLE;
 pub use plan_drawing::draw_plan;
 pub use store::{RecordError, read, rewrite, write};
 pub use timeline::draw_timeline;
@@ -185,6 +186,11 @@ impl Report {
         (0..self.epochs.len()).fold(None, better)
     }
 
+    /// Epochs that are over or still to come.
+    pub fn epochs_in_all(&self) -> usize {
+        self.spans().last().map_or(0, |span| span.to)
+    }
+
     /// Where each phase lies on the axis of epochs that are over or planned: from, to, and the epochs that were run. A
     /// phase that ended early is as long as it was.
     fn spans(&self) -> Vec<Span> {
@@ -311,6 +317,25 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_goes_on_shows_where_it_is() {
+        let running = report(vec![epoch("frozen", 1, 0.5)], State::Running { phase: 1 });
+        assert_eq!(running.epochs_in_all(), 4);
+        let sections = running.sections();
+        assert!(
+            sections.contains("phase thawed, running now: ") && sections.contains("class=\"now\""),
+            "{sections}"
+        );
+        assert!(running.to_html().contains(&sections), "a page is its sections in a frame");
+        let chart = batch_losses(&running, &[(0.5, 2.0), (1.25, 1.0)]);
+        assert_eq!((chart.x.range, chart.bands.len()), ((0.0, 4.0), 2));
+        let over = report(vec![epoch("frozen", 1, 0.5)], State::Finished { seconds: 1.0 }).sections();
+        assert!(
+            !over.contains("class=\"now\"") && !over.contains("runs now") && !over.contains("batches\""),
+            "{over}"
+        );
+    }
+
+    #[test]
     fn a_report_is_the_same_after_it_was_kept() {
         let folder = tempfile::tempdir().unwrap();
         let epochs = vec![epoch("frozen", 1, 1.0 / 3.0)];
@@ -325,7 +350,7 @@ mod tests {
 
     #[test]
     fn a_drawing_becomes_a_file() {
-        let drawing = standalone(&draw_plan(&report(vec![], State::Unknown).plan, &[]));
+        let drawing = standalone(&draw_plan(&report(vec![], State::Unknown).plan, &[], None));
         assert!(drawing.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plan\""), "{drawing}");
         assert!(drawing.contains("</style>") && drawing.ends_with("</svg>\n"), "{drawing}");
     }

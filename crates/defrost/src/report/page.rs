@@ -1,4 +1,5 @@
-//! A report as a page: one file without scripts that asks the network for nothing.
+//! A report as a page: one file without scripts that asks the network for nothing; or its sections alone, for a page that
+//! frames them otherwise.
 
 use std::collections::BTreeSet;
 
@@ -6,18 +7,28 @@ use askama::Template;
 
 use super::errors_section::ErrorsSection;
 use super::numbers::{self, measure, thousands};
-use super::{Chart, Report, STYLE, State, curves, draw_plan, draw_timeline, schedules};
+use super::{Chart, Report, State, curves, draw_plan, draw_timeline, schedules};
 use crate::data::Exhibit;
 use crate::summary::{GroupSummary, PhaseSummary};
 
-/// How pages look, beside their figures.
-const PAGE_STYLE: &str = include_str!("../../templates/page.css");
+/// How pages look, and the figures on them.
+pub const PAGE_STYLE: &str =
+    concat!(include_str!("../../templates/figures.css"), include_str!("../../templates/page.css"));
 
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
     report: &'a Report,
-    style: String,
+    style: &'static str,
+    sections: String,
+}
+
+#[derive(Template)]
+#[template(path = "sections/all.html")]
+struct Sections<'a> {
+    report: &'a Report,
+    /// The phase that is running.
+    running: Option<usize>,
     lead: String,
     notice: Option<String>,
     facts: Vec<Fact>,
@@ -80,18 +91,29 @@ struct QuoteRow {
 impl Report {
     /// The page of this report: the same report gives the same bytes.
     pub fn to_html(&self) -> String {
+        let page = Page { report: self, style: PAGE_STYLE, sections: self.sections() };
+        page.render().expect("writing to a string never fails")
+    }
+
+    /// What its page shows, as HTML elements; they look as they should with [`PAGE_STYLE`]. While the run goes on, a hidden
+    /// figure `batches` keeps a place for [`batch_losses`](super::batch_losses).
+    pub fn sections(&self) -> String {
+        let running = match self.state {
+            State::Running { phase } => Some(phase),
+            _ => None,
+        };
         let figures = |charts: Vec<Chart>| {
             charts.iter().map(|chart| Figure { title: chart.title.clone(), svg: chart.draw() }).collect()
         };
         let metrics = self.measured();
         let about = &self.about;
-        let page = Page {
+        let sections = Sections {
             report: self,
-            style: format!("{STYLE}{PAGE_STYLE}"),
+            running,
             lead: self.lead(),
             notice: self.notice(),
             facts: self.facts(),
-            plan: draw_plan(&self.plan, &self.movements),
+            plan: draw_plan(&self.plan, &self.movements, running),
             measured: !self.movements.is_empty(),
             discriminative: self.plan.phases.iter().any(has_several_rates),
             groups: self.plan.groups.iter().map(|group| group_row(group, &self.plan.phases)).collect(),
@@ -110,7 +132,7 @@ impl Report {
                 thousands(about.valid)
             ),
         };
-        page.render().expect("writing to a string never fails")
+        sections.render().expect("writing to a string never fails")
     }
 
     /// How many items were left out.

@@ -68,6 +68,8 @@ struct Drawn {
     bottom: f64,
     measured: bool,
     description: String,
+    column_width: f64,
+    frame: Option<f64>,
     columns: Vec<Column>,
     groups: Vec<Group>,
     blocks: Vec<Block>,
@@ -75,8 +77,8 @@ struct Drawn {
     cut: Option<(f64, String)>,
 }
 
-/// The plan as an SVG element; without movements, the plan alone.
-pub fn draw_plan(plan: &PlanSummary, movements: &[Movement]) -> String {
+/// The plan as an SVG element; without movements, the plan alone. The phase that is running, counted from 0, is framed.
+pub fn draw_plan(plan: &PlanSummary, movements: &[Movement], running: Option<usize>) -> String {
     let column_width = match plan.phases.len() {
         0..=2 => 60.0,
         3 => 54.0,
@@ -163,7 +165,9 @@ pub fn draw_plan(plan: &PlanSummary, movements: &[Movement]) -> String {
         bars,
         bottom,
         measured,
-        description: description(plan),
+        description: description(plan, running),
+        column_width,
+        frame: running.filter(|&phase| phase < plan.phases.len()).map(column),
         columns: columns.collect(),
         groups,
         blocks,
@@ -214,11 +218,12 @@ fn shortened(text: String, width: f64) -> String {
 }
 
 /// The picture in words.
-fn description(plan: &PlanSummary) -> String {
-    let phase = |phase: &PhaseSummary| {
+fn description(plan: &PlanSummary, running: Option<usize>) -> String {
+    let phase = |(index, phase): (usize, &PhaseSummary)| {
         let of = |group: &GroupSummary| format!("{} {}", group.name, full_state(group, phase));
         let groups: Vec<String> = plan.groups.iter().map(of).collect();
-        format!("phase {}: {}", phase.name, groups.join(", "))
+        let now = if running == Some(index) { ", running now" } else { "" };
+        format!("phase {}{now}: {}", phase.name, groups.join(", "))
     };
-    plan.phases.iter().map(phase).collect::<Vec<_>>().join("; ")
+    plan.phases.iter().enumerate().map(phase).collect::<Vec<_>>().join("; ")
 }

@@ -336,7 +336,8 @@ impl Observer for Notes {
 
     fn resumed(&mut self, event: &Resumed<'_>) {
         let Position { epoch, epochs, batch, batches } = event.position;
-        let note = format!("{} epochs, then {epoch}/{epochs} after {batch}/{batches}", event.epochs.len());
+        let over = format!("{}+{}", event.earlier.len(), event.epochs.len());
+        let note = format!("{over} epochs, then {epoch}/{epochs} after {batch}/{batches}");
         self.0.lock().unwrap().push(note);
     }
 
@@ -352,10 +353,10 @@ fn observers_learn_where_a_run_goes_on() {
     let (_, count) = copied(&setup, folder.path());
     assert_eq!(count, 30);
     for (number, expected) in [
-        (0, "0 epochs, then 1/3 after 0/5"),
-        (7, "1 epochs, then 2/3 after 2/5"),
-        (15, "3 epochs, then 4/3 after 0/5"),
-        (29, "2 epochs, then 3/3 after 4/5"),
+        (0, "0+0 epochs, then 1/3 after 0/5"),
+        (7, "0+1 epochs, then 2/3 after 2/5"),
+        (15, "0+3 epochs, then 4/3 after 0/5"),
+        (29, "3+2 epochs, then 3/3 after 4/5"),
     ] {
         let mut learner = setup.learner(&folder.path().join(number.to_string()));
         let notes = Notes::default();

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
+use std::thread::sleep;
 use std::time::Duration;
 
 use burn::tensor::{Device, Tensor};
@@ -152,6 +153,22 @@ fn observers_can_end_a_phase_or_the_run() {
     assert_eq!(epochs(Flow::EndRun), ["frozen 1"]);
     assert_eq!(epochs(Flow::EndPhase), ["frozen 1", "thawed 1"]);
     assert_eq!(epochs(Flow::Continue).len(), 6);
+}
+
+#[test]
+fn time_in_which_an_observer_waits_is_none_of_training() {
+    struct Wait;
+    impl Observer for Wait {
+        fn batch_ended(&mut self, _report: &BatchReport) -> Flow {
+            sleep(Duration::from_millis(400));
+            Flow::Continue
+        }
+    }
+    let mut learner = learner(options());
+    learner.observe(Box::new(Wait));
+    learner.fit(1, Rates::One(1e-3)).unwrap();
+    let seconds = learner.history().records()[0].seconds;
+    assert!(seconds < 1.5, "{seconds}, and five times 0.4 of it were waited");
 }
 
 #[test]

@@ -1,0 +1,93 @@
+//! `defrost train --live`: the run's report on a page of this machine, while training goes on.
+//!
+//! What is known of the run stands in one value, the board. An observer writes to it, a server shows it to everybody who looks
+//! and notes in it what they ask for, and the observer obeys between two batches. Training never waits for a page: what
+//! comes of a run that nobody stops is the same, byte for byte, as if nobody could have watched.
+
+mod board;
+mod losses;
+mod place;
+mod server;
+mod viewer;
+mod watcher;
+
+use std::cell::Cell;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::{self, JoinHandle};
+
+use defrost::learner::{Observer, PhaseQuote};
+use defrost::ops::Awake;
+use defrost::report::Report;
+
+use crate::failure::{Blame, Failure};
+use board::{Board, Now};
+pub use place::{Listening, Place};
+
+/// Why a run that was stopped on its page ended before its last phase did.
+pub const STOPPED: &str = "it was stopped on its live page";
+
+/// A run that can be watched. The page is served until this is dropped, and a little longer to those who have not
+/// read to the end.
+pub struct Live {
+    board: Board,
+    serving: Option<JoinHandle<()>>,
+}
+
+impl Live {
+    /// Shows what is known before training at this place, and says where that is.
+    pub fn start(place: Listening, report: Report) -> Result<Self, Failure> {
+        let board = Board::new(Now::before(report));
+        let (shown, said) = (board.clone(), place.to_string());
+        let serve = move || {
+            if let Err(error) = server::run(place, &shown) {
+                eprintln!("warning: the live page is gone: {error}");
+            }
+        };
+        let serving = thread::Builder::new().name("live".to_owned()).spawn(serve).or_failure()?;
+        eprintln!("{said}");
+        Ok(Self { board, serving: Some(serving) })
+    }
+
+    /// Shows what the phases should take.
+    pub fn quoted(&self, quotes: &[PhaseQuote]) {
+        self.board.change(|now| now.report_mut().quotes = quotes.to_vec());
+    }
+
+    /// Notes what happens, and pauses or stops when that is asked for. While training is paused its threads are not
+    /// awake, and a signal, which raises `stop`, ends the pause.
+    pub fn observer(&self, stop: Arc<AtomicBool>, awake: Rc<Cell<Option<Awake>>>) -> impl Observer + use<> {
+        watcher::Watcher::new(self.board.clone(), stop, awake)
+    }
+
+    /// Whether training ended because somebody pressed the button.
+    pub fn was_stopped(&self) -> bool {
+        self.board.now().stopped
+    }
+
+    /// Says why the run has nothing to show in the end.
+    pub fn fail(&self, reason: &str) {
+        self.board.change(|now| now.words = format!("The run has ended: {reason}."));
+    }
+
+    /// Shows what has come of the run, why it ended early if it did, and where it is saved.
+    pub fn end(&self, report: Report, early: Option<&str>, run: &Path) {
+        let words = match early {
+            Some(reason) => format!("Ended early: {reason}. The best epoch is saved in {}.", run.display()),
+            None => format!("Finished, and saved in {}.", run.display()),
+        };
+        self.board.change(|now| now.end(report, words));
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.board.change(Now::close);
+        if let Some(serving) = self.serving.take() {
+            // What a panic had to say it has printed.
+            let _ = serving.join();
+        }
+    }
+}

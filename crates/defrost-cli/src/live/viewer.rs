@@ -1,0 +1,206 @@
+//! Somebody who looks at the page: what there is to tell them, and when.
+//!
+//! Whoever comes is told everything once, and from then on what has changed, a few times a second at most; what
+//! happens in between is told with what comes after it.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::sse::Event;
+use futures_util::stream::{Stream, unfold};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use defrost::report::{Report, State, batch_losses};
+
+use super::board::{Board, Now, Step};
+
+/// How much time lies between two looks at the board: as much as this, and as so many times what drawing has taken, but no
+/// more than [`SELDOM`].
+const EVERY: Duration = Duration::from_millis(250);
+const TIMES: u32 = 20;
+const SELDOM: Duration = Duration::from_secs(1);
+
+/// An event's name and content.
+type Told = (&'static str, Value);
+
+struct Viewer {
+    board: watch::Receiver<Now>,
+    waiting: VecDeque<Told>,
+    /// The report as it was told.
+    report: Option<Arc<Report>>,
+    /// How many losses were told, and the place of the last.
+    losses: Option<(usize, f64)>,
+    next: Instant,
+    over: bool,
+}
+
+/// All that there is to tell somebody, as it happens; it ends after the run.
+pub fn events(board: &Board) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
+    unfold(Viewer::new(board), async |mut viewer| {
+        let (name, content) = viewer.next().await?;
+        // JSON that was made from text and numbers can be written.
+        let event = Event::default().event(name).json_data(content).unwrap_or_default();
+        Some((Ok(event), viewer))
+    })
+}
+
+impl Viewer {
+    fn new(board: &Board) -> Self {
+        let (board, next) = (board.watch(), Instant::now());
+        Self { board, waiting: VecDeque::new(), report: None, losses: None, next, over: false }
+    }
+
+    async fn next(&mut self) -> Option<Told> {
+        loop {
+            if let Some(told) = self.waiting.pop_front() {
+                return Some(told);
+            }
+            if self.over {
+                return None;
+            }
+            sleep_until(self.next).await;
+            self.board.changed().await.ok()?;
+            let (now, looked) = (self.board.borrow_and_update().clone(), Instant::now());
+            let news = self.news(&now);
+            self.waiting.extend(news);
+            self.next = looked + (looked.elapsed() * TIMES).clamp(EVERY, SELDOM);
+        }
+    }
+
+    /// What has changed since the last look.
+    fn news(&mut self, now: &Now) -> Vec<Told> {
+        let mut news = vec![];
+        let is_told = self.report.as_ref().is_some_and(|told| Arc::ptr_eq(told, &now.report));
+        if !is_told {
+            self.report = Some(now.report.clone());
+            news.push(("report", now.report.sections().into()));
+        }
+        let points = now.losses.points();
+        let losses = points.last().map(|last| (points.len(), last.0));
+        if losses != self.losses || (!is_told && losses.is_some()) {
+            self.losses = losses;
+            let chart = batch_losses(&now.report, points);
+            news.push(("batches", json!({ "title": chart.title, "svg": chart.draw() })));
+        }
+        news.push(("state", state(now)));
+        self.over = now.step == Step::Over;
+        if self.over {
+            news.push(("over", now.words.clone().into()));
+        }
+        news
+    }
+}
+
+/// Where a run is, in numbers.
+fn state(now: &Now) -> Value {
+    let all = now.report.epochs_in_all().max(1) as f64;
+    let phase = match now.report.state {
+        State::Running { phase } => now.report.plan.phases.get(phase).map(|phase| phase.name.as_str()),
+        _ => None,
+    };
+    let mut state = json!({
+        "name": now.report.about.name,
+        "step": now.step,
+        "phase": phase,
+        "done": (now.epochs() / all).min(1.0),
+    });
+    if let Some((place, loss)) = now.batch {
+        state["batch"] = json!({
+            "epoch": place.epoch,
+            "epochs": place.epochs,
+            "batch": place.batch,
+            "batches": place.batches,
+            "loss": loss,
+        });
+    }
+    state
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use defrost::learner::Position;
+    use defrost::report::About;
+    use defrost::{EpochRecord, PlanSummary};
+
+    use super::*;
+
+    /// Of a run of one phase.
+    fn board() -> Board {
+        let phase =
+            serde_json::from_value(json!({ "name": "thawed", "frozen_groups": [], "constant_stages": 0,
+            "trainable_params": 1, "epochs": 4, "batches_per_epoch": 5, "lr_max": [] }));
+        let plan = PlanSummary {
+            arch: "network".to_owned(),
+            total_params: 1,
+            trainable_params: 1,
+            groups: vec![],
+            phases: vec![phase.unwrap()],
+            cut: vec![],
+            notes: vec![],
+        };
+        Board::new(Now::before(Report::planned(About::default(), plan, &[])))
+    }
+
+    fn train(now: &mut Now, batch: usize) {
+        let position = Position { epoch: 1, epochs: 4, batch, batches: 5 };
+        now.batch = Some((position, 0.5));
+        now.losses.push(now.epochs(), 0.5);
+    }
+
+    #[test]
+    fn whoever_comes_is_told_everything_and_then_what_changes() {
+        let board = board();
+        let mut viewer = Viewer::new(&board);
+        let mut news = || viewer.news(&board.now()).into_iter().map(|told| told.0).collect::<Vec<_>>();
+        assert_eq!(news(), ["report", "state"]);
+        board.change(|now| train(now, 1));
+        assert_eq!(news(), ["batches", "state"]);
+        assert_eq!(news(), ["state"]);
+        let (phase, metrics) = ("thawed".to_owned(), [].into());
+        let record = EpochRecord { phase, epoch: 1, train_loss: 1.0, valid_loss: 1.0, metrics, seconds: 1.0 };
+        board.change(|now| now.report_mut().epochs.push(record));
+        assert_eq!(news(), ["report", "batches", "state"]);
+        board.change(Now::close);
+        assert_eq!(news(), ["state", "over"]);
+        let late = Viewer::new(&board).news(&board.now());
+        assert_eq!(
+            late.iter().map(|told| told.0).collect::<Vec<_>>(),
+            ["report", "batches", "state", "over"]
+        );
+        assert_eq!(late[2].1["step"], "over");
+        assert_eq!(late[2].1["done"], 0.3);
+    }
+
+    #[test]
+    fn what_changes_often_is_told_a_few_times_a_second() {
+        let board = board();
+        let started = Instant::now();
+        let mut viewer = Viewer::new(&board);
+        let training = thread::spawn(move || {
+            for batch in 0..300 {
+                board.change(|now| train(now, batch % 5));
+                thread::sleep(Duration::from_millis(3));
+            }
+            board.change(Now::close);
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let told = runtime.block_on(async {
+            let mut told = vec![];
+            while let Some((name, _)) = viewer.next().await {
+                told.push(name);
+            }
+            told
+        });
+        training.join().unwrap();
+        let states = told.iter().filter(|name| **name == "state").count() as u32;
+        let most = (started.elapsed().as_millis() / EVERY.as_millis()) as u32 + 2;
+        assert!((2..=most).contains(&states), "{states} of at most {most}");
+        assert_eq!(told.last(), Some(&"over"));
+    }
+}

@@ -1,0 +1,119 @@
+//! The observer that notes what happens, and does what is asked for between two batches.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+
+use defrost::learner::{BatchReport, Flow, History, Observer, Resumed, RolledBack};
+use defrost::ops::Awake;
+use defrost::report::State;
+use defrost::{EpochRecord, FreezePlan, Phase};
+
+use super::board::{Board, Step};
+
+/// How often a run that is paused looks whether it goes on.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Writes to the board, and obeys it.
+pub struct Watcher {
+    board: Board,
+    /// The first phase that has not begun.
+    phase: usize,
+    stop: Arc<AtomicBool>,
+    awake: Rc<Cell<Option<Awake>>>,
+}
+
+impl Watcher {
+    /// One that stops waiting when `stop` is raised.
+    pub fn new(board: Board, stop: Arc<AtomicBool>, awake: Rc<Cell<Option<Awake>>>) -> Self {
+        Self { board, phase: 0, stop, awake }
+    }
+
+    /// Waits while that is asked for; says how training goes on.
+    fn obey(&self) -> Flow {
+        if self.board.step() == Step::Pausing {
+            self.wait();
+        }
+        if self.board.step() != Step::Stopping {
+            return Flow::Continue;
+        }
+        self.board.change(|now| now.stopped = true);
+        Flow::EndRun
+    }
+
+    fn wait(&self) {
+        let was_awake = self.awake.take().is_some();
+        self.board.change(|now| {
+            // Unless it was to go on or to stop in this moment.
+            if now.step == Step::Pausing {
+                now.step = Step::Paused;
+            }
+        });
+        while self.board.step() == Step::Paused && !self.stop.load(Ordering::Relaxed) {
+            sleep(LOOK);
+        }
+        if was_awake {
+            self.awake.set(Some(Awake::new()));
+        }
+    }
+}
+
+impl Observer for Watcher {
+    fn run_started(&mut self, _phases: &[Phase]) {
+        self.board.change(|now| {
+            if now.step == Step::GettingReady {
+                now.step = Step::Training;
+            }
+        });
+    }
+
+    fn phase_started(&mut self, name: &str, _plan: &FreezePlan, _rates: &[f64], _epochs: usize) {
+        let from = self.phase;
+        self.board.change(|now| {
+            // A run that goes on begins with a later phase than its first.
+            let later = now.report.plan.phases.iter().skip(from);
+            let phase = from + later.take_while(|phase| phase.name != name).count();
+            now.report_mut().state = State::Running { phase };
+            self.phase = phase + 1;
+        });
+    }
+
+    fn resumed(&mut self, event: &Resumed<'_>) {
+        self.board.change(|now| now.report_mut().epochs = [event.earlier, event.epochs].concat());
+    }
+
+    fn batch_ended(&mut self, report: &BatchReport) -> Flow {
+        self.board.change(|now| {
+            now.batch = Some((report.position, report.loss));
+            let place = now.epochs();
+            now.losses.push(place, report.loss);
+        });
+        self.obey()
+    }
+
+    fn rolled_back(&mut self, _event: &RolledBack) {
+        self.board.change(|now| {
+            now.batch = None;
+            let place = now.epochs();
+            now.losses.forget_after(place);
+        });
+    }
+
+    fn epoch_ended(&mut self, record: &EpochRecord) -> Flow {
+        self.board.change(|now| {
+            now.batch = None;
+            now.report_mut().epochs.push(record.clone());
+        });
+        self.obey()
+    }
+
+    fn run_ended(&mut self, history: &History) {
+        self.board.change(|now| {
+            now.step = Step::Saving;
+            now.report_mut().quotes = history.quotes().to_vec();
+        });
+    }
+}
