@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use defrost::NormMode;
 use defrost::vision::models::HeadKind;
+use defrost::vision::transform::{GREY, RGB};
 
 use crate::labels::LabelOptions;
 use crate::learning::{LearningOptions, LookOptions, RateChoice};
@@ -352,6 +353,9 @@ pub struct TrainingOptions {
     /// The share split off for validation [default: 0.2 where there is no folder]
     #[arg(long, value_name = "SHARE", help_heading = "Pictures")]
     pub valid_pct: Option<f64>,
+    /// Channels of the pictures: 3, red, green and blue, or 1, grey; pretrained weights are adapted
+    #[arg(long, value_name = "N", default_value_t = RGB, value_parser = channels, help_heading = "Pictures")]
+    pub channels: usize,
     /// Side of the pictures in pixels [default: what is usual for the architecture, 224 for most]
     #[arg(long, value_name = "PX", help_heading = "Pictures")]
     pub size: Option<usize>,
@@ -436,4 +440,10 @@ pub fn at_least_one(text: &str) -> Result<usize, String> {
         Ok(number) => Ok(number),
         Err(_) => Err(format!("`{text}` is not a number")),
     }
+}
+
+/// What a picture can have.
+fn channels(text: &str) -> Result<usize, String> {
+    let known = text.parse().ok().filter(|channels| [GREY, RGB].contains(channels));
+    known.ok_or_else(|| format!("pictures have {RGB} channels, red, green and blue, or {GREY}, grey"))
 }

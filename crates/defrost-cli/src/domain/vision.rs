@@ -128,6 +128,7 @@ fn setup(options: &TrainingOptions, weights: Option<WeightSource>) -> VisionSetu
     VisionSetup {
         architecture: architecture(options),
         weights,
+        channels: options.channels,
         size: options.size,
         precision: options.precision(),
         cut: options.cut.clone(),

@@ -143,7 +143,7 @@ impl LoadedVision {
         let output = prediction.class();
         let preprocess = &self.manifest.model.preprocess;
         let values = self.prepared(picture, Looks::PLAIN).remove(0);
-        let input = batch(values, 1, preprocess.size, self.device());
+        let input = batch(values, 1, preprocess, self.device());
         let heat = self.heat(input.into(), &[output]).pop()?;
         let share = preprocess.size as f32 / preprocess.resize_to as f32;
         Some(Explained { prediction, output, heat, share })
@@ -165,12 +165,12 @@ impl LoadedVision {
     }
 
     fn predict_prepared(&self, pictures: &[&Vec<Vec<f32>>], looks: Looks) -> Vec<Prediction> {
-        let (size, loss) = (self.manifest.model.preprocess.size, &self.manifest.loss);
+        let (preprocess, loss) = (&self.manifest.model.preprocess, &self.manifest.loss);
         let mut look = 0;
         let scores = looks.scores(loss, |_| {
             let values = pictures.iter().flat_map(|picture| &picture[look]).copied().collect();
             look += 1;
-            Ok::<_, Infallible>(self.scores(batch(values, pictures.len(), size, self.device()).into()))
+            Ok::<_, Infallible>(self.scores(batch(values, pictures.len(), preprocess, self.device()).into()))
         });
         let Ok(scores) = scores;
         split(loss.activate(scores))

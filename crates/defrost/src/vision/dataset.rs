@@ -157,13 +157,18 @@ impl Dataset for Pictures {
         let mut values = vec![0.0; items.len() * self.preprocess.values()];
         let outputs = values.par_chunks_mut(self.preprocess.values());
         outputs.zip(items).try_for_each(|(output, &item)| self.prepare(item, view, output))?;
-        Ok(batch(values, items.len(), self.preprocess.size, device).into())
+        Ok(batch(values, items.len(), &self.preprocess, device).into())
     }
 }
 
-/// Prepared pictures as `[batch, size, size, 3]`.
-pub(super) fn batch(values: Vec<f32>, pictures: usize, size: usize, device: &Device) -> Tensor<4> {
-    Tensor::from_data(TensorData::new(values, [pictures, size, size, 3]), device)
+/// Prepared pictures as `[batch, size, size, channels]`.
+pub(super) fn batch(
+    values: Vec<f32>,
+    pictures: usize,
+    &Preprocess { size, channels, .. }: &Preprocess,
+    device: &Device,
+) -> Tensor<4> {
+    Tensor::from_data(TensorData::new(values, [pictures, size, size, channels]), device)
 }
 
 /// Where validation pictures come from.

@@ -14,7 +14,7 @@ use crate::interpret::HeatMap;
 use crate::plan::{FreezePlan, NormMode};
 use crate::stage::Network;
 
-/// Where in each picture of a batch, `[batch, height, width, 3]`, `network` looks for the class given for it. The network
+/// Where in each picture of a batch, `[batch, height, width, channels]`, `network` looks for the class given for it. The network
 /// is at rest. Nothing where its last picture has no places: a row of tokens, one pixel for all of it.
 ///
 /// # Panics

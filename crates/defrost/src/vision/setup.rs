@@ -9,9 +9,9 @@ use thiserror::Error;
 use super::bundle::VisionManifest;
 use super::models::{
     Architecture, Convention, CutError, HeadKind, Precision, SizeError, UnknownArchitecture, VisionNetwork,
-    spellings,
+    adapt, in_colour, spellings,
 };
-use super::transform::{Preprocess, PreprocessError};
+use super::transform::{Preprocess, PreprocessError, RGB};
 use crate::data::Draws;
 use crate::stage::{Network, Stage};
 use crate::weights::{self, Fit, MisfitError, WeightFile, WeightFileError};
@@ -37,6 +37,8 @@ pub struct VisionSetup {
     pub architecture: String,
     /// Where its weights come from; if nothing is said, the binary.
     pub weights: Option<WeightSource>,
+    /// Channels of the pictures: 3, red, green and blue, or 1, grey. Weights for colours are adapted as fastai does it.
+    pub channels: usize,
     /// Side of the pictures, in pixels; if nothing is said, what is usual for the architecture.
     pub size: Option<usize>,
     /// The number format between the body's layers.
@@ -54,6 +56,7 @@ impl Default for VisionSetup {
         Self {
             architecture: "efficientnet_lite0".to_owned(),
             weights: None,
+            channels: RGB,
             size: None,
             precision: Precision::F32,
             cut: None,
@@ -134,6 +137,7 @@ impl VisionSetup {
     fn manifest(&self, convention: Convention, pretrained: bool) -> Result<VisionManifest, SetupError> {
         let architecture = Architecture::named(&self.architecture)?;
         let size = self.size.unwrap_or(architecture.sizes.usual);
+        let convention = Convention { channels: self.channels, ..convention };
         let preprocess = preprocess(&convention, size);
         preprocess.check()?;
         architecture.check_size(size)?;
@@ -187,7 +191,9 @@ impl VisionStart<'_> {
                 // resnet18 is a part of resnet34.
                 found.check_likely(likely(&weights, device))?;
             }
-            network = weights::load(network, &weights.take(&found.names));
+            let mut tensors = weights.take(&found.names);
+            adapt(&mut tensors, &network.stages());
+            network = weights::load(network, &tensors);
             fit = Some(found);
         }
         // What is new is drawn now: draws of other networks must not come in between.
@@ -202,7 +208,12 @@ fn fit_of(
     network: &VisionNetwork,
 ) -> Result<Fit, MisfitError> {
     let body: Vec<Stage> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
-    Fit::find(weights, architecture.name, &body, spellings(architecture.name))
+    let find = |body: &[Stage]| Fit::find(weights, architecture.name, body, spellings(architecture.name));
+    match in_colour(&body) {
+        // Weights are for colours, or else those of a network that has been adapted before.
+        Some(colour) => find(&colour).or_else(|misfit| find(&body).map_err(|_| misfit)),
+        None => find(&body),
+    }
 }
 
 /// The architecture these weights are of, if it is one of those known: the one that leaves least over.
@@ -234,6 +245,6 @@ impl VisionManifest {
 
 /// How pictures reach a network of this convention: a square of the whole shorter side.
 fn preprocess(convention: &Convention, size: usize) -> Preprocess {
-    let &Convention { mean, std, filter, .. } = convention;
-    Preprocess { mean, std, filter, ..Preprocess::imagenet(size) }
+    let &Convention { mean, std, filter, channels, .. } = convention;
+    Preprocess { mean, std, filter, channels, ..Preprocess::imagenet(size) }
 }

@@ -8,6 +8,11 @@ use super::picture::{MAX_SIDE, Picture};
 use super::resize::{Filter, Region, resize};
 use super::sample::sample;
 
+/// Channels of a picture in colour: red, green, blue.
+pub const RGB: usize = 3;
+/// Channels of a grey picture.
+pub const GREY: usize = 1;
+
 /// How many times the resolution of validation a picture keeps for its augmentation: more than the resampling
 /// reads of it, see `sample`.
 pub const PRESIZE: usize = 2;
@@ -25,6 +30,14 @@ pub struct Preprocess {
     pub std: [f32; 3],
     /// The resizing filter.
     pub filter: Filter,
+    /// [`RGB`] or [`GREY`], which has the averages of the colours' means and deviations.
+    #[serde(default = "in_colour")]
+    pub channels: usize,
+}
+
+/// Bundles that do not say are of colour pictures.
+fn in_colour() -> usize {
+    RGB
 }
 
 /// Why a [`Preprocess`] can't be used.
@@ -33,6 +46,9 @@ pub enum PreprocessError {
     /// The size is 0 or absurd.
     #[error("picture size {0} is not in 1 to {MAX_SIDE}")]
     Size(usize),
+    /// Pictures have no such channels.
+    #[error("pictures have {GREY} channel, grey, or {RGB}, red, green and blue; not {0}")]
+    Channels(usize),
     /// The crop would be larger than the picture.
     #[error("a shorter side of {resize_to} pixels has no room for a crop of {size}; give at least {size}")]
     ResizeTo {
@@ -60,12 +76,12 @@ impl Preprocess {
     /// Shows the whole shorter side, as fastai does, bicubic, normalised by ImageNet's statistics.
     pub fn imagenet(size: usize) -> Self {
         let (mean, std) = (Self::IMAGENET_MEAN, Self::IMAGENET_STD);
-        Self { size, resize_to: size, mean, std, filter: Filter::Bicubic }
+        Self { size, resize_to: size, mean, std, filter: Filter::Bicubic, channels: RGB }
     }
 
-    /// How many values a prepared picture has: `size * size * 3`.
+    /// How many values a prepared picture has: `size * size * channels`.
     pub fn values(&self) -> usize {
-        self.size * self.size * 3
+        self.size * self.size * self.channels
     }
 
     /// Checks numbers that came from outside.
@@ -73,9 +89,12 @@ impl Preprocess {
     /// # Errors
     /// If sizes are out of range or the normalisation would not give finite numbers.
     pub fn check(&self) -> Result<(), PreprocessError> {
-        let &Self { size, resize_to, mean, std, .. } = self;
+        let &Self { size, resize_to, mean, std, channels, .. } = self;
         if !(1..=MAX_SIDE).contains(&size) || resize_to > MAX_SIDE {
             return Err(PreprocessError::Size(if resize_to > MAX_SIDE { resize_to } else { size }));
+        }
+        if ![GREY, RGB].contains(&channels) {
+            return Err(PreprocessError::Channels(channels));
         }
         if resize_to < size {
             return Err(PreprocessError::ResizeTo { resize_to, size });
@@ -87,7 +106,7 @@ impl Preprocess {
     }
 
     /// Prepares `picture` as `draw` says ([`Draw::default`] for validation) and writes it to `out`, normalised,
-    /// `[size, size, 3]`.
+    /// `[size, size, channels]`.
     ///
     /// # Panics
     /// If `out` does not hold [`Preprocess::values`].
@@ -101,32 +120,39 @@ impl Preprocess {
     /// If `out` does not hold [`Preprocess::values`].
     pub fn normalise(&self, square: &Picture, draw: &Draw, out: &mut [f32]) {
         assert_eq!(out.len(), self.values(), "one picture of {} pixels a side", self.size);
-        let tables = [0, 1, 2].map(|channel| self.table(channel, draw));
-        for (to, from) in out.chunks_exact_mut(3).zip(square.pixels().chunks_exact(3)) {
-            for channel in 0..3 {
-                to[channel] = tables[channel][usize::from(from[channel])];
+        let (pixels, _) = square.pixels().as_chunks::<RGB>();
+        if self.channels == GREY {
+            let table = self.table(0, draw);
+            out.iter_mut().zip(pixels).for_each(|(to, &from)| *to = table[usize::from(luma(from))]);
+        } else {
+            let tables = [0, 1, 2].map(|channel| self.table(channel, draw));
+            for (to, from) in out.chunks_exact_mut(RGB).zip(pixels) {
+                for channel in 0..RGB {
+                    to[channel] = tables[channel][usize::from(from[channel])];
+                }
             }
         }
         if let Some(shares) = draw.erase {
             let [left, top, width, height] = shares.map(|share| (share * self.size as f64).round() as usize);
-            for row in out.chunks_exact_mut(3 * self.size).skip(top).take(height) {
+            for row in out.chunks_exact_mut(self.channels * self.size).skip(top).take(height) {
                 let right = (left + width).min(self.size);
                 // The mean of all pictures, once normalised.
-                row[3 * left.min(right)..3 * right].fill(0.0);
+                row[self.channels * left.min(right)..self.channels * right].fill(0.0);
             }
         }
     }
 
-    /// The picture that these values are of: the reverse of [`Preprocess::normalise`], `[size, size, 3]`.
+    /// The picture that these values are of: the reverse of [`Preprocess::normalise`], grey ones as pictures in colour.
     ///
     /// # Panics
     /// If there are not [`Preprocess::values`] of them.
     pub fn denormalise(&self, values: &[f32]) -> Picture {
-        let byte = |(index, value): (usize, &f32)| {
-            let (mean, std) = (self.mean[index % 3], self.std[index % 3]);
-            ((value * std + mean) * 255.0).round().clamp(0.0, 255.0) as u8
+        let bytes = |(index, value): (usize, &f32)| {
+            let (mean, std) = self.statistics(index % self.channels);
+            let byte = ((value * std + mean) * 255.0).round().clamp(0.0, 255.0) as u8;
+            std::iter::repeat_n(byte, RGB / self.channels)
         };
-        let pixels = values.iter().enumerate().map(byte).collect();
+        let pixels = values.iter().enumerate().flat_map(bytes).collect();
         Picture::from_rgb(self.size, self.size, pixels).expect("one picture's values")
     }
 
@@ -146,11 +172,27 @@ impl Preprocess {
         sample(picture, &map, self.size, draw.padding, self.filter)
     }
 
+    /// What is subtracted from a channel, and what the difference is divided by.
+    fn statistics(&self, channel: usize) -> (f32, f32) {
+        let average = |of: [f32; RGB]| of.iter().sum::<f32>() / RGB as f32;
+        match self.channels {
+            GREY => (average(self.mean), average(self.std)),
+            _ => (self.mean[channel], self.std[channel]),
+        }
+    }
+
     /// What each byte of a channel becomes.
     fn table(&self, channel: usize, draw: &Draw) -> [f32; 256] {
-        let (mean, std) = (f64::from(self.mean[channel]), f64::from(self.std[channel]));
+        let (mean, std) = self.statistics(channel);
+        let (mean, std) = (f64::from(mean), f64::from(std));
         std::array::from_fn(|byte| ((draw.light(byte as f64 / 255.0) - mean) / std) as f32)
     }
+}
+
+/// How light a pixel is, as Pillow's `convert("L")` says (ITU-R 601-2).
+fn luma([red, green, blue]: [u8; RGB]) -> u8 {
+    let [red, green, blue] = [red, green, blue].map(u32::from);
+    ((red * 19_595 + green * 38_470 + blue * 7_471 + 0x8000) >> 16) as u8
 }
 
 #[cfg(test)]
@@ -172,6 +214,23 @@ mod tests {
             let expected = [(0.0 - 0.485) / 0.229, (0.2 - 0.456) / 0.224, (1.0 - 0.406) / 0.225];
             assert!(pixel.iter().zip(expected).all(|(a, b): (&f32, f32)| (a - b).abs() < 1e-6), "{pixel:?}");
         }
+    }
+
+    #[test]
+    fn grey_is_pillow_s_and_has_the_colours_average_statistics() {
+        let preprocess = Preprocess { size: 1, resize_to: 1, channels: GREY, ..Preprocess::imagenet(224) };
+        assert_eq!(preprocess.check(), Ok(()));
+        // Made with Pillow 13.0.0: Image.new("RGB", (1, 1), colour).convert("L").
+        for (colour, luma) in [([255, 0, 0], 76), ([0, 255, 0], 150), ([0, 0, 255], 29), ([12, 200, 77], 130), ([9; 3], 9)] {
+            let picture = Picture::from_rgb(1, 1, colour.to_vec()).unwrap();
+            let mut out = vec![0.0; preprocess.values()];
+            preprocess.apply(&picture, &Draw::default(), &mut out);
+            let expected = (luma as f32 / 255.0 - 0.449) / 0.226;
+            assert!(out.len() == 1 && (out[0] - expected).abs() < 1e-5, "{colour:?}: {out:?} and not {expected}");
+            assert_eq!(preprocess.denormalise(&out).pixels(), [luma; 3]);
+        }
+        let other = Preprocess { channels: 4, ..preprocess }.check().unwrap_err().to_string();
+        assert_eq!(other, "pictures have 1 channel, grey, or 3, red, green and blue; not 4");
     }
 
     #[test]

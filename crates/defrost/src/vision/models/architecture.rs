@@ -11,6 +11,7 @@ use super::{convnext, densenet, efficientnet, mobilenet, mobilenet_v3, resnet, s
 use crate::layers::{BatchNorm, BatchNormConfig};
 use crate::ops::Window;
 use crate::vision::resize::Filter;
+use crate::vision::transform::RGB;
 
 /// What pictures look like to a network, and the details in which trainings of one architecture differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +20,9 @@ pub struct Convention {
     pub same_padding: bool,
     /// What norms add to the variance.
     pub norm_epsilon: f64,
+    /// Channels of a picture: 3, red, green and blue, in all weights that are published.
+    #[serde(default = "red_green_blue")]
+    pub channels: usize,
     /// Subtracted from a pixel's `0.0..=1.0` red, green and blue.
     pub mean: [f32; 3],
     /// What the rest is divided by.
@@ -33,6 +37,7 @@ impl Convention {
     pub const TORCHVISION: Self = Self {
         same_padding: false,
         norm_epsilon: 1e-5,
+        channels: RGB,
         mean: [0.485, 0.456, 0.406],
         std: [0.229, 0.224, 0.225],
         filter: Filter::Bilinear,
@@ -42,6 +47,7 @@ impl Convention {
     pub const TENSORFLOW: Self = Self {
         same_padding: true,
         norm_epsilon: 1e-3,
+        channels: RGB,
         mean: [0.5; 3],
         std: [0.5; 3],
         filter: Filter::Bicubic,
@@ -76,6 +82,11 @@ impl Convention {
     pub(super) fn norm(&self, channels: usize, device: &Device) -> BatchNorm {
         BatchNormConfig { channels, epsilon: self.norm_epsilon }.init(device)
     }
+}
+
+/// Those of bundles that do not say.
+fn red_green_blue() -> usize {
+    RGB
 }
 
 /// Which pictures an architecture can look at, in pixels a side.

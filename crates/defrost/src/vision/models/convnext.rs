@@ -49,7 +49,7 @@ fn convnext(depths: [usize; 4], convention: &Convention, device: &Device) -> Bod
     let norm = |channels| LayerNorm::new(channels, epsilon, device);
     let patches =
         |inputs, outputs, size| Conv2dConfig::new(inputs, outputs, Window::tiles(size)).biased().init(device);
-    let stem = ConvnextStem { conv: patches(3, WIDTHS[0], 4), norm: norm(WIDTHS[0]) };
+    let stem = ConvnextStem { conv: patches(convention.channels, WIDTHS[0], 4), norm: norm(WIDTHS[0]) };
     let mut stages =
         vec![BodyStage::named("features.0", WIDTHS[0], stem).renamed([("conv", "0"), ("norm", "1")])];
     let mut inputs = WIDTHS[0];

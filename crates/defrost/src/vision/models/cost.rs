@@ -17,7 +17,7 @@ impl Architecture {
         let device = Device::flex();
         let body = self.body(&self.convention, &device).map(&mut Zeros).valid();
         count_multiply_adds(|| {
-            let picture = Tensor::zeros([1, size, size, 3], &device);
+            let picture = Tensor::zeros([1, size, size, self.convention.channels], &device);
             (0..body.len()).fold(picture, |x, stage| body.forward(stage, x));
         })
     }

@@ -39,7 +39,7 @@ fn densenet121(convention: &Convention, device: &Device) -> Body {
     };
     let norm = |channels| convention.norm(channels, device);
     let stem =
-        DensenetStem { conv0: conv(3, FIRST, 7, 2), norm0: norm(FIRST), pool: convention.window(3, 2) };
+        DensenetStem { conv0: conv(convention.channels, FIRST, 7, 2), norm0: norm(FIRST), pool: convention.window(3, 2) };
     let mut stages = vec![BodyStage::new("features.stem", "features.", FIRST, stem)];
     let mut channels = FIRST;
     for (block, depth) in (1..).zip(DEPTHS) {

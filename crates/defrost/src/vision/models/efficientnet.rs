@@ -68,7 +68,7 @@ fn lite(width: f64, depth: f64, convention: &Convention, device: &Device) -> Bod
     };
     let norm = |channels| convention.norm(channels, device);
 
-    let stem = EfficientnetStem { conv_stem: conv(3, FIRST, 3, 2), bn1: norm(FIRST) };
+    let stem = EfficientnetStem { conv_stem: conv(convention.channels, FIRST, 3, 2), bn1: norm(FIRST) };
     let mut stages = vec![BodyStage::new("stem", "", FIRST, stem)];
     let mut inputs = FIRST;
     for (group, (kernel, first_stride, expansion, channels, blocks)) in LITE0.into_iter().enumerate() {

@@ -43,7 +43,7 @@ const LAST: usize = 1280;
 /// mobilenet_v2's body.
 fn mobilenet_v2(convention: &Convention, device: &Device) -> Body {
     let maker = Maker { convention, device };
-    let mut stages = vec![maker.alone(0, [3, FIRST], 3, 2)];
+    let mut stages = vec![maker.alone(0, [convention.channels, FIRST], 3, 2)];
     let mut inputs = FIRST;
     for (expansion, outputs, blocks, first_stride) in SETTINGS {
         for index in 0..blocks {

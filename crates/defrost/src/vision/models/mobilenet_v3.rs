@@ -93,7 +93,7 @@ fn mobilenet_v3(settings: &[Setting], features: usize, convention: &Convention, 
         let layer = layer(inputs, outputs, kernel, stride, 1, true);
         BodyStage::named(format!("features.{index}"), outputs, layer).renamed([("conv", "0"), ("norm", "1")])
     };
-    let mut stages = vec![alone(0, 3, FIRST, 3, 2)];
+    let mut stages = vec![alone(0, convention.channels, FIRST, 3, 2)];
     let mut inputs = FIRST;
     for &(kernel, wide, outputs, squeezes, hard, stride) in settings {
         let project = Conv2dConfig::new(wide, outputs, convention.window(1, 1));

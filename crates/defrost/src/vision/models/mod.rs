@@ -6,6 +6,7 @@
 
 mod architecture;
 mod body;
+mod channels;
 mod convnext;
 mod cost;
 mod densenet;
@@ -23,6 +24,8 @@ mod vit;
 
 pub use architecture::{Architecture, Build, Convention, SizeError, Sizes, UnknownArchitecture};
 pub use body::{Body, BodyStage, CutError};
+pub use channels::adapted;
+pub(in crate::vision) use channels::{adapt, in_colour};
 pub use head::{ConcatPoolHead, Head, HeadKind, LinearHead};
 pub use network::VisionNetwork;
 pub use spellings::spellings;

@@ -77,7 +77,7 @@ const EXPANSION: usize = 4;
 /// A body with so many blocks in each layer; bottlenecks have the stride on the 3×3 convolution ("v1.5").
 fn resnet(depths: [usize; 4], blocks: Blocks, convention: &Convention, device: &Device) -> Body {
     let stem = ResnetStem {
-        conv1: Conv2dConfig::new(3, 64, convention.window(7, 2)).init(device),
+        conv1: Conv2dConfig::new(convention.channels, 64, convention.window(7, 2)).init(device),
         bn1: convention.norm(64, device),
         pool: convention.window(3, 2),
     };

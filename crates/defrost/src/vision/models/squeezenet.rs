@@ -42,7 +42,7 @@ const FIRES: [(usize, usize, usize, bool); 8] = [
 
 fn squeezenet1_1(convention: &Convention, device: &Device) -> Body {
     let conv = |inputs, outputs, window| Conv2dConfig::new(inputs, outputs, window).biased().init(device);
-    let stem = SqueezenetStem { conv: conv(3, FIRST, Window::inside(3, 2)) };
+    let stem = SqueezenetStem { conv: conv(convention.channels, FIRST, Window::inside(3, 2)) };
     let mut stages = vec![BodyStage::new("features.0", "features.", FIRST, stem).renamed([("conv", "0")])];
     let mut inputs = FIRST;
     for (index, squeezed, half, pooled) in FIRES {

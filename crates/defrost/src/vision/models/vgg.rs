@@ -30,7 +30,7 @@ const PARTS: [(usize, usize); 5] = [(64, 2), (128, 2), (256, 3), (512, 3), (512,
 fn vgg16_bn(convention: &Convention, device: &Device) -> Body {
     let mut stages = vec![];
     // Checkpoints count convolutions, norms, ReLUs and poolings.
-    let (mut index, mut inputs) = (0, 3);
+    let (mut index, mut inputs) = (0, convention.channels);
     for (channels, depth) in PARTS {
         for layer in 0..depth {
             let pooled = layer + 1 == depth;
