@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cache;
+mod channels;
 mod check;
 mod client;
 mod labels;

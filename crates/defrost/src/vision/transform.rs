@@ -221,12 +221,17 @@ mod tests {
         let preprocess = Preprocess { size: 1, resize_to: 1, channels: GREY, ..Preprocess::imagenet(224) };
         assert_eq!(preprocess.check(), Ok(()));
         // Made with Pillow 13.0.0: Image.new("RGB", (1, 1), colour).convert("L").
-        for (colour, luma) in [([255, 0, 0], 76), ([0, 255, 0], 150), ([0, 0, 255], 29), ([12, 200, 77], 130), ([9; 3], 9)] {
+        for (colour, luma) in
+            [([255, 0, 0], 76), ([0, 255, 0], 150), ([0, 0, 255], 29), ([12, 200, 77], 130), ([9; 3], 9)]
+        {
             let picture = Picture::from_rgb(1, 1, colour.to_vec()).unwrap();
             let mut out = vec![0.0; preprocess.values()];
             preprocess.apply(&picture, &Draw::default(), &mut out);
             let expected = (luma as f32 / 255.0 - 0.449) / 0.226;
-            assert!(out.len() == 1 && (out[0] - expected).abs() < 1e-5, "{colour:?}: {out:?} and not {expected}");
+            assert!(
+                out.len() == 1 && (out[0] - expected).abs() < 1e-5,
+                "{colour:?}: {out:?} and not {expected}"
+            );
             assert_eq!(preprocess.denormalise(&out).pixels(), [luma; 3]);
         }
         let other = Preprocess { channels: 4, ..preprocess }.check().unwrap_err().to_string();

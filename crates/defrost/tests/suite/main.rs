@@ -3,6 +3,7 @@
 mod adam;
 mod architectures;
 mod awd_lstm;
+mod channels;
 mod domains;
 mod fit;
 mod frozen;

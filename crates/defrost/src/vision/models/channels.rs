@@ -41,7 +41,8 @@ fn first(body: &[Stage]) -> Option<&Parameter> {
 pub fn in_colour(body: &[Stage]) -> Option<Vec<Stage>> {
     let name = first(body).filter(|first| first.shape[1] != RGB)?.name.clone();
     let mut body = body.to_vec();
-    let first = body.iter_mut().flat_map(|stage| &mut stage.parameters).find(|parameter| parameter.name == name)?;
+    let first =
+        body.iter_mut().flat_map(|stage| &mut stage.parameters).find(|parameter| parameter.name == name)?;
     first.shape[1] = RGB;
     Some(body)
 }

@@ -38,8 +38,11 @@ fn densenet121(convention: &Convention, device: &Device) -> Body {
         Conv2dConfig::new(inputs, outputs, convention.window(kernel, stride)).init(device)
     };
     let norm = |channels| convention.norm(channels, device);
-    let stem =
-        DensenetStem { conv0: conv(convention.channels, FIRST, 7, 2), norm0: norm(FIRST), pool: convention.window(3, 2) };
+    let stem = DensenetStem {
+        conv0: conv(convention.channels, FIRST, 7, 2),
+        norm0: norm(FIRST),
+        pool: convention.window(3, 2),
+    };
     let mut stages = vec![BodyStage::new("features.stem", "features.", FIRST, stem)];
     let mut channels = FIRST;
     for (block, depth) in (1..).zip(DEPTHS) {

@@ -96,7 +96,9 @@ impl Shape {
         let tokens = Tokens {
             cls_token: normal.init([1, 1, features], device),
             pos_embed: normal.init([1, 1 + grid * grid, features], device),
-            patch_embed: Conv2dConfig::new(convention.channels, features, Window::tiles(patch)).biased().init(device),
+            patch_embed: Conv2dConfig::new(convention.channels, features, Window::tiles(patch))
+                .biased()
+                .init(device),
         };
         let stem =
             BodyStage::new("embed", "", features, tokens).renamed([("patch_embed", "patch_embed.proj")]);
