@@ -35,7 +35,9 @@ pub fn folder(
     let files: Vec<&[&str]> = files.iter().map(std::slice::from_ref).chain([WEIGHTS]).collect();
     let hub = Hub::from_env(offline).or_failure()?;
     hub.folder(repository, &files, optional, &mut Bars::default()).map_err(|error| match error {
-        error @ (HubError::Failed { .. } | HubError::File(_)) => Failure::Running(error.into()),
+        error @ (HubError::Failed { .. } | HubError::Silent { .. } | HubError::File(_)) => {
+            Failure::Running(error.into())
+        }
         error => Failure::usage(format!("--weights hub: {error}")),
     })
 }

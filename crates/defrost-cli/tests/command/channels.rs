@@ -49,7 +49,8 @@ fn grey_pictures_are_learned_saved_and_used() {
 
     // Another run starts from its body, for pictures like its own.
     assert_eq!(train("--pretrained grey --channels 1 --out next").code, 0);
-    let refused = train("--pretrained grey --out not").usage_error();
+    let refused = train("--pretrained grey --out not");
+    let refused = refused.usage_error();
     assert!(
         refused.contains("`body.conv_stem.weight` is [32, 1, 3, 3] and should be [32, 3, 3, 3]"),
         "{refused}"

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::bundle::VisionManifest;
 use super::models::{
     Architecture, Convention, CutError, HeadKind, Precision, SizeError, UnknownArchitecture, VisionNetwork,
-    adapt, in_colour, spellings,
+    adapt, amendment, in_colour, spellings,
 };
 use super::transform::{Preprocess, PreprocessError, RGB};
 use crate::data::Draws;
@@ -114,7 +114,7 @@ impl VisionSetup {
     /// If a name is unknown, or the weights can't be read.
     pub fn open(&self) -> Result<VisionStart<'_>, SetupError> {
         let architecture = Architecture::named(&self.architecture)?;
-        let weights = match &self.weights {
+        let mut weights = match &self.weights {
             Some(WeightSource::None) => None,
             Some(WeightSource::File(path)) => Some(WeightFile::open(path)?),
             Some(WeightSource::Embedded) | None => {
@@ -122,6 +122,11 @@ impl VisionSetup {
                 Some(WeightFile::embedded(&self.architecture).ok_or_else(missing)?)
             }
         };
+        if let Some(weights) = &mut weights
+            && let Some((key, value)) = amendment(architecture.name, weights)
+        {
+            weights.metadata.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+        }
         let convention = &architecture.convention;
         let convention =
             weights.as_ref().map_or(convention.clone(), |weights| convention.amended(&weights.metadata));

@@ -207,7 +207,7 @@ fn candidates<'a>(
                 let candidate =
                     candidate.or_insert_with(|| Candidate { prefix, names: BTreeMap::new(), fitting: 0 });
                 candidate.names.insert(&parameter.name, name);
-                candidate.fitting += usize::from(shape == &parameter.shape[..]);
+                candidate.fitting += usize::from(is_same(shape, &parameter.shape));
             }
         }
     }
@@ -225,6 +225,15 @@ pub fn check_fit(file: &str, network: &str, stages: &[Stage], tensors: &Tensors)
     misfit(file, network, stages, &shapes).map_or(Ok(()), Err)
 }
 
+/// Whether shapes are the same but for ones at the end: a number a channel may be kept as a picture of one pixel, a dense
+/// layer as a convolution.
+fn is_same(shape: &[usize], other: &[usize]) -> bool {
+    let longest = shape.len().max(other.len());
+    let padded =
+        |shape: &[usize]| shape.iter().copied().chain(std::iter::repeat(1)).take(longest).collect::<Vec<_>>();
+    padded(shape) == padded(other)
+}
+
 /// What is wrong with these tensors for these stages, if anything is.
 fn misfit(
     file: &str,
@@ -240,8 +249,8 @@ fn misfit(
     let differing: Vec<String> = parameters()
         .filter_map(|parameter| {
             let found = *found.get(parameter.name.as_str())?;
-            let differs = found != &parameter.shape[..];
-            differs.then(|| format!("`{}` is {found:?} and should be {:?}", parameter.name, parameter.shape))
+            (!is_same(found, &parameter.shape))
+                .then(|| format!("`{}` is {found:?} and should be {:?}", parameter.name, parameter.shape))
         })
         .collect();
     let wanted: HashSet<&str> = parameters().map(|parameter| parameter.name.as_str()).collect();

@@ -1,11 +1,13 @@
 //! Weights from the Hugging Face hub, kept in the hub's usual cache folder.
 //!
 //! The `hf-hub` crate speaks with the hub and knows the cache. What stands here is what it leaves to its user: being
-//! offline, trying again, and checksums. The cache names a file by its hash, which is held against the file each time
-//! it is used, whoever has put it there.
+//! offline, trying again, not waiting for ever, and checksums. The cache names a file by its hash, which is held against
+//! the file each time it is used, whoever has put it there.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::Duration;
 
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError};
@@ -22,6 +24,9 @@ const ATTEMPTS: u32 = 4;
 /// How long to wait before the second attempt; before each further one it is twice as long.
 const WAIT: Duration = Duration::from_millis(500);
 
+/// How long nothing may come before a download is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// The texts' usual repository: small and good.
 pub const USUAL_TEXT: &str = "sentence-transformers/all-MiniLM-L6-v2";
 
@@ -30,11 +35,18 @@ pub fn usual(architecture: &str) -> Option<&'static str> {
     match architecture {
         "efficientnet_lite0" => Some("timm/tf_efficientnet_lite0.in1k"),
         "mobilenet_v2" => Some("timm/mobilenetv2_100.ra_in1k"),
+        "densenet121" => Some("timm/densenet121.tv_in1k"),
+        "vgg16_bn" => Some("timm/vgg16_bn.tv_in1k"),
         "resnet18" => Some("timm/resnet18.a1_in1k"),
         "resnet34" => Some("timm/resnet34.a1_in1k"),
         "resnet50" => Some("timm/resnet50.a1_in1k"),
         "resnet101" => Some("timm/resnet101.a1_in1k"),
+        "wide_resnet50_2" => Some("timm/wide_resnet50_2.tv_in1k"),
         "resnext50_32x4d" => Some("timm/resnext50_32x4d.a1_in1k"),
+        "mobilenet_v3_small" => Some("timm/mobilenetv3_small_100.lamb_in1k"),
+        "mobilenet_v3_large" => Some("timm/mobilenetv3_large_100.ra_in1k"),
+        "convnext_tiny" => Some("timm/convnext_tiny.fb_in1k"),
+        "convnext_small" => Some("timm/convnext_small.fb_in1k"),
         "efficientnet_lite1" => Some("timm/tf_efficientnet_lite1.in1k"),
         "efficientnet_lite2" => Some("timm/tf_efficientnet_lite2.in1k"),
         "vit_small_patch16_224" => Some("timm/vit_small_patch16_224.augreg_in21k_ft_in1k"),
@@ -81,6 +93,18 @@ pub enum HubError {
         /// What went wrong the last time.
         reason: String,
     },
+    /// Nothing came any more.
+    #[error(
+        "{repository}: nothing has come of {file} for {} s; start again: what has come before is kept", patience.as_secs_f64()
+    )]
+    Silent {
+        /// Which repository.
+        repository: String,
+        /// The file.
+        file: String,
+        /// How long it was waited for.
+        patience: Duration,
+    },
     /// A file is not what the hub said it is.
     #[error("{}: it is damaged: its hash is {found} and should be {expected}", path.display())]
     Damaged {
@@ -114,6 +138,7 @@ pub struct Hub {
     cache: Cache,
     offline: bool,
     wait: Duration,
+    patience: Duration,
 }
 
 /// A token may be in the rest.
@@ -159,12 +184,17 @@ impl Hub {
             file: "nothing".to_owned(),
             reason: error.to_string(),
         };
-        Ok(Self { api: builder.build().map_err(failed)?, cache, offline, wait: WAIT })
+        Ok(Self { api: builder.build().map_err(failed)?, cache, offline, wait: WAIT, patience: PATIENCE })
     }
 
     /// The same hub, asked again after this time.
     pub fn waiting(self, wait: Duration) -> Self {
         Self { wait, ..self }
+    }
+
+    /// The same hub, given up when nothing comes for this time.
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The folder in which these files of a repository are, downloaded if they are not there yet. Of each list of names the first
@@ -262,9 +292,9 @@ impl Source<'_> {
     }
 
     fn download(&mut self, name: &str) -> Result<PathBuf, HubError> {
-        let repo = self.hub.api.repo(self.repo.clone());
+        let url = self.hub.api.repo(self.repo.clone()).url(name);
+        let described = self.watched(name, move |api, _, _| api.metadata(&url))?;
         // What names files in the cache comes from the hub, and must not lead out of the cache.
-        let described = self.hub.api.metadata(&repo.url(name)).map_err(|error| self.error(name, &error))?;
         for word in [described.etag(), described.commit_hash()] {
             if !is_plain(word) {
                 return Err(self.failed(name, &format!("`{word}` is no name for a file in the cache")));
@@ -275,8 +305,10 @@ impl Source<'_> {
         if std::fs::metadata(&part).is_ok_and(|part| part.len() >= described.size() as u64) {
             std::fs::remove_file(&part).map_err(FileError::at(&part))?;
         }
-        let path = repo.download_with_progress(name, Watched(self.downloads));
-        let path = path.map_err(|error| self.error(name, &error))?;
+        let file = name.to_owned();
+        let path = self.watched(name, move |api, repo, news| {
+            api.repo(repo).download_with_progress(&file, Watched(news))
+        })?;
         let length = std::fs::metadata(&path).map_err(FileError::at(&path))?.len();
         let whole = match length == described.size() as u64 {
             true => check(&path),
@@ -286,6 +318,37 @@ impl Source<'_> {
             discard(&path);
         }
         whole.map(|()| path)
+    }
+
+    /// Asks the hub something on a thread of its own, since `hf-hub` waits for ever: that thread is left behind when nothing
+    /// comes any more.
+    fn watched<T: Send + 'static>(
+        &mut self,
+        file: &str,
+        ask: impl FnOnce(Api, Repo, Sender<News<T>>) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, HubError> {
+        let (tell, news) = mpsc::channel();
+        let (api, repo) = (self.hub.api.clone(), self.repo.clone());
+        thread::spawn(move || {
+            let answer = ask(api, repo, tell.clone());
+            // An error: nobody waits any more.
+            let _ = tell.send(News::Answer(answer));
+        });
+        loop {
+            match news.recv_timeout(self.hub.patience) {
+                Ok(News::Started(bytes)) => self.downloads.started(file, bytes),
+                Ok(News::Received(bytes)) => self.downloads.received(bytes),
+                Ok(News::Ended) => self.downloads.ended(),
+                Ok(News::Answer(answer)) => return answer.map_err(|error| self.error(file, &error)),
+                Err(RecvTimeoutError::Timeout) => {
+                    let (repository, file) = (self.repository.to_owned(), file.to_owned());
+                    return Err(HubError::Silent { repository, file, patience: self.hub.patience });
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(self.failed(file, "the download has failed in itself"));
+                }
+            }
+        }
     }
 
     fn failed(&self, file: &str, reason: &str) -> HubError {
@@ -309,18 +372,26 @@ impl Source<'_> {
     }
 }
 
-/// Passes on what `hf-hub` tells.
-struct Watched<'a>(&'a mut dyn Downloads);
+/// What is heard of a question to the hub.
+enum News<T> {
+    Started(usize),
+    Received(usize),
+    Ended,
+    Answer(Result<T, ApiError>),
+}
 
-impl hf_hub::api::Progress for Watched<'_> {
-    fn init(&mut self, size: usize, filename: &str) {
-        self.0.started(filename, size);
+/// Passes on what `hf-hub` tells, as long as somebody listens.
+struct Watched<T>(Sender<News<T>>);
+
+impl<T> hf_hub::api::Progress for Watched<T> {
+    fn init(&mut self, size: usize, _filename: &str) {
+        let _ = self.0.send(News::Started(size));
     }
     fn update(&mut self, size: usize) {
-        self.0.received(size);
+        let _ = self.0.send(News::Received(size));
     }
     fn finish(&mut self) {
-        self.0.ended();
+        let _ = self.0.send(News::Ended);
     }
 }
 

@@ -16,7 +16,7 @@ pub fn collect<N: Network>(network: &N) -> Tensors {
 }
 
 /// The network with these tensors in place of its own; what has no counterpart stays as it is. Shapes
-/// must agree: see [`check_fit`](super::check_fit).
+/// must agree but for ones at the end: see [`check_fit`](super::check_fit).
 pub fn load<N: Network>(network: N, tensors: &Tensors) -> N {
     let names = names(&network);
     network.map(&mut Loader { names, tensors })
@@ -56,7 +56,10 @@ impl ModuleMapper for Loader<'_> {
         let id = param.id;
         match self.data(id) {
             Some(data) => {
-                let tensor = Tensor::from_data(data.clone(), &param.lazy_device());
+                // Files may have more or fewer dimensions of one.
+                let (bytes, _, format) = data.clone().into_parts();
+                let data = TensorData::from_bytes(bytes, param.lazy_shape(), format);
+                let tensor = Tensor::from_data(data, &param.lazy_device());
                 param.transform_for_load(tensor, id)
             }
             None => param,

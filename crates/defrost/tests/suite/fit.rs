@@ -1,10 +1,12 @@
 //! Which tensors of a file are taken for a network.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Device, TensorData};
 use defrost::vision::models::{Architecture, Head, HeadKind, Precision, VisionNetwork, spellings};
-use defrost::weights::{Fit, MisfitError, Tensors, WeightFile};
+use defrost::vision::{VisionSetup, WeightSource};
+use defrost::weights::{Fit, MisfitError, Tensors, WeightFile, collect, safetensors};
 use defrost::{Network, Stage};
 
 /// The body's stages of an architecture.
@@ -43,21 +45,51 @@ fn any_prefix_is_found() {
 }
 
 #[test]
-fn timms_names_of_mobilenet_v2_are_understood() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pytorch/mobilenet_v2.txt");
+fn timms_names_are_understood() {
+    for architecture in
+        ["mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "convnext_tiny", "convnext_small"]
+    {
+        timms_names_are_understood_of(architecture);
+    }
+}
+
+#[track_caller]
+fn timms_names_are_understood_of(architecture: &str) {
+    let path = format!("tests/fixtures/pytorch/{architecture}.txt");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     let text = std::fs::read_to_string(path).unwrap();
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(' ').collect()).collect();
-    let tensors = lines.iter().map(|line| {
+    let tensors = lines.iter().zip(0..).map(|(line, number)| {
         let shape: Vec<usize> = line[2].split('x').map(|size| size.parse().unwrap()).collect();
-        (line[1].to_owned(), TensorData::zeros::<f32, _>(shape))
+        (line[1].to_owned(), TensorData::full(shape, number as f32))
     });
-    let weights = WeightFile::of("timm".to_owned(), tensors.collect());
-    let stages = body("mobilenet_v2");
-    let fit = Fit::find(&weights, "mobilenet_v2", &stages, spellings("mobilenet_v2")).unwrap();
+    let tensors: Tensors = tensors.collect();
+    let weights = WeightFile::of("timm".to_owned(), tensors.clone());
+    let stages = body(architecture);
+    let fit = Fit::find(&weights, architecture, &stages, spellings(architecture)).unwrap();
     for line in &lines {
         assert_eq!(fit.names[&format!("body.{}", line[0])], line[1]);
     }
-    assert_eq!((fit.names.len(), fit.left_over.len()), (lines.len(), 0));
+    assert_eq!((fit.names.len(), fit.left_over.len()), (lines.len(), 0), "{architecture}");
+
+    // They arrive in the network's own shapes, which may have more ones at the end or fewer.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("timm.safetensors");
+    safetensors::write(&path, &tensors, &BTreeMap::new()).unwrap();
+    let source = Some(WeightSource::File(path));
+    let setup =
+        VisionSetup { architecture: architecture.to_owned(), weights: source, ..VisionSetup::default() };
+    let (network, manifest, _) = setup.open().unwrap().build(2, &Device::flex()).unwrap();
+    let loaded = collect(&network);
+    for (line, number) in lines.iter().zip(0..) {
+        let mut values = loaded[&format!("body.{}", line[0])].iter::<f32>();
+        assert!(values.all(|value| value == number as f32), "{architecture}: {}", line[0]);
+    }
+    let epsilon = match architecture {
+        "convnext_tiny" | "convnext_small" => 1e-6,
+        _ => 1e-5,
+    };
+    assert_eq!(manifest.convention.norm_epsilon, epsilon, "{architecture}");
 }
 
 #[test]

@@ -28,6 +28,8 @@ enum Trouble {
     Wrong,
     /// The whole comes where the rest was asked for.
     FromTheStart,
+    /// Half of it comes, and then nothing for a second.
+    Silence,
 }
 
 #[derive(Default)]
@@ -138,6 +140,7 @@ fn answer(stream: TcpStream, state: &mut State) -> std::io::Result<()> {
         Some(Trouble::Wrong) => body[length / 2] ^= 1,
         _ => {}
     }
+    let silent = matches!(trouble, Some(Trouble::Silence));
     write!(
         stream,
         "HTTP/1.1 206 Partial Content\r\nETag: \"{hash}\"\r\nX-Repo-Commit: {COMMIT}\r\n\
@@ -145,7 +148,12 @@ fn answer(stream: TcpStream, state: &mut State) -> std::io::Result<()> {
         end.saturating_sub(1),
         content.len(),
     )?;
-    stream.write_all(&body)
+    let (first, rest) = body.split_at(if silent { body.len() / 2 } else { body.len() });
+    stream.write_all(first)?;
+    if silent {
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    stream.write_all(rest)
 }
 
 const FILES: &[&[&str]] = &[&["model.safetensors", "pytorch_model.bin"]];
@@ -243,6 +251,31 @@ fn troubles_that_stay() {
     assert!(server.state.lock().unwrap().headers.contains("Bearer secret"));
     let cache = tempfile::tempdir().unwrap();
     assert_eq!(format!("{:?}", server.hub(cache.path(), false)), "Hub { offline: false, .. }");
+}
+
+#[test]
+fn nobody_waits_for_a_hub_that_falls_silent() {
+    for (described, sent) in [(vec![Trouble::Silence], vec![]), (vec![], vec![Trouble::Silence])] {
+        let (server, cache) = (StandIn::new(), tempfile::tempdir().unwrap());
+        let content = server.content("model.safetensors");
+        {
+            let mut state = server.state.lock().unwrap();
+            state.described.extend(described);
+            state.sent.extend(sent);
+        }
+        let hub = server.hub(cache.path(), false).patient(Duration::from_millis(250));
+        let mut retries = Retries::default();
+        let error = hub.folder(REPOSITORY, FILES, &[], &mut retries).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "owner/network: nothing has come of model.safetensors for 0.25 s; start again: what has come before is kept"
+        );
+        assert_eq!(retries.0.len(), 0);
+        // Once the hub is back, and the old question has come to its end.
+        std::thread::sleep(Duration::from_secs(2));
+        let folder = hub.folder(REPOSITORY, FILES, &[], &mut retries).unwrap();
+        assert_eq!(fs::read(folder.join("model.safetensors")).unwrap(), content);
+    }
 }
 
 #[test]

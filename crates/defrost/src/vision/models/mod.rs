@@ -28,6 +28,7 @@ pub use channels::adapted;
 pub(in crate::vision) use channels::{adapt, in_colour};
 pub use head::{ConcatPoolHead, Head, HeadKind, LinearHead};
 pub use network::VisionNetwork;
+pub(in crate::vision) use spellings::amendment;
 pub use spellings::spellings;
 
 pub use crate::precision::Precision;
