@@ -65,7 +65,7 @@ impl Model for VisionManifest {
     fn prepare(&self, _item: &[String], device: &Device) -> Result<Activation, String> {
         let mut values = vec![0.0; self.preprocess.values()];
         self.preprocess.apply(&test_picture(), &Draw::default(), &mut values);
-        Ok(batch(values, 1, self.preprocess.size, device).into())
+        Ok(batch(values, 1, &self.preprocess, device).into())
     }
 
     fn precision(&self) -> Precision {

@@ -237,14 +237,16 @@ impl VisionManifest {
     pub(super) fn build(&self, classes: usize, device: &Device) -> Result<VisionNetwork, SetupError> {
         let architecture = Architecture::named(&self.architecture)?;
         architecture.check_size(self.preprocess.size)?;
-        let mut body = architecture.body(&self.convention, device);
+        // A bundle may say anything; the pictures come as these.
+        let convention = Convention { channels: self.preprocess.channels, ..self.convention.clone() };
+        let mut body = architecture.body(&convention, device);
         if let Some(stage) = &self.cut {
             body = body.cut(stage)?;
         }
         let head = self.head.init(body.channels(), classes, device);
         let starts = architecture.group_starts;
         let network = VisionNetwork::new(body, head, self.precision, starts, self.pretrained);
-        Ok(network.with_convention(&self.convention))
+        Ok(network.with_convention(&convention))
     }
 }
 
