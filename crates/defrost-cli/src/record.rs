@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use defrost::check;
 use defrost::ops::kernel_tier;
-use defrost::report::About;
+use defrost::report::{About, Problems};
 use defrost::vision::models::Precision;
 
 use crate::domain::{Data, Domain};
@@ -14,6 +15,7 @@ use crate::resume::Session;
 pub fn about<D: Domain>(
     session: &Session,
     data: &Data,
+    check: &check::Report,
     (threads, precision): (usize, Precision),
 ) -> Result<About, Failure> {
     let options = &session.arguments.options;
@@ -25,7 +27,7 @@ pub fn about<D: Domain>(
         ("seed", options.seed.to_string()),
         ("batch", options.batch.to_string()),
     ];
-    let about = About {
+    Ok(About {
         name: name(&session.data),
         task: D::TASK.to_owned(),
         items: D::ITEMS.to_owned(),
@@ -35,9 +37,8 @@ pub fn about<D: Domain>(
         notes: data.notes.clone(),
         command: session.command(),
         made_with: made_with.map(|(name, value)| (name.to_owned(), value)).to_vec(),
-        ..About::default()
-    };
-    Ok(about.without(&data.skipped))
+        problems: Some(Problems::of(check)),
+    })
 }
 
 /// What the data is called: the last part of its path.

@@ -12,7 +12,7 @@ use defrost::bundle::Model;
 use defrost::data::Skipped;
 use defrost::learner::{CheckpointError, EarlyStopping};
 use defrost::ops::Awake;
-use defrost::report::{self, Ended, Report};
+use defrost::report::{self, Ended, Problems, Report};
 use defrost::tensorboard::TensorBoard;
 use defrost::{EpochRecord, Learner, LearnerError, Network, Phase, PlanSummary, files, weights};
 
@@ -50,7 +50,9 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let Prepared { data, network, model, precision } =
         D::prepare(options, &session.data, &training::device())?;
     report_data(&data, D::ITEMS, &session.data);
-    let about = record::about::<D>(&session, &data, (threads, precision))?;
+    let check = D::check(options, &session.data)?;
+    let about = record::about::<D>(&session, &data, &check, (threads, precision))?;
+    report_problems(about.problems.as_deref().unwrap_or_default(), data.skipped.len());
     let Data { classes, train, valid, skipped, .. } = data;
     let items = json!({ "train": train.len(), "valid": valid.len(), "skipped": skipped_json(&skipped) });
     let learner_options = options.learner(&*train)?;
@@ -256,6 +258,18 @@ fn report_data(data: &Data, items: &str, root: &Path) {
         classes => format!("{classes} classes"),
     };
     eprintln!("{}: {train} {items} to train on, {valid} to validate, {labels}", root.display());
+}
+
+/// Says that more is wrong with the data than that items can't be read.
+fn report_problems(problems: &[Problems], skipped: usize) {
+    let count: usize = problems.iter().map(|problems| problems.count).sum();
+    if count > skipped {
+        let kinds: Vec<&str> = problems.iter().map(|problems| problems.kind.as_str()).collect();
+        eprintln!(
+            "note: a check of the data found: {}; the report and `defrost check` say where",
+            kinds.join(", ")
+        );
+    }
 }
 
 fn skipped_json(skipped: &[Skipped]) -> Vec<Value> {

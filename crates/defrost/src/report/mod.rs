@@ -29,14 +29,14 @@ pub use plan_drawing::draw_plan;
 pub use store::{RecordError, read, rewrite, write};
 pub use timeline::draw_timeline;
 
-use crate::data::Skipped;
+use crate::check::{self, Problem, Severity};
 use crate::interpret::Movement;
 use crate::learner::{EpochRecord, PhaseQuote};
 use crate::recipe::Phase;
 use crate::summary::PlanSummary;
 
-/// So many items that were left out are listed; the rest is counted.
-const LISTED: usize = 50;
+/// So many problems of a kind are shown; the rest is counted.
+const SHOWN: usize = 20;
 /// In so many steps a phase's schedule is drawn.
 const COURSE: usize = 60;
 
@@ -78,10 +78,8 @@ pub struct About {
     pub train: usize,
     /// Items that validate.
     pub valid: usize,
-    /// The first items that were left out.
-    pub skipped: Vec<LeftOut>,
-    /// How many were left out.
-    pub skipped_count: usize,
+    /// What a check of the data has found, worst first; none if there was no check.
+    pub problems: Option<Vec<Problems>>,
     /// What was found about the data on the way.
     pub notes: Vec<String>,
     /// The command that made the run.
@@ -90,26 +88,34 @@ pub struct About {
     pub made_with: Vec<(String, String)>,
 }
 
-/// An item that was left out.
+/// All that is wrong with data in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOut {
-    /// Which.
-    pub path: String,
-    /// Why.
-    pub reason: String,
+pub struct Problems {
+    /// A word for it.
+    pub kind: String,
+    /// Whether it loses items or makes measures wrong.
+    pub is_error: bool,
+    /// How many there are.
+    pub count: usize,
+    /// The first of them: where, and what is wrong there.
+    pub first: Vec<(String, String)>,
 }
 
-impl About {
-    /// The same, without these items.
-    #[must_use]
-    pub fn without(mut self, skipped: &[Skipped]) -> Self {
-        let left_out = |skipped: &Skipped| LeftOut {
-            path: skipped.path.display().to_string(),
-            reason: skipped.reason.clone(),
+impl Problems {
+    /// Those that a check has found, kind by kind.
+    pub fn of(check: &check::Report) -> Vec<Self> {
+        let of_a_kind = |a: &Problem, b: &Problem| (a.severity, a.kind) == (b.severity, b.kind);
+        let problems = |problems: &[Problem]| {
+            let Problem { kind, severity, .. } = problems[0];
+            let first = problems.iter().take(SHOWN);
+            Self {
+                kind: kind.to_owned(),
+                is_error: severity == Severity::Error,
+                count: check.counts.get(kind).copied().unwrap_or(problems.len()),
+                first: first.map(|problem| (problem.path.clone(), problem.detail.clone())).collect(),
+            }
         };
-        self.skipped = skipped.iter().take(LISTED).map(left_out).collect();
-        self.skipped_count = skipped.len();
-        self
+        check.problems.chunk_by(of_a_kind).map(problems).collect()
     }
 }
 
@@ -346,6 +352,28 @@ mod tests {
         let mut endless = report;
         endless.plan.phases[0].epochs = usize::MAX;
         assert!(write(folder.path(), &endless).unwrap_err().to_string().contains("1000000 at most"));
+    }
+
+    #[test]
+    fn what_a_check_found_is_told_kind_by_kind() {
+        let tiny = (0..SHOWN + 3).map(|n| Problem::warning(format!("{n}.png"), "tiny", "3x3 pixels"));
+        let corrupt = [Problem::error("b.jpg", "corrupt", "ends <early>")];
+        let problems = Problems::of(&check::Report::of(tiny.chain(corrupt).collect()));
+        let told: Vec<_> = problems
+            .iter()
+            .map(|kind| (kind.kind.as_str(), kind.is_error, kind.count, kind.first.len()))
+            .collect();
+        assert_eq!(told, [("corrupt", true, 1, 1), ("tiny", false, SHOWN + 3, SHOWN)]);
+        let page = |problems| {
+            let about = About { train: 9, problems, ..About::default() };
+            Report { about, ..report(vec![], State::Unknown) }.to_html()
+        };
+        assert!(!page(None).contains("check of the data"));
+        assert!(page(Some(vec![])).contains("nothing wrong"));
+        let page = page(Some(problems));
+        for shown in ["1 error: corrupt", "23 warnings: tiny", "ends &#60;early&#62;", "and 3 more"] {
+            assert!(page.contains(shown), "{shown}: {page}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use askama::Template;
 
 use super::errors_section::ErrorsSection;
 use super::numbers::{self, measure, thousands};
-use super::{Chart, Report, State, curves, draw_plan, draw_timeline, schedules};
+use super::{Chart, Problems, Report, State, curves, draw_plan, draw_timeline, schedules};
 use crate::data::Exhibit;
 use crate::summary::{GroupSummary, PhaseSummary};
 
@@ -44,7 +44,7 @@ struct Sections<'a> {
     quotes: Vec<QuoteRow>,
     findings: Option<ErrorsSection<'a>>,
     counts: String,
-    left_out: String,
+    problems: Option<Vec<ProblemRows<'a>>>,
 }
 
 struct Fact {
@@ -88,6 +88,13 @@ struct QuoteRow {
     without: String,
 }
 
+struct ProblemRows<'a> {
+    title: String,
+    kind: &'a str,
+    first: &'a [(String, String)],
+    more: String,
+}
+
 impl Report {
     /// The page of this report: the same report gives the same bytes.
     pub fn to_html(&self) -> String {
@@ -124,7 +131,7 @@ impl Report {
             metrics: metrics.into_iter().map(named).collect(),
             quotes: self.quotes.iter().map(quote_row).collect(),
             findings: ErrorsSection::of(self),
-            left_out: self.left_out(),
+            problems: about.problems.as_ref().map(|problems| problems.iter().map(problem_rows).collect()),
             counts: format!(
                 "{} {} were trained on, {} validated.",
                 thousands(about.train),
@@ -133,14 +140,6 @@ impl Report {
             ),
         };
         sections.render().expect("writing to a string never fails")
-    }
-
-    /// How many items were left out.
-    fn left_out(&self) -> String {
-        match self.about.skipped_count {
-            1 => format!("1 {} was left out", numbers::one(&self.about.items)),
-            count => format!("{} {} were left out", thousands(count), self.about.items),
-        }
     }
 
     fn lead(&self) -> String {
@@ -240,6 +239,17 @@ fn group_row(group: &GroupSummary, phases: &[PhaseSummary]) -> GroupRow {
         params: thousands(group.params),
         phases: phases.iter().map(cell).collect(),
     }
+}
+
+fn problem_rows(problems: &Problems) -> ProblemRows<'_> {
+    let Problems { kind, is_error, count, first } = problems;
+    let what = if *is_error { "error" } else { "warning" };
+    let plural = if *count == 1 { "" } else { "s" };
+    let more = match count - first.len().min(*count) {
+        0 => String::new(),
+        more => format!("and {} more", thousands(more)),
+    };
+    ProblemRows { title: format!("{} {what}{plural}: {kind}", thousands(*count)), kind, first, more }
 }
 
 fn quote_row(quote: &crate::learner::PhaseQuote) -> QuoteRow {
