@@ -85,7 +85,7 @@ fn pictures_have_a_page_that_outlives_them() {
         "What was taken for what",
         "data:image/jpeg;base64,",
         "where the network looked for",
-        "1 picture was left out",
+        "1 error: not-a-picture",
         "data/red/broken.png",
         "defrost train data --size 64",
     ];
