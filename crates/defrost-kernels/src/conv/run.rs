@@ -67,6 +67,17 @@ pub(super) fn run<K: Microkernel, T: Element>(
         });
     }
     let job = Job { kernel, plan, source, packed: &packed, epilogue, statistics: statistics.is_some() };
+    over_units(plan, units, target, statistics, |unit, part| kernel.vectorize(UnitWork(&job, unit, part)));
+}
+
+/// Has each unit compute its part of the target, in parallel, and combines their statistics.
+pub(super) fn over_units<T: Send>(
+    plan: &Plan,
+    units: Vec<Unit>,
+    target: &mut [T],
+    statistics: Option<&mut ChannelStatistics>,
+    compute: impl Fn(Unit, &mut [T]) -> UnitStatistics + Sync,
+) {
     let mut parts = Vec::with_capacity(units.len());
     let mut rest = target;
     for unit in units {
@@ -75,7 +86,7 @@ pub(super) fn run<K: Microkernel, T: Element>(
         parts.push((unit, part));
     }
     let of_units: Vec<UnitStatistics> =
-        parts.into_par_iter().map(|(unit, part)| kernel.vectorize(UnitWork(&job, unit, part))).collect();
+        parts.into_par_iter().map(|(unit, part)| compute(unit, part)).collect();
     if let Some(statistics) = statistics {
         statistics.combine(&of_units);
     }
@@ -144,7 +155,7 @@ impl Unit {
     }
 
     /// Elements of the target.
-    pub(super) fn target_len(&self, plan: &Plan) -> usize {
+    fn target_len(&self, plan: &Plan) -> usize {
         self.images.len() * self.target_rows(plan) * self.target_columns(plan) * plan.target_channels
     }
 }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::{POSITIONS, Patches, transform};
 use crate::conv::geometry::Plan;
 use crate::conv::kernel::{Microkernel, Rows, TILE, Work};
-use crate::conv::run::{Unit, cut, tile_rows};
+use crate::conv::run::{Unit, cut, over_units, tile_rows};
 use crate::conv::statistics::UnitStatistics;
 use crate::conv::write::Line;
 use crate::conv::{ChannelStatistics, Epilogue, pack};
@@ -44,20 +44,12 @@ pub(in crate::conv) fn run<K: Microkernel, T: Element>(
     let share = (plan.images * blocks[0] * blocks[1] * larger).div_ceil(UNITS);
     let most = (larger * UNIT_BYTES / block_bytes).min(share).max(16);
     let job = Job { kernel, plan, source, panels: &panels, epilogue, statistics: statistics.is_some() };
-    let mut parts = Vec::new();
-    let mut rest = target;
-    for unit in cut(plan.images, blocks, most) {
+    let in_pixels = |unit: Unit| {
         let rows = 2 * unit.rows.start..plan.grid[0].min(2 * unit.rows.end);
-        let unit = Unit { rows, columns: 0..plan.grid[1], ..unit };
-        let (part, others) = rest.split_at_mut(unit.target_len(plan));
-        rest = others;
-        parts.push((unit, part));
-    }
-    let of_units: Vec<UnitStatistics> =
-        parts.into_par_iter().map(|(unit, part)| kernel.vectorize(UnitWork(&job, unit, part))).collect();
-    if let Some(statistics) = statistics {
-        statistics.combine(&of_units);
-    }
+        Unit { rows, columns: 0..plan.grid[1], ..unit }
+    };
+    let units = cut(plan.images, blocks, most).into_iter().map(in_pixels).collect();
+    over_units(plan, units, target, statistics, |unit, part| kernel.vectorize(UnitWork(&job, unit, part)));
 }
 
 /// The weights' images, `[panel][position][reduced channel][column]`.
