@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use defrost::check;
 use defrost::ops::kernel_tier;
 use defrost::report::{About, Problems};
 use defrost::vision::models::Precision;
@@ -15,7 +14,6 @@ use crate::resume::Session;
 pub fn about<D: Domain>(
     session: &Session,
     data: &Data,
-    check: &check::Report,
     (threads, precision): (usize, Precision),
 ) -> Result<About, Failure> {
     let options = &session.arguments.options;
@@ -37,7 +35,7 @@ pub fn about<D: Domain>(
         notes: data.notes.clone(),
         command: session.command(),
         made_with: made_with.map(|(name, value)| (name.to_owned(), value)).to_vec(),
-        problems: Some(Problems::of(check)),
+        problems: Some(Problems::of(&data.report)),
     })
 }
 

@@ -50,8 +50,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let Prepared { data, network, model, precision } =
         D::prepare(options, &session.data, &training::device())?;
     report_data(&data, D::ITEMS, &session.data);
-    let check = D::check(options, &session.data)?;
-    let about = record::about::<D>(&session, &data, &check, (threads, precision))?;
+    let about = record::about::<D>(&session, &data, (threads, precision))?;
     report_problems(about.problems.as_deref().unwrap_or_default(), data.skipped.len());
     let Data { classes, train, valid, skipped, .. } = data;
     let items = json!({ "train": train.len(), "valid": valid.len(), "skipped": skipped_json(&skipped) });

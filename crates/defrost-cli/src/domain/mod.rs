@@ -96,7 +96,7 @@ pub trait Domain {
         device: &Device,
     ) -> Result<Outline<Self::Model>, Failure>;
 
-    /// What is wrong with the data, split as for training.
+    /// What is wrong with the data, split as for training, even if it can't be trained on.
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure>;
 
     /// The first training batch as a picture.
@@ -140,6 +140,8 @@ pub struct Data {
     pub skipped: Vec<Skipped>,
     /// What a person should know about it.
     pub notes: Vec<String>,
+    /// What is wrong with it.
+    pub report: Report,
 }
 
 /// What a plan is made from.

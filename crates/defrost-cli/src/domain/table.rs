@@ -36,8 +36,8 @@ impl Domain for Table {
     ) -> Result<Prepared<TableManifest>, Failure> {
         let (table, pretrained) = open(options, data)?;
         let (network, model) = table.network(pretrained, options.seed, device).or_usage()?;
-        let TableData { classes, train, valid, skipped, notes, .. } = table;
-        let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes };
+        let TableData { classes, train, valid, skipped, notes, report, .. } = table;
+        let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes, report };
         Ok(Prepared { data, network, model, precision: Precision::F32 })
     }
 

@@ -47,11 +47,11 @@ impl Domain for Text {
         let validation = validation.as_deref().map_err(|share| *share);
         let texts =
             TextData::open(data, &columns(options), validation, &tokenizer, options.seed).or_usage()?;
-        let TextData { classes, train, valid, skipped, notes, columns } = texts;
+        let TextData { classes, train, valid, skipped, notes, report, columns } = texts;
         let (network, model, fit) =
             pretrained.build(classes.len(), columns, options.max_tokens, options.seed, device).or_usage()?;
         let notes = notes.into_iter().chain([format!("weights: {fit}")]).collect();
-        let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes };
+        let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes, report };
         Ok(Prepared { data, network, precision: model.precision, model })
     }
 

@@ -45,10 +45,10 @@ impl Domain for Vision {
         let start = setup.open().or_usage()?;
         let folder = pictures(options, data, start.preprocess())?;
         let (network, model, fit) = start.build(folder.classes.len().max(1), device).or_usage()?;
-        let PictureFolder { classes, train, valid, skipped, notes } = folder;
+        let PictureFolder { classes, train, valid, skipped, notes, report } = folder;
         let fit = fit.filter(|_| setup.reads_file()).map(|fit| format!("weights: {fit}"));
         let notes = notes.into_iter().chain(fit).collect();
-        let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes };
+        let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes, report };
         Ok(Prepared { data, network, precision: model.precision, model })
     }
 

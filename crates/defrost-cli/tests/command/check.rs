@@ -23,6 +23,15 @@ fn problems(folder: &Path, words: &[&str], code: i32) -> (Value, Vec<(String, St
     (report, found)
 }
 
+/// Asserts that training has found what the check has, kind by kind.
+pub fn assert_same_problems(checked: &Value, run: &Path) {
+    let report: Value = serde_json::from_slice(&std::fs::read(run.join("report.json")).unwrap()).unwrap();
+    let problems = report["report"]["about"]["problems"].as_array().unwrap().iter();
+    let counts = problems.map(|kind| (kind["kind"].as_str().unwrap().to_owned(), kind["count"].clone()));
+    assert_eq!(Value::Object(counts.collect()), checked["counts"], "{report}");
+    assert_ne!(checked["counts"], json!({}));
+}
+
 /// Pictures that do not look like each other.
 fn noise(path: &Path, seed: u32) {
     let (width, height) = (48, 40);
@@ -127,8 +136,9 @@ fn a_check_splits_as_training_does() {
     let kinds = |kind: &str| found.iter().filter(|(found, _)| found == kind).count();
     // Each class has five pictures twice.
     assert_eq!(kinds("duplicate") + kinds("duplicate-across-split"), 10);
-    let trained = ["--epochs", "0", "--size", "32", "--json"];
+    let trained = ["--epochs", "0", "--size", "32", "--out", "run", "--json"];
     let trained = defrost_in(folder.path(), &[&["train"], &words[..], &trained].concat()).json();
+    assert_same_problems(&checked, &folder.path().join("run"));
     for part in ["train", "valid"] {
         assert_eq!(checked["items"][part], trained["items"][part]);
     }
@@ -173,6 +183,10 @@ fn texts_and_tables_are_checked() {
         [("constant-column", "unit"), ("identifier-column", "id")].map(|(a, b)| (a.to_owned(), b.to_owned()))
     );
     assert_eq!(report["items"], json!({ "train": 48, "valid": 12 }));
+    let words =
+        ["train", "table.csv", "--label-column", "label", "--epochs", "1", "--batch", "16", "--out", "run"];
+    assert_eq!(defrost_in(folder.path(), &words).code, 0);
+    assert_same_problems(&report, &folder.path().join("run"));
 }
 
 #[test]

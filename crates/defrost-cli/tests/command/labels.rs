@@ -60,6 +60,14 @@ fn a_table_labels_pictures_and_tells_which_validate() {
             .usage_error()
             .contains("has no labels in a table")
     );
+    let table = std::fs::read_to_string(folder.path().join("labels.csv")).unwrap();
+    std::fs::write(folder.path().join("all.csv"), table.replace(",false\n", ",true\n")).unwrap();
+    let words =
+        ["plan", "data", "--labels", "all.csv", "--label-column", "colour", "--valid-column", "valid"];
+    assert_eq!(
+        defrost_in(folder.path(), &words).usage_error(),
+        "data: all pictures are there to validate and none to train on"
+    );
 }
 
 #[test]

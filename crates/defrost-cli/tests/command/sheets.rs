@@ -7,6 +7,7 @@ use defrost::text::models::{BertConfig, TextNetwork};
 use defrost::weights::{collect, safetensors};
 use serde_json::{Value, json};
 
+use crate::check::assert_same_problems;
 use crate::support::defrost_in;
 
 const WORDS: [&str; 8] = ["[UNK]", "good", "bad", "tea", "very", "is", "the", "cup"];
@@ -76,6 +77,9 @@ fn texts_are_trained_on_evaluated_and_predicted() {
         .collect();
     assert_eq!(reasons, ["reviews.csv:43: it has no label", "reviews.csv:42: the text is empty"]);
     assert_eq!((&trained["arch"], &trained["precision"]), (&json!("bert-2x16"), &json!("f32")));
+    let checked = defrost_in(folder, &["check", "reviews.csv", "--valid", "valid.csv", "--json"]);
+    assert_eq!(checked.code, 1, "{}", checked.stderr);
+    assert_same_problems(&serde_json::from_str(&checked.stdout).unwrap(), &folder.join("run"));
     // The network's weights are random: what it learns is for tests with real ones.
     let accuracy = &trained["best"]["metrics"]["accuracy"];
     assert!(accuracy.as_f64().unwrap() >= 0.5, "{accuracy}");

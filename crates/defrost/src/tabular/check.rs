@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::data::{TableData, TableError, TableOptions};
+use super::data::{Table, TableData, TableError, TableOptions};
 use super::dates;
 use super::schema::{holds_numbers, is_missing, number};
 use crate::check::{Entry, Part, Problem, Report, Severity};
@@ -20,19 +20,21 @@ const COPIED: f64 = 0.9999;
 ///
 /// If the table can't be trained on at all.
 pub fn check(path: &Path, options: &TableOptions<'_>) -> Result<Report, TableError> {
-    let TableData { classes, train, valid, skipped, label, .. } = TableData::open(path, options)?;
-    let mut problems: Vec<Problem> = skipped.into_iter().map(Problem::from).collect();
-    let entries: Vec<Entry> =
-        Entry::all(&train, Part::Train).chain(Entry::all(&valid, Part::Valid)).collect();
-    let (sheet, _) = Sheet::read(path)?;
-    let label = sheet.column(path, &label)?;
-    for column in 0..sheet.columns.len() {
-        let looked_at = column != label && !options.ignored.contains(&sheet.columns[column]);
-        if looked_at && !dates::is_of_dates(&sheet, column) {
-            problems.extend(column_problem(&sheet, column, label));
-        }
-    }
-    Ok(Report::new(classes, &entries, problems, Severity::Warning))
+    Ok(TableData::open(path, options)?.report)
+}
+
+/// What is wrong with the columns of a sheet, of which one is the label and others may be `ignored`.
+pub(super) fn column_problems(sheet: &Sheet, label: usize, ignored: &[String]) -> Vec<Problem> {
+    let looked_at = |&column: &usize| column != label && !ignored.contains(&sheet.columns[column]);
+    let columns = (0..sheet.columns.len()).filter(looked_at);
+    let undated = columns.filter(|&column| !dates::is_of_dates(sheet, column));
+    undated.filter_map(|column| column_problem(sheet, column, label)).collect()
+}
+
+/// What is wrong with rows that have been read, beside the problems already found.
+pub(super) fn report(classes: &[String], [train, valid]: [&Table; 2], problems: Vec<Problem>) -> Report {
+    let entries: Vec<Entry> = Entry::all(train, Part::Train).chain(Entry::all(valid, Part::Valid)).collect();
+    Report::new(classes.to_vec(), &entries, problems, Severity::Warning)
 }
 
 /// The worst that is wrong with a column.

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use thiserror::Error;
 
+use super::check::{column_problems, report};
 use super::dates;
 use super::schema::{Column, Encoded, Schema, holds_numbers, is_missing, number};
 use crate::activation::{Activation, Value};
+use crate::check::{Problem, Report};
 use crate::data::split::{self, SplitError};
 use crate::data::{DataError, Dataset, Exhibit, Fingerprint, Skipped, Target, View};
 use crate::sheet::{Row, Sheet, SheetError};
@@ -108,6 +110,8 @@ pub struct TableData {
     pub skipped: Vec<Skipped>,
     /// What a person should know.
     pub notes: Vec<String>,
+    /// What is wrong with the table.
+    pub report: Report,
     /// The label's column.
     pub label: String,
     /// The inputs.
@@ -196,6 +200,7 @@ impl TableData {
         let (sheet, mut skipped) = Sheet::read(path)?;
         let label = label_column(path, &sheet, options.label)?;
         let name = sheet.columns[label].clone();
+        let mut problems = column_problems(&sheet, label, options.ignored);
         let (mut sheet, labels) = take_column(sheet, label);
         let present: Vec<&str> = labels.iter().map(String::as_str).filter(|cell| !is_missing(cell)).collect();
         let labels_are = labels_of(path, &name, &present)?;
@@ -239,7 +244,9 @@ impl TableData {
             Err(_) => encode(path, &schema, &sheet, &targets, &valid)?,
         };
         skipped.extend(bad);
-        Ok(Self { classes, train, valid, skipped, notes, label: name, schema })
+        problems.extend(skipped.iter().cloned().map(Problem::from));
+        let report = report(&classes, [&train, &valid], problems);
+        Ok(Self { classes, train, valid, skipped, notes, report, label: name, schema })
     }
 }
 

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use super::columns::TextColumns;
 use super::dataset::TextDataError;
-use super::source::{LabelledText, LabelledTexts};
+use super::source::{LabelledText, LabelledTexts, TextParts};
 use crate::check::{Entry, Part, Problem, Report, Severity};
-use crate::data::{Fingerprint, Target, split};
+use crate::data::split::{self, SplitError};
+use crate::data::{Fingerprint, Target};
 
 /// Looks at all texts that training would use, split as training would split them.
 ///
@@ -19,37 +20,43 @@ pub fn check(
     validation: Result<&Path, f64>,
     seed: u64,
 ) -> Result<Report, TextDataError> {
-    let LabelledTexts { classes, items, skipped, columns } = LabelledTexts::read(path, columns, None)?;
-    let mut problems: Vec<Problem> = skipped.into_iter().map(Problem::from).collect();
-    let mut entries = look_at(items, Part::Train, &mut problems);
-    match validation {
-        Ok(other) => {
-            let LabelledTexts { items, skipped, .. } = LabelledTexts::read(other, &columns, Some(&classes))?;
-            problems.extend(skipped.into_iter().map(Problem::from));
-            entries.extend(look_at(items, Part::Valid, &mut problems));
-        }
+    Ok(report(&TextParts::read(path, columns, validation)?, seed)?)
+}
+
+/// What is wrong with texts that have been read.
+///
+/// # Errors
+///
+/// If validation can't be split off.
+pub(super) fn report(TextParts { train, valid }: &TextParts, seed: u64) -> Result<Report, SplitError> {
+    let mut problems = vec![];
+    let mut entries = look_at(train, Part::Train, &mut problems);
+    match valid {
+        Ok(valid) => entries.extend(look_at(valid, Part::Valid, &mut problems)),
         Err(share) => {
             let labels: Vec<usize> = entries.iter().map(|entry| entry.target.class().unwrap_or(0)).collect();
-            let split = split::stratified(&labels, share, seed)?;
+            let split = split::stratified(&labels, *share, seed)?;
             split.valid.into_iter().for_each(|item| entries[item].part = Part::Valid);
         }
     }
-    Ok(Report::new(classes, &entries, problems, Severity::Error))
+    Ok(Report::new(train.classes.clone(), &entries, problems, Severity::Error))
 }
 
 /// The texts that can be used; those that can't, and those that are odd, are problems.
-fn look_at(texts: Vec<LabelledText>, part: Part, problems: &mut Vec<Problem>) -> Vec<Entry> {
+fn look_at(texts: &LabelledTexts, part: Part, problems: &mut Vec<Problem>) -> Vec<Entry> {
+    problems.extend(texts.skipped.iter().cloned().map(Problem::from));
     let mut entries = vec![];
-    for LabelledText { name, text, class } in texts {
+    for LabelledText { name, text, class } in &texts.items {
         if text.trim().is_empty() {
             problems.push(Problem::error(name, "empty-text", "the text is empty"));
             continue;
         }
-        if let Some(trace) = garbled(&text) {
+        if let Some(trace) = garbled(text) {
             let detail = format!("`{}` in it was not read in its own encoding", trace.escape_debug());
-            problems.push(Problem::warning(&name, "garbled-text", detail));
+            problems.push(Problem::warning(name, "garbled-text", detail));
         }
-        entries.push(Entry { name, part, target: Target::Class(class), content: content(&text) });
+        let (name, target) = (name.clone(), Target::Class(*class));
+        entries.push(Entry { name, part, target, content: content(text) });
     }
     entries
 }

@@ -6,10 +6,12 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use rayon::prelude::*;
 use thiserror::Error;
 
+use super::check::report;
 use super::columns::TextColumns;
-use super::source::{LabelledText, LabelledTexts, TextSourceError};
+use super::source::{LabelledText, LabelledTexts, TextParts, TextSourceError};
 use super::tokenizer::{Tokenizer, TokenizerError, Tokens};
 use crate::activation::{Activation, Value};
+use crate::check::Report;
 use crate::data::split::{self, SplitError};
 use crate::data::{DataError, Dataset, Exhibit, Fingerprint, Skipped, Target, View};
 
@@ -140,6 +142,8 @@ pub struct TextData {
     pub skipped: Vec<Skipped>,
     /// What a person should know about them.
     pub notes: Vec<String>,
+    /// What is wrong with them.
+    pub report: Report,
     /// The columns they come from.
     pub columns: TextColumns,
 }
@@ -181,15 +185,16 @@ impl TextData {
         tokenizer: &Tokenizer,
         seed: u64,
     ) -> Result<Self, TextDataError> {
-        let LabelledTexts { classes, items, mut skipped, columns } =
-            LabelledTexts::read(path, columns, None)?;
+        let parts = TextParts::read(path, columns, validation)?;
+        let (train, bad) = encode(path, &parts.train.items, tokenizer)?;
+        let report = report(&parts, seed)?;
+        let TextParts { train: LabelledTexts { classes, mut skipped, columns, .. }, valid } = parts;
         let mut notes = vec![];
-        let (train, bad) = encode(path, &items, tokenizer)?;
         skipped.extend(bad);
-        let (train, valid) = match validation {
-            Ok(other) => {
-                let (valid, bad) = open_known(other, &columns, &classes, tokenizer)?;
-                skipped.extend(bad);
+        let (train, valid) = match valid {
+            Ok(LabelledTexts { items, skipped: unread, .. }) => {
+                let (valid, bad) = encode(validation.unwrap_or(path), &items, tokenizer)?;
+                skipped.extend(unread.into_iter().chain(bad));
                 (train, valid)
             }
             Err(share) => {
@@ -213,11 +218,11 @@ impl TextData {
                 tokenizer.max_tokens()
             ));
         }
-        Ok(Self { classes, train, valid, skipped, notes, columns })
+        Ok(Self { classes, train, valid, skipped, notes, report, columns })
     }
 }
 
-/// Texts of classes that are known already: to validate on, or to evaluate a trained network on.
+/// Texts of classes that are known already, to evaluate a trained network on.
 ///
 /// # Errors
 ///

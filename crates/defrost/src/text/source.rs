@@ -184,6 +184,34 @@ impl LabelledTexts {
     }
 }
 
+/// The texts of a data set.
+pub struct TextParts {
+    /// Those to train on, or to split.
+    pub train: LabelledTexts,
+    /// Those to validate on, with the same classes, or the share that is split off.
+    pub valid: Result<LabelledTexts, f64>,
+}
+
+impl TextParts {
+    /// Reads both parts.
+    ///
+    /// # Errors
+    ///
+    /// As [`LabelledTexts::read`], or if there are texts of other classes to validate on.
+    pub fn read(
+        path: &Path,
+        columns: &TextColumns,
+        validation: Result<&Path, f64>,
+    ) -> Result<Self, TextSourceError> {
+        let train = LabelledTexts::read(path, columns, None)?;
+        let valid = match validation {
+            Ok(other) => Ok(LabelledTexts::read(other, &train.columns, Some(&train.classes))?),
+            Err(share) => Err(share),
+        };
+        Ok(Self { train, valid })
+    }
+}
+
 fn find(path: &Path, sheet: &Sheet, columns: &TextColumns) -> Result<(usize, usize), TextSourceError> {
     let listed = |without: Option<usize>| {
         let others = sheet.columns.iter().enumerate().filter(|(index, _)| Some(*index) != without);

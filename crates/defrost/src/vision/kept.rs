@@ -40,9 +40,9 @@ impl KeptPictures {
         Self { limit, ..Self::default() }
     }
 
-    /// Bytes of pixels held.
-    pub fn bytes(&self) -> u64 {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).bytes
+    /// Whether anything may be held at all.
+    pub fn has_room(&self) -> bool {
+        self.limit > 0
     }
 
     /// A file's picture, if it is held in any form.
@@ -74,14 +74,15 @@ mod tests {
         let picture =
             |side: usize| Arc::new(Picture::from_rgb(side, side, vec![7; side * side * 3]).unwrap());
         let kept = KeptPictures::new(400);
+        let bytes = || kept.state.read().unwrap().bytes;
         let [first, second] = [b"first", b"other"].map(|content| Fingerprint::of(&[content]));
         kept.insert(first, Form::Source { reduced: false }, picture(10));
-        assert_eq!(kept.bytes(), 300);
+        assert_eq!(bytes(), 300);
         kept.insert(second, Form::Square, picture(6));
-        assert!(kept.bytes() == 300 && kept.get(second).is_none(), "108 bytes more do not fit");
+        assert!(bytes() == 300 && kept.get(second).is_none(), "108 bytes more do not fit");
         kept.insert(first, Form::Square, picture(4));
         kept.insert(second, Form::Square, picture(6));
-        assert_eq!(kept.bytes(), 48 + 108);
+        assert_eq!(bytes(), 48 + 108);
         assert_eq!(kept.get(first).map(|(form, _)| form), Some(Form::Square));
     }
 }

@@ -1,19 +1,19 @@
-//! Looking for what is wrong with pictures: each file is decoded once, as training would, and forgotten but for a
-//! trace of 224 bytes.
+//! What is wrong with pictures, told from a first look at each: a trace of 224 bytes and a few numbers.
 
 mod similar;
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-
-use super::dataset::{PictureFolderError, Validation, validation_given};
-use super::folder::{self, Labelled};
+use super::augment::AugmentPolicy;
+use super::dataset::Pictures;
+use super::folder;
 use super::labels::{self, Labelling};
-use super::picture::{Picture, PictureError, is_animated, read_file};
+use super::picture::{Picture, is_animated};
+use super::picture_folder::{PictureFolder, PictureFolderError, Validation};
+use super::transform::Preprocess;
 use crate::check::{Entry, Part, Problem, Report, Severity};
 use crate::data::Fingerprint;
-use crate::data::split;
 use similar::{Trace, look_alikes};
 
 /// Pictures that are enlarged more than this many times have nothing to show.
@@ -21,103 +21,64 @@ const TINY: usize = 8;
 /// Pictures of more pixels than this take longer to decode than to learn from.
 const HUGE: usize = 40_000_000;
 
-/// What is kept of a picture that can be read.
-struct Look {
-    content: Fingerprint,
+/// Looks at pictures by the content of their files.
+pub(super) type Looks = HashMap<Fingerprint, Look>;
+
+/// What a check needs of a picture that can be read.
+pub(super) struct Look {
     width: usize,
     height: usize,
     animated: bool,
     trace: Trace,
 }
 
-/// A picture that can be read, and what is known of it.
-struct Seen {
-    entry: Entry,
-    look: Look,
+impl Look {
+    /// At the picture that these bytes of a file are.
+    pub(super) fn at(bytes: &[u8], picture: &Picture) -> Self {
+        let (width, height) = (picture.width(), picture.height());
+        Self { width, height, animated: is_animated(bytes), trace: Trace::of(picture) }
+    }
 }
 
 /// Looks at all pictures that training would use, split as training would split them; a network sees them as squares
-/// of `size` pixels.
+/// of `size` pixels. What can't be trained on is looked at too.
 ///
 /// # Errors
 ///
 /// If there are no pictures, or labels can't be read.
 pub fn check(
     root: &Path,
-    (labelling, validation): (&Labelling, &Validation),
+    labels: (&Labelling, &Validation),
     size: usize,
     seed: u64,
 ) -> Result<Report, PictureFolderError> {
     // Folders without pictures are a problem among others here.
-    let found = match labelling {
+    let found = match labels.0 {
         Labelling::Folders => folder::find(root).map_err(labels::LabelsError::from)?,
-        _ => labels::scan(root, labelling)?,
+        labelling => labels::scan(root, labelling)?,
     };
-    let classes = found.train.classes.clone();
-    let mut problems = ignored(root, &found.train.ignored);
-    let given = validation_given(root, labelling, validation, &classes, found.valid)?;
+    let seen_as = (&Preprocess::imagenet(size), &AugmentPolicy::none());
+    let (folder, _) = PictureFolder::look_at(root, found, labels, seen_as, seed, 0)?;
+    Ok(folder.report)
+}
 
-    let (mut seen, bad) = look_at(root, found.train.items, Part::Train);
-    problems.extend(bad);
-    match (given, validation) {
-        (Some((path, tree)), _) => {
-            problems.extend(ignored(&path, &tree.ignored));
-            let (valid, bad) = look_at(&path, tree.items, Part::Valid);
-            problems.extend(bad);
-            seen.extend(valid);
-        }
-        (None, Validation::Share(share) | Validation::Found { otherwise: share }) => {
-            let labels: Vec<usize> = seen.iter().map(|seen| seen.entry.target.class().unwrap_or(0)).collect();
-            match split::stratified(&labels, *share, seed) {
-                Ok(split) => split.valid.into_iter().for_each(|item| seen[item].entry.part = Part::Valid),
-                Err(error @ split::SplitError::Share(_)) => return Err(error.into()),
-                Err(error) => {
-                    problems.push(Problem::error(root.display().to_string(), "no-split", error.to_string()))
-                }
-            }
-        }
-        (None, Validation::Folder(_)) => unreachable!("a folder given is a folder scanned"),
-    }
-    if let [class] = &classes[..] {
+/// What is wrong with pictures that have been looked at, beside the problems already found.
+pub(super) fn report(
+    root: &Path,
+    classes: &[String],
+    [train, valid]: [&Pictures; 2],
+    looks: &Looks,
+    mut problems: Vec<Problem>,
+    size: usize,
+) -> Report {
+    let entries: Vec<Entry> = train.entries(Part::Train).chain(valid.entries(Part::Valid)).collect();
+    if let [class] = classes {
         let detail = format!("all pictures are of class {class}; training needs at least two classes");
         problems.push(Problem::error(root.display().to_string(), "one-class", detail));
     }
-    problems.extend(seen.iter().flat_map(|seen| of_size(&seen.entry.name, &seen.look, size)));
-    problems.extend(near_duplicates(&seen));
-    let entries: Vec<Entry> = seen.into_iter().map(|seen| seen.entry).collect();
-    Ok(Report::new(classes, &entries, problems, Severity::Error))
-}
-
-/// The pictures that can be read, and what is wrong with the others.
-fn look_at(root: &Path, files: Vec<Labelled>, part: Part) -> (Vec<Seen>, Vec<Problem>) {
-    let looks: Vec<Result<Look, PictureError>> =
-        files.par_iter().map(|file| look(&root.join(&file.path))).collect();
-    let (mut seen, mut problems) = (vec![], vec![]);
-    for (file, look) in files.into_iter().zip(looks) {
-        let name = root.join(&file.path).display().to_string();
-        match look {
-            Ok(look) => {
-                seen.push(Seen {
-                    entry: Entry { name, part, target: file.target, content: look.content },
-                    look,
-                });
-            }
-            Err(error) => problems.push(Problem::error(name, error.kind(), error.to_string())),
-        }
-    }
-    (seen, problems)
-}
-
-fn look(path: &Path) -> Result<Look, PictureError> {
-    let bytes = read_file(path)?;
-    let picture = Picture::decode(&bytes)?;
-    Ok(Look {
-        content: Fingerprint::of(&[&bytes]),
-        width: picture.width(),
-        height: picture.height(),
-        animated: is_animated(&bytes),
-        trace: Trace::of(&picture),
-    })
+    problems.extend(entries.iter().flat_map(|entry| of_size(&entry.name, &looks[&entry.content], size)));
+    problems.extend(near_duplicates(&entries, looks));
+    Report::new(classes.to_vec(), &entries, problems, Severity::Error)
 }
 
 /// What can be said of a picture by itself.
@@ -142,16 +103,15 @@ fn of_size(name: &str, look: &Look, size: usize) -> Vec<Problem> {
 }
 
 /// Pictures that look like another one, their files being different.
-fn near_duplicates(seen: &[Seen]) -> Vec<Problem> {
-    let mut known = std::collections::HashSet::new();
-    let distinct = [Part::Train, Part::Valid]
-        .into_iter()
-        .flat_map(|part| seen.iter().filter(move |seen| seen.entry.part == part));
-    let distinct: Vec<&Seen> =
-        distinct.filter(|seen| !seen.look.trace.is_blank() && known.insert(seen.look.content)).collect();
-    let traces: Vec<&Trace> = distinct.iter().map(|seen| &seen.look.trace).collect();
+fn near_duplicates(entries: &[Entry], looks: &Looks) -> Vec<Problem> {
+    let mut known = HashSet::new();
+    let (distinct, traces): (Vec<&Entry>, Vec<&Trace>) = entries
+        .iter()
+        .map(|entry| (entry, &looks[&entry.content].trace))
+        .filter(|(entry, trace)| !trace.is_blank() && known.insert(entry.content))
+        .unzip();
     let problem = |(later, earlier): (usize, usize)| {
-        let (later, earlier) = (&distinct[later].entry, &distinct[earlier].entry);
+        let (later, earlier) = (distinct[later], distinct[earlier]);
         let kind = match later.part == earlier.part {
             true => "near-duplicate",
             false => "near-duplicate-across-split",
@@ -163,7 +123,8 @@ fn near_duplicates(seen: &[Seen]) -> Vec<Problem> {
     look_alikes(&traces).into_iter().map(problem).collect()
 }
 
-fn ignored(root: &Path, files: &[PathBuf]) -> Vec<Problem> {
+/// Files that are no pictures by their names.
+pub(super) fn ignored(root: &Path, files: &[PathBuf]) -> Vec<Problem> {
     let problem = |file: &PathBuf| {
         let path = root.join(file).display().to_string();
         Problem::warning(path, "ignored-file", "its name is no picture's, so it is not looked at")
