@@ -329,7 +329,7 @@ pub struct TrainingOptions {
     #[arg(long, help_heading = "Training")]
     pub gradual: bool,
     /// Learning rate: one (2e-3), a slice (1e-5..1e-3), one per group (1e-5,1e-4,1e-3), or find: what
-    /// `defrost lr-find` suggests [default: 6e-4..2e-3; texts 2e-3, tables 1e-3]
+    /// `defrost lr-find` suggests [default: 6e-4..2e-3; texts 2e-3, AWD-LSTM 2e-2, tables 1e-3]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     pub lr: Option<RateChoice>,
     /// What pretrained batch-norms do: keep their statistics, follow the batch in thawed groups, or adapt

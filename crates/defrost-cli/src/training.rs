@@ -2,6 +2,7 @@
 
 use burn::tensor::Device;
 
+use defrost::bundle::Model;
 use defrost::data::Dataset;
 use defrost::learner::Mixing;
 use defrost::recipe::gradual;
@@ -9,7 +10,6 @@ use defrost::vision::models::Precision;
 use defrost::{FineTune, FreezePlan, LearnerOptions, Phase, PlanError, Schedule, Thaw};
 
 use crate::args::{PrecisionChoice, TrainingOptions};
-use crate::domain::Domain;
 use crate::failure::{Blame, Failure};
 use crate::learning::RateChoice;
 
@@ -57,9 +57,9 @@ impl TrainingOptions {
         self.learning.apply(options, train)
     }
 
-    /// The recipe of this kind of data with the epochs and rates given.
-    pub fn recipe<D: Domain>(&self) -> FineTune {
-        let usual = D::recipe(self.epochs);
+    /// The model's recipe with the epochs and rates given.
+    pub fn recipe(&self, model: &impl Model) -> FineTune {
+        let usual = model.recipe(self.epochs);
         let rates = match &self.lr {
             Some(RateChoice::Given(rates)) => rates.clone(),
             Some(RateChoice::Find) | None => usual.rates.clone(),

@@ -32,7 +32,7 @@ fn find_on<D: Domain>(arguments: &LrFindArguments) -> Outcome {
     let learner_options = options.learner(&*train)?;
     let mut learner =
         Learner::new(network, train, valid, classes.len().max(1), learner_options).or_usage()?;
-    let recipe = options.recipe::<D>();
+    let recipe = options.recipe(&model);
     let phases = options.phases(learner.plan(), &recipe);
     options.check((model.name(), &recipe), &phases, learner.plan())?;
     let found = search(&mut learner, &phases)?;

@@ -8,7 +8,7 @@ use defrost::text::models::{AwdLstmConfig, BertConfig, TextConfig, TextNetwork};
 use defrost::vision::VisionSetup;
 use defrost::vision::models::{Architecture, Precision, VisionNetwork};
 use defrost::vision::pace;
-use defrost::{FreezePlan, LayerGroups, Network, NormMode, families, weights};
+use defrost::{FineTune, FreezePlan, LayerGroups, Network, NormMode, families, weights};
 
 use super::print_json;
 use crate::Outcome;
@@ -129,7 +129,7 @@ fn pace(architecture: &Architecture, network: &VisionNetwork) -> Result<Vec<(Str
     let forward = pictures(pace::forward_passes(network, shape, MEASURED_STEPS));
     let mut measured = vec![("forward".to_owned(), forward)];
     let groups = LayerGroups::of(network).or_failure()?;
-    for phase in Vision::recipe(1).phases() {
+    for phase in FineTune::brisk(1).phases() {
         let unfrozen = FreezePlan::unfrozen(groups.clone(), NormMode::Keep);
         let plan = phase.thaw.apply(&unfrozen).or_failure()?;
         let steps = pace::training_steps(network.clone(), &plan, shape, MEASURED_STEPS);

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use defrost::bundle::Model as _;
 use defrost::data::batch_count;
 use defrost::report::{draw_plan, standalone};
 use defrost::{FreezePlan, LayerGroups, Network, PlanSummary, files};
@@ -51,12 +52,12 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
         None => LayerGroups::of(&outline.network),
     };
     let plan = FreezePlan::unfrozen(groups.or_usage()?, options.norm.into());
-    let recipe = options.recipe::<D>();
+    let recipe = options.recipe(&outline.model);
     let phases = options.phases(&plan, &recipe);
-    let arch = outline.arch.as_str();
+    let arch = outline.model.name();
     options.check((arch, &recipe), &phases, &plan)?;
     let mut summary = PlanSummary::new(arch, &plan, &phases, batches, arguments.steps).or_usage()?;
-    summary.cut = outline.cut;
+    summary.cut = outline.model.cut_stages();
     if let Some(path) = &arguments.svg {
         let drawing = standalone(&draw_plan(&summary, &[], None));
         files::write_atomically(path, |file| file.write_all(drawing.as_bytes())).or_usage()?;

@@ -57,7 +57,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let learner_options = options.learner(&*train)?;
     let mut learner =
         Learner::new(network, train, valid, classes.len().max(1), learner_options).or_usage()?;
-    let phases = phases::<D, _>(&mut learner, &mut session, model.name())?;
+    let phases = phases(&mut learner, &mut session, &model)?;
     let mut plan =
         PlanSummary::new(model.name(), learner.plan(), &phases, learner.batches_per_epoch(), false)
             .or_usage()?;
@@ -151,15 +151,15 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
 
 /// The phases asked for, at the rates given or found. What is found is the highest; the recipe says how it is
 /// spread.
-fn phases<D: Domain, N: Network>(
-    learner: &mut Learner<N>,
+fn phases<M: Model>(
+    learner: &mut Learner<M::Network>,
     session: &mut Session,
-    arch: &str,
+    model: &M,
 ) -> Result<Vec<Phase>, Failure> {
     let options = &session.arguments.options;
-    let mut recipe = options.recipe::<D>();
+    let mut recipe = options.recipe(model);
     let phases = options.phases(learner.plan(), &recipe);
-    options.check((arch, &recipe), &phases, learner.plan())?;
+    options.check((model.name(), &recipe), &phases, learner.plan())?;
     let Some(RateChoice::Find) = options.lr else { return Ok(phases) };
     let found = match session.found_rate() {
         Some(found) => found,

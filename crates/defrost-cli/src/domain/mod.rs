@@ -10,7 +10,6 @@ use clap::ValueEnum;
 
 use burn::tensor::Device;
 
-use defrost::FineTune;
 use defrost::bundle::{self, Loaded, Model};
 use defrost::check::Report;
 use defrost::data::{Dataset, Skipped};
@@ -78,9 +77,6 @@ pub trait Domain {
     /// What its items are called.
     const ITEMS: &'static str;
 
-    /// How its pretrained networks are tuned where nothing else is said.
-    fn recipe(epochs: usize) -> FineTune;
-
     /// The data, split, and a network for it with the weights asked for.
     fn prepare(
         options: &TrainingOptions,
@@ -146,12 +142,10 @@ pub struct Data {
 
 /// What a plan is made from.
 pub struct Outline<M: Model> {
-    /// What the network is called.
-    pub arch: String,
+    /// What describes the network.
+    pub model: M,
     /// The network, with new weights.
     pub network: M::Network,
-    /// Stages of the body that are thrown away.
-    pub cut: Vec<String>,
     /// How many items there are to train on, if there is data.
     pub train_items: Option<usize>,
 }

@@ -10,7 +10,6 @@ use defrost::data::Dataset;
 use defrost::learner::Looks;
 use defrost::tabular::{PretrainedTable, TableData, TableManifest, TableOptions, check};
 use defrost::vision::models::Precision;
-use defrost::{FineTune, Rates};
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::TrainingOptions;
@@ -24,10 +23,6 @@ pub struct Table;
 impl Domain for Table {
     type Model = TableManifest;
     const ITEMS: &'static str = "rows";
-
-    fn recipe(epochs: usize) -> FineTune {
-        FineTune { rates: Rates::One(1e-3), ..FineTune::new(epochs) }
-    }
 
     fn prepare(
         options: &TrainingOptions,
@@ -51,8 +46,8 @@ impl Domain for Table {
             Failure::usage("a table's network depends on its columns; give the CSV file it is for")
         })?;
         let (table, pretrained) = open(options, data)?;
-        let (network, _) = table.network(pretrained, options.seed, device).or_usage()?;
-        Ok(Outline { arch: "tabular".to_owned(), network, cut: vec![], train_items: Some(table.train.len()) })
+        let (network, model) = table.network(pretrained, options.seed, device).or_usage()?;
+        Ok(Outline { model, network, train_items: Some(table.train.len()) })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {

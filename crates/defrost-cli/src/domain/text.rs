@@ -15,7 +15,6 @@ use defrost::text::{
     guess_text_column, read_text,
 };
 use defrost::weights::hub;
-use defrost::{FineTune, Rates};
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::TrainingOptions;
@@ -29,11 +28,6 @@ pub struct Text;
 impl Domain for Text {
     type Model = TextManifest;
     const ITEMS: &'static str = "texts";
-
-    fn recipe(epochs: usize) -> FineTune {
-        // Frozen epochs are kept after the first, so the head may converge before the body moves.
-        FineTune { freeze_epochs: 5, rates: Rates::One(2e-3), ..FineTune::new(epochs) }
-    }
 
     fn prepare(
         options: &TrainingOptions,
@@ -79,7 +73,11 @@ impl Domain for Text {
             (None, _) => (classes, None),
         };
         let network = TextNetwork::new(&config, outputs, true, device);
-        Ok(Outline { arch: config.name().to_owned(), network, cut: vec![], train_items })
+        // Its texts are not encoded.
+        let (columns, tokenizer) = (columns(options), vec![]);
+        let (precision, max_tokens) = (config.precision(options.precision()), options.max_tokens);
+        let model = TextManifest { config, precision, max_tokens, columns, tokenizer };
+        Ok(Outline { model, network, train_items })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
-use defrost::FineTune;
 use defrost::bundle::{Loaded, Model};
 use defrost::check::Report;
 use defrost::data::Dataset;
@@ -31,10 +30,6 @@ pub struct Vision;
 impl Domain for Vision {
     type Model = VisionManifest;
     const ITEMS: &'static str = "pictures";
-
-    fn recipe(epochs: usize) -> FineTune {
-        FineTune::brisk(epochs)
-    }
 
     fn prepare(
         options: &TrainingOptions,
@@ -69,13 +64,13 @@ impl Domain for Vision {
         };
         if !setup.reads_file() {
             let network = model.network(classes, device).or_usage()?;
-            return Ok(Outline { cut: model.cut_stages(), arch: model.architecture, network, train_items });
+            return Ok(Outline { model, network, train_items });
         }
         let (network, model, fit) = setup.open().and_then(|start| start.build(classes, device)).or_usage()?;
         if let Some(fit) = fit {
             eprintln!("weights: {fit}");
         }
-        Ok(Outline { cut: model.cut_stages(), arch: model.architecture, network, train_items })
+        Ok(Outline { model, network, train_items })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {

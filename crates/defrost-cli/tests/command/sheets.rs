@@ -150,10 +150,12 @@ fn a_language_is_learned_and_then_a_task() {
     assert!(perplexity(2) < perplexity(0) && perplexity(0) < 280.0, "{learned}");
     assert!(defrost_in(folder, &words).usage_error().starts_with("--out lm: there is a model in it"));
 
-    let trained = run(
-        folder,
-        "train reviews.csv --pretrained lm --gradual --epochs 1 --batch 8 --lr 1e-2 --out run --json",
-    );
+    let first_rate = |plan: &Value| plan["phases"][0]["lr_max"].as_array().unwrap().last().cloned();
+    let planned = run(folder, "plan reviews.csv --pretrained lm --json");
+    assert_eq!(first_rate(&planned), Some(json!(2e-2)), "ten times that of other networks for texts");
+    let trained =
+        run(folder, "train reviews.csv --pretrained lm --gradual --epochs 1 --batch 8 --out run --json");
+    assert_eq!(first_rate(&trained), Some(json!(2e-2)));
     assert_eq!(trained["arch"], "awd_lstm-2x12");
     let frozen: Vec<&Value> =
         trained["phases"].as_array().unwrap().iter().map(|p| &p["frozen_groups"]).collect();

@@ -16,6 +16,7 @@ use crate::learner::{Evaluation, Learner, LearnerError, Looks, Prediction, evalu
 use crate::ops::kernel_tier;
 use crate::precision::Precision;
 use crate::prefix::Cache;
+use crate::recipe::FineTune;
 use crate::stage::Network;
 use crate::summary::PlanSummary;
 use crate::weights::{Tensors, check_fit, collect, load};
@@ -53,6 +54,9 @@ pub trait Model: Clone + Serialize + DeserializeOwned {
     ///
     /// If they are no item; the message says why.
     fn prepare(&self, item: &[String], device: &Device) -> Result<Activation, String>;
+
+    /// How its pretrained networks are tuned where nothing else is said: thawed for this many epochs.
+    fn recipe(&self, epochs: usize) -> FineTune;
 
     /// The number format between the body's layers.
     fn precision(&self) -> Precision {

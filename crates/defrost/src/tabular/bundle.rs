@@ -14,6 +14,8 @@ use crate::activation::Activation;
 use crate::bundle::{Loaded, Model, in_batches};
 use crate::data::Skipped;
 use crate::learner::Prediction;
+use crate::rates::Rates;
+use crate::recipe::FineTune;
 
 /// What is needed to build and feed a table network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +50,10 @@ impl Model for TableManifest {
     fn least_numbers(&self, outputs: usize) -> u64 {
         let embedded = |things: usize| (things * embedding_size(things)) as u64;
         self.schema.cardinalities().into_iter().map(embedded).sum::<u64>() + outputs as u64
+    }
+
+    fn recipe(&self, epochs: usize) -> FineTune {
+        FineTune { rates: Rates::One(1e-3), ..FineTune::new(epochs) }
     }
 
     /// A cell for each column: the category in the middle, or a number above the mean.

@@ -17,6 +17,7 @@ use crate::bundle::{Loaded, Model, in_batches};
 use crate::data::Skipped;
 use crate::learner::Prediction;
 use crate::precision::Precision;
+use crate::recipe::FineTune;
 
 const TOKENIZER: &str = "tokenizer.json";
 /// The text that new bundles are tested with.
@@ -76,6 +77,10 @@ impl Model for TextManifest {
         let tokenizer = self.tokenizer().map_err(|error| error.to_string())?;
         let tokens = tokenizer.encode(text).map_err(|reason| format!("the self-test: {reason}"))?;
         Ok(batch(&[&tokens.ids], device))
+    }
+
+    fn recipe(&self, epochs: usize) -> FineTune {
+        self.config.recipe(epochs)
     }
 
     fn precision(&self) -> Precision {

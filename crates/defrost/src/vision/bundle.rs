@@ -18,6 +18,7 @@ use crate::bundle::{BATCH, Loaded, Model, in_batches};
 use crate::data::View;
 use crate::interpret::HeatMap;
 use crate::learner::{Looks, Prediction, split};
+use crate::recipe::FineTune;
 
 /// What is needed to build and feed a picture network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +67,10 @@ impl Model for VisionManifest {
         let mut values = vec![0.0; self.preprocess.values()];
         self.preprocess.apply(&test_picture(), &Draw::default(), &mut values);
         Ok(batch(values, 1, &self.preprocess, device).into())
+    }
+
+    fn recipe(&self, epochs: usize) -> FineTune {
+        FineTune::brisk(epochs)
     }
 
     fn precision(&self) -> Precision {

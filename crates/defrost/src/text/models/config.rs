@@ -6,6 +6,8 @@ use thiserror::Error;
 use super::awd_lstm::{self, AwdLstmConfig};
 use super::bert::checkpoint_name;
 use crate::precision::Precision;
+use crate::rates::Rates;
+use crate::recipe::FineTune;
 
 /// More than any network of this kind has: a file that says so is damaged.
 const LIMIT: usize = 1 << 20;
@@ -103,6 +105,17 @@ impl TextConfig {
             Self::Bert(_) => wanted,
             Self::AwdLstm(_) => Precision::F32,
         }
+    }
+
+    /// How a pretrained network is tuned where nothing else is said. Frozen epochs are kept after the first, so the head
+    /// may converge before the body moves. Recurrent layers take fastai's rate for them, which is ten times that of
+    /// blocks of attention (`docs/benchmarks.md`).
+    pub fn recipe(&self, epochs: usize) -> FineTune {
+        let rate = match self {
+            Self::Bert(_) => 2e-3,
+            Self::AwdLstm(_) => 2e-2,
+        };
+        FineTune { freeze_epochs: 5, rates: Rates::One(rate), ..FineTune::new(epochs) }
     }
 
     /// Features of the one vector that the head sees.
