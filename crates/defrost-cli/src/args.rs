@@ -284,7 +284,7 @@ pub struct TrainingOptions {
     /// What the data is, where a look at it does not tell
     #[arg(long, value_name = "KIND", help_heading = "Network")]
     pub task: Option<Task>,
-    /// The architecture: `defrost models` lists them [default: efficientnet_lite0]
+    /// The architecture: `defrost models` lists them [default: efficientnet_lite0, or that of --pretrained]
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     pub arch: Option<String>,
     /// Pretrained weights: embedded, hub (the usual ones from the Hugging Face hub) or hub:OWNER/NAME, a .safetensors

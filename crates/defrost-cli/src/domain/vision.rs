@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
-use defrost::bundle::{Loaded, Model};
+use defrost::bundle::{self, Loaded, Model};
 use defrost::check::Report;
 use defrost::data::Dataset;
 use defrost::learner::{Looks, first_batch};
@@ -36,7 +36,7 @@ impl Domain for Vision {
         data: &Path,
         device: &Device,
     ) -> Result<Prepared<VisionManifest>, Failure> {
-        let setup = setup(options, weight_source(options)?);
+        let setup = setup(options, weight_source(options)?)?;
         let start = setup.open().or_usage()?;
         let folder = pictures(options, data, start.preprocess())?;
         let (network, model, fit) = start.build(folder.classes.len().max(1), device).or_usage()?;
@@ -54,8 +54,8 @@ impl Domain for Vision {
         device: &Device,
     ) -> Result<Outline<VisionManifest>, Failure> {
         // Nothing is downloaded for a plan.
-        let source = if repository(options).is_some() { None } else { local_source(options)? };
-        let setup = setup(options, source);
+        let source = if repository(options)?.is_some() { None } else { local_source(options)? };
+        let setup = setup(options, source)?;
         let model = setup.outline().or_usage()?;
         let folder = data.map(|data| pictures(options, data, &model.preprocess)).transpose()?;
         let (classes, train_items) = match &folder {
@@ -75,12 +75,12 @@ impl Domain for Vision {
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
         let labels = (&options.labels.labelling(), &validation(options));
-        let size = setup(options, None).outline().or_usage()?.preprocess.size;
+        let size = setup(options, None)?.outline().or_usage()?.preprocess.size;
         check(data, labels, size, options.seed).or_usage()
     }
 
     fn show_batch(options: &TrainingOptions, data: &Path) -> Result<Picture, Failure> {
-        let setup = setup(options, weight_source(options)?);
+        let setup = setup(options, weight_source(options)?)?;
         let start = setup.open().or_usage()?;
         let preprocess = start.preprocess();
         let PictureFolder { classes, train, .. } = pictures(options, data, preprocess)?;
@@ -119,9 +119,9 @@ impl Domain for Vision {
 }
 
 /// What the network is made of.
-fn setup(options: &TrainingOptions, weights: Option<WeightSource>) -> VisionSetup {
-    VisionSetup {
-        architecture: architecture(options),
+fn setup(options: &TrainingOptions, weights: Option<WeightSource>) -> Result<VisionSetup, Failure> {
+    Ok(VisionSetup {
+        architecture: architecture(options)?,
         weights,
         channels: options.channels,
         size: options.size,
@@ -129,32 +129,38 @@ fn setup(options: &TrainingOptions, weights: Option<WeightSource>) -> VisionSetu
         cut: options.cut.clone(),
         head: options.head.into(),
         seed: options.seed,
+    })
+}
+
+/// The architecture asked for, or else that of the run to go on from.
+fn architecture(options: &TrainingOptions) -> Result<String, Failure> {
+    match (&options.arch, &options.pretrained) {
+        (Some(arch), _) => Ok(arch.clone()),
+        (None, Some(run)) => Ok(bundle::manifest::<VisionManifest>(run).or_usage()?.model.architecture),
+        (None, None) => Ok(VisionSetup::default().architecture),
     }
 }
 
-fn architecture(options: &TrainingOptions) -> String {
-    options.arch.clone().unwrap_or_else(|| VisionSetup::default().architecture)
-}
-
 /// The repository on the hub that the weights come from, if they come from there.
-fn repository(options: &TrainingOptions) -> Option<Result<String, Failure>> {
-    let architecture = architecture(options);
+fn repository(options: &TrainingOptions) -> Result<Option<String>, Failure> {
+    let architecture = architecture(options)?;
     let words = match (options.weights.as_deref(), &options.pretrained) {
         (Some(words), _) => words,
         (None, None) if !has_embedded(&architecture) => "hub",
-        _ => return None,
+        _ => return Ok(None),
     };
     let usual = hub::usual(&architecture);
-    crate::hub::repository(words, usual, &architecture).map(|found| found.map(str::to_owned))
+    let found = crate::hub::repository(words, usual, &architecture).transpose()?;
+    Ok(found.map(str::to_owned))
 }
 
 /// Where the weights come from; those on the hub are downloaded, if they are not in its cache.
 fn weight_source(options: &TrainingOptions) -> Result<Option<WeightSource>, Failure> {
     // A name that is unknown is said to be before anything is downloaded.
-    Architecture::named(&architecture(options)).or_usage()?;
-    match repository(options) {
+    Architecture::named(&architecture(options)?).or_usage()?;
+    match repository(options)? {
         Some(repository) => {
-            let folder = crate::hub::folder(&repository?, &[], &["config.json"], options.offline)?;
+            let folder = crate::hub::folder(&repository, &[], &["config.json"], options.offline)?;
             Ok(Some(WeightSource::File(folder)))
         }
         None => local_source(options),
@@ -164,7 +170,7 @@ fn weight_source(options: &TrainingOptions) -> Result<Option<WeightSource>, Fail
 /// Where weights that are not on the hub come from.
 fn local_source(options: &TrainingOptions) -> Result<Option<WeightSource>, Failure> {
     if let Some(run) = &options.pretrained {
-        return Ok(Some(WeightSource::File(run.join("model.safetensors"))));
+        return Ok(Some(WeightSource::Run(run.clone())));
     }
     match options.weights.as_deref() {
         None => Ok(None),

@@ -144,3 +144,19 @@ fn frozen_groups_of_a_real_network_keep_their_bytes() {
     let adapt = moved("adapt", &["--freeze-to", "-1", "--norm", "adapt"]);
     assert!(adapt.iter().any(is_statistic) && adapt.iter().all(|name| name.contains("bn")), "{adapt:?}");
 }
+
+#[test]
+fn a_run_goes_on_from_another_with_its_architecture() {
+    let folder = tempfile::tempdir().unwrap();
+    two_classes(folder.path(), 8);
+    let train = |words: &str| {
+        let words = format!("train data --size 32 --batch 8 --json {words}");
+        defrost_in(folder.path(), &words.split(' ').collect::<Vec<_>>()).json()
+    };
+    train("--arch mobilenet_v3_small --weights none --epochs 1 --out first");
+    let next = train("--pretrained first --epochs 0 --out next");
+    assert_eq!(next["arch"], "mobilenet_v3_small");
+    assert_eq!(next["phases"][0]["name"], "frozen", "its body is pretrained");
+    let planned = defrost_in(folder.path(), &["plan", "--pretrained", "first", "--batches", "4", "--json"]);
+    assert_eq!(planned.json()["arch"], "mobilenet_v3_small");
+}

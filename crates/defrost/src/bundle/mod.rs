@@ -199,19 +199,19 @@ fn read_manifest<T: DeserializeOwned>(folder: &Path) -> Result<T, BundleError> {
     manifest.map_err(|error| BundleError::Manifest { path, reason: error.to_string() })
 }
 
-/// Reads a bundle and checks that its weights are the ones that were written.
+/// What a bundle of this domain tells, its other files unread.
 ///
 /// # Errors
 ///
-/// If a file is missing, damaged or changed.
-pub fn read<M: Model>(folder: &Path) -> Result<(Manifest<M>, Tensors), BundleError> {
-    let (path, weights_path) = paths(folder);
+/// If there is no bundle, one of another domain or version, or its manifest is damaged.
+pub fn manifest<M: Model>(folder: &Path) -> Result<Manifest<M>, BundleError> {
+    let (path, _) = paths(folder);
     let invalid = |reason: String| BundleError::Manifest { path: path.clone(), reason };
     let task = task(folder)?;
     if task != M::TASK {
         return Err(invalid(format!("it is a {task} model, not a {} one", M::TASK)));
     }
-    let mut manifest: Manifest<M> = read_manifest(folder)?;
+    let manifest: Manifest<M> = read_manifest(folder)?;
     if manifest.format != FORMAT {
         return Err(invalid(format!(
             "format {} and not {FORMAT}: written by another version",
@@ -222,6 +222,18 @@ pub fn read<M: Model>(folder: &Path) -> Result<(Manifest<M>, Tensors), BundleErr
     if !probabilities || ![0, manifest.classes.len()].contains(&manifest.thresholds.len()) {
         return Err(invalid("there must be a threshold in 0 to 1 for each label, or none".to_owned()));
     }
+    Ok(manifest)
+}
+
+/// Reads a bundle and checks that its weights are the ones that were written.
+///
+/// # Errors
+///
+/// If a file is missing, damaged or changed.
+pub fn read<M: Model>(folder: &Path) -> Result<(Manifest<M>, Tensors), BundleError> {
+    let (path, weights_path) = paths(folder);
+    let invalid = |reason: String| BundleError::Manifest { path: path.clone(), reason };
+    let mut manifest = manifest::<M>(folder)?;
     let bytes = unchanged(&weights_path, &manifest.weights_sha256)?;
     let mut own = BTreeMap::new();
     for (name, hash) in &manifest.files_sha256 {

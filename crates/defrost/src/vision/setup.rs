@@ -1,6 +1,6 @@
 //! From names to a network: architecture, weights, cut and a new head.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -12,6 +12,7 @@ use super::models::{
     adapt, amendment, in_colour, spellings,
 };
 use super::transform::{Preprocess, PreprocessError, RGB};
+use crate::bundle::{self, BundleError};
 use crate::data::Draws;
 use crate::stage::{Network, Stage};
 use crate::weights::{self, Fit, MisfitError, WeightFile, WeightFileError};
@@ -26,6 +27,8 @@ pub enum WeightSource {
     Embedded,
     /// A safetensors or PyTorch file, or a folder with one.
     File(PathBuf),
+    /// The folder of a finished run, whose pictures are prepared as it says.
+    Run(PathBuf),
     /// Nowhere: new weights.
     None,
 }
@@ -87,6 +90,19 @@ pub enum SetupError {
     /// The weights are another network's.
     #[error(transparent)]
     Misfit(#[from] MisfitError),
+    /// The run can't be read.
+    #[error(transparent)]
+    Run(#[from] BundleError),
+    /// The run is of another architecture.
+    #[error("{}: a run of {found}, not of {architecture}; say --arch {found} or leave --arch out", run.display())]
+    OtherRun {
+        /// The run's folder.
+        run: PathBuf,
+        /// Its architecture.
+        found: String,
+        /// The architecture asked for.
+        architecture: String,
+    },
     /// No weights are part of the binary.
     #[error(
         "{architecture} has no embedded weights; give --weights hub, a .safetensors or .pth file, or none to start from random ones"
@@ -114,9 +130,15 @@ impl VisionSetup {
     /// If a name is unknown, or the weights can't be read.
     pub fn open(&self) -> Result<VisionStart<'_>, SetupError> {
         let architecture = Architecture::named(&self.architecture)?;
+        let mut usual = architecture.convention.clone();
         let mut weights = match &self.weights {
             Some(WeightSource::None) => None,
             Some(WeightSource::File(path)) => Some(WeightFile::open(path)?),
+            Some(WeightSource::Run(folder)) => {
+                let (manifest, tensors) = bundle::read::<VisionManifest>(folder)?;
+                usual = self.same_architecture(folder, manifest.model)?.convention;
+                Some(WeightFile::of(folder.display().to_string(), tensors))
+            }
             Some(WeightSource::Embedded) | None => {
                 let missing = || SetupError::NotEmbedded { architecture: self.architecture.clone() };
                 Some(WeightFile::embedded(&self.architecture).ok_or_else(missing)?)
@@ -127,16 +149,23 @@ impl VisionSetup {
         {
             weights.metadata.entry(key.to_owned()).or_insert_with(|| value.to_owned());
         }
-        let convention = &architecture.convention;
-        let convention =
-            weights.as_ref().map_or(convention.clone(), |weights| convention.amended(&weights.metadata));
+        let convention = weights.as_ref().map_or(usual.clone(), |weights| usual.amended(&weights.metadata));
         let manifest = self.manifest(convention, weights.is_some())?;
         Ok(VisionStart { setup: self, architecture, manifest, weights })
     }
 
     /// Whether the weights come from a file.
     pub fn reads_file(&self) -> bool {
-        matches!(self.weights, Some(WeightSource::File(_)))
+        matches!(self.weights, Some(WeightSource::File(_) | WeightSource::Run(_)))
+    }
+
+    /// What a run has kept, if it is of the architecture asked for.
+    fn same_architecture(&self, run: &Path, model: VisionManifest) -> Result<VisionManifest, SetupError> {
+        if model.architecture == self.architecture {
+            return Ok(model);
+        }
+        let (found, architecture) = (model.architecture, self.architecture.clone());
+        Err(SetupError::OtherRun { run: run.to_owned(), found, architecture })
     }
 
     fn manifest(&self, convention: Convention, pretrained: bool) -> Result<VisionManifest, SetupError> {

@@ -15,6 +15,7 @@ mod metrics;
 mod networks;
 mod ops;
 mod plans;
+mod pretrained_run;
 mod pytorch;
 mod resume;
 mod self_test;

@@ -20,7 +20,7 @@ use crate::support::Clusters;
 const OUTPUTS: usize = 3;
 
 /// Saves a network as a run of this model, untrained.
-fn saved<M: Model>(network: M::Network, model: &M) -> tempfile::TempDir {
+pub fn saved<M: Model>(network: M::Network, model: &M) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let (train, valid) = (Box::new(Clusters(8)), Box::new(Clusters(4)));
     let mut learner = Learner::new(made(network), train, valid, OUTPUTS, LearnerOptions::default()).unwrap();

@@ -1,0 +1,76 @@
+//! A network of pictures on the body of an earlier run: what the run's weights expect is carried over with them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use defrost::Network;
+use defrost::vision::models::{Convention, VisionNetwork};
+use defrost::vision::{VisionManifest, VisionSetup, WeightSource};
+use defrost::weights::{collect, safetensors};
+
+use crate::self_test::saved;
+
+const SIZE: usize = 32;
+const OUTPUTS: usize = 3;
+
+fn setup(weights: WeightSource) -> VisionSetup {
+    let architecture = "mobilenet_v2".to_owned();
+    VisionSetup { architecture, weights: Some(weights), size: Some(SIZE), ..VisionSetup::default() }
+}
+
+fn built(weights: WeightSource) -> (VisionNetwork, VisionManifest) {
+    let (network, manifest, _) = setup(weights).open().unwrap().build(OUTPUTS, &Device::flex()).unwrap();
+    (network, manifest)
+}
+
+/// What the body makes of a picture of ramps.
+fn features(network: &VisionNetwork) -> Vec<f32> {
+    let values: Vec<f32> = (0..SIZE * SIZE * 3).map(|index| (index % 97) as f32 / 48.0 - 1.0).collect();
+    let input = Tensor::<4>::from_data(TensorData::new(values, [1, SIZE, SIZE, 3]), &Device::flex());
+    let features: Tensor<2> = network.forward(input.into(), 0..network.stages().len() - 1).single();
+    features.into_data().iter::<f32>().collect()
+}
+
+/// A run on weights that expect what mobilenet_v2's usually do not.
+fn odd_run(folder: &Path) -> (tempfile::TempDir, VisionNetwork, VisionManifest) {
+    let file = folder.join("odd.safetensors");
+    let said = [("padding", "SAME"), ("bn_eps", "0.25"), ("mean", "0.1 0.2 0.3"), ("std", "0.4 0.5 0.6")];
+    let said: BTreeMap<String, String> =
+        said.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    safetensors::write(&file, &collect(&built(WeightSource::None).0), &said).unwrap();
+    let (network, manifest) = built(WeightSource::File(file));
+    (saved(network.clone(), &manifest), network, manifest)
+}
+
+#[test]
+fn a_run_hands_on_what_its_weights_expect() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, network, manifest) = odd_run(folder.path());
+    let Convention { same_padding, norm_epsilon, mean, std, .. } = manifest.convention;
+    assert_eq!((same_padding, norm_epsilon, mean, std), (true, 0.25, [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]));
+
+    let (next, taken) = built(WeightSource::Run(run.path().to_owned()));
+    assert_eq!((taken.convention, taken.preprocess), (manifest.convention, manifest.preprocess));
+    assert_eq!(features(&next), features(&network));
+    // Its weights alone do not tell.
+    let (bare, _) = built(WeightSource::File(run.path().join("model.safetensors")));
+    assert_ne!(features(&bare), features(&network));
+}
+
+#[test]
+fn a_run_of_another_network_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, ..) = odd_run(folder.path());
+    let other = VisionSetup {
+        architecture: "resnet18".to_owned(),
+        ..setup(WeightSource::Run(run.path().to_owned()))
+    };
+    let expected = format!(
+        "{}: a run of mobilenet_v2, not of resnet18; say --arch mobilenet_v2 or leave --arch out",
+        run.path().display()
+    );
+    assert_eq!(other.open().unwrap_err().to_string(), expected);
+    let none = setup(WeightSource::Run(folder.path().to_owned()));
+    assert!(none.open().unwrap_err().to_string().contains("not a finished run"));
+}
