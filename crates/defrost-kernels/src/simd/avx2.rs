@@ -73,9 +73,9 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn prefetch<T>(self, element: &T) {
-        // SAFETY: a hint; x86-64 has it.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(element).cast()) };
+    fn prefetch<T>(self, address: *const T) {
+        // SAFETY: a hint, which reads nothing; x86-64 has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) };
     }
 
     #[inline(always)]

@@ -8,6 +8,7 @@ use std::arch::x86_64::*;
 use half::bf16;
 
 use super::{Kernel, Simd};
+use crate::Element;
 use crate::tier::{Level, Tier};
 
 /// Proof, by existing, that the processor has AVX-512, and AVX-512 BF16 if `BF16`.
@@ -45,6 +46,34 @@ impl Avx512<true> {
     }
 }
 
+impl<const BF16: bool> Avx512<BF16> {
+    /// As `bf16`.
+    #[inline(always)]
+    fn rounded(self, value: __m512) -> __m256i {
+        // SAFETY: `self` proves the instructions; a vector of bf16 is 32 bytes of any value.
+        unsafe {
+            if BF16 {
+                return std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(value));
+            }
+            let bits = _mm512_castps_si512(value);
+            let high = _mm512_srli_epi32::<16>(bits);
+            // Half of the last place kept, less one if that place is even: ties go to even.
+            let odd = _mm512_and_si512(high, _mm512_set1_epi32(1));
+            let half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+            let rounded = _mm512_srli_epi32::<16>(_mm512_add_epi32(bits, half));
+            let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(value, value);
+            let wide = _mm512_mask_or_epi32(rounded, nan, high, _mm512_set1_epi32(0x40));
+            _mm512_cvtepi32_epi16(wide)
+        }
+    }
+}
+
+/// The first so many lanes, at most all.
+#[inline(always)]
+fn first_lanes(count: usize) -> __mmask16 {
+    ((1u32 << count.min(16)) - 1) as __mmask16
+}
+
 impl<const BF16: bool> Simd for Avx512<BF16> {
     type V = __m512;
 
@@ -73,28 +102,44 @@ impl<const BF16: bool> Simd for Avx512<BF16> {
 
     #[inline(always)]
     unsafe fn store_bf16(self, to: *mut bf16, value: __m512) {
-        // SAFETY: the caller's: LANES values are writable. `self` proves the instructions.
+        // SAFETY: the caller's: LANES values are writable. `self` proves the instruction.
+        unsafe { _mm256_storeu_si256(to.cast(), self.rounded(value)) }
+    }
+
+    #[inline(always)]
+    fn load_part_or<T: Element>(self, from: &[T], rest: __m512) -> __m512 {
+        let lanes = first_lanes(from.len());
+        let from = from.as_ptr();
+        // SAFETY: lanes beyond the slice are not read. Element is sealed to f32 and bf16, told apart by size. `self` proves
+        // the instructions.
         unsafe {
-            if BF16 {
-                let rounded = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(value));
-                return _mm256_storeu_si256(to.cast(), rounded);
+            if size_of::<T>() == size_of::<f32>() {
+                return _mm512_mask_loadu_ps(rest, lanes, from.cast());
             }
-            let bits = _mm512_castps_si512(value);
-            let high = _mm512_srli_epi32::<16>(bits);
-            // Half of the last place kept, less one if that place is even: ties go to even.
-            let odd = _mm512_and_si512(high, _mm512_set1_epi32(1));
-            let half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
-            let rounded = _mm512_srli_epi32::<16>(_mm512_add_epi32(bits, half));
-            let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(value, value);
-            let wide = _mm512_mask_or_epi32(rounded, nan, high, _mm512_set1_epi32(0x40));
-            _mm256_storeu_si256(to.cast(), _mm512_cvtepi32_epi16(wide));
+            let bits = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(lanes, from.cast()));
+            _mm512_mask_mov_ps(rest, lanes, _mm512_castsi512_ps(_mm512_slli_epi32::<16>(bits)))
         }
     }
 
     #[inline(always)]
-    fn prefetch<T>(self, element: &T) {
-        // SAFETY: a hint; x86-64 has it.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(element).cast()) };
+    fn store_part<T: Element>(self, to: &mut [T], value: __m512) {
+        let lanes = first_lanes(to.len());
+        let to = to.as_mut_ptr();
+        // SAFETY: lanes beyond the slice are not written. Element is sealed to f32 and bf16, told apart by size. `self`
+        // proves the instructions.
+        unsafe {
+            if size_of::<T>() == size_of::<f32>() {
+                _mm512_mask_storeu_ps(to.cast(), lanes, value);
+            } else {
+                _mm256_mask_storeu_epi16(to.cast(), lanes, self.rounded(value));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch<T>(self, address: *const T) {
+        // SAFETY: a hint, which reads nothing; x86-64 has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) };
     }
 
     #[inline(always)]

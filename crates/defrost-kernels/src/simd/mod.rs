@@ -42,9 +42,9 @@ pub(crate) trait Simd: Copy {
     /// `LANES` values can be written to `to`.
     unsafe fn store_bf16(self, to: *mut bf16, value: Self::V);
 
-    /// Asks for the cache line of an element that will be read soon.
+    /// Asks for the cache line at an address that will be read soon, if there is one.
     #[inline(always)]
-    fn prefetch<T>(self, _element: &T) {}
+    fn prefetch<T>(self, _address: *const T) {}
 
     fn splat(self, value: f32) -> Self::V;
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
