@@ -49,12 +49,12 @@ pub(super) fn correlate<T: Element, R: Send>(
     tasks
         .into_par_iter()
         .map_init(
-            || Rows::new(geometry),
+            || Rows::new(geometry, band),
             |rows, (picture, first_row, output)| {
                 let start = picture * picture_len + first_row * row_len;
                 let residual = epilogue.residual.map(|residual| &residual[start..][..output.len()]);
                 let epilogue = Epilogue { residual, ..epilogue };
-                let source = &source[picture * source_len..][..source_len];
+                let source = &source[picture * source_len..];
                 simd::run(
                     tier,
                     Band { geometry, rows, weights, epilogue, source, first_row, output: &mut *output },
@@ -71,6 +71,7 @@ struct Band<'a, T> {
     rows: &'a mut Rows,
     weights: &'a [Buffer<f32>],
     epilogue: Epilogue<'a, T>,
+    /// From the picture on.
     source: &'a [T],
     first_row: usize,
     output: &'a mut [T],

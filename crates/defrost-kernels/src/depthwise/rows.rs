@@ -106,6 +106,24 @@ impl Geometry {
         rows.clamp(1, self.output[0].max(1))
     }
 
+    /// Asks for a block's share of a row: blocks read pixels with gaps between them, which the processor
+    /// does not foresee, and only the first of them finds its rows far away. So they ask together for the rows that are a
+    /// band ahead.
+    #[inline(always)]
+    pub(super) fn prefetch<S: Simd, T: Element>(
+        &self,
+        s: S,
+        rows: &[T],
+        row: usize,
+        row_len: usize,
+        (start, channels): (usize, usize),
+    ) {
+        let share = |channel: usize| row * row_len + row_len * channel / self.channels;
+        for at in (share(start)..share(start + channels)).step_by(64 / size_of::<T>()) {
+            s.prefetch(rows.as_ptr().wrapping_add(at));
+        }
+    }
+
     /// Repacks weights `[channels, taps]` to `[groups, taps, GROUP]` per channel block.
     pub(super) fn pack_weights(&self, weight: &[f32]) -> Vec<Buffer<f32>> {
         let taps = self.taps();
@@ -137,6 +155,8 @@ pub(super) struct Rows {
     columns: usize,
     /// The next padded row to be packed.
     next: usize,
+    /// Source rows from a band to the next.
+    ahead: usize,
     /// The filter's rows that lie over more than zeros, and their slots.
     under: Vec<(usize, usize)>,
     /// The slots under all rows of the filter.
@@ -144,11 +164,13 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn new(geometry: &Geometry) -> Self {
+    /// For bands of so many output rows.
+    pub(super) fn new(geometry: &Geometry, band: usize) -> Self {
         let columns = geometry.columns();
         let slots = geometry.kernel[0];
         let values = Buffer::zeroed(geometry.block() * (slots + 1) * columns);
-        Self { values, columns, next: 0, under: Vec::with_capacity(slots), slots: vec![slots; slots] }
+        let ahead = (band * geometry.stride[0]).div_ceil(geometry.spread[0]);
+        Self { values, columns, next: 0, ahead, under: Vec::with_capacity(slots), slots: vec![slots; slots] }
     }
 
     /// Forgets all rows: another picture, band or block follows.
@@ -156,13 +178,13 @@ impl Rows {
         self.next = 0;
     }
 
-    /// Brings in the rows under output row `y`; called with rising `y`.
+    /// Brings in the rows of the first picture of `source` that lie under output row `y`; called with rising `y`.
     #[inline(always)]
     pub(super) fn advance<S: Simd, T: Element>(
         &mut self,
         s: S,
         geometry: &Geometry,
-        picture: &[T],
+        source: &[T],
         (start, channels): (usize, usize),
         y: usize,
     ) {
@@ -194,11 +216,8 @@ impl Rows {
             if padded < self.next || pixels.count == 0 {
                 continue;
             }
-            // Blocks read a row's pixels with gaps between them, which the processor does not foresee.
-            if start == 0 && channels < geometry.channels {
-                prefetch(s, &picture[(row + 1) * row_len..], row_len);
-            }
-            let from = &picture[row * row_len..][..row_len][first * geometry.channels + start..];
+            geometry.prefetch(s, source, row + self.ahead, row_len, (start, channels));
+            let from = &source[row * row_len..][..row_len][first * geometry.channels + start..];
             pixels.pack(s, from, &mut self.values[(slot * self.columns + left) * GROUP..]);
         }
         self.next = top + slots;
@@ -265,13 +284,6 @@ impl Pixels {
             }
         }
     }
-}
-
-/// Asks for the first `len` elements.
-#[inline(always)]
-fn prefetch<S: Simd, T: Element>(s: S, from: &[T], len: usize) {
-    let line = 64 / size_of::<T>();
-    from[..len.min(from.len())].iter().step_by(line).for_each(|element| s.prefetch(element));
 }
 
 /// The source row that lies at padded row `at`.

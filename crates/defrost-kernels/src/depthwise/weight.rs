@@ -53,16 +53,19 @@ pub fn conv2d_backward_weight<T: Element>(
     let parts: Vec<Buffer<f32>> = (0..shape.batch.div_ceil(pictures.max(1)) * bands)
         .into_par_iter()
         .map_init(
-            || Rows::new(geometry),
+            || Rows::new(geometry, band),
             |ring, task| {
                 let (first_picture, first_row) = (task / bands * pictures, task % bands * band);
                 let mut sums = Buffer::zeroed(sums_len);
                 for picture in first_picture..shape.batch.min(first_picture + pictures) {
                     let grad_output = &grad_output[(picture * rows + first_row) * row_len..];
-                    let grad_output = &grad_output[..band.min(rows - first_row) * row_len];
-                    let input = &input[picture * input_len..][..input_len];
+                    let input = &input[picture * input_len..];
+                    let count = band.min(rows - first_row);
                     let (rows, sums) = (&mut *ring, &mut sums[..]);
-                    simd::run(tier, Band { geometry, rows, input, grad_output, first_row, sums });
+                    simd::run(
+                        tier,
+                        Band { geometry, rows, input, grad_output, band: (first_row, count), sums },
+                    );
                 }
                 sums
             },
@@ -93,9 +96,12 @@ fn sum_parts(len: usize, parts: &[Buffer<f32>]) -> Vec<f64> {
 struct Band<'a, T> {
     geometry: &'a Geometry,
     rows: &'a mut Rows,
+    /// From the picture on.
     input: &'a [T],
+    /// From the first row on.
     grad_output: &'a [T],
-    first_row: usize,
+    /// The first row and their number.
+    band: (usize, usize),
     /// `[groups, taps, GROUP]`
     sums: &'a mut [f32],
 }
@@ -120,12 +126,14 @@ impl<T: Element> Band<'_, T> {
     #[inline(always)]
     fn rows<S: Simd, const K: usize, const STRIDE: usize>(self, s: S) {
         let geometry = self.geometry;
-        let (taps, pixel) = (geometry.taps(), geometry.channels);
+        let (taps, row_len) = (geometry.taps(), geometry.output[1] * geometry.channels);
+        let (first, count) = self.band;
         for (start, channels) in geometry.blocks() {
             self.rows.restart();
             let sums = &mut self.sums[start * taps..];
-            for (number, row) in self.grad_output.chunks_exact(geometry.output[1] * pixel).enumerate() {
-                self.rows.advance(s, geometry, self.input, (start, channels), self.first_row + number);
+            for (number, row) in self.grad_output.chunks_exact(row_len).take(count).enumerate() {
+                self.rows.advance(s, geometry, self.input, (start, channels), first + number);
+                geometry.prefetch(s, self.grad_output, number + count, row_len, (start, channels));
                 for offset in (0..channels).step_by(S::LANES) {
                     let (channel, lanes) = (start + offset, S::LANES.min(channels - offset));
                     let vector = Vector { geometry, rows: &*self.rows, row, offset, channel, lanes };

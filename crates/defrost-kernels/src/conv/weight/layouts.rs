@@ -64,9 +64,8 @@ impl<K: Microkernel, T: Element> Work for Transpose<'_, K, T> {
                     for (offset, pixel) in block.iter_mut().enumerate().take(columns) {
                         let start = start + offset * pixel_step;
                         copy(input, start, count, pixel);
-                        if let Some(ahead) = input.get(start + AHEAD * pixel_step) {
-                            product.kernel.simd().prefetch(ahead);
-                        }
+                        let ahead = input.as_ptr().wrapping_add(start + AHEAD * pixel_step);
+                        product.kernel.simd().prefetch(ahead);
                     }
                     let turned = product.kernel.transpose(&block);
                     for (channel, values) in turned.iter().enumerate().take(count) {
@@ -119,9 +118,8 @@ impl<K: Microkernel, T: Element> Work for Pack<'_, K, T> {
                             + product.group * plan.written()
                             + panel * K::COLUMNS;
                         copy(grad_output, start, columns, values);
-                        if let Some(ahead) = grad_output.get(start + AHEAD * plan.target_channels) {
-                            product.kernel.simd().prefetch(ahead);
-                        }
+                        let ahead = grad_output.as_ptr().wrapping_add(start + AHEAD * plan.target_channels);
+                        product.kernel.simd().prefetch(ahead);
                     }
                     let out =
                         &mut packed[(flat + column - place) * K::COLUMNS..][..K::INTERLEAVE * K::COLUMNS];
