@@ -49,6 +49,7 @@ fn main() {
             let bench = Bench { tier, filter: &filter };
             DEPTHWISE.iter().for_each(|layer| bench.depthwise::<bf16>(*layer));
             bench.depthwise::<f32>(DEPTHWISE[2]);
+            bench.norm::<bf16>(112 * 112 * BATCH, 96);
             bench.norm::<bf16>(56 * 56 * BATCH, 144);
             bench.norm::<bf16>(56 * 56 * BATCH, 64);
             bench.norm::<f32>(56 * 56 * BATCH, 64);

@@ -18,6 +18,9 @@ use crate::{
     simd::{self, Kernel, Simd},
 };
 
+/// How many bytes ahead memory is asked for: a loop that does this little is over before the next numbers come.
+const AHEAD: usize = 2048;
+
 /// A batch norm's numbers and what follows it.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchNorm<'a> {
@@ -116,6 +119,7 @@ fn forward<S: Simd, T: Element>(
     let (mean, scale, shift, y) = (&mean[..groups], &scale[..groups], &shift[..groups], &mut y[..groups]);
     let residual = residual.map(|residual| &residual[..groups]);
     for group in 0..groups {
+        s.prefetch(x[group].as_ptr().wrapping_byte_add(AHEAD));
         for at in (0..x[group].len()).step_by(S::LANES) {
             let centred = s.sub(s.load(&x[group][at..]), s.load(&mean[group][at..]));
             let mut value = s.mul_add(centred, s.load(&scale[group][at..]), s.load(&shift[group][at..]));
@@ -299,6 +303,8 @@ fn reduce<S: Simd, T: Element>(
     let (sums, products) = (&mut sums[..groups], &mut products[..groups]);
     let mut grad_pre = grad_pre.map(|pre| &mut pre[..groups]);
     for group in 0..groups {
+        s.prefetch(x[group].as_ptr().wrapping_byte_add(AHEAD));
+        s.prefetch(grad_y[group].as_ptr().wrapping_byte_add(AHEAD));
         for at in (0..x[group].len()).step_by(S::LANES) {
             let centred = s.sub(s.load(&x[group][at..]), s.load(&mean[group][at..]));
             let affine = [s.load(&scale[group][at..]), s.load(&beta[group][at..])];
@@ -367,6 +373,8 @@ fn input<S: Simd, T: Element>(
     let [mean, scale, beta, slope, shift] = params.map(|params| &params[..groups]);
     let (grad_y, y, grad_x) = (&grad_y[..groups], y.map(|y| &y[..groups]), &mut grad_x[..groups]);
     for group in 0..groups {
+        s.prefetch(x[group].as_ptr().wrapping_byte_add(AHEAD));
+        s.prefetch(grad_y[group].as_ptr().wrapping_byte_add(AHEAD));
         for at in (0..x[group].len()).step_by(S::LANES) {
             let centred = s.sub(s.load(&x[group][at..]), s.load(&mean[group][at..]));
             let affine = [s.load(&scale[group][at..]), s.load(&beta[group][at..])];
