@@ -165,6 +165,36 @@ pub fn hardswish_backward<T: Element>(tier: Tier, x: &[T], grad_output: &[T], gr
     map2(tier, HardswishBackward, x, grad_output, grad_input);
 }
 
+/// The same numbers in another format.
+///
+/// # Panics
+///
+/// If the lengths differ.
+pub fn convert<A: Element, B: Element>(tier: Tier, from: &[A], to: &mut [B]) {
+    assert!(from.len() == to.len(), "lengths differ");
+    (from.par_chunks(CHUNK), to.par_chunks_mut(CHUNK))
+        .into_par_iter()
+        .for_each(|(from, to)| simd::run(tier, Convert { from, to }));
+}
+
+struct Convert<'a, A, B> {
+    from: &'a [A],
+    to: &'a mut [B],
+}
+
+impl<A: Element, B: Element> Kernel for Convert<'_, A, B> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let len = self.to.len();
+        let from = &self.from[..len];
+        for at in (0..len).step_by(S::LANES) {
+            s.store_up_to(&mut self.to[at..], s.load_up_to(&from[at..]));
+        }
+    }
+}
+
 /// A function of two elements. Must be `#[inline(always)]`.
 trait Function: Copy + Send + Sync {
     fn apply<S: Simd>(self, s: S, a: S::V, b: S::V) -> S::V;

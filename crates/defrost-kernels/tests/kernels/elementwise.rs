@@ -1,7 +1,8 @@
 //! Functions of single elements and softmax against their definitions in `f64`.
 
 use defrost_kernels::elementwise::{
-    activation_backward, add, gelu, gelu_backward, hardswish, hardswish_backward, silu, silu_backward,
+    activation_backward, add, convert, gelu, gelu_backward, hardswish, hardswish_backward, silu,
+    silu_backward,
 };
 use defrost_kernels::softmax::{softmax, softmax_backward};
 use defrost_kernels::{Activation, Element, Tier};
@@ -156,6 +157,23 @@ fn functions_are_their_definitions() {
         for len in LENGTHS {
             functions::<f32>(tier, len);
             functions::<bf16>(tier, len);
+        }
+    }
+}
+
+#[test]
+fn another_format_is_rounded_to_nearest() {
+    for tier in tiers() {
+        // More than a thread takes at a time, and a rest.
+        for len in [0, 1, 15, 70_003] {
+            let wide: Vec<f32> = (0..len).map(|i| (i as f32 - 500.0) * 1.234_567).collect();
+            let narrow: Vec<bf16> = wide.iter().map(|x| bf16::from_f32(*x)).collect();
+            let mut out = vec![bf16::ZERO; len];
+            convert(tier, &wide, &mut out);
+            assert_eq!(out, narrow, "{}", tier.name());
+            let mut back = vec![0.0; len];
+            convert(tier, &narrow, &mut back);
+            assert!(back.iter().zip(&narrow).all(|(back, x)| *back == x.to_f32()), "{}", tier.name());
         }
     }
 }

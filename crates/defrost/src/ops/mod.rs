@@ -9,7 +9,7 @@ mod flex;
 pub mod plain;
 mod tier;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, FloatDType, Tensor};
 pub use count::count_multiply_adds;
 pub use defrost_kernels::{Activation as Nonlinearity, Awake, Padding, Tier, release_memory};
 pub use tier::{TierError, kernel_tier};
@@ -190,6 +190,17 @@ pub fn concat_pool(input: Tensor<4>) -> Tensor<2> {
 /// in f32.
 pub fn average_pool(input: Tensor<4>) -> Tensor<2> {
     if flex::takes(&input) { flex::average_pool(input) } else { plain::average_pool(input) }
+}
+
+/// The same numbers in another format: any shape, the same shape; the gradient comes back in the input's format.
+pub fn in_format<const D: usize>(input: Tensor<D>, format: FloatDType) -> Tensor<D> {
+    if input.dtype() == DType::from(format) {
+        input
+    } else if flex::takes(&input) && matches!(format, FloatDType::F32 | FloatDType::BF16) {
+        flex::cast(input, format)
+    } else {
+        input.cast(format)
+    }
 }
 
 /// `x · Φ(x)`, Φ the normal distribution (arXiv 1606.08415): any shape, the same shape.

@@ -375,6 +375,20 @@ fn curves_are_plain_curves() {
 }
 
 #[test]
+fn formats_are_plain_casts() {
+    let (wide, above) = (Noise(5).tensor([7, 37]), Noise(9).tensor([7, 37]));
+    for (from, to) in [(FloatDType::F32, FloatDType::BF16), (FloatDType::BF16, FloatDType::F32)] {
+        let (input, above) = (leaf(&wide.clone().cast(from), true), above.clone().cast(to));
+        let output = ops::in_format(input.clone(), to);
+        assert_eq!(output.dtype(), to.into());
+        assert_eq!(output.clone().into_data(), input.clone().cast(to).into_data());
+        let gradients = (output * above.clone().autodiff()).sum().backward();
+        let gradient = input.grad(&gradients).unwrap();
+        assert_eq!(gradient.into_data(), above.cast(from).into_data(), "the gradient in the input's format");
+    }
+}
+
+#[test]
 fn pools_are_plain_pools() {
     for (format, tolerance) in [(FloatDType::F32, F32), (FloatDType::BF16, BF16)] {
         for (size, channels) in [([7, 7], 70), ([12, 9], 5), ([1, 1], 3)] {

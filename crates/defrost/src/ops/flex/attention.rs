@@ -11,11 +11,11 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
-use burn::tensor::{DType, FloatDType, Tensor};
+use burn::tensor::{DType, Tensor};
 use defrost_kernels::{Buffer, softmax};
 use rayon::prelude::*;
 
-use super::format::{Format, dims, tensor, whole_f32};
+use super::format::{Format, dims, tensor, whole, whole_f32};
 use crate::ops::tier::tier;
 
 /// The operation on primitives, as Burn dispatches it.
@@ -188,11 +188,7 @@ impl Attention {
     }
 
     fn in_format(&self, numbers: Buffer<f32>) -> FlexTensor {
-        let numbers = tensor(numbers, [self.batch, self.positions, self.features]);
-        match self.format {
-            DType::BF16 => Flex::float_cast(numbers, FloatDType::BF16),
-            _ => numbers,
-        }
+        whole(tensor(numbers, [self.batch, self.positions, self.features]), self.format)
     }
 }
 

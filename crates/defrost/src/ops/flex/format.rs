@@ -4,8 +4,10 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{AllocationProperty, Bytes, DType, FloatDType, Shape, TensorData};
-use defrost_kernels::{Buffer, Element, Plain};
+use defrost_kernels::{Buffer, Element, Plain, elementwise};
 use half::bf16;
+
+use crate::ops::tier::tier;
 
 /// A number format of both flex and the kernels.
 pub trait Format: Element + Plain {
@@ -52,7 +54,7 @@ pub(super) use by_format;
 /// The same tensor in format `dtype`, its storage holding its elements in order and nothing else. Copies
 /// only what is not so already.
 pub fn whole(tensor: FlexTensor, dtype: DType) -> FlexTensor {
-    let tensor = if tensor.dtype() == dtype { tensor } else { Flex::float_cast(tensor, float(dtype)) };
+    let tensor = if tensor.dtype() == dtype { tensor } else { cast(tensor, dtype) };
     let bytes = tensor.layout().num_elements() * dtype.size();
     if tensor.is_contiguous() && tensor.layout().start_offset() == 0 && tensor.bytes().len() == bytes {
         return tensor;
@@ -63,6 +65,22 @@ pub fn whole(tensor: FlexTensor, dtype: DType) -> FlexTensor {
 /// As [`whole`], in f32: what weights, norms and statistics are.
 pub fn whole_f32(tensor: FlexTensor) -> FlexTensor {
     whole(tensor, DType::F32)
+}
+
+/// The same numbers in another format, in memory of their own.
+pub fn cast(tensor: FlexTensor, dtype: DType) -> FlexTensor {
+    match (tensor.dtype(), dtype) {
+        (DType::F32, DType::BF16) => converted::<f32, bf16>(&whole(tensor, DType::F32)),
+        (DType::BF16, DType::F32) => converted::<bf16, f32>(&whole(tensor, DType::BF16)),
+        _ => Flex::float_cast(tensor, float(dtype)),
+    }
+}
+
+fn converted<A: Format, B: Format>(from: &FlexTensor) -> FlexTensor {
+    let numbers = A::slice(from);
+    let mut converted: Buffer<B> = Buffer::new(numbers.len());
+    elementwise::convert(tier(), numbers, &mut converted);
+    tensor(converted, from.shape())
 }
 
 /// A tensor of these elements, in their memory, which goes back to the pool with its last reader.

@@ -22,7 +22,7 @@ use burn::tensor::{DType, Tensor};
 
 pub use attention::attention;
 pub use lstm::lstm;
-pub use rows::{gelu, hardswish, layer_norm, softmax_rows};
+pub use rows::{cast, gelu, hardswish, layer_norm, softmax_rows};
 
 use super::{AdamStep, Affine, BatchNormed, Nonlinearity, Window};
 

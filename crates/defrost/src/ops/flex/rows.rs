@@ -1,4 +1,4 @@
-//! Operations on single elements and on rows of features: GELU, hardswish, softmax over the last dimension, layer norm.
+//! Operations on single elements and on rows of features: number formats, GELU, hardswish, softmax over the last dimension, layer norm.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -7,7 +7,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
-use burn::tensor::Tensor;
+use burn::tensor::{DType, FloatDType, Tensor};
 use defrost_kernels::Buffer;
 use defrost_kernels::norm::{layer_norm_backward, layer_norm_forward};
 use defrost_kernels::{elementwise, softmax};
@@ -19,6 +19,8 @@ use crate::ops::tier::tier;
 /// The operations on primitives, as Burn dispatches them.
 #[backend_extension(Flex, Autodiff)]
 trait RowKernels: Backend {
+    fn row_cast(input: FloatTensor<Self>, format: FloatDType) -> FloatTensor<Self>;
+
     fn row_curve(input: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self>;
 
     fn row_softmax(input: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -32,6 +34,10 @@ trait RowKernels: Backend {
 }
 
 impl RowKernels for Flex {
+    fn row_cast(input: FloatTensor<Self>, format: FloatDType) -> FloatTensor<Self> {
+        Cast::forward(input, format.into()).1
+    }
+
     fn row_curve(input: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
         Curved::forward(input, curve).1
     }
@@ -51,6 +57,10 @@ impl RowKernels for Flex {
 }
 
 impl<C: CheckpointStrategy> RowKernels for Autodiff<Flex, C> {
+    fn row_cast(input: FloatTensor<Self>, format: FloatDType) -> FloatTensor<Self> {
+        pool::tracked::<_, C>(input, |input| Cast::forward(input, format.into()))
+    }
+
     fn row_curve(input: FloatTensor<Self>, curve: Curve) -> FloatTensor<Self> {
         pool::tracked::<_, C>(input, |input| Curved::forward(input, curve))
     }
@@ -76,6 +86,10 @@ impl<C: CheckpointStrategy> RowKernels for Autodiff<Flex, C> {
     }
 }
 
+pub fn cast<const D: usize>(input: Tensor<D>, format: FloatDType) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::row_cast(input.into_dispatch(), format))
+}
+
 pub fn gelu<const D: usize>(input: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(Dispatch::row_curve(input.into_dispatch(), Curve::Gelu))
 }
@@ -96,6 +110,22 @@ pub fn layer_norm<const D: usize>(
 ) -> Tensor<D> {
     let [scale, shift] = [scale, shift].map(Tensor::into_dispatch);
     Tensor::from_dispatch(Dispatch::row_norm(input.into_dispatch(), scale, shift, epsilon))
+}
+
+/// Keeps its input's format.
+#[derive(Clone, Debug)]
+struct Cast(DType);
+
+impl Cast {
+    fn forward(input: FlexTensor, format: DType) -> (Self, FlexTensor) {
+        (Self(input.dtype()), whole(input, format))
+    }
+}
+
+impl Pooling for Cast {
+    fn backward(&self, grad_output: FlexTensor) -> FlexTensor {
+        whole(grad_output, self.0)
+    }
 }
 
 /// A function of single elements.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use burn::module::Module;
-use burn::tensor::{DType, Device, Int, Tensor};
+use burn::tensor::{Device, FloatDType, Int, Tensor};
 
 use super::awd_lstm::AwdLstm;
 use super::bert::Bert;
@@ -11,6 +11,7 @@ use super::config::TextConfig;
 use super::head::TextHead;
 use super::pool::{last_max_mean, mean};
 use crate::activation::{Activation, Value};
+use crate::ops::in_format;
 use crate::precision::Precision;
 use crate::stage::{Network, Stage};
 
@@ -112,9 +113,9 @@ impl TextNetwork {
             .unwrap_or_else(|values| panic!("a text travels with its mask, not as {} tensors", values.len()));
         let mask_numbers = ids(mask.clone()).float();
         let hidden = match value {
-            Value::Ids(tokens) if stage == 0 => in_format(self.body.embed(tokens), self.precision),
+            Value::Ids(tokens) if stage == 0 => in_format(self.body.embed(tokens), self.precision.format()),
             Value::Rank3(hidden) if stage == pool => {
-                return self.body.pool(in_format(hidden, Precision::F32), mask_numbers).into();
+                return self.body.pool(in_format(hidden, FloatDType::F32), mask_numbers).into();
             }
             Value::Rank3(hidden) => self.body.layer(stage - 1, hidden, mask_numbers),
             other => panic!("stage {stage} of a text network receives {other:?}"),
@@ -149,10 +150,6 @@ impl Network for TextNetwork {
     fn forward(&self, input: Activation, stages: Range<usize>) -> Activation {
         stages.fold(input, |x, stage| self.stage(stage, x))
     }
-}
-
-fn in_format(x: Tensor<3>, precision: Precision) -> Tensor<3> {
-    if x.dtype() == DType::from(precision.format()) { x } else { x.cast(precision.format()) }
 }
 
 fn ids(value: Value) -> Tensor<2, Int> {

@@ -1,13 +1,13 @@
 //! MobileNetV3 (arXiv 1905.02244) under torchvision's tensor names.
 
 use burn::module::Module;
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Device, FloatDType, Tensor};
 
 use super::architecture::{Architecture, Build, Convention, Sizes};
 use super::body::{Body, BodyStage};
 use super::efficientnet::multiple_of_8;
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, Linear, conv_norm};
-use crate::ops::{Nonlinearity, average_pool, fork, fork_if, hardswish};
+use crate::ops::{Nonlinearity, average_pool, fork, fork_if, hardswish, in_format};
 
 use Nonlinearity::{Identity, Relu};
 
@@ -198,7 +198,7 @@ impl SqueezeExcitation {
         let weights = (self.fc2.forward(squeezed, Identity) / 6.0 + 0.5).clamp(0.0, 1.0); // hardsigmoid
         match format {
             DType::F32 => x * weights,
-            _ => (x.cast(DType::F32) * weights).cast(format),
+            _ => in_format(in_format(x, FloatDType::F32) * weights, FloatDType::BF16),
         }
     }
 }

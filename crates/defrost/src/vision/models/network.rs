@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use burn::module::Module;
-use burn::tensor::{DType, Tensor};
 
 use super::architecture::Convention;
 use super::body::Body;
 use super::head::Head;
 use crate::activation::Activation;
+use crate::ops::in_format;
 use crate::precision::Precision;
 use crate::stage::{Network, Stage};
 
@@ -68,14 +68,10 @@ impl Network for VisionNetwork {
     fn forward(&self, input: Activation, stages: Range<usize>) -> Activation {
         let pool = self.body.len();
         stages.fold(input, |x, stage| match stage {
-            0 => self.body.forward(0, in_format(x.single(), self.precision)).into(),
+            0 => self.body.forward(0, in_format::<4>(x.single(), self.precision.format())).into(),
             body if body < pool => self.body.forward(body, x.single()).into(),
             stage if stage == pool => self.head.pool(x.single()).into(),
             _ => self.head.forward(x.single()).into(),
         })
     }
-}
-
-fn in_format(x: Tensor<4>, precision: Precision) -> Tensor<4> {
-    if x.dtype() == DType::from(precision.format()) { x } else { x.cast(precision.format()) }
 }
