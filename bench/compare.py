@@ -43,7 +43,7 @@ PEERS = ["nchw-f32", "nhwc-f32", "nhwc-bf16"]
 
 
 def peer(network, norm, train, way, steps):
-    """One PyTorch process: prints the median milliseconds per picture."""
+    """One PyTorch process: prints the median milliseconds per image."""
     import timm
     import torch
     import torchvision
@@ -65,14 +65,14 @@ def peer(network, norm, train, way, steps):
                 module.eval()
     layout = torch.channels_last if way.startswith("nhwc") else torch.contiguous_format
     model = model.to(memory_format=layout)
-    pictures = torch.rand(BATCH, 3, SIZE, SIZE).to(memory_format=layout)
+    images = torch.rand(BATCH, 3, SIZE, SIZE).to(memory_format=layout)
     targets = torch.arange(BATCH) % CLASSES
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 1e-4)
 
     def step():
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=way.endswith("bf16")):
-            loss = torch.nn.functional.cross_entropy(model(pictures), targets)
+            loss = torch.nn.functional.cross_entropy(model(images), targets)
         loss.backward()
         optimizer.step()
 
@@ -120,7 +120,7 @@ def main():
     processor = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "")
     print(f"{processor or platform.processor()}, {THREADS} threads; torch {torch}, "
           f"torchvision {torchvision}, timm {timm}")
-    print(f"batch {BATCH}, {SIZE} px; ms per picture, median of {arguments.rounds} rounds of {steps} steps; ratios median "
+    print(f"batch {BATCH}, {SIZE} px; ms per image, median of {arguments.rounds} rounds of {steps} steps; ratios median "
           "(least to most)")
     for row in rows:
         times, peaks = {}, {}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How many requests a second `defrost serve` answers, how long they take, what memory it needs.
 
-    python3 bench/serve.py target/release/defrost RUN PICTURE... [--seconds 5] [--clients 1,2,4,8,16]
+    python3 bench/serve.py target/release/defrost RUN IMAGE... [--seconds 5] [--clients 1,2,4,8,16]
 
 Starts the server for each number of clients. Each client keeps one connection and asks again as soon as it is answered. Python's
 standard library alone; the clients run on the same machine and take a part of it.
@@ -15,12 +15,12 @@ import threading
 import time
 
 
-def client(address, pictures, until, seconds, failures):
+def client(address, images, until, seconds, failures):
     connection = http.client.HTTPConnection(address, timeout=60)
     turn = 0
     while time.monotonic() < until:
         started = time.monotonic()
-        connection.request('POST', '/predict', pictures[turn % len(pictures)], {'Content-Type': 'image/png'})
+        connection.request('POST', '/predict', images[turn % len(images)], {'Content-Type': 'image/png'})
         response = connection.getresponse()
         response.read()
         (seconds if response.status == 200 else failures).append(time.monotonic() - started)
@@ -34,13 +34,13 @@ def metric(address, name):
     return float(next(line.rsplit(' ', 1)[1] for line in lines if line.rsplit(' ', 1)[0] == name))
 
 
-def measure(command, pictures, clients, duration):
+def measure(command, images, clients, duration):
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     address = json.loads(server.stdout.readline())['url'].removeprefix('http://')
-    client(address, pictures, time.monotonic() + 0.5, [], [])
+    client(address, images, time.monotonic() + 0.5, [], [])
     sums = [metric(address, f'defrost_batch_size_{of}') for of in ('sum', 'count')]
     seconds, failures, started = [], [], time.monotonic()
-    work = (address, pictures, started + duration, seconds, failures)
+    work = (address, images, started + duration, seconds, failures)
     threads = [threading.Thread(target=client, args=work) for _ in range(clients)]
     for thread in threads:
         thread.start()
@@ -60,14 +60,14 @@ def main():
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument('binary')
     words.add_argument('run')
-    words.add_argument('pictures', nargs='+')
+    words.add_argument('images', nargs='+')
     words.add_argument('--seconds', type=float, default=5)
     words.add_argument('--clients', default='1,2,4,8,16')
     words = words.parse_args()
-    pictures = [open(path, 'rb').read() for path in words.pictures]
+    images = [open(path, 'rb').read() for path in words.images]
     print('| clients | requests/s | p50 ms | p99 ms | in a batch | memory, MB | failed |\n|---|---|---|---|---|---|---|')
     for clients in words.clients.split(','):
-        measure([words.binary, 'serve', words.run, '--port', '0', '--json'], pictures, int(clients), words.seconds)
+        measure([words.binary, 'serve', words.run, '--port', '0', '--json'], images, int(clients), words.seconds)
 
 
 if __name__ == '__main__':

@@ -1,11 +1,11 @@
 // What every page is held to, in both colour schemes, wide and as on a phone: nothing is asked of anybody but the page's own
-// server, nothing fails, nothing sticks out, and axe finds nothing serious. Pictures of the pages are kept.
+// server, nothing fails, nothing sticks out, and axe finds nothing serious. Images of the pages are kept.
 import { readFileSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const folder = process.env.PICTURES ?? '../target/browser';
+const folder = process.env.IMAGES ?? '../target/browser';
 
 /** Every way a page is looked at. */
 export const views = ['light', 'dark'].flatMap(scheme => [400, 1200].map(width => ({ scheme, width })));
@@ -34,7 +34,7 @@ class Visit {
     this.expect(!(came instanceof Error), `${words}: never came`);
   }
 
-  /** Looks at the page as it stands, and keeps a picture of it; a moment of a page has a name of its own. */
+  /** Looks at the page as it stands, and keeps an image of it; a moment of a page has a name of its own. */
   async look(moment = '') {
     const file = [this.name, moment, this.scheme, this.width].filter(part => part !== '').join('-');
     await this.page.screenshot({ path: `${folder}/${file}.png`, fullPage: true });
@@ -60,7 +60,7 @@ async function wrongWith(page) {
     }
     for (const image of document.images) {
       const isSeen = image.checkVisibility();
-      if (isSeen && (!image.complete || image.naturalWidth === 0)) found.push(`a picture is not one: ${image.alt}`);
+      if (isSeen && (!image.complete || image.naturalWidth === 0)) found.push(`an image is not one: ${image.alt}`);
     }
     return found;
   });

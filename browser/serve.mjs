@@ -1,4 +1,4 @@
-// Tries runs in the page of `defrost serve` as somebody would: drops a picture, types a text, fills in a row, reads what
+// Tries runs in the page of `defrost serve` as somebody would: drops an image, types a text, fills in a row, reads what
 // comes of it, asks where the network looks, sends what can't be read.
 //
 //   node serve.mjs DEFROST NAME=RUN...
@@ -11,7 +11,7 @@ import { check } from './check.mjs';
 const fixtures = '../crates/defrost/tests/fixtures';
 const known = '../samples/fashion/train/trouser';
 const wide = `${fixtures}/recognise/rocket.jpg`;
-const sideways = `${fixtures}/pictures/orientation-6.jpg`;
+const sideways = `${fixtures}/images/orientation-6.jpg`;
 const [defrost, ...words] = process.argv.slice(2);
 
 const message = visit => visit.page.locator('#message').innerText();
@@ -46,7 +46,7 @@ async function expectRefusal(visit, reason) {
   if (note >= 0) visit.wrong.splice(note, 1);
 }
 
-/** Expects warmth for the likeliest class on the square in the middle of the picture; returns how opaque it gets. */
+/** Expects warmth for the likeliest class on the square in the middle of the image; returns how opaque it gets. */
 async function expectWarmth(visit) {
   const { page } = visit;
   const likeliest = await page.locator('#classes tbody th').first().innerText();
@@ -63,7 +63,7 @@ async function expectWarmth(visit) {
   const off = middle(over).map((place, axis) => Math.abs(place - middle(under)[axis]));
   const side = Math.min(under.width, under.height);
   const fits = Math.max(...off, Math.abs(over.width - side), Math.abs(over.height - side)) < 1;
-  visit.expect(fits, `the warmth is beside the picture: ${JSON.stringify([over, under])}`);
+  visit.expect(fits, `the warmth is beside the image: ${JSON.stringify([over, under])}`);
   return warmest;
 }
 
@@ -81,7 +81,7 @@ async function drop({ page }, path, type) {
 }
 
 const tries = {
-  async picture(visit, model) {
+  async image(visit, model) {
     const { page } = visit;
     await visit.look('before');
     await drop(visit, wide, 'image/jpeg');
@@ -99,7 +99,7 @@ const tries = {
     await page.getByLabel('Show where it looks').check();
     visit.expect(await page.locator('#heat').isVisible() && explained.length === 1, `asked ${explained.length} times`);
 
-    // Another picture, as a file, is explained at once.
+    // Another image, as a file, is explained at once.
     await page.locator('#file').setInputFiles(sideways);
     await expectClasses(visit, model.classes);
     await page.locator('#heat').waitFor();
@@ -107,16 +107,16 @@ const tries = {
     await expectWarmth(visit);
     await visit.look('sideways');
 
-    // Something in a picture that it has learned from speaks for its class.
+    // Something in an image that it has learned from speaks for its class.
     await page.locator('#file').setInputFiles(`${known}/${readdirSync(known).sort()[0]}`);
     await expectClasses(visit, model.classes);
     await page.locator('#heat').waitFor();
     visit.expect(await expectWarmth(visit) === 165, 'nothing is warm');
     await visit.look('known');
 
-    await page.locator('#file').setInputFiles({ name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
-    await expectRefusal(visit, 'not a picture (JPEG, PNG, WebP, BMP, GIF or TIFF)');
-    visit.expect(await page.locator('#places').isHidden() && await page.locator('#shown').isHidden(), 'what is no picture is shown');
+    await page.locator('#file').setInputFiles({ name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('no image') });
+    await expectRefusal(visit, 'not an image (JPEG, PNG, WebP, BMP, GIF or TIFF)');
+    visit.expect(await page.locator('#places').isHidden() && await page.locator('#shown').isHidden(), 'what is no image is shown');
     await visit.look('refused');
   },
 

@@ -6,15 +6,15 @@
 
 use std::path::{Path, PathBuf};
 
-use defrost::bundle::{self, Loaded, Model};
+use defrost::bundle::{self, Loaded, ModelConfig};
 use defrost::check::Report;
+use defrost::csv_table::CsvTable;
 use defrost::data::Fingerprint;
 use defrost::learner::checkpoint_note;
-use defrost::sheet::Sheet;
-use defrost::tabular::{self, TableManifest, TableOptions};
-use defrost::text::{self, TextColumns, TextManifest};
-use defrost::vision::picture::Picture;
-use defrost::vision::{self, LabelKind, LabelTable, Labelling, Validation, VisionManifest};
+use defrost::tabular::{self, TableModelConfig, TableOptions};
+use defrost::text::{self, TextColumns, TextModelConfig};
+use defrost::vision::image::Image;
+use defrost::vision::{self, ImageModelConfig, LabelKind, LabelTable, Labelling, Validation};
 use defrost::weights::pytorch::Pytorch;
 use defrost::weights::safetensors;
 use defrost::{Cache, CacheLimits};
@@ -22,10 +22,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// A CSV file, as such.
-pub fn sheet(bytes: &[u8]) {
-    if let Ok((sheet, skipped)) = Sheet::parse(Path::new("data.csv"), bytes) {
-        assert!(sheet.rows.iter().all(|row| row.cells.len() == sheet.columns.len()));
-        assert!(sheet.rows.len() + skipped.len() <= bytes.len());
+pub fn csv(bytes: &[u8]) {
+    if let Ok((table, skipped)) = CsvTable::parse(Path::new("data.csv"), bytes) {
+        assert!(table.rows.iter().all(|row| row.cells.len() == table.columns.len()));
+        assert!(table.rows.len() + skipped.len() <= bytes.len());
     }
 }
 
@@ -48,7 +48,7 @@ pub fn table(bytes: &[u8]) {
     });
 }
 
-/// A CSV file that labels pictures, none of which are there.
+/// A CSV file that labels images, none of which are there.
 pub fn labels(bytes: &[u8]) {
     with_file(bytes, |path| {
         for kind in [LabelKind::Class, LabelKind::Labels, LabelKind::Number] {
@@ -87,16 +87,16 @@ pub fn bundle(bytes: &[u8]) {
         std::fs::write(folder.join("bundle.json"), bytes).expect("temporary files can be written");
         std::fs::write(folder.join("model.safetensors"), WEIGHTS).expect("temporary files can be written");
         std::fs::write(folder.join("tokenizer.json"), b"{}").expect("temporary files can be written");
-        refused::<VisionManifest>(folder);
+        refused::<ImageModelConfig>(folder);
         let Ok(Value::Object(mut manifest)) = serde_json::from_slice(bytes) else { return };
         manifest.insert("weights_sha256".to_owned(), json!(hash(WEIGHTS)));
         manifest.insert("files_sha256".to_owned(), json!({ "tokenizer.json": hash(b"{}") }));
         let sealed = Value::Object(manifest).to_string();
         std::fs::write(folder.join("bundle.json"), sealed).expect("temporary files can be written");
-        refused::<TextManifest>(folder);
-        refused::<TableManifest>(folder);
-        // Whatever it says of pictures, the network it names would be one of those that are known.
-        let _ = bundle::read::<VisionManifest>(folder);
+        refused::<TextModelConfig>(folder);
+        refused::<TableModelConfig>(folder);
+        // Whatever it says of images, the network it names would be one of those that are known.
+        let _ = bundle::read::<ImageModelConfig>(folder);
     });
 }
 
@@ -104,7 +104,7 @@ pub fn bundle(bytes: &[u8]) {
 const WEIGHTS: &[u8] =
     b"\x36\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}\0\0\x80\x3f";
 
-fn refused<M: Model>(folder: &Path) {
+fn refused<M: ModelConfig>(folder: &Path) {
     assert!(Loaded::<M>::open(folder, &Default::default()).is_err(), "one number is no network");
 }
 
@@ -127,9 +127,9 @@ fn hash(bytes: &[u8]) -> String {
     Fingerprint(Sha256::digest(bytes).into()).to_string()
 }
 
-/// A file of kept rows, where an earlier run has left it. What is found in it is what was kept, or comes with a checksum
+/// A file of cached activations, where an earlier run has left it. What is found in it is what was kept, or comes with a checksum
 /// that somebody has computed for it.
-pub fn rows(bytes: &[u8]) {
+pub fn entries(bytes: &[u8]) {
     let prefix = Fingerprint([7; 32]);
     with_folder(|folder| {
         let file = folder.join(format!("{}-0.rows", &prefix.to_string()[..32]));
@@ -138,7 +138,7 @@ pub fn rows(bytes: &[u8]) {
         let mut cache = Cache::new(limits);
         for (key, row) in [(1, &b"first row"[..]), (2, b""), (3, &[3; 300])] {
             let key = Fingerprint([key; 32]);
-            let Some(found) = cache.row(prefix, key).filter(|found| **found != *row) else { continue };
+            let Some(found) = cache.entry(prefix, key).filter(|found| **found != *row) else { continue };
             let checksum = Fingerprint::of(&[&key.0, &found]);
             let record = [&checksum.0[..8], &found].concat();
             assert!(bytes.windows(record.len()).any(|part| part == record), "a row that is not in the file");
@@ -146,15 +146,15 @@ pub fn rows(bytes: &[u8]) {
     });
 }
 
-/// A picture.
-pub fn picture(bytes: &[u8]) {
-    if let Ok(picture) = Picture::decode(bytes) {
-        assert_eq!(picture.pixels().len(), picture.width() * picture.height() * 3);
+/// An image.
+pub fn image(bytes: &[u8]) {
+    if let Ok(image) = Image::decode(bytes) {
+        assert_eq!(image.pixels().len(), image.width() * image.height() * 3);
     }
-    // As a data set of one picture, which has no two classes: everything is looked at all the same.
+    // As a data set of one image, which has no two classes: everything is looked at all the same.
     with_folder(|folder| {
         std::fs::create_dir(folder.join("class")).expect("temporary folders can be made");
-        std::fs::write(folder.join("class/picture.png"), bytes).expect("temporary files can be written");
+        std::fs::write(folder.join("class/image.png"), bytes).expect("temporary files can be written");
         let labels = (&Labelling::Folders, &Validation::Found { otherwise: 0.3 });
         vision::check(folder, labels, 224, 1)
             .map_or_else(explained, |report| assert!(!report.problems.is_empty()));
@@ -166,7 +166,7 @@ pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their folders in `corpus/`.
 pub const ALL: [(&str, Target); 10] = [
-    ("sheet", sheet),
+    ("csv", csv),
     ("texts", texts),
     ("table", table),
     ("labels", labels),
@@ -174,8 +174,8 @@ pub const ALL: [(&str, Target); 10] = [
     ("pytorch", pytorch),
     ("bundle", bundle),
     ("checkpoint", checkpoint),
-    ("rows", rows),
-    ("picture", picture),
+    ("entries", entries),
+    ("image", image),
 ];
 
 fn with_folder(run: impl FnOnce(&Path)) {

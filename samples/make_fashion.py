@@ -1,10 +1,10 @@
-"""Make samples/fashion: a small, balanced pick of Fashion-MNIST as a folder of pictures.
+"""Make samples/fashion: a small, balanced pick of Fashion-MNIST as a folder of images.
 
     python make_fashion.py [SOURCE] [--out DIR]      (needs numpy and pillow)
 
 SOURCE is the folder with Fashion-MNIST's four .gz files; the Debian package dataset-fashion-mnist puts them in
-/usr/share/datasets/fashion-mnist. Training pictures come from the training file and validation pictures from the test
-file. The pick is seeded, and each picture's name is its position in the file it comes from.
+/usr/share/datasets/fashion-mnist. Training images come from the training file and validation images from the test
+file. The pick is seeded, and each image's name is its position in the file it comes from.
 """
 import argparse
 import gzip
@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 CLASSES = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot"]
-PARTS = [("train", "train", 100), ("valid", "t10k", 30)]  # folder, name of the source file, pictures a class
+PARTS = [("train", "train", 100), ("valid", "t10k", 30)]  # folder, name of the source file, images a class
 SEED = 42
 
 

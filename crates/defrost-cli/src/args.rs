@@ -10,12 +10,12 @@ use defrost::vision::models::HeadKind;
 use defrost::vision::transform::{GREY, RGB};
 
 use crate::labels::LabelOptions;
-use crate::learning::{LearningOptions, LookOptions, RateChoice};
+use crate::learning::{LearningOptions, RateChoice, TestTimeOptions};
 
 use crate::cache::CacheOptions;
 
 use crate::domain::Task;
-use crate::live::Place;
+use crate::live::LiveAddress;
 use crate::resume::ResumeOptions;
 
 /// Teach a pretrained network a new task: freeze most of it, train the rest, then thaw.
@@ -28,7 +28,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Fine-tune on a folder of pictures or texts, or a CSV of texts or of table rows
+    /// Fine-tune on a folder of images or texts, or a CSV of texts or of table rows
     Train(Box<TrainArguments>),
     /// Show what would be frozen, what would train, and at which rates; trains nothing
     Plan(PlanArguments),
@@ -36,7 +36,7 @@ pub enum Command {
     LrFind(LrFindArguments),
     /// Measure a saved run on labelled data
     Evaluate(EvaluateArguments),
-    /// Classes and probabilities of pictures, texts or rows
+    /// Classes and probabilities of images, texts or rows
     Predict(PredictArguments),
     /// A page to try a run in, and a JSON API
     Serve(ServeArguments),
@@ -53,7 +53,7 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct TrainArguments {
-    /// A folder with a folder of pictures per class, or with train/ and valid/ of such folders; or a CSV file
+    /// A folder with a folder of images per class, or with train/ and valid/ of such folders; or a CSV file
     /// of texts or of table rows
     #[arg(required_unless_present = "resume")]
     pub data: Option<PathBuf>,
@@ -67,7 +67,7 @@ pub struct TrainArguments {
     /// Show the run's report on a page while it trains, with buttons to pause it and to stop and save it: on this
     /// machine, at port 8001 if it is free; or at a port or ADDRESS:PORT
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "", help_heading = "Output")]
-    pub live: Option<Place>,
+    pub live: Option<LiveAddress>,
     /// Write what is measured into the run's folder as an event file for TensorBoard too
     #[arg(long, help_heading = "Output")]
     pub tensorboard: bool,
@@ -117,13 +117,13 @@ pub struct LrFindArguments {
 pub struct EvaluateArguments {
     /// The folder of a finished run
     pub run: PathBuf,
-    /// A folder with a folder of pictures per class, or a CSV file
+    /// A folder with a folder of images per class, or a CSV file
     pub data: PathBuf,
-    /// Pictures in a batch
+    /// Images in a batch
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
     pub batch: usize,
     #[command(flatten)]
-    pub looks: LookOptions,
+    pub tta: TestTimeOptions,
     #[command(flatten)]
     pub labels: LabelOptions,
     #[command(flatten)]
@@ -149,14 +149,14 @@ pub struct ReportArguments {
 pub struct PredictArguments {
     /// The folder of a finished run
     pub run: PathBuf,
-    /// Pictures; texts, files of text or CSV files
+    /// Images; texts, files of text or CSV files
     #[arg(required = true)]
     pub inputs: Vec<PathBuf>,
     /// How many classes to list
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
     pub top: usize,
     #[command(flatten)]
-    pub looks: LookOptions,
+    pub tta: TestTimeOptions,
     /// Threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub threads: Option<usize>,
@@ -179,7 +179,7 @@ pub struct ServeArguments {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
     pub top: usize,
     #[command(flatten)]
-    pub looks: LookOptions,
+    pub tta: TestTimeOptions,
     /// How many requests may wait; those beyond are told to come back later
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = at_least_one)]
     pub queue: usize,
@@ -249,8 +249,8 @@ pub struct PretrainArguments {
     /// The highest learning rate
     #[arg(long, value_name = "RATE", default_value_t = 5e-3, help_heading = "Training")]
     pub lr: f64,
-    /// The share of the tokens that measures
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1, help_heading = "Training")]
+    /// The fraction of the tokens that measures
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.1, help_heading = "Training")]
     pub valid_pct: f64,
     /// Where all random draws come from
     #[arg(long, value_name = "N", default_value_t = 42, help_heading = "Training")]
@@ -267,7 +267,7 @@ pub struct PretrainArguments {
 pub struct ModelsArguments {
     /// Only these architectures
     pub names: Vec<String>,
-    /// Measure how many pictures a second pass here, forward and in the steps of the default recipe
+    /// Measure how many images a second pass here, forward and in the steps of the default recipe
     #[arg(long)]
     pub measure: bool,
     /// Threads to measure with [default: all cores]
@@ -336,7 +336,7 @@ pub struct TrainingOptions {
     /// in all (as fastai)
     #[arg(long, value_name = "MODE", default_value = "keep", help_heading = "Training")]
     pub norm: Norm,
-    /// Pictures in a batch
+    /// Images in a batch
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one, help_heading = "Training")]
     pub batch: usize,
     /// Where all random draws come from
@@ -347,25 +347,25 @@ pub struct TrainingOptions {
 
     #[command(flatten)]
     pub labels: LabelOptions,
-    /// Validation pictures [default: DATA/valid, validation or val, else a share]
-    #[arg(long, value_name = "DIR", conflicts_with = "valid_pct", help_heading = "Pictures")]
+    /// Validation images [default: DATA/valid, validation or val, else a fraction]
+    #[arg(long, value_name = "DIR", conflicts_with = "valid_pct", help_heading = "Images")]
     pub valid: Option<PathBuf>,
-    /// The share split off for validation [default: 0.2 where there is no folder]
-    #[arg(long, value_name = "SHARE", help_heading = "Pictures")]
+    /// The fraction split off for validation [default: 0.2 where there is no folder]
+    #[arg(long, value_name = "FRACTION", help_heading = "Images")]
     pub valid_pct: Option<f64>,
-    /// Channels of the pictures: 3, red, green and blue, or 1, grey; pretrained weights are adapted
-    #[arg(long, value_name = "N", default_value_t = RGB, value_parser = channels, help_heading = "Pictures")]
+    /// Channels of the images: 3, red, green and blue, or 1, grey; pretrained weights are adapted
+    #[arg(long, value_name = "N", default_value_t = RGB, value_parser = channels, help_heading = "Images")]
     pub channels: usize,
-    /// Side of the pictures in pixels [default: what is usual for the architecture, 224 for most]
-    #[arg(long, value_name = "PX", help_heading = "Pictures")]
+    /// Side of the images in pixels [default: what is usual for the architecture, 224 for most]
+    #[arg(long, value_name = "PX", help_heading = "Images")]
     pub size: Option<usize>,
-    /// How training pictures are varied
-    #[arg(long, value_name = "HOW", default_value = "default", help_heading = "Pictures")]
+    /// How training images are varied
+    #[arg(long, value_name = "HOW", default_value = "default", help_heading = "Images")]
     pub augment: Augment,
 
-    /// How many augmented views of each picture frozen epochs take turns with
-    #[arg(long, value_name = "K", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Pictures")]
-    pub views: u64,
+    /// How many augmented variants of each image frozen epochs take turns with
+    #[arg(long, value_name = "K", alias = "views", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Images")]
+    pub variants: u64,
 
     /// The column that is the text [default: the one that reads like it]
     #[arg(long, value_name = "NAME", help_heading = "Texts and tables")]
@@ -442,8 +442,8 @@ pub fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-/// What a picture can have.
+/// What an image can have.
 fn channels(text: &str) -> Result<usize, String> {
     let known = text.parse().ok().filter(|channels| [GREY, RGB].contains(channels));
-    known.ok_or_else(|| format!("pictures have {RGB} channels, red, green and blue, or {GREY}, grey"))
+    known.ok_or_else(|| format!("images have {RGB} channels, red, green and blue, or {GREY}, grey"))
 }

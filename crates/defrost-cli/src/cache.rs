@@ -30,8 +30,8 @@ impl CacheOptions {
         CacheLimits { memory: limits.memory / 2, ..limits }
     }
 
-    /// How much memory decoded pictures may take: the other half.
-    pub fn pictures(&self) -> u64 {
+    /// How much memory decoded images may take: the other half.
+    pub fn images(&self) -> u64 {
         self.limits().memory / 2
     }
 

@@ -28,10 +28,10 @@ impl Frame {
 
     /// Right and up, each in 0..=1.
     fn place(&self, lr: f64, loss: f64) -> (f64, f64) {
-        let share = |value: f64, (low, high): (f64, f64)| {
+        let fraction = |value: f64, (low, high): (f64, f64)| {
             if high > low { ((value - low) / (high - low)).clamp(0.0, 1.0) } else { 0.5 }
         };
-        (share(lr.ln(), self.rates), share(loss, self.losses))
+        (fraction(lr.ln(), self.rates), fraction(loss, self.losses))
     }
 }
 
@@ -64,7 +64,7 @@ pub fn sketch(found: &LrFind) -> String {
     text
 }
 
-/// The curve as an SVG picture, each suggestion a line at its rate.
+/// The curve as an SVG image, each suggestion a line at its rate.
 pub fn svg(found: &LrFind) -> String {
     let Frame { rates: (low, high), losses } = Frame::of(&found.points);
     let suggestions = &found.suggestions;
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_picture_has_a_line_for_each_suggestion() {
+    fn the_image_has_a_line_for_each_suggestion() {
         let text = svg(&dip());
         assert!(text.starts_with("<svg ") && text.ends_with("</svg>\n"));
         for name in ["valley", "slide", "steep", "minimum"] {

@@ -1,9 +1,9 @@
-//! What is told of a prediction, in words and as JSON; and where in a picture it was found.
+//! What is told of a prediction, in words and as JSON; and where in an image it was found.
 
 use serde_json::{Value, json};
 
 use defrost::Loss;
-use defrost::bundle::Manifest;
+use defrost::bundle::BundleManifest;
 use defrost::interpret::HeatMap;
 use defrost::learner::Prediction;
 use defrost::vision::Explained;
@@ -21,7 +21,7 @@ pub enum Found {
 
 impl Found {
     /// What a run's prediction says, of no more than `top` classes.
-    pub fn of<M>(manifest: &Manifest<M>, prediction: &Prediction, top: usize) -> Self {
+    pub fn of<M>(manifest: &BundleManifest<M>, prediction: &Prediction, top: usize) -> Self {
         let named = |(class, probability): (usize, f32)| (manifest.classes[class].clone(), probability);
         let ranked = prediction.ranked();
         let top = || ranked.iter().copied().take(top).map(named).collect();
@@ -63,27 +63,35 @@ impl Found {
     }
 }
 
-/// Where in a picture something was found.
+/// Where in an image something was found.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct HeatAnswer {
     /// The class that these places speak for; none of a number.
     pub class: Option<String>,
     /// How much each of them does.
     pub heat: HeatMap,
-    /// Side of the square they are in, as a share of the picture's shorter side.
-    pub share: f32,
+    /// Side of the square they are in, as a fraction of the image's shorter side.
+    pub fraction: f32,
 }
 
-impl Places {
+impl HeatAnswer {
     /// Those a run has found.
-    pub fn of<M>(manifest: &Manifest<M>, Explained { output, heat, share, .. }: Explained) -> Self {
-        Self { class: manifest.classes.get(output).cloned(), heat, share }
+    pub fn of<M>(manifest: &BundleManifest<M>, Explained { output, heat, fraction, .. }: Explained) -> Self {
+        Self { class: manifest.classes.get(output).cloned(), heat, fraction }
     }
 
     /// Row by row.
     pub fn to_json(&self) -> Value {
         let HeatMap { height, width, values } = &self.heat;
-        json!({ "class": self.class, "share": self.share, "height": height, "width": width, "values": values })
+        json!({
+            "class": self.class,
+            "fraction": self.fraction,
+            // Its name in earlier versions.
+            "share": self.fraction,
+            "height": height,
+            "width": width,
+            "values": values,
+        })
     }
 }
 

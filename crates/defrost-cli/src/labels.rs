@@ -11,20 +11,20 @@ use defrost::vision::{LabelKind, LabelTable, Labelling};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Labels")]
 pub struct LabelOptions {
-    /// A CSV file that labels the pictures, a line each, instead of their folders
+    /// A CSV file that labels the images, a line each, instead of their folders
     #[arg(long, value_name = "FILE", conflicts_with = "label_regex")]
     pub labels: Option<PathBuf>,
-    /// Label pictures by the first group of this expression in their file names, as "^(.+)_[0-9]+"
+    /// Label images by the first group of this expression in their file names, as "^(.+)_[0-9]+"
     #[arg(long, value_name = "RE")]
     pub label_regex: Option<Regex>,
-    /// The column of the pictures' paths, with or without their extension [default: the first]
+    /// The column of the images' paths, with or without their extension [default: the first]
     #[arg(long, value_name = "NAME", requires = "labels")]
-    pub picture_column: Option<String>,
-    /// The column that is the label to predict [default: for pictures the second, for texts the one called
+    pub image_column: Option<String>,
+    /// The column that is the label to predict [default: for images the second, for texts the one called
     /// so]
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,
-    /// The column that says which pictures validate: true or false, 1 or 0, valid or train
+    /// The column that says which images validate: true or false, 1 or 0, valid or train
     #[arg(long, value_name = "NAME", requires = "labels")]
     pub valid_column: Option<String>,
     /// What a label is: a class, several labels with blanks between them, or a number
@@ -41,12 +41,12 @@ pub enum TargetKind {
 }
 
 impl LabelOptions {
-    /// Where pictures have their labels from.
+    /// Where images have their labels from.
     pub fn labelling(&self) -> Labelling {
         match (&self.labels, &self.label_regex) {
             (Some(file), _) => Labelling::Table(LabelTable {
                 file: file.clone(),
-                picture_column: self.picture_column.clone(),
+                image_column: self.image_column.clone(),
                 label_column: self.label_column.clone(),
                 valid_column: self.valid_column.clone(),
                 kind: match self.target {

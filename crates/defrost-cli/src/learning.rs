@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 
 use defrost::data::{Dataset, class_weights};
-use defrost::learner::{Looks, Mixing, Sampling};
+use defrost::learner::{Mixing, Sampling, TestTimeAugmentation};
 use defrost::{CrossEntropy, LearnerOptions, Loss, Rates, RatesError};
 
 use crate::args::at_least_one;
@@ -43,11 +43,11 @@ pub enum Balance {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Learning")]
 pub struct LearningOptions {
-    /// How much weights shrink, as a share of the rate
+    /// How much weights shrink, as a fraction of the rate
     #[arg(long, value_name = "D", default_value_t = 0.01, value_parser = not_negative)]
     pub weight_decay: f64,
-    /// The share of each label spread over all classes
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    /// The fraction of each label spread over all classes
+    #[arg(long, value_name = "FRACTION", value_parser = fraction)]
     pub label_smoothing: Option<f64>,
     /// What to do about rare classes
     #[arg(long, value_name = "HOW", default_value = "none")]
@@ -55,17 +55,17 @@ pub struct LearningOptions {
     /// Add up the gradients of this many batches for a step
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     pub accumulate: usize,
-    /// Blend each picture of a batch with another where nothing is frozen; 0.4 is usual
+    /// Blend each image of a batch with another where nothing is frozen; 0.4 is usual
     #[arg(long, value_name = "ALPHA", value_parser = positive, conflicts_with = "cutmix")]
     pub mixup: Option<f64>,
-    /// Paste a box of another picture into each where nothing is frozen; 1 is usual
+    /// Paste a box of another image into each where nothing is frozen; 1 is usual
     #[arg(long, value_name = "ALPHA", value_parser = positive)]
     pub cutmix: Option<f64>,
     /// Scale gradients down to this norm over all of them together
     #[arg(long, value_name = "NORM", value_parser = positive)]
     pub clip: Option<f64>,
     /// Keep a running average of the weights with this decay, as 0.99, and use it
-    #[arg(long, value_name = "DECAY", value_parser = share)]
+    #[arg(long, value_name = "DECAY", value_parser = fraction)]
     pub average: Option<f64>,
     /// End a phase after this many epochs without a better one
     #[arg(long, value_name = "N", value_parser = at_least_one)]
@@ -74,21 +74,21 @@ pub struct LearningOptions {
 
 /// How often a saved run looks at an item.
 #[derive(Debug, Args)]
-pub struct LookOptions {
-    /// Look at each picture in several variations too and average the answers
+pub struct TestTimeOptions {
+    /// Look at each image in several variations too and average the answers
     #[arg(long)]
     pub tta: bool,
 }
 
-impl LookOptions {
+impl TestTimeOptions {
     /// The looks asked for.
-    pub fn looks(&self) -> Looks {
-        if self.tta { Looks::SEVERAL } else { Looks::PLAIN }
+    pub fn tta(&self) -> TestTimeAugmentation {
+        if self.tta { TestTimeAugmentation::FASTAI } else { TestTimeAugmentation::NONE }
     }
 }
 
 impl LearningOptions {
-    /// How pictures are mixed.
+    /// How images are mixed.
     pub fn mixing(&self) -> Mixing {
         match (self.mixup, self.cutmix) {
             (Some(alpha), _) => Mixing::MixUp { alpha },
@@ -146,7 +146,7 @@ fn positive(text: &str) -> Result<f64, String> {
     Some(number(text)?).filter(|number| *number > 0.0).ok_or("it must be more than 0".to_owned())
 }
 
-fn share(text: &str) -> Result<f64, String> {
+fn fraction(text: &str) -> Result<f64, String> {
     let allowed = |number: &f64| (0.0..1.0).contains(number);
     Some(number(text)?).filter(allowed).ok_or("it must be at least 0 and below 1".to_owned())
 }

@@ -75,7 +75,7 @@ impl Observer for Progress {
     fn rolled_back(&mut self, event: &RolledBack) {
         let Position { epoch, batch, .. } = event.position;
         self.say(&format!(
-            "  {} epoch {epoch}: the loss was no number in batch {batch}; the epoch starts again at {} of the rates",
+            "  {} epoch {epoch}: the loss was NaN in batch {batch}; the epoch starts again at {} of the rates",
             self.phase, event.rate_factor
         ));
     }

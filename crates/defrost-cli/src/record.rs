@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use defrost::ops::kernel_tier;
+use defrost::ops::isa_level;
 use defrost::report::{About, Problems};
 use defrost::vision::models::Precision;
 
@@ -20,7 +20,7 @@ pub fn about<D: Domain>(
     let made_with = [
         ("defrost", env!("CARGO_PKG_VERSION").to_owned()),
         ("number format", precision.name().to_owned()),
-        ("kernels", kernel_tier().or_usage()?.name().to_owned()),
+        ("kernels", isa_level().or_usage()?.name().to_owned()),
         ("threads", threads.to_string()),
         ("seed", options.seed.to_string()),
         ("batch", options.batch.to_string()),

@@ -40,7 +40,7 @@ const FREE: [&str; 5] = ["resume", "resume_anyway", "checkpoint_seconds", "live"
 
 /// What is kept of a command.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Kept {
+struct SavedWords {
     words: Vec<String>,
     folder: PathBuf,
     /// The learning rate, where it was looked for, in digits that read back exactly.
@@ -55,38 +55,38 @@ pub struct Session {
     pub data: PathBuf,
     /// The folder of the run that goes on, if one does.
     pub run: Option<PathBuf>,
-    kept: Kept,
+    saved: SavedWords,
 }
 
 impl Session {
     /// The command given, or the one it asks to go on with.
     pub fn open(given: TrainArguments) -> Result<Self, Failure> {
         let folder = std::env::current_dir().or_failure()?;
-        let (arguments, run, kept) = match given.resume.resume.clone() {
+        let (arguments, run, saved) = match given.resume.resume.clone() {
             Some(run) => {
-                let kept = recall(&run)?;
-                let saved = matches(kept.words.iter().map(OsString::from)).map_err(|error| {
+                let saved = recall(&run)?;
+                let then = matches(saved.words.iter().map(OsString::from)).map_err(|error| {
                     Failure::usage(format!("{}: its command can't be read: {error}", run.display()))
                 })?;
-                let mut arguments = TrainArguments::from_arg_matches(&saved).or_usage()?;
+                let mut arguments = TrainArguments::from_arg_matches(&then).or_usage()?;
                 let now = matches(std::env::args_os().skip(1)).or_usage()?;
-                refuse_changes(&now, &saved, (&folder, &kept.folder))?;
+                refuse_changes(&now, &then, (&folder, &saved.folder))?;
                 (arguments.resume, arguments.json) = (given.resume, given.json);
                 arguments.live = given.live;
-                let run = if kept.folder == folder { run } else { run.canonicalize().or_usage()? };
+                let run = if saved.folder == folder { run } else { run.canonicalize().or_usage()? };
                 // The command's paths are relative to where it was given.
-                std::env::set_current_dir(&kept.folder).map_err(|error| {
-                    Failure::usage(format!("{}: the run began there: {error}", kept.folder.display()))
+                std::env::set_current_dir(&saved.folder).map_err(|error| {
+                    Failure::usage(format!("{}: the run began there: {error}", saved.folder.display()))
                 })?;
-                (arguments, Some(run), kept)
+                (arguments, Some(run), saved)
             }
             None => {
                 let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
-                (given, None, Kept { words: words.collect(), folder, rate: None })
+                (given, None, SavedWords { words: words.collect(), folder, rate: None })
             }
         };
         let data = arguments.data.clone().ok_or_else(|| Failure::usage("DATA: there is none to train on"))?;
-        Ok(Self { arguments, data, run, kept })
+        Ok(Self { arguments, data, run, saved })
     }
 
     /// The command the run began with, as a shell would read it.
@@ -101,26 +101,26 @@ impl Session {
         };
         ["defrost".to_owned()]
             .into_iter()
-            .chain(self.kept.words.iter().map(quoted))
+            .chain(self.saved.words.iter().map(quoted))
             .collect::<Vec<_>>()
             .join(" ")
     }
 
     /// The learning rate that was found when the run began.
     pub fn found_rate(&self) -> Option<f64> {
-        self.kept.rate.as_ref()?.parse().ok()
+        self.saved.rate.as_ref()?.parse().ok()
     }
 
     /// Keeps a learning rate that was found.
     pub fn keep_rate(&mut self, rate: f64) {
-        self.kept.rate = Some(rate.to_string());
+        self.saved.rate = Some(rate.to_string());
     }
 
     /// How this run's checkpoint is kept.
     pub fn checkpoint(&self, run: &Path) -> Result<CheckpointOptions, Failure> {
         Ok(CheckpointOptions {
             every: Duration::from_secs(self.arguments.resume.checkpoint_seconds),
-            note: serde_json::to_string(&self.kept).or_failure()?,
+            note: serde_json::to_string(&self.saved).or_failure()?,
             accept_changes: self.arguments.resume.resume_anyway,
             ..CheckpointOptions::new(folder(run))
         })
@@ -150,7 +150,7 @@ pub fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
 }
 
 /// The command a run was started with.
-fn recall(run: &Path) -> Result<Kept, Failure> {
+fn recall(run: &Path) -> Result<SavedWords, Failure> {
     let given = run.display();
     let note = checkpoint_note(&folder(run)).map_err(|error| match error {
         CheckpointError::Missing(_) if run.join("bundle.json").exists() => {

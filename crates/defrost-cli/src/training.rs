@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 
-use defrost::bundle::Model;
+use defrost::bundle::ModelConfig;
 use defrost::data::Dataset;
 use defrost::learner::Mixing;
 use defrost::recipe::gradual;
@@ -13,8 +13,8 @@ use crate::args::{PrecisionChoice, TrainingOptions};
 use crate::failure::{Blame, Failure};
 use crate::learning::RateChoice;
 
-/// The share of the items that validates where nothing else is said.
-pub const DEFAULT_SHARE: f64 = 0.2;
+/// The fraction of the items that validates where nothing else is said.
+pub const DEFAULT_FRACTION: f64 = 0.2;
 
 /// Starts the threads everything runs on; returns how many.
 pub fn start_threads(threads: Option<usize>) -> Result<usize, Failure> {
@@ -24,7 +24,7 @@ pub fn start_threads(threads: Option<usize>) -> Result<usize, Failure> {
         builder = builder.num_threads(threads);
     }
     builder.build_global().or_failure()?;
-    defrost::ops::kernel_tier().or_usage()?;
+    defrost::ops::isa_level().or_usage()?;
     Ok(rayon::current_num_threads())
 }
 
@@ -49,7 +49,7 @@ impl TrainingOptions {
             batch_size: self.batch,
             seed: self.seed,
             norm: self.norm.into(),
-            views: self.views,
+            variants: self.variants,
             cache: self.cache.rows(),
             groups: self.groups.clone(),
             ..LearnerOptions::default()
@@ -58,7 +58,7 @@ impl TrainingOptions {
     }
 
     /// The model's recipe with the epochs and rates given.
-    pub fn recipe(&self, model: &impl Model) -> FineTune {
+    pub fn recipe(&self, model: &impl ModelConfig) -> FineTune {
         let usual = model.recipe(self.epochs);
         let rates = match &self.lr {
             Some(RateChoice::Given(rates)) => rates.clone(),
@@ -110,21 +110,21 @@ impl TrainingOptions {
         self.check_mixing(phases, plan)
     }
 
-    /// Says which phases do not mix pictures, and refuses to mix in none.
+    /// Says which phases do not mix images, and refuses to mix in none.
     fn check_mixing(&self, phases: &[Phase], plan: &FreezePlan) -> Result<(), Failure> {
         if self.learning.mixing() == Mixing::None {
             return Ok(());
         }
         let frozen = |phase: &&Phase| phase.thaw.apply(plan).is_ok_and(|plan| plan.constant_stages() > 0);
         let names: Vec<&str> = phases.iter().filter(frozen).map(|phase| phase.name.as_str()).collect();
-        let why = "behind frozen stages each picture is computed once and kept, by itself";
+        let why = "behind frozen stages each image is computed once and kept, by itself";
         if names.len() == phases.len() {
             return Err(Failure::usage(format!(
-                "--mixup, --cutmix: no phase would mix pictures: {why}; thaw everything (--freeze-to 0) or leave it out"
+                "--mixup, --cutmix: no phase would mix images: {why}; thaw everything (--freeze-to 0) or leave it out"
             )));
         }
         if !names.is_empty() {
-            eprintln!("note: pictures are not mixed in phase {}: {why}", names.join(", "));
+            eprintln!("note: images are not mixed in phase {}: {why}", names.join(", "));
         }
         Ok(())
     }

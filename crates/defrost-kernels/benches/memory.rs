@@ -12,7 +12,7 @@ use defrost_kernels::conv::{ChannelStatistics, Epilogue};
 use defrost_kernels::elementwise::activation_backward;
 use defrost_kernels::norm::{BatchNorm, batch_norm_backward, batch_norm_forward};
 use defrost_kernels::pool::{PoolShape, max_pool, max_pool_backward};
-use defrost_kernels::{Activation, Buffer, ConvShape, Element, Padding, Plain, Tier, depthwise};
+use defrost_kernels::{ActivationFn, Buffer, ConvShape, Element, IsaLevel, Padding, Plain, depthwise};
 use half::bf16;
 use rayon::prelude::*;
 
@@ -37,16 +37,18 @@ const BATCH: usize = 16;
 
 fn main() {
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let tier = match std::env::var("DEFROST_KERNEL") {
-        Ok(name) => Tier::named(&name).unwrap_or_else(|| panic!("{name}: this processor has no such tier")),
-        Err(_) => Tier::detect(),
+    let isa = match std::env::var("DEFROST_KERNEL") {
+        Ok(name) => {
+            IsaLevel::named(&name).unwrap_or_else(|| panic!("{name}: this processor has no such isa"))
+        }
+        Err(_) => IsaLevel::detect(),
     };
     for threads in [1, 2] {
-        println!("\n{} thread(s), {}\n", threads, tier.name());
+        println!("\n{} thread(s), {}\n", threads, isa.name());
         println!("{:44} {:>9} {:>8} {:>8} {:>7} {:>7}", "", "ms", "GB/s", "copy", "× copy", "× FMA");
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
         pool.install(|| {
-            let bench = Bench { tier, filter: &filter };
+            let bench = Bench { isa, filter: &filter };
             DEPTHWISE.iter().for_each(|layer| bench.depthwise::<bf16>(*layer));
             bench.depthwise::<f32>(DEPTHWISE[2]);
             bench.norm::<bf16>(112 * 112 * BATCH, 96);
@@ -62,7 +64,7 @@ fn main() {
 }
 
 struct Bench<'a> {
-    tier: Tier,
+    isa: IsaLevel,
     filter: &'a str,
 }
 
@@ -86,7 +88,7 @@ impl Bench<'_> {
         }
         let rate = bytes as f64 / best / 1e9;
         let copy = bytes as f64 / best_copy / 1e9;
-        let peak = peak::gflops(self.tier, false).unwrap_or(f64::NAN) * rayon::current_num_threads() as f64;
+        let peak = peak::gflops(self.isa, false).unwrap_or(f64::NAN) * rayon::current_num_threads() as f64;
         let products = best * peak * 1e9 / flops as f64;
         println!(
             "{name:44} {:9.3} {rate:8.1} {copy:8.1} {:7.2} {products:7.2}",
@@ -116,18 +118,18 @@ impl Bench<'_> {
             format!("depthwise {size:3} {channels:4} {kernel}x{kernel}/{stride} {format} {pass}")
         };
         let bytes = (shape.input_len() + shape.output_len()) * size_of::<T>();
-        let tier = self.tier;
+        let isa = self.isa;
         self.measure(&name("forward"), bytes, shape.flops(), || {
-            depthwise::conv2d(tier, &shape, &input, &weight, Epilogue::NONE, &mut output);
+            depthwise::conv2d(isa, &shape, &input, &weight, Epilogue::NONE, &mut output);
         });
         self.measure(&name("statistics"), bytes, shape.flops(), || {
-            depthwise::conv2d_with_statistics(tier, &shape, &input, &weight, &mut output, &mut statistics);
+            depthwise::conv2d_with_statistics(isa, &shape, &input, &weight, &mut output, &mut statistics);
         });
         self.measure(&name("input"), bytes, shape.flops(), || {
-            depthwise::conv2d_backward_input(tier, &shape, &output, &weight, &mut input);
+            depthwise::conv2d_backward_input(isa, &shape, &output, &weight, &mut input);
         });
         self.measure(&name("weight"), bytes, shape.flops(), || {
-            depthwise::conv2d_backward_weight(tier, &shape, &input, &output, &mut weight);
+            depthwise::conv2d_backward_weight(isa, &shape, &input, &output, &mut weight);
         });
     }
 
@@ -142,17 +144,17 @@ impl Bench<'_> {
             gamma: &gamma,
             beta: &beta,
             eps: 1e-5,
-            activation: Activation::Relu,
+            activation: ActivationFn::Relu,
         };
         let bytes = len * size_of::<T>();
         self.measure(&format!("norm {len} forward"), 2 * bytes, 0, || {
-            batch_norm_forward(self.tier, &norm, &x, None, &mut y);
+            batch_norm_forward(self.isa, &norm, &x, None, &mut y);
         });
         let (mut grad_gamma, mut grad_beta) = (vec![0.0; channels], vec![0.0; channels]);
         // Reads three arrays, twice, and writes one.
         self.measure(&format!("norm {len} backward"), 7 * bytes, 0, || {
             batch_norm_backward(
-                self.tier,
+                self.isa,
                 &norm,
                 &x,
                 None,
@@ -170,8 +172,8 @@ impl Bench<'_> {
         let (y, grad_y, mut grad_pre) = (values::<T>(len), values::<T>(len), values::<T>(len));
         let mut grad_bias = vec![0.0; channels];
         self.measure(&format!("activation_backward {len}"), 3 * len * size_of::<T>(), 0, || {
-            let activation = Activation::Relu6;
-            activation_backward(self.tier, activation, &y, &grad_y, channels, &mut grad_pre, &mut grad_bias);
+            let activation = ActivationFn::Relu6;
+            activation_backward(self.isa, activation, &y, &grad_y, channels, &mut grad_pre, &mut grad_bias);
         });
     }
 
@@ -188,23 +190,22 @@ impl Bench<'_> {
         };
         let mut input = values::<bf16>(shape.input_len());
         let mut output = values::<bf16>(shape.output_len());
-        let argmax = max_pool(self.tier, &shape, &input, &mut output);
+        let argmax = max_pool(self.isa, &shape, &input, &mut output);
         let bytes = 2 * shape.input_len() + 3 * shape.output_len();
         self.measure("max_pool forward", bytes, 0, || {
-            max_pool(self.tier, &shape, &input, &mut output);
+            max_pool(self.isa, &shape, &input, &mut output);
         });
         self.measure("max_pool backward", bytes, 0, || {
-            max_pool_backward(self.tier, &shape, &output, &argmax, &mut input);
+            max_pool_backward(self.isa, &shape, &output, &argmax, &mut input);
         });
     }
 
     fn adam(&self, len: usize) {
         let [mut parameter, gradient, mut average] = [0; 3].map(|_| values::<f32>(len));
         let mut sqr_average = vec![1.0; len];
-        let step =
-            AdamStep { lr: 1e-3, momentum: 0.9, sqr_momentum: 0.99, eps: 1e-5, weight_decay: 0.01, step: 9 };
+        let step = AdamStep { lr: 1e-3, beta1: 0.9, beta2: 0.99, eps: 1e-5, weight_decay: 0.01, step: 9 };
         self.measure(&format!("adam {len}"), 7 * 4 * len, 0, || {
-            adam_step(self.tier, step, &mut parameter, &gradient, &mut average, &mut sqr_average);
+            adam_step(self.isa, step, &mut parameter, &gradient, &mut average, &mut sqr_average);
         });
     }
 }

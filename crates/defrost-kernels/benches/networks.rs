@@ -10,7 +10,7 @@ use std::time::Instant;
 use defrost_kernels::conv::{self, ChannelStatistics, Epilogue};
 use defrost_kernels::elementwise::activation_backward;
 use defrost_kernels::norm::{BatchNorm, batch_norm_backward, batch_norm_forward};
-use defrost_kernels::{Activation, Buffer, ConvShape, Element, Padding, Plain, Tier};
+use defrost_kernels::{ActivationFn, Buffer, ConvShape, Element, IsaLevel, Padding, Plain};
 use half::bf16;
 
 const BATCH: usize = 16;
@@ -25,7 +25,7 @@ const FOLDED: usize = 4;
 #[derive(Clone, Copy, PartialEq)]
 struct Layer {
     shape: ConvShape,
-    activation: Activation,
+    activation: ActivationFn,
     residual: bool,
     count: usize,
 }
@@ -49,14 +49,16 @@ fn main() {
     let mut filters: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let list = filters.iter().any(|filter| filter == "layers");
     filters.retain(|filter| filter != "layers");
-    let tier = match std::env::var("DEFROST_KERNEL") {
-        Ok(name) => Tier::named(&name).unwrap_or_else(|| panic!("{name}: this processor has no such tier")),
-        Err(_) => Tier::detect(),
+    let isa = match std::env::var("DEFROST_KERNEL") {
+        Ok(name) => {
+            IsaLevel::named(&name).unwrap_or_else(|| panic!("{name}: this processor has no such isa"))
+        }
+        Err(_) => IsaLevel::detect(),
     };
     for (network, layers) in [("lite0", lite0()), ("resnet34", resnet34())] {
         for format in ["bf16", "f32"] {
             for threads in [1, 2] {
-                let title = format!("{network} {format} {threads}t {}", tier.name());
+                let title = format!("{network} {format} {threads}t {}", isa.name());
                 if !filters.iter().all(|filter| title.contains(filter.as_str())) {
                     continue;
                 }
@@ -64,15 +66,15 @@ fn main() {
                     rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
                 println!("\n{title}: ms per image");
                 pool.install(|| match format {
-                    "bf16" => table::<bf16>(tier, &layers, list),
-                    _ => table::<f32>(tier, &layers, list),
+                    "bf16" => table::<bf16>(isa, &layers, list),
+                    _ => table::<f32>(isa, &layers, list),
                 });
             }
         }
     }
 }
 
-fn table<T: Element + Plain>(tier: Tier, layers: &[Layer], list: bool) {
+fn table<T: Element + Plain>(isa: IsaLevel, layers: &[Layer], list: bool) {
     println!("{:32} {}   total", "", PASSES.map(|pass| format!("{pass:>10}")).join(" "));
     let print = |name: &str, times: &[f64; PASSES.len()]| {
         let cells = times.map(|time| format!("{time:10.3}")).join(" ");
@@ -80,7 +82,7 @@ fn table<T: Element + Plain>(tier: Tier, layers: &[Layer], list: bool) {
     };
     let mut sums = [[0.0; PASSES.len()]; CLASSES.len()];
     for layer in layers {
-        let times = times::<T>(tier, layer).map(|time| time * layer.count as f64);
+        let times = times::<T>(isa, layer).map(|time| time * layer.count as f64);
         if list {
             let ConvShape { height, in_channels, out_channels, kernel, stride, .. } = layer.shape;
             let sizes = format!("{height} {in_channels}>{out_channels} {0}x{0}/{1}", kernel[0], stride[0]);
@@ -98,7 +100,7 @@ fn table<T: Element + Plain>(tier: Tier, layers: &[Layer], list: bool) {
 }
 
 /// Milliseconds per image of each pass.
-fn times<T: Element + Plain>(tier: Tier, layer: &Layer) -> [f64; PASSES.len()] {
+fn times<T: Element + Plain>(isa: IsaLevel, layer: &Layer) -> [f64; PASSES.len()] {
     let Layer { shape, activation, .. } = layer;
     let channels = shape.out_channels;
     let input = values::<T>(shape.input_len());
@@ -113,23 +115,23 @@ fn times<T: Element + Plain>(tier: Tier, layer: &Layer) -> [f64; PASSES.len()] {
     let statistics = &ChannelStatistics { mean: vec![0.1; channels], variance: vec![1.0; channels] };
     let norm = BatchNorm { statistics, gamma: &bias, beta: &bias, eps: 1e-5, activation: *activation };
     [
-        best(|| conv::conv2d(tier, shape, &input, &weight, epilogue, &mut output)),
-        // A picture has no gradient.
+        best(|| conv::conv2d(isa, shape, &input, &weight, epilogue, &mut output)),
+        // An image has no gradient.
         if shape.in_channels == 3 {
             0.0
         } else {
-            best(|| conv::conv2d_backward_input(tier, shape, &grad_output, &weight, &mut grad_input))
+            best(|| conv::conv2d_backward_input(isa, shape, &grad_output, &weight, &mut grad_input))
         },
-        best(|| conv::conv2d_backward_weight(tier, shape, &input, &grad_output, &mut grad_weight)),
+        best(|| conv::conv2d_backward_weight(isa, shape, &input, &grad_output, &mut grad_weight)),
         best(|| {
             let (y, gradient) = (&output, &grad_output);
-            activation_backward(tier, *activation, y, gradient, channels, &mut grad_pre, &mut grad_beta);
+            activation_backward(isa, *activation, y, gradient, channels, &mut grad_pre, &mut grad_beta);
         }),
-        best(|| batch_norm_forward(tier, &norm, &grad_output, residual, &mut output)),
+        best(|| batch_norm_forward(isa, &norm, &grad_output, residual, &mut output)),
         best(|| {
             let (x, gradient) = (&grad_output, &grad_output);
             let (gamma, beta) = (&mut grad_gamma, &mut grad_beta);
-            batch_norm_backward(tier, &norm, x, None, gradient, &mut grad_pre, None, gamma, beta);
+            batch_norm_backward(isa, &norm, x, None, gradient, &mut grad_pre, None, gamma, beta);
         }),
     ]
 }
@@ -152,10 +154,10 @@ fn layer(
     channels: [usize; 2],
     kernel: usize,
     stride: usize,
-    activation: Activation,
+    activation: ActivationFn,
     residual: bool,
 ) -> Layer {
-    let depthwise = channels[0] == channels[1] && activation == Activation::Relu6;
+    let depthwise = channels[0] == channels[1] && activation == ActivationFn::Relu6;
     let shape = ConvShape {
         batch: BATCH,
         height: size,
@@ -184,7 +186,7 @@ fn counted(layers: Vec<Layer>) -> Vec<Layer> {
 
 /// EfficientNet-Lite0 at 224 pixels.
 fn lite0() -> Vec<Layer> {
-    use Activation::{Identity, Relu6};
+    use ActivationFn::{Identity, Relu6};
     // Kernel, stride of the first block, channels, blocks.
     let stages =
         [(3, 2, 24, 2), (5, 2, 40, 2), (3, 2, 80, 3), (5, 1, 112, 3), (5, 2, 192, 4), (3, 1, 320, 1)];
@@ -211,7 +213,7 @@ fn lite0() -> Vec<Layer> {
 
 /// ResNet-34 at 224 pixels.
 fn resnet34() -> Vec<Layer> {
-    use Activation::{Identity, Relu};
+    use ActivationFn::{Identity, Relu};
     let mut layers = vec![layer(224, [3, 64], 7, 2, Relu, false)];
     let (mut size, mut inputs) = (56, 64);
     for (outputs, blocks) in [(64, 3), (128, 4), (256, 6), (512, 3)] {

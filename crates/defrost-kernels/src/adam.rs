@@ -2,18 +2,18 @@
 //!
 //! ```text
 //! p   ← p · (1 - lr·weight_decay)
-//! avg ← momentum·avg + (1 - momentum)·g
-//! sqr ← sqr_momentum·sqr + (1 - sqr_momentum)·g²
-//! p   ← p - lr / (1 - momentum^step) · avg / (√(sqr / (1 - sqr_momentum^step)) + eps)
+//! avg ← beta1·avg + (1 - beta1)·g
+//! sqr ← beta2·sqr + (1 - beta2)·g²
+//! p   ← p - lr / (1 - beta1^step) · avg / (√(sqr / (1 - beta2^step)) + eps)
 //! ```
 //!
 //! The decay is decoupled and comes first; `eps` is added outside the root; the debiasing uses this
-//! step's momentum, although earlier steps may have used another.
+//! step's beta1, although earlier steps may have used another.
 
 use rayon::prelude::*;
 
 use crate::{
-    Tier,
+    IsaLevel,
     simd::{self, Kernel, Simd},
 };
 
@@ -26,9 +26,9 @@ pub struct AdamStep {
     /// Learning rate.
     pub lr: f64,
     /// Decay of the gradients' average.
-    pub momentum: f64,
+    pub beta1: f64,
     /// Decay of the squared gradients' average.
-    pub sqr_momentum: f64,
+    pub beta2: f64,
     /// Added to the denominator.
     pub eps: f64,
     /// Decoupled weight decay: the parameter shrinks by `lr * weight_decay` of itself.
@@ -43,7 +43,7 @@ pub struct AdamStep {
 ///
 /// If the lengths differ or `step` is 0.
 pub fn adam_step(
-    tier: Tier,
+    isa: IsaLevel,
     step: AdamStep,
     parameter: &mut [f32],
     gradient: &[f32],
@@ -62,7 +62,7 @@ pub fn adam_step(
     )
         .into_par_iter()
         .for_each(|(parameter, gradient, average, sqr_average)| {
-            simd::run(tier, Step { factors, parameter, gradient, average, sqr_average });
+            simd::run(isa, Step { factors, parameter, gradient, average, sqr_average });
         });
 }
 
@@ -81,16 +81,16 @@ struct Factors {
 
 impl Factors {
     fn of(step: &AdamStep) -> Self {
-        let debias = |momentum: f64| 1.0 - momentum.powf(f64::from(step.step));
+        let debias = |beta1: f64| 1.0 - beta1.powf(f64::from(step.step));
         Self {
             shrink: (1.0 - step.lr * step.weight_decay) as f32,
-            keep: step.momentum as f32,
-            take: (1.0 - step.momentum) as f32,
-            sqr_keep: step.sqr_momentum as f32,
-            sqr_take: (1.0 - step.sqr_momentum) as f32,
-            sqr_debias: (1.0 / debias(step.sqr_momentum)) as f32,
+            keep: step.beta1 as f32,
+            take: (1.0 - step.beta1) as f32,
+            sqr_keep: step.beta2 as f32,
+            sqr_take: (1.0 - step.beta2) as f32,
+            sqr_debias: (1.0 / debias(step.beta2)) as f32,
             eps: step.eps as f32,
-            rate: (-step.lr / debias(step.momentum)) as f32,
+            rate: (-step.lr / debias(step.beta1)) as f32,
         }
     }
 }
@@ -136,7 +136,7 @@ mod tests {
     /// fastai 2.8.12 stepped.
     const START: [f32; 4] = [0.80327606, 0.17483339, 0.0889781, 0.3374951];
 
-    /// Both rates, momentum, gradients, the parameters after the step.
+    /// Both rates, beta1, gradients, the parameters after the step.
     type Recorded = (f64, f64, f64, [f32; 4], [f32; 4]);
     const STEPS: [Recorded; 8] = [
         (
@@ -197,23 +197,23 @@ mod tests {
         ),
     ];
 
-    fn tiers() -> impl Iterator<Item = Tier> {
-        Tier::NAMES.into_iter().filter_map(Tier::named)
+    fn levels() -> impl Iterator<Item = IsaLevel> {
+        IsaLevel::NAMES.into_iter().filter_map(IsaLevel::named)
     }
 
-    fn step(lr: f64, momentum: f64, weight_decay: f64, step: u32) -> AdamStep {
-        AdamStep { lr, momentum, sqr_momentum: 0.99, eps: 1e-5, weight_decay, step }
+    fn step(lr: f64, beta1: f64, weight_decay: f64, step: u32) -> AdamStep {
+        AdamStep { lr, beta1, beta2: 0.99, eps: 1e-5, weight_decay, step }
     }
 
     #[test]
     fn steps_as_fastai_does() {
-        for tier in tiers() {
+        for isa in levels() {
             let (mut parameter, mut average, mut sqr_average) = (START, [0.0; 4], [0.0; 4]);
-            for (count, (weight_lr, bias_lr, momentum, gradient, expected)) in (1..).zip(STEPS) {
+            for (count, (weight_lr, bias_lr, beta1, gradient, expected)) in (1..).zip(STEPS) {
                 for (part, lr, decay) in [(0..3, weight_lr, 0.01), (3..4, bias_lr, 0.0)] {
                     adam_step(
-                        tier,
-                        step(lr, momentum, decay, count),
+                        isa,
+                        step(lr, beta1, decay, count),
                         &mut parameter[part.clone()],
                         &gradient[part.clone()],
                         &mut average[part.clone()],
@@ -222,7 +222,7 @@ mod tests {
                 }
                 for (found, expected) in parameter.iter().zip(expected) {
                     let error = (found - expected).abs() / expected.abs();
-                    assert!(error <= 1e-6, "{} step {count}: {found}, not {expected}", tier.name());
+                    assert!(error <= 1e-6, "{} step {count}: {found}, not {expected}", isa.name());
                 }
             }
         }
@@ -230,20 +230,20 @@ mod tests {
 
     #[test]
     fn every_length_steps_alike_on_every_tier() {
-        // Every rest of a vector, and more than a chunk. Tiers differ by fused roundings alone.
+        // Every rest of a vector, and more than a chunk. Levels differ by fused roundings alone.
         for len in (0..40).chain([CHUNK, CHUNK + 17]) {
             let wave = |scale: f32| (0..len).map(|i| (i as f32 * scale).sin()).collect::<Vec<f32>>();
-            let run = |tier| {
+            let run = |isa| {
                 let (mut parameter, mut average) = (wave(0.7), wave(0.3));
                 let mut sqr_average: Vec<f32> = wave(0.9).iter().map(|x| x * x).collect();
                 let step = step(1e-3, 0.9, 0.01, 3);
-                adam_step(tier, step, &mut parameter, &wave(0.2), &mut average, &mut sqr_average);
+                adam_step(isa, step, &mut parameter, &wave(0.2), &mut average, &mut sqr_average);
                 [parameter, average, sqr_average].concat()
             };
-            let expected = run(Tier::PORTABLE);
-            for tier in tiers() {
-                for (found, expected) in run(tier).iter().zip(&expected) {
-                    assert!((found - expected).abs() <= 1e-6, "{}: {found}, not {expected}", tier.name());
+            let expected = run(IsaLevel::PORTABLE);
+            for isa in levels() {
+                for (found, expected) in run(isa).iter().zip(&expected) {
+                    assert!((found - expected).abs() <= 1e-6, "{}: {found}, not {expected}", isa.name());
                 }
             }
         }

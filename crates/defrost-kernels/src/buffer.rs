@@ -119,7 +119,7 @@ pub fn release_memory() {
 /// A piece of a region (or, under `separate_buffers`, an allocation), one owner's alone.
 struct Block {
     start: NonNull<u8>,
-    place: Place,
+    place: Offset,
     bytes: usize,
 }
 
@@ -145,7 +145,7 @@ unsafe impl Send for Block {}
 unsafe impl Sync for Block {}
 
 /// Region and byte in it.
-type Place = (usize, usize);
+type Offset = (usize, usize);
 
 static POOL: Mutex<Pool> = Mutex::new(Pool::new());
 
@@ -154,8 +154,8 @@ static POOL: Mutex<Pool> = Mutex::new(Pool::new());
 struct Pool {
     /// `None` where one was released.
     regions: Vec<Option<MmapMut>>,
-    free: BTreeMap<Place, usize>,
-    by_size: BTreeSet<(usize, Place)>,
+    free: BTreeMap<Offset, usize>,
+    by_size: BTreeSet<(usize, Offset)>,
 }
 
 impl Pool {
@@ -201,7 +201,7 @@ impl Pool {
     }
 
     /// A new region, all of it free.
-    fn map(&mut self, bytes: usize, layout: Layout) -> (usize, Place) {
+    fn map(&mut self, bytes: usize, layout: Layout) -> (usize, Offset) {
         let Ok(region) = MmapMut::map_anon(bytes) else { handle_alloc_error(layout) };
         // Fewer page faults; without them it is slower and nothing else.
         #[cfg(target_os = "linux")]
@@ -226,12 +226,12 @@ impl Pool {
         }
     }
 
-    fn insert(&mut self, place: Place, size: usize) {
+    fn insert(&mut self, place: Offset, size: usize) {
         self.free.insert(place, size);
         self.by_size.insert((size, place));
     }
 
-    fn remove(&mut self, place: Place, size: usize) {
+    fn remove(&mut self, place: Offset, size: usize) {
         self.free.remove(&place);
         self.by_size.remove(&(size, place));
     }

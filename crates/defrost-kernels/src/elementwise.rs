@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::{
-    Activation, Element, Tier,
+    ActivationFn, Element, IsaLevel,
     channels::{Group, Period, last_group, round_to, sum_parts},
     simd::{self, Kernel, Simd},
 };
@@ -25,8 +25,8 @@ const CHUNK: usize = 1 << 15;
 ///
 /// If the lengths disagree.
 pub fn activation_backward<T: Element>(
-    tier: Tier,
-    activation: Activation,
+    isa: IsaLevel,
+    activation: ActivationFn,
     output: &[T],
     grad_output: &[T],
     channels: usize,
@@ -40,10 +40,7 @@ pub fn activation_backward<T: Element>(
         .into_par_iter()
         .map(|(output, grad_output, grad_pre)| {
             let mut sums = period.zeros();
-            simd::run(
-                tier,
-                ActivationBackward { activation, output, grad_output, grad_pre, sums: &mut sums },
-            );
+            simd::run(isa, ActivationBackward { activation, output, grad_output, grad_pre, sums: &mut sums });
             period.fold(&sums)
         })
         .collect();
@@ -51,7 +48,7 @@ pub fn activation_backward<T: Element>(
 }
 
 struct ActivationBackward<'a, T> {
-    activation: Activation,
+    activation: ActivationFn,
     output: &'a [T],
     grad_output: &'a [T],
     grad_pre: &'a mut [T],
@@ -83,7 +80,7 @@ impl<T: Element> Kernel for ActivationBackward<'_, T> {
 #[inline(always)]
 fn before<S: Simd, T: Element>(
     s: S,
-    activation: Activation,
+    activation: ActivationFn,
     y: &[Group<T>],
     grad_y: &[Group<T>],
     grad_pre: &mut [Group<T>],
@@ -107,8 +104,8 @@ fn before<S: Simd, T: Element>(
 /// # Panics
 ///
 /// If the lengths differ.
-pub fn add<T: Element>(tier: Tier, a: &[T], b: &[T], out: &mut [T]) {
-    map2(tier, Add, a, b, out);
+pub fn add<T: Element>(isa: IsaLevel, a: &[T], b: &[T], out: &mut [T]) {
+    map2(isa, Add, a, b, out);
 }
 
 /// `out = x · Φ(x)` with the normal distribution function Φ: the exact form, not the tanh one.
@@ -116,8 +113,8 @@ pub fn add<T: Element>(tier: Tier, a: &[T], b: &[T], out: &mut [T]) {
 /// # Panics
 ///
 /// If the lengths differ.
-pub fn gelu<T: Element>(tier: Tier, x: &[T], out: &mut [T]) {
-    map2(tier, Gelu, x, x, out);
+pub fn gelu<T: Element>(isa: IsaLevel, x: &[T], out: &mut [T]) {
+    map2(isa, Gelu, x, x, out);
 }
 
 /// The gradient of [`gelu`] by its input `x`.
@@ -125,8 +122,8 @@ pub fn gelu<T: Element>(tier: Tier, x: &[T], out: &mut [T]) {
 /// # Panics
 ///
 /// If the lengths differ.
-pub fn gelu_backward<T: Element>(tier: Tier, x: &[T], grad_output: &[T], grad_input: &mut [T]) {
-    map2(tier, GeluBackward, x, grad_output, grad_input);
+pub fn gelu_backward<T: Element>(isa: IsaLevel, x: &[T], grad_output: &[T], grad_input: &mut [T]) {
+    map2(isa, GeluBackward, x, grad_output, grad_input);
 }
 
 /// `out = x / (1 + e^-x)`
@@ -134,8 +131,8 @@ pub fn gelu_backward<T: Element>(tier: Tier, x: &[T], grad_output: &[T], grad_in
 /// # Panics
 ///
 /// If the lengths differ.
-pub fn silu<T: Element>(tier: Tier, x: &[T], out: &mut [T]) {
-    map2(tier, Silu, x, x, out);
+pub fn silu<T: Element>(isa: IsaLevel, x: &[T], out: &mut [T]) {
+    map2(isa, Silu, x, x, out);
 }
 
 /// The gradient of [`silu`] by its input `x`.
@@ -143,8 +140,8 @@ pub fn silu<T: Element>(tier: Tier, x: &[T], out: &mut [T]) {
 /// # Panics
 ///
 /// If the lengths differ.
-pub fn silu_backward<T: Element>(tier: Tier, x: &[T], grad_output: &[T], grad_input: &mut [T]) {
-    map2(tier, SiluBackward, x, grad_output, grad_input);
+pub fn silu_backward<T: Element>(isa: IsaLevel, x: &[T], grad_output: &[T], grad_input: &mut [T]) {
+    map2(isa, SiluBackward, x, grad_output, grad_input);
 }
 
 /// `out = x · min(max(x + 3, 0), 6) / 6` (arXiv 1905.02244)
@@ -152,8 +149,8 @@ pub fn silu_backward<T: Element>(tier: Tier, x: &[T], grad_output: &[T], grad_in
 /// # Panics
 ///
 /// If the lengths differ.
-pub fn hardswish<T: Element>(tier: Tier, x: &[T], out: &mut [T]) {
-    map2(tier, Hardswish, x, x, out);
+pub fn hardswish<T: Element>(isa: IsaLevel, x: &[T], out: &mut [T]) {
+    map2(isa, Hardswish, x, x, out);
 }
 
 /// The gradient of [`hardswish`] by its input `x`; at the kinks -3 and 3 it is 0 and 1, as in PyTorch.
@@ -161,8 +158,8 @@ pub fn hardswish<T: Element>(tier: Tier, x: &[T], out: &mut [T]) {
 /// # Panics
 ///
 /// If the lengths differ.
-pub fn hardswish_backward<T: Element>(tier: Tier, x: &[T], grad_output: &[T], grad_input: &mut [T]) {
-    map2(tier, HardswishBackward, x, grad_output, grad_input);
+pub fn hardswish_backward<T: Element>(isa: IsaLevel, x: &[T], grad_output: &[T], grad_input: &mut [T]) {
+    map2(isa, HardswishBackward, x, grad_output, grad_input);
 }
 
 /// The same numbers in another format.
@@ -170,11 +167,11 @@ pub fn hardswish_backward<T: Element>(tier: Tier, x: &[T], grad_output: &[T], gr
 /// # Panics
 ///
 /// If the lengths differ.
-pub fn convert<A: Element, B: Element>(tier: Tier, from: &[A], to: &mut [B]) {
+pub fn convert<A: Element, B: Element>(isa: IsaLevel, from: &[A], to: &mut [B]) {
     assert!(from.len() == to.len(), "lengths differ");
     (from.par_chunks(CHUNK), to.par_chunks_mut(CHUNK))
         .into_par_iter()
-        .for_each(|(from, to)| simd::run(tier, Convert { from, to }));
+        .for_each(|(from, to)| simd::run(isa, Convert { from, to }));
 }
 
 struct Convert<'a, A, B> {
@@ -298,11 +295,11 @@ fn normal_distribution<S: Simd>(s: S, x: S::V) -> S::V {
     s.add(tail, above)
 }
 
-fn map2<T: Element>(tier: Tier, function: impl Function, a: &[T], b: &[T], out: &mut [T]) {
+fn map2<T: Element>(isa: IsaLevel, function: impl Function, a: &[T], b: &[T], out: &mut [T]) {
     assert!(a.len() == b.len() && a.len() == out.len(), "lengths differ");
     (a.par_chunks(CHUNK), b.par_chunks(CHUNK), out.par_chunks_mut(CHUNK))
         .into_par_iter()
-        .for_each(|(a, b, out)| simd::run(tier, Map2 { function, a, b, out }));
+        .for_each(|(a, b, out)| simd::run(isa, Map2 { function, a, b, out }));
 }
 
 struct Map2<'a, F, T> {

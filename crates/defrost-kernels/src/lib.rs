@@ -5,29 +5,29 @@
 //! no networks.
 //!
 //! Every operation has one portable implementation, which is also the reference that the fast ones
-//! are tested against. Which one runs is decided by the [`Tier`] the caller passes;
-//! [`Tier::detect`] picks the best this processor has.
+//! are tested against. Which one runs is decided by the [`IsaLevel`] the caller passes;
+//! [`IsaLevel::detect`] picks the best this processor has.
 
-mod activation;
+mod activation_fn;
 pub mod adam;
-mod awake;
 mod buffer;
 mod channels;
 pub mod conv;
 pub mod depthwise;
 mod element;
 pub mod elementwise;
+mod isa;
 pub mod norm;
 pub mod pool;
 mod shape;
 mod simd;
 pub mod softmax;
+mod spin_guard;
 pub mod statistics;
-mod tier;
 
-pub use activation::Activation;
-pub use awake::Awake;
+pub use activation_fn::ActivationFn;
 pub use buffer::{Buffer, Plain, release_memory};
 pub use element::Element;
+pub use isa::IsaLevel;
 pub use shape::{ConvShape, Padding};
-pub use tier::Tier;
+pub use spin_guard::SpinGuard;

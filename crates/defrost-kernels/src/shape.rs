@@ -1,6 +1,6 @@
 //! The geometry of a convolution or a pooling window.
 
-/// Zero rows and columns around a picture, in pixels.
+/// Zero rows and columns around an image, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Padding {
     /// Rows above.
@@ -40,7 +40,7 @@ impl Padding {
 /// - output `[batch, out_height, out_width, out_channels]`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConvShape {
-    /// Pictures in the batch.
+    /// Images in the batch.
     pub batch: usize,
     /// Input rows.
     pub height: usize,

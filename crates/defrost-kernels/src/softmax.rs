@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::{
-    Element, Tier,
+    Element, IsaLevel,
     simd::{self, Kernel, Simd},
 };
 
@@ -17,12 +17,12 @@ const CHUNK: usize = 1 << 14;
 /// # Panics
 ///
 /// If the lengths differ or are not whole rows.
-pub fn softmax<T: Element>(tier: Tier, x: &[T], width: usize, y: &mut [T]) {
+pub fn softmax<T: Element>(isa: IsaLevel, x: &[T], width: usize, y: &mut [T]) {
     assert!(x.len() == y.len() && width > 0 && x.len().is_multiple_of(width), "not rows of {width}");
     let len = width * (CHUNK / width).max(1);
     (x.par_chunks(len), y.par_chunks_mut(len))
         .into_par_iter()
-        .for_each(|(x, y)| simd::run(tier, Forward { x, width, y }));
+        .for_each(|(x, y)| simd::run(isa, Forward { x, width, y }));
 }
 
 /// The gradient by the input, from the output: `grad_x = y · (grad_y - Σ grad_y·y)`.
@@ -30,13 +30,13 @@ pub fn softmax<T: Element>(tier: Tier, x: &[T], width: usize, y: &mut [T]) {
 /// # Panics
 ///
 /// If the lengths differ or are not whole rows.
-pub fn softmax_backward<T: Element>(tier: Tier, y: &[T], grad_y: &[T], width: usize, grad_x: &mut [T]) {
+pub fn softmax_backward<T: Element>(isa: IsaLevel, y: &[T], grad_y: &[T], width: usize, grad_x: &mut [T]) {
     assert!(y.len() == grad_y.len() && y.len() == grad_x.len(), "lengths differ");
     assert!(width > 0 && y.len().is_multiple_of(width), "not rows of {width}");
     let len = width * (CHUNK / width).max(1);
     (y.par_chunks(len), grad_y.par_chunks(len), grad_x.par_chunks_mut(len))
         .into_par_iter()
-        .for_each(|(y, grad_y, grad_x)| simd::run(tier, Backward { y, grad_y, width, grad_x }));
+        .for_each(|(y, grad_y, grad_x)| simd::run(isa, Backward { y, grad_y, width, grad_x }));
 }
 
 struct Forward<'a, T> {

@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use crate::{
-    Element, Tier,
+    Element, IsaLevel,
     channels::Period,
     conv::ChannelStatistics,
     simd::{self, Kernel, Simd},
@@ -18,14 +18,14 @@ use crate::{
 ///
 /// If `x` is not whole pixels.
 pub fn channel_statistics<T: Element>(
-    tier: Tier,
+    isa: IsaLevel,
     x: &[T],
     channels: usize,
     statistics: &mut ChannelStatistics,
 ) {
     let period = Period::of(channels, x.len());
     let parts: Vec<Moments> =
-        x.par_chunks(period.chunk_len()).map(|chunk| Moments::of(tier, &period, chunk)).collect();
+        x.par_chunks(period.chunk_len()).map(|chunk| Moments::of(isa, &period, chunk)).collect();
     *statistics = Moments::combine(channels, &parts);
 }
 
@@ -39,13 +39,13 @@ pub(crate) struct Moments {
 
 impl Moments {
     /// Of whole pixels that are not many more than a chunk's.
-    pub(crate) fn of<T: Element>(tier: Tier, period: &Period, x: &[T]) -> Self {
+    pub(crate) fn of<T: Element>(isa: IsaLevel, period: &Period, x: &[T]) -> Self {
         let channels = period.channels();
         let pixels = x.len() / channels;
         let pivot: Vec<f32> = (0..channels).map(|c| x.get(c).map_or(0.0, |x| x.to_f32())).collect();
         let (mut sums, mut squares) = (period.zeros(), period.zeros());
         simd::run(
-            tier,
+            isa,
             AroundPivot { x, pivot: &period.spread(&pivot), sums: &mut sums, squares: &mut squares },
         );
         let (sums, squares) = (period.fold(&sums), period.fold(&squares));

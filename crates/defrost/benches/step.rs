@@ -1,11 +1,11 @@
-//! Milliseconds a picture costs in one training step: forward, backward, Adam.
+//! Milliseconds an image costs in one training step: forward, backward, Adam.
 //!
 //! `cargo bench -p defrost --bench step -- [architecture] [f32|bf16] [keep|batch] [all|head] [steps]`; a word that
 //! is left out runs all of its kind. `RAYON_NUM_THREADS` sets the threads.
 
 use burn::tensor::Device;
 use defrost::vision::models::{Architecture, HeadKind, Precision, VisionNetwork};
-use defrost::vision::pace::training_steps;
+use defrost::vision::timing::training_steps;
 use defrost::{FreezePlan, LayerGroups, NormMode, ops};
 
 const BATCH: usize = 16;
@@ -21,7 +21,7 @@ fn main() {
     let steps = words.iter().find_map(|word| word.parse().ok()).unwrap_or(5);
     // Nothing is handed over and waited for where a step's parallel parts begin: this thread is one of the pool's.
     rayon::ThreadPoolBuilder::new().use_current_thread().build_global().expect("no pool was started before");
-    println!("kernels: {}", ops::kernel_tier().unwrap().name());
+    println!("kernels: {}", ops::isa_level().unwrap().name());
     println!("{:<24} {:<5} {:<6} {:<5} {:>9} {:>9}", "network", "", "norm", "train", "best ms", "median ms");
     let all: Vec<&str> = Architecture::all().map(|architecture| architecture.name).collect();
     for architecture in wanted(&all) {
@@ -44,7 +44,7 @@ fn measure(architecture: &str, precision: &str, norm: &str, train: &str, steps: 
     let device = Device::flex();
     device.seed(1);
     let architecture = Architecture::named(architecture).unwrap();
-    let body = architecture.body(&architecture.convention, &device);
+    let body = architecture.body(&architecture.config, &device);
     let head = HeadKind::Linear.init(body.channels(), CLASSES, &device);
     let precision = if precision == "bf16" { Precision::Bf16 } else { Precision::F32 };
     let network = VisionNetwork::new(body, head, precision, architecture.group_starts, true);

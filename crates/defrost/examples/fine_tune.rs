@@ -6,14 +6,14 @@ use std::path::Path;
 use burn::tensor::Device;
 use defrost::vision::augment::AugmentPolicy;
 use defrost::vision::models::Precision;
-use defrost::vision::{Labelling, PictureFolder, Validation, VisionSetup};
+use defrost::vision::{ImageFolder, Labelling, Validation, VisionSetup};
 use defrost::{FineTune, Learner, LearnerOptions, PlanSummary};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let setup = VisionSetup { size: Some(64), precision: Precision::fastest(), ..VisionSetup::default() };
     let start = setup.open()?;
     let (validation, augment) = (Validation::Found { otherwise: 0.2 }, AugmentPolicy::default());
-    let data = PictureFolder::open(
+    let data = ImageFolder::open(
         Path::new("samples/fashion"),
         (&Labelling::Folders, &validation),
         start.preprocess(),

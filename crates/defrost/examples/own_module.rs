@@ -7,8 +7,8 @@ use burn::module::Module;
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
-use defrost::data::{DataError, Dataset, Fingerprint, View};
-use defrost::{Activation, Learner, LearnerOptions, Network, Rates, Stage, Target};
+use defrost::data::{DataError, Dataset, Fingerprint, Variant};
+use defrost::{Batch, Learner, LearnerOptions, Network, Rates, Stage, Target};
 
 #[derive(Module, Debug)]
 struct Mlp {
@@ -22,11 +22,11 @@ impl Network for Mlp {
         vec![
             Stage::of("encoder", "encoder.", &self.encoder),
             Stage::of("norm", "norm.", &self.norm),
-            Stage::of("head", "head.", &self.head).fresh(),
+            Stage::of("head", "head.", &self.head).untrained(),
         ]
     }
 
-    fn forward(&self, input: Activation, stages: Range<usize>) -> Activation {
+    fn forward(&self, input: Batch, stages: Range<usize>) -> Batch {
         stages
             .fold(input.single::<2>(), |x, stage| match stage {
                 0 => relu(self.encoder.forward(x)),
@@ -53,11 +53,11 @@ impl Dataset for Sides {
         format!("point {item}")
     }
 
-    fn fingerprint(&self, item: usize, _view: View) -> Fingerprint {
+    fn fingerprint(&self, item: usize, _view: Variant) -> Fingerprint {
         Fingerprint::of(&[b"sides", &item.to_le_bytes()])
     }
 
-    fn inputs(&self, items: &[usize], _view: View, device: &Device) -> Result<Activation, DataError> {
+    fn inputs(&self, items: &[usize], _view: Variant, device: &Device) -> Result<Batch, DataError> {
         let points: Vec<f32> = items.iter().map(|&item| item as f32 / 32.0 - 1.0).collect();
         Ok(Tensor::<1>::from_floats(points.as_slice(), device).reshape([-1, 1]).into())
     }

@@ -220,7 +220,7 @@ mod tests {
         let stage = |name: &&str| Stage {
             name: (*name).into(),
             parameters: if *name == "pool" { vec![] } else { vec![parameter()] },
-            switches: vec![],
+            training_flags: vec![],
             pretrained: true,
         };
         names.iter().map(stage).collect()

@@ -5,15 +5,16 @@
 //! rates and `fine_tune`, on [Burn](burn).
 //!
 //! A network is a list of [stages](Stage); freezing is a position in it, kept in one value, the
-//! [`FreezePlan`]. The [`Learner`] runs [phases](recipe) under such plans. [`vision`] brings picture
-//! folders and pretrained picture networks, [`text`] texts and
+//! [`FreezePlan`]. The [`Learner`] runs [phases](recipe) under such plans. [`vision`] brings image
+//! folders and pretrained image networks, [`text`] texts and
 //! the networks that read them, [`tabular`] tables.
 
 #![forbid(unsafe_code)]
 
-mod activation;
+mod batch;
 pub mod bundle;
 pub mod check;
+pub mod csv_table;
 pub mod data;
 pub mod files;
 mod groups;
@@ -31,7 +32,6 @@ mod rates;
 pub mod recipe;
 pub mod report;
 mod schedule;
-pub mod sheet;
 mod stage;
 mod summary;
 pub mod tabular;
@@ -40,17 +40,17 @@ pub mod text;
 pub mod vision;
 pub mod weights;
 
-pub use activation::{Activation, Value};
+pub use batch::{Batch, Value};
 pub use data::Target;
 pub use groups::{GroupsError, LayerGroup, LayerGroups, families};
 pub use learner::{EpochRecord, Learner, LearnerError, LearnerOptions};
-pub use loss::{CrossEntropy, Loss, Scale};
-pub use optim::{Adam, Moments, StepSettings};
+pub use loss::{CrossEntropy, Loss, TargetScaler};
+pub use optim::{Adam, Moments, StepOptions};
 pub use plan::{FreezePlan, NormMode, PlanError};
 pub use precision::Precision;
 pub use prefix::{Cache, CacheLimits};
 pub use rates::{Rates, RatesError};
 pub use recipe::{FineTune, Phase, Thaw};
-pub use schedule::{MOMENTUM, Schedule, Setting, cosine};
-pub use stage::{Network, Parameter, Role, Stage, Switch};
+pub use schedule::{HyperParameters, MOMENTUM, Schedule, cosine};
+pub use stage::{Network, Parameter, Role, Stage, TrainingFlag};
 pub use summary::{GroupSummary, PhaseSummary, PlanSummary, StepSummary};

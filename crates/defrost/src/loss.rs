@@ -16,9 +16,9 @@ pub enum Loss {
     /// For items with any number of labels: a score is the logarithm of the odds for its label.
     BinaryCrossEntropy,
     /// For numbers, as squared distance.
-    SquaredError(Scale),
+    SquaredError(TargetScaler),
     /// For numbers, as distance: a few wild ones weigh less.
-    AbsoluteError(Scale),
+    AbsoluteError(TargetScaler),
 }
 
 impl Default for Loss {
@@ -35,7 +35,7 @@ impl Loss {
             Some(Target::Labels(_)) => Self::BinaryCrossEntropy,
             Some(Target::Number(_)) => {
                 let numbers: Vec<f32> = targets.iter().filter_map(Target::number).collect();
-                Self::SquaredError(Scale::of(&numbers))
+                Self::SquaredError(TargetScaler::of(&numbers))
             }
             Some(Target::Class(_)) | None => Self::default(),
         }
@@ -57,7 +57,7 @@ impl Loss {
 
     /// The same loss as it is measured: without smoothing and class weights.
     #[must_use]
-    pub fn plain(&self) -> Self {
+    pub fn unweighted(&self) -> Self {
         match self {
             Self::CrossEntropy(_) => Self::default(),
             other => other.clone(),
@@ -66,7 +66,7 @@ impl Loss {
 
     /// What scores mean, `[batch, outputs]`: probabilities that sum to 1 over the classes, a probability for
     /// each label, or numbers.
-    pub fn activate(&self, scores: Tensor<2>) -> Tensor<2> {
+    pub fn decode(&self, scores: Tensor<2>) -> Tensor<2> {
         match self {
             Self::CrossEntropy(_) => softmax(scores, 1),
             Self::BinaryCrossEntropy => sigmoid(scores),
@@ -74,8 +74,8 @@ impl Loss {
         }
     }
 
-    /// Scores that mean these probabilities or numbers: the reverse of [`Loss::activate`].
-    pub fn deactivate(&self, answers: Tensor<2>) -> Tensor<2> {
+    /// Scores that mean these probabilities or numbers: the reverse of [`Loss::decode`].
+    pub fn encode(&self, answers: Tensor<2>) -> Tensor<2> {
         // Probabilities of 0 and 1 have no finite score.
         let bounded = |p: Tensor<2>| p.clamp(1e-7, 1.0 - 1e-7);
         match self {
@@ -88,8 +88,8 @@ impl Loss {
         }
     }
 
-    /// The measure whose highest value makes the best epoch; the validation loss alone if there is none.
-    pub fn deciding_metric(&self) -> Option<&'static str> {
+    /// The metric whose highest value makes the best epoch; the validation loss alone if there is none.
+    pub fn monitored_metric(&self) -> Option<&'static str> {
         match self {
             Self::CrossEntropy(_) => Some("accuracy"),
             Self::BinaryCrossEntropy => Some("f1"),
@@ -120,7 +120,7 @@ impl Loss {
 /// Cross-entropy between scores and classes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CrossEntropy {
-    /// The share of the target spread evenly over all classes, `0.0..1.0` (fastai's
+    /// The fraction of the target spread evenly over all classes, `0.0..1.0` (fastai's
     /// `LabelSmoothingCrossEntropy`).
     pub label_smoothing: f64,
     /// What each class counts; all the same if there are none.
@@ -153,14 +153,14 @@ impl CrossEntropy {
 /// What one step of a score is in the unit of the numbers to learn: networks learn best around 0, a house
 /// price is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Scale {
+pub struct TargetScaler {
     /// The number that a score of 0 stands for.
     pub mean: f64,
     /// How much a score of 1 is above it; more than 0.
     pub std: f64,
 }
 
-impl Scale {
+impl TargetScaler {
     /// Scores are the numbers.
     pub const NONE: Self = Self { mean: 0.0, std: 1.0 };
 
@@ -189,19 +189,19 @@ mod tests {
 
     #[test]
     fn scales_take_numbers_to_scores_and_back() {
-        let scale = Scale::of(&[2.0, 4.0, 6.0]);
+        let scale = TargetScaler::of(&[2.0, 4.0, 6.0]);
         assert_eq!(scale.mean, 4.0);
         let numbers = Tensor::<2>::from_floats([[4.0], [6.0]], &Device::flex());
         let scores = scale.to_scores(numbers.clone());
-        assert_eq!(Scale::of(&[3.0, 3.0]).std, 1.0, "equal numbers have no scale");
+        assert_eq!(TargetScaler::of(&[3.0, 3.0]).std, 1.0, "equal numbers have no scale");
         let loss = Loss::SquaredError(scale);
         assert!(loss.forward(scores.clone(), numbers.clone()).into_scalar::<f32>() == 0.0);
-        assert_eq!(loss.activate(scores).into_data(), numbers.into_data());
+        assert_eq!(loss.decode(scores).into_data(), numbers.into_data());
     }
 
     #[test]
     fn a_target_fits_its_own_loss_only() {
-        let numbers = Loss::AbsoluteError(Scale::NONE);
+        let numbers = Loss::AbsoluteError(TargetScaler::NONE);
         for (loss, target) in [
             (Loss::default(), Target::Class(2)),
             (Loss::BinaryCrossEntropy, Target::Labels(vec![0, 2])),

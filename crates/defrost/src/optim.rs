@@ -15,7 +15,7 @@ use crate::stage::Role;
 
 /// What an optimizer step needs to know beyond the gradients.
 #[derive(Clone, Debug, PartialEq)]
-pub struct StepSettings {
+pub struct StepOptions {
     /// A rate for each layer group.
     pub rates: Vec<f64>,
     /// Momentum of the running gradient average.
@@ -26,7 +26,7 @@ pub struct StepSettings {
 #[derive(Clone, Debug)]
 pub struct Adam {
     /// Momentum of the running average of squares.
-    pub square_momentum: f64,
+    pub beta2: f64,
     /// Added to the root of the average of squares.
     pub epsilon: f64,
     /// Decoupled weight decay: weights shrink by rate × this before each step.
@@ -50,13 +50,7 @@ pub struct Moments {
 impl Adam {
     /// fastai's constants with this weight decay (fastai's own: 0.01).
     pub fn new(weight_decay: f64) -> Self {
-        Self {
-            square_momentum: 0.99,
-            epsilon: 1e-5,
-            weight_decay,
-            max_gradient_norm: None,
-            moments: HashMap::new(),
-        }
+        Self { beta2: 0.99, epsilon: 1e-5, weight_decay, max_gradient_norm: None, moments: HashMap::new() }
     }
 
     /// Forgets all running averages, as changing what is frozen does.
@@ -80,7 +74,7 @@ impl Adam {
         module: M,
         mut gradients: GradientsParams,
         plan: &FreezePlan,
-        settings: &StepSettings,
+        settings: &StepOptions,
     ) -> M {
         let gradient_scale = self.max_gradient_norm.map_or(1.0, |limit| {
             let norm = gradient_norm(&module, &gradients);
@@ -127,8 +121,8 @@ impl ModuleMapper for Stepper<'_> {
         let steps = moments.steps + 1;
         let step = ops::AdamStep {
             rate: target.rate,
-            momentum: self.momentum,
-            square_momentum: self.adam.square_momentum,
+            beta1: self.momentum,
+            beta2: self.adam.beta2,
             epsilon: self.adam.epsilon,
             weight_decay: if target.decays { self.adam.weight_decay } else { 0.0 },
             steps,

@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use thiserror::Error;
 
 use crate::groups::LayerGroups;
-use crate::stage::{Parameter, Role, Switch};
+use crate::stage::{Parameter, Role, TrainingFlag};
 
 /// What pretrained batch-norms do while the network trains.
 ///
@@ -194,7 +194,7 @@ impl FreezePlan {
     fn stage_moves(&self, group: usize, stage: usize) -> bool {
         let stage = &self.groups.stages()[stage];
         stage.parameters.iter().any(|parameter| self.parameter_trains(group, parameter))
-            || stage.switches.iter().any(|switch| self.switch_is_on(group, stage.pretrained, switch))
+            || stage.training_flags.iter().any(|flag| self.flag_is_on(group, stage.pretrained, flag))
     }
 
     /// Elements of all parameters that get a gradient.
@@ -218,13 +218,13 @@ impl FreezePlan {
     /// Puts a network in the plan's state: which parameters require gradients, which flags are on.
     pub fn apply<M: Module>(&self, network: M) -> M {
         let parameters = self.parameters().map(|(group, p)| (p.id, self.parameter_trains(group, p)));
-        let switches = self.groups_and_stages().flat_map(|(group, stage)| {
+        let training_flags = self.groups_and_stages().flat_map(|(group, stage)| {
             stage
-                .switches
+                .training_flags
                 .iter()
-                .map(move |switch| (switch.id, self.switch_is_on(group, stage.pretrained, switch)))
+                .map(move |flag| (flag.id, self.flag_is_on(group, stage.pretrained, flag)))
         });
-        network.map(&mut PlanMapper { active: parameters.chain(switches).collect() })
+        network.map(&mut PlanMapper { active: parameters.chain(training_flags).collect() })
     }
 
     fn groups_and_stages(&self) -> impl Iterator<Item = (usize, &crate::stage::Stage)> {
@@ -238,16 +238,16 @@ impl FreezePlan {
 
     fn parameter_trains(&self, group: usize, parameter: &Parameter) -> bool {
         match parameter.role {
-            Role::Statistic => false,
+            Role::Buffer => false,
             Role::Norm => self.trains[group] || self.norm == NormMode::Adapt,
             Role::Weight | Role::Bias => self.trains[group],
         }
     }
 
-    fn switch_is_on(&self, group: usize, pretrained: bool, switch: &Switch) -> bool {
+    fn flag_is_on(&self, group: usize, pretrained: bool, flag: &TrainingFlag) -> bool {
         match self.norm {
-            NormMode::Keep if switch.of_norm && pretrained => false,
-            NormMode::Adapt if switch.of_norm => true,
+            NormMode::Keep if flag.of_norm && pretrained => false,
+            NormMode::Adapt if flag.of_norm => true,
             _ => self.trains[group],
         }
     }

@@ -1,10 +1,10 @@
 //! The number format between the layers of a body.
 
 use burn::tensor::FloatDType;
-use defrost_kernels::Tier;
+use defrost_kernels::IsaLevel;
 use serde::{Deserialize, Serialize};
 
-use crate::ops::kernel_tier;
+use crate::ops::isa_level;
 
 /// The number format of what travels between a body's layers. Weights, sums and the head are always f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub enum Precision {
 impl Precision {
     /// The faster one on this processor: bf16 where it is multiplied in hardware.
     pub fn fastest() -> Self {
-        if kernel_tier().is_ok_and(Tier::multiplies_bf16) { Self::Bf16 } else { Self::F32 }
+        if isa_level().is_ok_and(IsaLevel::multiplies_bf16) { Self::Bf16 } else { Self::F32 }
     }
 
     /// Its name in options and files.

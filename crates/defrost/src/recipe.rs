@@ -76,19 +76,26 @@ pub struct FineTune {
     pub rates: Rates,
     /// fastai's `lr_mult`.
     pub rate_spread: f64,
-    /// The share of the thawed phase that warms up.
-    pub warm_up: f64,
+    /// The fraction of the thawed phase that warms up.
+    pub pct_start: f64,
     /// The thawed phase's first rate is its highest over this.
-    pub div: f64,
+    pub div_factor: f64,
 }
 
 impl FineTune {
     /// fastai's defaults for this many epochs.
     pub fn new(epochs: usize) -> Self {
-        Self { epochs, freeze_epochs: 1, rates: Rates::One(2e-3), rate_spread: 100.0, warm_up: 0.3, div: 5.0 }
+        Self {
+            epochs,
+            freeze_epochs: 1,
+            rates: Rates::One(2e-3),
+            rate_spread: 100.0,
+            pct_start: 0.3,
+            div_factor: 5.0,
+        }
     }
 
-    /// What `defrost train` does with pictures: as fastai, but the first group thaws at a third of the head's
+    /// What `defrost train` does with images: as fastai, but the first group thaws at a third of the head's
     /// rate, not at a hundredth. With a head that has no norms, and the body's held still, that is safe, and
     /// what a few epochs reach is better (`docs/benchmarks.md`).
     pub fn brisk(epochs: usize) -> Self {
@@ -97,7 +104,7 @@ impl FineTune {
 
     /// The phases; one without epochs is left out.
     pub fn phases(&self) -> Vec<Phase> {
-        let Schedule::OneCycle { div, div_final, momentum, .. } = Schedule::ONE_CYCLE else {
+        let Schedule::OneCycle { div_factor, final_div_factor, momentum, .. } = Schedule::ONE_CYCLE else {
             unreachable!("ONE_CYCLE is a one-cycle schedule")
         };
         let (frozen_rates, thawed_rates) = match &self.rates {
@@ -106,8 +113,13 @@ impl FineTune {
             }
             spread => (spread.clone(), spread.scaled(0.5)),
         };
-        let frozen = Schedule::OneCycle { div, div_final, warm_up: 0.99, momentum };
-        let thawed = Schedule::OneCycle { div: self.div, div_final, warm_up: self.warm_up, momentum };
+        let frozen = Schedule::OneCycle { div_factor, final_div_factor, pct_start: 0.99, momentum };
+        let thawed = Schedule::OneCycle {
+            div_factor: self.div_factor,
+            final_div_factor,
+            pct_start: self.pct_start,
+            momentum,
+        };
         let phases = [
             Phase::from_position(-1, self.freeze_epochs, frozen_rates, frozen),
             Phase::from_position(0, self.epochs, thawed_rates, thawed),
@@ -122,10 +134,10 @@ impl FineTune {
 /// texts.
 pub fn gradual(groups: usize, epochs: usize, epochs_a_group: usize, rate: f64) -> Vec<Phase> {
     let spread = 2.6f64.powi(4);
-    let Schedule::OneCycle { div, div_final, warm_up, .. } = Schedule::ONE_CYCLE else {
+    let Schedule::OneCycle { div_factor, final_div_factor, pct_start, .. } = Schedule::ONE_CYCLE else {
         unreachable!("ONE_CYCLE is a one-cycle schedule")
     };
-    let schedule = Schedule::OneCycle { div, div_final, warm_up, momentum: [0.8, 0.7, 0.8] };
+    let schedule = Schedule::OneCycle { div_factor, final_div_factor, pct_start, momentum: [0.8, 0.7, 0.8] };
     let partial = (1..groups as isize).map(|thawed| {
         let rate = rate / 2f64.powi(thawed as i32 - 1);
         let rates = if thawed == 1 { Rates::One(rate) } else { Rates::Between(rate / spread, rate) };

@@ -7,7 +7,7 @@ use std::f64::consts::PI;
 
 /// The optimizer's settings for one batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Setting {
+pub struct HyperParameters {
     /// What each group's highest rate is multiplied with.
     pub rate_factor: f64,
     /// Adam's momentum.
@@ -22,20 +22,20 @@ pub enum Schedule {
     /// Warm up to the highest rate, anneal to almost nothing; momentum goes the other way.
     OneCycle {
         /// The first rate is the highest over this.
-        div: f64,
+        div_factor: f64,
         /// The last rate is the highest over this.
-        div_final: f64,
-        /// The share of the phase that warms up, `0.0..1.0`.
-        warm_up: f64,
+        final_div_factor: f64,
+        /// The fraction of the phase that warms up, `0.0..1.0`.
+        pct_start: f64,
         /// Momentum at the start, at the highest rate, at the end.
         momentum: [f64; 3],
     },
     /// Flat, then a cosine down to almost nothing.
     FlatCos {
-        /// The share of the phase that stays flat, `0.0..1.0`.
+        /// The fraction of the phase that stays flat, `0.0..1.0`.
         flat: f64,
         /// The last rate is the highest over this.
-        div_final: f64,
+        final_div_factor: f64,
     },
     /// Cosine cycles from the highest rate to 0, each longer than the one before.
     Restarts {
@@ -51,26 +51,34 @@ pub const MOMENTUM: f64 = 0.9;
 
 impl Schedule {
     /// fastai's `fit_one_cycle` with its defaults.
-    pub const ONE_CYCLE: Self =
-        Self::OneCycle { div: 25.0, div_final: 1e5, warm_up: 0.25, momentum: [0.95, 0.85, 0.95] };
+    pub const ONE_CYCLE: Self = Self::OneCycle {
+        div_factor: 25.0,
+        final_div_factor: 1e5,
+        pct_start: 0.25,
+        momentum: [0.95, 0.85, 0.95],
+    };
 
     /// fastai's `fit_flat_cos` with its defaults.
-    pub const FLAT_COS: Self = Self::FlatCos { flat: 0.75, div_final: 1e5 };
+    pub const FLAT_COS: Self = Self::FlatCos { flat: 0.75, final_div_factor: 1e5 };
 
     /// The settings at `position`.
-    pub fn at(&self, position: f64) -> Setting {
+    pub fn at(&self, position: f64) -> HyperParameters {
         match *self {
-            Self::Constant => Setting { rate_factor: 1.0, momentum: MOMENTUM },
-            Self::OneCycle { div, div_final, warm_up, momentum } => Setting {
-                rate_factor: two_cosines(warm_up, [1.0 / div, 1.0, 1.0 / div_final], position),
-                momentum: two_cosines(warm_up, momentum, position),
+            Self::Constant => HyperParameters { rate_factor: 1.0, momentum: MOMENTUM },
+            Self::OneCycle { div_factor, final_div_factor, pct_start, momentum } => HyperParameters {
+                rate_factor: two_cosines(
+                    pct_start,
+                    [1.0 / div_factor, 1.0, 1.0 / final_div_factor],
+                    position,
+                ),
+                momentum: two_cosines(pct_start, momentum, position),
             },
-            Self::FlatCos { flat, div_final } => Setting {
-                rate_factor: two_cosines(flat, [1.0, 1.0, 1.0 / div_final], position),
+            Self::FlatCos { flat, final_div_factor } => HyperParameters {
+                rate_factor: two_cosines(flat, [1.0, 1.0, 1.0 / final_div_factor], position),
                 momentum: MOMENTUM,
             },
             Self::Restarts { cycles, factor } => {
-                Setting { rate_factor: restarts(cycles, factor, position), momentum: MOMENTUM }
+                HyperParameters { rate_factor: restarts(cycles, factor, position), momentum: MOMENTUM }
             }
         }
     }
@@ -81,9 +89,9 @@ impl Schedule {
     }
 }
 
-/// Half a cosine from `start` to `end`; `share` is how much of the way is done, `0.0..=1.0`.
-pub fn cosine(start: f64, end: f64, share: f64) -> f64 {
-    start + (1.0 + (PI * (1.0 - share)).cos()) * (end - start) / 2.0
+/// Half a cosine from `start` to `end`; `fraction` is how much of the way is done, `0.0..=1.0`.
+pub fn cosine(start: f64, end: f64, fraction: f64) -> f64 {
+    start + (1.0 + (PI * (1.0 - fraction)).cos()) * (end - start) / 2.0
 }
 
 /// A cosine from the first value to the second until `turn`, then one to the third.
@@ -97,7 +105,7 @@ fn two_cosines(turn: f64, [start, middle, end]: [f64; 3], position: f64) -> f64 
 
 fn restarts(cycles: u32, factor: f64, position: f64) -> f64 {
     let total: f64 = (0..cycles).map(|cycle| factor.powi(cycle as i32)).sum();
-    // fastai works out the share of a cycle that is done in f32.
+    // fastai works out the fraction of a cycle that is done in f32.
     let position = position as f32;
     let mut begin = 0.0f32;
     for cycle in 0..cycles {
@@ -117,11 +125,15 @@ mod tests {
 
     #[test]
     fn a_warm_up_of_nothing_or_everything_stays_finite() {
-        for warm_up in [0.0, 1.0] {
-            let schedule =
-                Schedule::OneCycle { div: 25.0, div_final: 1e5, warm_up, momentum: [0.95, 0.85, 0.95] };
+        for pct_start in [0.0, 1.0] {
+            let schedule = Schedule::OneCycle {
+                div_factor: 25.0,
+                final_div_factor: 1e5,
+                pct_start,
+                momentum: [0.95, 0.85, 0.95],
+            };
             for position in [0.0, 0.5, 0.999] {
-                assert!(schedule.at(position).rate_factor.is_finite(), "{warm_up} {position}");
+                assert!(schedule.at(position).rate_factor.is_finite(), "{pct_start} {position}");
             }
         }
     }
@@ -131,9 +143,9 @@ mod tests {
         fn factors_stay_between_nothing_and_the_highest_rate(position in 0.0..1.0f64) {
             let restarts = Schedule::Restarts { cycles: 3, factor: 2.0 };
             for schedule in [Schedule::Constant, Schedule::ONE_CYCLE, Schedule::FLAT_COS, restarts] {
-                let setting = schedule.at(position);
-                prop_assert!((0.0..=1.0 + 1e-12).contains(&setting.rate_factor), "{schedule:?}");
-                prop_assert!((0.85..=0.95).contains(&setting.momentum), "{schedule:?}");
+                let hyper = schedule.at(position);
+                prop_assert!((0.0..=1.0 + 1e-12).contains(&hyper.rate_factor), "{schedule:?}");
+                prop_assert!((0.85..=0.95).contains(&hyper.momentum), "{schedule:?}");
             }
         }
     }

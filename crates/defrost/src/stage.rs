@@ -9,7 +9,7 @@ use std::ops::Range;
 use burn::module::{Flag, Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
-use crate::activation::Activation;
+use crate::batch::Batch;
 
 /// A network cut into stages.
 ///
@@ -17,7 +17,7 @@ use crate::activation::Activation;
 /// use burn::module::Module;
 /// use burn::nn::{Linear, LinearConfig};
 /// use burn::tensor::{Device, activation::relu};
-/// use defrost::{Activation, Network, Stage};
+/// use defrost::{Batch, Network, Stage};
 ///
 /// #[derive(Module, Debug)]
 /// struct TwoLayers {
@@ -30,7 +30,7 @@ use crate::activation::Activation;
 ///         vec![Stage::of("body", "body.", &self.body), Stage::of("head", "head.", &self.head)]
 ///     }
 ///
-///     fn forward(&self, input: Activation, stages: std::ops::Range<usize>) -> Activation {
+///     fn forward(&self, input: Batch, stages: std::ops::Range<usize>) -> Batch {
 ///         let mut x = input.single::<2>();
 ///         for stage in stages {
 ///             x = if stage == 0 { relu(self.body.forward(x)) } else { self.head.forward(x) };
@@ -52,7 +52,7 @@ pub trait Network: Module {
 
     /// Runs `stages` on a batch: stage `stages.start` receives `input`, the result is what stage
     /// `stages.end - 1` gives. An empty range returns `input`.
-    fn forward(&self, input: Activation, stages: Range<usize>) -> Activation;
+    fn forward(&self, input: Batch, stages: Range<usize>) -> Batch;
 
     /// What the output depends on beside the tensors: number formats, paddings, epsilons. Rows that earlier
     /// runs have kept are told apart by it.
@@ -80,7 +80,7 @@ pub enum Role {
     /// [`NormMode::Adapt`](crate::NormMode::Adapt).
     Norm,
     /// A running statistic of a norm: moved by forward passes, never by a gradient.
-    Statistic,
+    Buffer,
 }
 
 /// One tensor of a stage.
@@ -110,7 +110,7 @@ impl Parameter {
 
 /// A layer's training flag: a norm that may use batch statistics, a dropout that may drop.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Switch {
+pub struct TrainingFlag {
     /// The id Burn knows it by.
     pub id: ParamId,
     /// Whether it belongs to a norm.
@@ -125,7 +125,7 @@ pub struct Stage {
     /// Its tensors.
     pub parameters: Vec<Parameter>,
     /// Its training flags.
-    pub switches: Vec<Switch>,
+    pub training_flags: Vec<TrainingFlag>,
     /// Whether its weights come from an earlier task. The norms of a stage that is new always work
     /// the usual way, whatever the [`NormMode`](crate::NormMode).
     pub pretrained: bool,
@@ -135,20 +135,20 @@ impl Stage {
     /// Reads a stage off a Burn module. Tensor names are `prefix` and the path of fields inside the
     /// module; a tensor inside a struct whose name ends in `Norm` belongs to a norm.
     ///
-    /// The stage counts as pretrained; see [`Stage::fresh`].
+    /// The stage counts as pretrained; see [`Stage::untrained`].
     pub fn of<M: Module>(name: &str, prefix: &str, module: &M) -> Self {
         let mut reader = StageReader::new(prefix);
         module.visit(&mut reader);
         Self {
             name: name.to_owned(),
             parameters: reader.parameters,
-            switches: reader.switches,
+            training_flags: reader.training_flags,
             pretrained: true,
         }
     }
 
     /// The same stage with new weights.
-    pub fn fresh(self) -> Self {
+    pub fn untrained(self) -> Self {
         Self { pretrained: false, ..self }
     }
 
@@ -159,7 +159,7 @@ impl Stage {
 
     /// Elements of all parameters that a gradient could move: statistics do not count.
     pub fn parameter_count(&self) -> usize {
-        self.parameters.iter().filter(|parameter| parameter.role != Role::Statistic).map(Parameter::len).sum()
+        self.parameters.iter().filter(|parameter| parameter.role != Role::Buffer).map(Parameter::len).sum()
     }
 
     /// Whether there is anything in it to freeze or train. A stage without parameters, such as pooling, goes
@@ -188,12 +188,12 @@ struct StageReader<'a> {
     /// For each open container, whether it is a norm.
     norms: Vec<bool>,
     parameters: Vec<Parameter>,
-    switches: Vec<Switch>,
+    training_flags: Vec<TrainingFlag>,
 }
 
 impl<'a> StageReader<'a> {
     fn new(prefix: &'a str) -> Self {
-        Self { prefix, path: vec![], norms: vec![], parameters: vec![], switches: vec![] }
+        Self { prefix, path: vec![], norms: vec![], parameters: vec![], training_flags: vec![] }
     }
 
     fn in_norm(&self) -> bool {
@@ -202,7 +202,7 @@ impl<'a> StageReader<'a> {
 
     fn role(&self) -> Role {
         match self.path.last().map(String::as_str) {
-            Some("running_mean" | "running_var") if self.in_norm() => Role::Statistic,
+            Some("running_mean" | "running_var") if self.in_norm() => Role::Buffer,
             _ if self.in_norm() => Role::Norm,
             Some("bias") => Role::Bias,
             _ => Role::Weight,
@@ -239,6 +239,6 @@ impl ModuleVisitor for StageReader<'_> {
     }
 
     fn visit_flag(&mut self, flag: &Param<Flag>) {
-        self.switches.push(Switch { id: flag.id, of_norm: self.in_norm() });
+        self.training_flags.push(TrainingFlag { id: flag.id, of_norm: self.in_norm() });
     }
 }

@@ -160,11 +160,8 @@ fn group_summary(plan: &FreezePlan, group: usize) -> GroupSummary {
 fn steps(phase: &Phase, rates: &[f64], batches_per_epoch: usize) -> Vec<StepSummary> {
     let total = phase.epochs * batches_per_epoch;
     let step = |done: usize| {
-        let setting = phase.schedule.at(done as f64 / total as f64);
-        StepSummary {
-            lr: rates.iter().map(|rate| rate * setting.rate_factor).collect(),
-            mom: setting.momentum,
-        }
+        let hyper = phase.schedule.at(done as f64 / total as f64);
+        StepSummary { lr: rates.iter().map(|rate| rate * hyper.rate_factor).collect(), mom: hyper.momentum }
     };
     (0..total).map(step).collect()
 }

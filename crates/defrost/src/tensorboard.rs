@@ -15,14 +15,14 @@ use prost::Message;
 
 use crate::files::FileError;
 use crate::learner::{BatchReport, EpochRecord, Flow, Observer, Position};
-use crate::optim::StepSettings;
+use crate::optim::StepOptions;
 use crate::plan::FreezePlan;
 use crate::recipe::Phase;
 
 /// Of an event file's first record.
 const VERSION: &str = "brain.Event:2";
 
-/// Writes the loss and the rates of each step, the losses and measures of each epoch.
+/// Writes the loss and the rates of each step, the losses and metrics of each epoch.
 ///
 /// A step is numbered by its place in the whole recipe: one that is taken again, because an epoch starts again or
 /// a run goes on, keeps its number.
@@ -113,7 +113,7 @@ impl Observer for TensorBoard {
         self.groups = groups.map(|group| (group, plan.groups().groups()[group].name.clone())).collect();
     }
 
-    fn batch_started(&mut self, position: &Position, settings: &mut StepSettings) {
+    fn batch_started(&mut self, position: &Position, settings: &mut StepOptions) {
         let epochs = self.epochs_before + position.epoch - 1;
         self.step = (epochs * position.batches + position.batch) as i64;
         self.rates.clone_from(&settings.rates);
@@ -213,7 +213,7 @@ mod tests {
         board.phase = 1;
         board.epochs_before = 2;
         let position = Position { epoch: 2, epochs: 3, batch: 4, batches: 10 };
-        let mut settings = StepSettings { rates: vec![1e-3], momentum: 0.9 };
+        let mut settings = StepOptions { rates: vec![1e-3], momentum: 0.9 };
         board.batch_started(&position, &mut settings);
         assert_eq!(board.step, 34);
     }

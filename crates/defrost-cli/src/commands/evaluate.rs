@@ -24,16 +24,16 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Outcome {
 }
 
 fn evaluate_of<D: Domain>(arguments: &EvaluateArguments) -> Outcome {
-    let model = Loaded::<D::Model>::open(&arguments.run, &training::device()).or_usage()?;
+    let model = Loaded::<D::Config>::open(&arguments.run, &training::device()).or_usage()?;
     let classes = &model.manifest.classes;
-    let looks = arguments.looks.looks();
-    let (items, skipped) = D::labelled(&model, &arguments.data, &arguments.labels, looks)?;
+    let tta = arguments.tta.tta();
+    let (items, skipped) = D::labelled(&model, &arguments.data, &arguments.labels, tta)?;
     if let Some(first) = skipped.first() {
         let count = skipped.len();
         eprintln!("warning: {count} {} can't be read and are left out; the first: {first}", D::ITEMS);
     }
     let mut cache = Cache::new(arguments.cache.rows());
-    let evaluation = model.evaluate(&*items, arguments.batch, looks, &mut cache).or_failure()?;
+    let evaluation = model.evaluate(&*items, arguments.batch, tta, &mut cache).or_failure()?;
     if let Some(trouble) = cache.trouble() {
         eprintln!("warning: the cache: {trouble}");
     }

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use defrost::bundle::Model as _;
+use defrost::bundle::ModelConfig as _;
 use defrost::learner::{LrFind, LrFindOptions};
 use defrost::{Learner, Network, Phase, files};
 

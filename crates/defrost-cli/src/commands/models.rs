@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use defrost::bundle::Model as _;
+use defrost::bundle::ModelConfig as _;
 use defrost::tabular::{Column, Encoding, Schema, TabularNetwork};
 use defrost::text::models::{AwdLstmConfig, BertConfig, TextConfig, TextNetwork};
 use defrost::vision::VisionSetup;
 use defrost::vision::models::{Architecture, Precision, VisionNetwork};
-use defrost::vision::pace;
+use defrost::vision::timing;
 use defrost::{FineTune, FreezePlan, LayerGroups, Network, NormMode, families, weights};
 
 use super::print_json;
@@ -21,7 +21,7 @@ use crate::training;
 /// Tokens of the AWD-LSTM that is listed, which are as many as its tokenizer learned: `pretrain`'s default.
 const VOCABULARY: usize = 8000;
 
-/// Pictures in a batch that is measured, how many steps are, and classes of the head.
+/// Images in a batch that is measured, how many steps are, and classes of the head.
 const MEASURED_BATCH: usize = 16;
 const MEASURED_STEPS: usize = 5;
 const CLASSES: usize = 10;
@@ -35,15 +35,15 @@ struct Listed {
     groups: LayerGroups,
     /// Whether parameters can be counted before there is data.
     counted: bool,
-    picture: Option<PictureCost>,
+    image: Option<ImageCost>,
 }
 
-/// What is known of picture networks alone.
-struct PictureCost {
+/// What is known of image networks alone.
+struct ImageCost {
     architecture: &'static Architecture,
     multiply_adds: u64,
-    /// Pictures a second, by what is done with them.
-    pace: Option<Vec<(String, f64)>>,
+    /// Images a second, by what is done with them.
+    timing: Option<Vec<(String, f64)>>,
 }
 
 /// Lists the architectures.
@@ -53,13 +53,13 @@ pub fn models(arguments: &ModelsArguments) -> Outcome {
     }
     let mut list = vec![];
     for architecture in Architecture::all().filter(|architecture| wanted(arguments, architecture.name)) {
-        list.push(picture_network(architecture, arguments.measure)?);
+        list.push(image_network(architecture, arguments.measure)?);
     }
     list.extend(
         [bert()?, awd_lstm()?, table()?].into_iter().filter(|listed| wanted(arguments, &listed.arch)),
     );
     if list.is_empty() {
-        // None of the names is a picture network's either: say what there is.
+        // None of the names is an image network's either: say what there is.
         Architecture::named(&arguments.names.join(" ")).or_usage()?;
     }
     if arguments.json {
@@ -76,7 +76,7 @@ fn wanted(arguments: &ModelsArguments, name: &str) -> bool {
 }
 
 fn print(listed: &Listed) {
-    let Listed { arch, weights, groups, counted, picture, .. } = listed;
+    let Listed { arch, weights, groups, counted, image, .. } = listed;
     let last = groups.count() - 1;
     let body: usize = (0..last).map(|group| groups.parameter_count(group)).sum();
     let size = match counted {
@@ -84,17 +84,17 @@ fn print(listed: &Listed) {
         false => "as many parameters as its columns need".to_owned(),
     };
     println!("{arch}: {size}; weights: {weights}");
-    if let Some(PictureCost { architecture, multiply_adds, pace }) = picture {
+    if let Some(ImageCost { architecture, multiply_adds, timing }) = image {
         let billions = *multiply_adds as f64 / 1e9;
         println!("    {billions:.2} billion multiply-adds at {} px", architecture.sizes.usual);
-        for (what, pictures) in pace.iter().flatten() {
-            println!("    {pictures:.1} pictures a second: {what}");
+        for (what, images) in timing.iter().flatten() {
+            println!("    {images:.1} images a second: {what}");
         }
     }
     println!("{}", groups.listing());
 }
 
-fn picture_network(architecture: &'static Architecture, measure: bool) -> Result<Listed, Failure> {
+fn image_network(architecture: &'static Architecture, measure: bool) -> Result<Listed, Failure> {
     let setup = VisionSetup {
         architecture: architecture.name.to_owned(),
         precision: Precision::fastest(),
@@ -107,10 +107,10 @@ fn picture_network(architecture: &'static Architecture, measure: bool) -> Result
         true => format!("embedded ({usual})"),
         false => format!("{} such as {usual}", source(architecture)),
     };
-    let pace = measure.then(|| pace(architecture, &network)).transpose()?;
+    let timing = measure.then(|| timing(architecture, &network)).transpose()?;
     let multiply_adds = architecture.multiply_adds(architecture.sizes.usual);
     let listed = listed::<Vision>(architecture.name, weights, architecture.names, &network)?;
-    Ok(Listed { picture: Some(PictureCost { architecture, multiply_adds, pace }), ..listed })
+    Ok(Listed { image: Some(ImageCost { architecture, multiply_adds, timing }), ..listed })
 }
 
 /// Where an architecture's weights can come from.
@@ -122,18 +122,18 @@ fn source(architecture: &Architecture) -> String {
     }
 }
 
-/// Pictures a second, forward and in a step of each phase of the default recipe.
-fn pace(architecture: &Architecture, network: &VisionNetwork) -> Result<Vec<(String, f64)>, Failure> {
+/// Images a second, forward and in a step of each phase of the default recipe.
+fn timing(architecture: &Architecture, network: &VisionNetwork) -> Result<Vec<(String, f64)>, Failure> {
     let shape = [MEASURED_BATCH, architecture.sizes.usual];
-    let pictures = |seconds: Vec<f64>| MEASURED_BATCH as f64 / seconds[seconds.len() / 2];
-    let forward = pictures(pace::forward_passes(network, shape, MEASURED_STEPS));
+    let images = |seconds: Vec<f64>| MEASURED_BATCH as f64 / seconds[seconds.len() / 2];
+    let forward = images(timing::forward_passes(network, shape, MEASURED_STEPS));
     let mut measured = vec![("forward".to_owned(), forward)];
     let groups = LayerGroups::of(network).or_failure()?;
     for phase in FineTune::brisk(1).phases() {
         let unfrozen = FreezePlan::unfrozen(groups.clone(), NormMode::Keep);
         let plan = phase.thaw.apply(&unfrozen).or_failure()?;
-        let steps = pace::training_steps(network.clone(), &plan, shape, MEASURED_STEPS);
-        measured.push((format!("{} step", phase.name), pictures(steps)));
+        let steps = timing::training_steps(network.clone(), &plan, shape, MEASURED_STEPS);
+        measured.push((format!("{} step", phase.name), images(steps)));
     }
     Ok(measured)
 }
@@ -170,11 +170,11 @@ fn listed<D: Domain>(
 ) -> Result<Listed, Failure> {
     let groups = LayerGroups::of(network).or_failure()?;
     let (arch, task) = (arch.to_owned(), D::TASK);
-    Ok(Listed { arch, task, weights, tensor_names, groups, counted: true, picture: None })
+    Ok(Listed { arch, task, weights, tensor_names, groups, counted: true, image: None })
 }
 
 fn to_json(listed: &Listed) -> Value {
-    let Listed { arch, task, weights, tensor_names, groups, counted, picture } = listed;
+    let Listed { arch, task, weights, tensor_names, groups, counted, image } = listed;
     let group = |index: usize| {
         let stages = groups.stages_of(index);
         json!({
@@ -192,15 +192,17 @@ fn to_json(listed: &Listed) -> Value {
         "tensor_names": tensor_names,
         "groups": (0..groups.count()).map(group).collect::<Vec<_>>(),
     });
-    if let Some(PictureCost { architecture, multiply_adds, pace }) = picture {
+    if let Some(ImageCost { architecture, multiply_adds, timing }) = image {
         json["weights"] = source(architecture).into();
         json["usual_weights"] = json!({ "name": architecture.weights, "licence": architecture.licence });
         json["size"] = architecture.sizes.usual.into();
         json["multiply_adds"] = (*multiply_adds).into();
-        if let Some(pace) = pace {
-            let pace: serde_json::Map<_, _> =
-                pace.iter().map(|(what, pictures)| (what.clone(), (*pictures).into())).collect();
-            json["pictures_per_second"] = pace.into();
+        if let Some(timing) = timing {
+            let timing: serde_json::Map<_, _> =
+                timing.iter().map(|(what, images)| (what.clone(), (*images).into())).collect();
+            json["images_per_second"] = timing.clone().into();
+            // Its name in earlier versions.
+            json["pictures_per_second"] = timing.into();
         }
     }
     json

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use defrost::bundle::Model as _;
+use defrost::bundle::ModelConfig as _;
 use defrost::data::batch_count;
 use defrost::report::{draw_plan, standalone};
 use defrost::{FreezePlan, LayerGroups, Network, PlanSummary, files};

@@ -23,9 +23,9 @@ pub fn predict(arguments: &PredictArguments) -> Outcome {
 }
 
 fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {
-    let model = Loaded::<D::Model>::open(&arguments.run, &training::device()).or_usage()?;
+    let model = Loaded::<D::Config>::open(&arguments.run, &training::device()).or_usage()?;
     let found = |prediction| Found::of(&model.manifest, &prediction, arguments.top);
-    let answers = D::predict(&model, &arguments.inputs, arguments.looks.looks());
+    let answers = D::predict(&model, &arguments.inputs, arguments.tta.tta());
     let results: Vec<(String, Result<Found, String>)> =
         answers.into_iter().map(|(input, prediction)| (input, prediction.map(found))).collect();
     if arguments.json {

@@ -6,14 +6,14 @@ use std::thread;
 
 use serde_json::json;
 
-use defrost::bundle::{BATCH, Loaded, Model};
+use defrost::bundle::{BATCH, Loaded, ModelConfig};
 
 use super::print_json;
 use crate::Outcome;
 use crate::args::ServeArguments;
 use crate::domain::{Table, Task, Text, Vision};
 use crate::failure::{Blame, Failure};
-use crate::found::{Found, Places};
+use crate::found::{Found, HeatAnswer};
 use crate::resume::stop_on_signals;
 use crate::serve::{Access, Metrics, Served, Server, queue, work};
 use crate::training;
@@ -29,8 +29,8 @@ pub fn serve(arguments: &ServeArguments) -> Outcome {
 }
 
 fn serve_run<S: Served>(arguments: &ServeArguments) -> Outcome {
-    let run = Loaded::<S::Model>::open(&arguments.run, &training::device()).or_usage()?;
-    let answers = S::answers(&run, arguments.looks.looks())?;
+    let run = Loaded::<S::Config>::open(&arguments.run, &training::device()).or_usage()?;
+    let answers = S::answers(&run, arguments.tta.tta())?;
     let (listener, address) = listen(arguments)?;
     let (queue, jobs) = queue(arguments.queue);
     let metrics = Arc::new(Metrics::new());
@@ -70,8 +70,8 @@ fn serve_run<S: Served>(arguments: &ServeArguments) -> Outcome {
     let predict =
         |inputs: &[S::Input]| answers(inputs).into_iter().map(|prediction| prediction.map(found)).collect();
     let explain = |input: &S::Input| {
-        let explained = S::explain(&run, arguments.looks.looks(), input)?;
-        Ok((found(explained.prediction.clone()), Places::of(&run.manifest, explained)))
+        let explained = S::explain(&run, arguments.tta.tta(), input)?;
+        Ok((found(explained.prediction.clone()), HeatAnswer::of(&run.manifest, explained)))
     };
     work(jobs, BATCH, &metrics, predict, explain);
     match serving.join() {

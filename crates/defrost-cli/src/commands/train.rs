@@ -8,10 +8,10 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use defrost::bundle::Model;
+use defrost::bundle::ModelConfig;
 use defrost::data::Skipped;
 use defrost::learner::{CheckpointError, EarlyStopping};
-use defrost::ops::Awake;
+use defrost::ops::SpinGuard;
 use defrost::report::{self, Ended, Problems, Report};
 use defrost::tensorboard::TensorBoard;
 use defrost::{EpochRecord, Learner, LearnerError, Network, Phase, PlanSummary, files, weights};
@@ -21,13 +21,13 @@ use super::print_json;
 use crate::Outcome;
 use crate::args::TrainArguments;
 use crate::domain::{Data, Domain, Prepared, Table, Task, Text, Vision};
+use crate::estimate::{estimate_outcome, estimate_table};
 use crate::failure::{Blame, Failure};
 use crate::layout::{metrics, plan_table, rate};
 use crate::learning::RateChoice;
-use crate::live::{self, Live, Place};
+use crate::live::{self, Live, LiveAddress};
 use crate::memory::peak_rss_bytes;
 use crate::progress::{Progress, seconds};
-use crate::quote::{quote_outcome, quote_table};
 use crate::resume::{Session, is_unfinished, stop_on_signals};
 use crate::{record, run_folder, training};
 
@@ -45,7 +45,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let started = Instant::now();
     let options = &session.arguments.options;
     let threads = training::start_threads(options.threads)?;
-    let place = session.arguments.live.map(Place::listen).transpose()?;
+    let place = session.arguments.live.map(LiveAddress::listen).transpose()?;
 
     let Prepared { data, network, model, precision } =
         D::prepare(options, &session.data, &training::device())?;
@@ -71,15 +71,15 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
 
     anstream::eprintln!("{}", plan_table(&plan));
     let planned = Report {
-        deciding: learner.options().loss.deciding_metric().map(str::to_owned),
+        monitored: learner.options().loss.monitored_metric().map(str::to_owned),
         ..Report::planned(about, plan.clone(), &phases)
     };
     let live = place.map(|place| Live::start(place, planned.clone())).transpose()?;
     if session.run.is_none() {
-        let quotes = learner.quote(&phases).map_err(explain)?;
-        eprint!("{}", quote_table(quotes));
+        let estimates = learner.estimate(&phases).map_err(explain)?;
+        eprint!("{}", estimate_table(estimates));
         if let Some(live) = &live {
-            live.quoted(quotes);
+            live.estimated(estimates);
         }
     }
     let board_trouble = observe(&mut learner, arguments, &run)?;
@@ -109,7 +109,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
         return outcome;
     }
     learner.discard_checkpoint().or_failure()?;
-    eprint!("{}", quote_outcome(learner.history().quotes()));
+    eprint!("{}", estimate_outcome(learner.history().estimates()));
     if let Some(trouble) = learner.cache().trouble() {
         eprintln!("warning: the cache: {trouble}");
     }
@@ -127,7 +127,9 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
             "phases": plan.phases,
             "epochs": learner.history().records().iter().map(epoch_json).collect::<Vec<_>>(),
             "best": best.as_ref().map(epoch_json),
-            "quote": learner.history().quotes(),
+            "estimate": learner.history().estimates(),
+            // The name of the estimates in earlier versions.
+            "quote": learner.history().estimates(),
             "report": page,
             "seconds": seconds_taken,
             "peak_rss_bytes": peak_rss_bytes(),
@@ -151,7 +153,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
 
 /// The phases asked for, at the rates given or found. What is found is the highest; the recipe says how it is
 /// spread.
-fn phases<M: Model>(
+fn phases<M: ModelConfig>(
     learner: &mut Learner<M::Network>,
     session: &mut Session,
     model: &M,
@@ -202,7 +204,7 @@ fn run_phases<N: Network>(
     learner.checkpoint(session.checkpoint(run)?);
     let stop = stop_on_signals()?;
     learner.stop_on(stop.clone());
-    let awake = Rc::new(Cell::new(Some(Awake::new())));
+    let awake = Rc::new(Cell::new(Some(SpinGuard::new())));
     if let Some(live) = live {
         learner.observe(Box::new(live.observer(stop, awake.clone())));
     }
@@ -212,7 +214,7 @@ fn run_phases<N: Network>(
     };
     drop(awake.take());
     if let Err(LearnerError::NotFinite { .. }) = outcome {
-        // It would be no number again.
+        // It would be NaN again.
         learner.discard_checkpoint().or_failure()?;
     }
     match outcome {
@@ -235,7 +237,7 @@ fn interrupted(run: &Path) -> Failure {
 fn explain(error: LearnerError) -> Failure {
     match error {
         LearnerError::NotFinite { .. } | LearnerError::Data(_) => Failure::Running(error.into()),
-        LearnerError::Checkpoint(CheckpointError::Surroundings(_)) => {
+        LearnerError::Checkpoint(CheckpointError::Environment(_)) => {
             Failure::usage(format!("--resume: {error}; --resume-anyway goes on nevertheless"))
         }
         LearnerError::Checkpoint(_) => Failure::usage(format!("--resume: {error}")),

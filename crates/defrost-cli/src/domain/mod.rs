@@ -10,14 +10,14 @@ use clap::ValueEnum;
 
 use burn::tensor::Device;
 
-use defrost::bundle::{self, Loaded, Model};
+use defrost::bundle::{self, Loaded, ModelConfig};
 use defrost::check::Report;
+use defrost::csv_table::{CsvTable, is_csv_file};
 use defrost::data::{Dataset, Skipped};
-use defrost::learner::{Looks, Prediction};
-use defrost::sheet::{Sheet, is_sheet};
+use defrost::learner::{Prediction, TestTimeAugmentation};
 use defrost::text::{guess_text_column, is_text_folder};
+use defrost::vision::image::Image;
 use defrost::vision::models::Precision;
-use defrost::vision::picture::Picture;
 
 pub use table::Table;
 pub use text::Text;
@@ -30,7 +30,7 @@ use crate::labels::LabelOptions;
 /// A kind of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Task {
-    /// Pictures
+    /// Images
     Vision,
     /// Texts
     Text,
@@ -45,7 +45,7 @@ impl Task {
         match options.task {
             Some(task) => Ok(task),
             None if options.text_column.is_some() => Ok(Self::Text),
-            None if is_sheet(data) => match guess_text_column(&Sheet::read(data).or_usage()?.0) {
+            None if is_csv_file(data) => match guess_text_column(&CsvTable::read(data).or_usage()?.0) {
                 Some(_) => Ok(Self::Text),
                 None => Ok(Self::Table),
             },
@@ -71,9 +71,9 @@ impl Task {
 /// What a kind of data brings to the commands.
 pub trait Domain {
     /// What is kept of its models besides the weights.
-    type Model: Model;
+    type Config: ModelConfig;
     /// Its name in bundles.
-    const TASK: &'static str = <Self::Model as Model>::TASK;
+    const TASK: &'static str = <Self::Config as ModelConfig>::TASK;
     /// What its items are called.
     const ITEMS: &'static str;
 
@@ -82,7 +82,7 @@ pub trait Domain {
         options: &TrainingOptions,
         data: &Path,
         device: &Device,
-    ) -> Result<Prepared<Self::Model>, Failure>;
+    ) -> Result<Prepared<Self::Config>, Failure>;
 
     /// The same network without any weights; where there is no data, for this many classes.
     fn outline(
@@ -90,30 +90,30 @@ pub trait Domain {
         data: Option<&Path>,
         classes: usize,
         device: &Device,
-    ) -> Result<Outline<Self::Model>, Failure>;
+    ) -> Result<Outline<Self::Config>, Failure>;
 
     /// What is wrong with the data, split as for training, even if it can't be trained on.
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure>;
 
-    /// The first training batch as a picture.
-    fn show_batch(_: &TrainingOptions, _: &Path) -> Result<Picture, Failure> {
-        Err(Failure::usage(format!("--show-batch: it is for pictures; {} are not drawn", Self::ITEMS)))
+    /// The first training batch as an image.
+    fn show_batch(_: &TrainingOptions, _: &Path) -> Result<Image, Failure> {
+        Err(Failure::usage(format!("--show-batch: it is for images; {} are not drawn", Self::ITEMS)))
     }
 
-    /// Labelled data to measure a saved run on, in these looks.
+    /// Labelled data to measure a saved run on, with this test-time augmentation.
     fn labelled(
-        run: &Loaded<Self::Model>,
+        run: &Loaded<Self::Config>,
         data: &Path,
         labels: &LabelOptions,
-        looks: Looks,
+        tta: TestTimeAugmentation,
     ) -> Result<Labelled, Failure>;
 
-    /// What a saved run makes of each input in these looks; one that can't be read says why.
-    fn predict(run: &Loaded<Self::Model>, inputs: &[PathBuf], looks: Looks) -> Vec<Answer>;
+    /// What a saved run makes of each input with this test-time augmentation; one that can't be read says why.
+    fn predict(run: &Loaded<Self::Config>, inputs: &[PathBuf], tta: TestTimeAugmentation) -> Vec<Answer>;
 }
 
 /// Data and network, ready to train.
-pub struct Prepared<M: Model> {
+pub struct Prepared<M: ModelConfig> {
     /// The data.
     pub data: Data,
     /// The network.
@@ -141,7 +141,7 @@ pub struct Data {
 }
 
 /// What a plan is made from.
-pub struct Outline<M: Model> {
+pub struct Outline<M: ModelConfig> {
     /// What describes the network.
     pub model: M,
     /// The network, with new weights.

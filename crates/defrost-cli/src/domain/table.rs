@@ -7,28 +7,28 @@ use burn::tensor::Device;
 use defrost::bundle::Loaded;
 use defrost::check::Report;
 use defrost::data::Dataset;
-use defrost::learner::Looks;
-use defrost::tabular::{PretrainedTable, TableData, TableManifest, TableOptions, check};
+use defrost::learner::TestTimeAugmentation;
+use defrost::tabular::{PretrainedTable, TableData, TableModelConfig, TableOptions, check};
 use defrost::vision::models::Precision;
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::TrainingOptions;
 use crate::failure::{Blame, Failure};
 use crate::labels::LabelOptions;
-use crate::training::DEFAULT_SHARE;
+use crate::training::DEFAULT_FRACTION;
 
 /// Rows of a CSV file.
 pub struct Table;
 
 impl Domain for Table {
-    type Model = TableManifest;
+    type Config = TableModelConfig;
     const ITEMS: &'static str = "rows";
 
     fn prepare(
         options: &TrainingOptions,
         data: &Path,
         device: &Device,
-    ) -> Result<Prepared<TableManifest>, Failure> {
+    ) -> Result<Prepared<TableModelConfig>, Failure> {
         let (table, pretrained) = open(options, data)?;
         let (network, model) = table.network(pretrained, options.seed, device).or_usage()?;
         let TableData { classes, train, valid, skipped, notes, report, .. } = table;
@@ -41,7 +41,7 @@ impl Domain for Table {
         data: Option<&Path>,
         _classes: usize,
         device: &Device,
-    ) -> Result<Outline<TableManifest>, Failure> {
+    ) -> Result<Outline<TableModelConfig>, Failure> {
         let data = data.ok_or_else(|| {
             Failure::usage("a table's network depends on its columns; give the CSV file it is for")
         })?;
@@ -56,16 +56,16 @@ impl Domain for Table {
     }
 
     fn labelled(
-        run: &Loaded<TableManifest>,
+        run: &Loaded<TableModelConfig>,
         data: &Path,
         _: &LabelOptions,
-        _: Looks,
+        _: TestTimeAugmentation,
     ) -> Result<Labelled, Failure> {
         let (rows, skipped) = run.labelled(data).or_usage()?;
         Ok((Box::new(rows), skipped))
     }
 
-    fn predict(run: &Loaded<TableManifest>, inputs: &[PathBuf], _: Looks) -> Vec<Answer> {
+    fn predict(run: &Loaded<TableModelConfig>, inputs: &[PathBuf], _: TestTimeAugmentation) -> Vec<Answer> {
         let answers = |input: &PathBuf| match run.predict(input) {
             Ok(rows) => rows,
             Err(error) => vec![(input.display().to_string(), Err(error.to_string()))],
@@ -89,11 +89,11 @@ fn pretrained(options: &TrainingOptions) -> Result<Option<PretrainedTable>, Fail
 }
 
 fn reading<'a>(options: &'a TrainingOptions, pretrained: Option<&'a PretrainedTable>) -> TableOptions<'a> {
-    let share = options.valid_pct.unwrap_or(DEFAULT_SHARE);
+    let fraction = options.valid_pct.unwrap_or(DEFAULT_FRACTION);
     TableOptions {
         label: options.labels.label_column.as_deref(),
         ignored: &options.ignore,
-        validation: options.valid.as_deref().ok_or(share),
+        validation: options.valid.as_deref().ok_or(fraction),
         seed: options.seed,
         schema: pretrained.map(|earlier| &earlier.schema),
     }

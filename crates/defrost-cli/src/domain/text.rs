@@ -6,12 +6,12 @@ use burn::tensor::Device;
 
 use defrost::bundle::Loaded;
 use defrost::check::Report;
+use defrost::csv_table::{CsvTable, is_csv_file};
 use defrost::data::split::stratified;
-use defrost::learner::Looks;
-use defrost::sheet::{Sheet, is_sheet};
+use defrost::learner::TestTimeAugmentation;
 use defrost::text::models::{BertConfig, TextConfig, TextNetwork};
 use defrost::text::{
-    LabelledTexts, Pretrained, TextColumns, TextData, TextManifest, Tokenizer, check, found_validation,
+    LabelledTexts, Pretrained, TextColumns, TextData, TextModelConfig, Tokenizer, check, found_validation,
     guess_text_column, read_text,
 };
 use defrost::weights::hub;
@@ -20,25 +20,25 @@ use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::TrainingOptions;
 use crate::failure::{Blame, Failure};
 use crate::labels::LabelOptions;
-use crate::training::DEFAULT_SHARE;
+use crate::training::DEFAULT_FRACTION;
 
 /// Texts in a column of a CSV file, or in a folder per class.
 pub struct Text;
 
 impl Domain for Text {
-    type Model = TextManifest;
+    type Config = TextModelConfig;
     const ITEMS: &'static str = "texts";
 
     fn prepare(
         options: &TrainingOptions,
         data: &Path,
         device: &Device,
-    ) -> Result<Prepared<TextManifest>, Failure> {
+    ) -> Result<Prepared<TextModelConfig>, Failure> {
         let mut pretrained = Pretrained::open(&weights(options)?).or_usage()?;
         pretrained.precision = options.precision();
         let tokenizer = pretrained.tokenizer(options.max_tokens).or_usage()?;
         let validation = validation(options, data);
-        let validation = validation.as_deref().map_err(|share| *share);
+        let validation = validation.as_deref().map_err(|fraction| *fraction);
         let texts =
             TextData::open(data, &columns(options), validation, &tokenizer, options.seed).or_usage()?;
         let TextData { classes, train, valid, skipped, notes, report, columns } = texts;
@@ -54,7 +54,7 @@ impl Domain for Text {
         data: Option<&Path>,
         classes: usize,
         device: &Device,
-    ) -> Result<Outline<TextManifest>, Failure> {
+    ) -> Result<Outline<TextModelConfig>, Failure> {
         let config = match (options.weights.as_deref(), &options.pretrained) {
             // The hub's usual one; nothing is downloaded for a plan.
             (None | Some("hub"), None) => TextConfig::Bert(BertConfig::minilm()),
@@ -62,11 +62,11 @@ impl Domain for Text {
         };
         let texts =
             data.map(|data| LabelledTexts::read(data, &columns(options), None)).transpose().or_usage()?;
-        let share = data.and_then(|data| validation(options, data).err());
-        let (outputs, train_items) = match (texts, share) {
-            (Some(LabelledTexts { classes, items, .. }), Some(share)) => {
+        let fraction = data.and_then(|data| validation(options, data).err());
+        let (outputs, train_items) = match (texts, fraction) {
+            (Some(LabelledTexts { classes, items, .. }), Some(fraction)) => {
                 let labels: Vec<usize> = items.iter().map(|item| item.class).collect();
-                let split = stratified(&labels, share, options.seed).or_usage()?;
+                let split = stratified(&labels, fraction, options.seed).or_usage()?;
                 (classes.len(), Some(split.train.len()))
             }
             (Some(LabelledTexts { classes, items, .. }), None) => (classes.len(), Some(items.len())),
@@ -76,27 +76,27 @@ impl Domain for Text {
         // Its texts are not encoded.
         let (columns, tokenizer) = (columns(options), vec![]);
         let (precision, max_tokens) = (config.precision(options.precision()), options.max_tokens);
-        let model = TextManifest { config, precision, max_tokens, columns, tokenizer };
+        let model = TextModelConfig { config, precision, max_tokens, columns, tokenizer };
         Ok(Outline { model, network, train_items })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
         let validation = validation(options, data);
-        let validation = validation.as_deref().map_err(|share| *share);
+        let validation = validation.as_deref().map_err(|fraction| *fraction);
         check(data, &columns(options), validation, options.seed).or_usage()
     }
 
     fn labelled(
-        run: &Loaded<TextManifest>,
+        run: &Loaded<TextModelConfig>,
         data: &Path,
         _: &LabelOptions,
-        _: Looks,
+        _: TestTimeAugmentation,
     ) -> Result<Labelled, Failure> {
         let (texts, skipped) = run.labelled(data).or_usage()?;
         Ok((Box::new(texts), skipped))
     }
 
-    fn predict(run: &Loaded<TextManifest>, inputs: &[PathBuf], _: Looks) -> Vec<Answer> {
+    fn predict(run: &Loaded<TextModelConfig>, inputs: &[PathBuf], _: TestTimeAugmentation) -> Vec<Answer> {
         let tokenizer = run.tokenizer().map_err(|error| error.to_string());
         inputs.iter().flat_map(|input| answers(run, &tokenizer, input)).collect()
     }
@@ -125,12 +125,12 @@ fn weights(options: &TrainingOptions) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Where validation texts are, or the share to split off.
+/// Where validation texts are, or the fraction to split off.
 fn validation(options: &TrainingOptions, data: &Path) -> Result<PathBuf, f64> {
     match (&options.valid, options.valid_pct) {
         (Some(path), _) => Ok(path.clone()),
-        (None, Some(share)) => Err(share),
-        (None, None) => found_validation(data).ok_or(DEFAULT_SHARE),
+        (None, Some(fraction)) => Err(fraction),
+        (None, None) => found_validation(data).ok_or(DEFAULT_FRACTION),
     }
 }
 
@@ -139,7 +139,11 @@ fn columns(options: &TrainingOptions) -> TextColumns {
 }
 
 /// What the network makes of the texts an input stands for.
-fn answers(run: &Loaded<TextManifest>, tokenizer: &Result<Tokenizer, String>, input: &Path) -> Vec<Answer> {
+fn answers(
+    run: &Loaded<TextModelConfig>,
+    tokenizer: &Result<Tokenizer, String>,
+    input: &Path,
+) -> Vec<Answer> {
     match (texts(run, input), tokenizer) {
         (Ok(texts), Ok(tokenizer)) => {
             let (names, texts): (Vec<String>, Vec<String>) = texts.into_iter().unzip();
@@ -151,15 +155,15 @@ fn answers(run: &Loaded<TextManifest>, tokenizer: &Result<Tokenizer, String>, in
 }
 
 /// The rows of a CSV file, a file's text, or the words themselves; each with its name.
-fn texts(run: &Loaded<TextManifest>, input: &Path) -> Result<Vec<(String, String)>, String> {
+fn texts(run: &Loaded<TextModelConfig>, input: &Path) -> Result<Vec<(String, String)>, String> {
     let name = input.display().to_string();
-    if is_sheet(input) {
-        let (sheet, _) = Sheet::read(input).map_err(|error| error.to_string())?;
+    if is_csv_file(input) {
+        let (table, _) = CsvTable::read(input).map_err(|error| error.to_string())?;
         let column = match &run.manifest.model.columns.text {
-            Some(column) => sheet.column(input, column).map_err(|error| error.to_string())?,
-            None => guess_text_column(&sheet).ok_or("which of its columns is the text is not clear")?,
+            Some(column) => table.column(input, column).map_err(|error| error.to_string())?,
+            None => guess_text_column(&table).ok_or("which of its columns is the text is not clear")?,
         };
-        return Ok(sheet.rows.into_iter().map(|mut row| (row.name, row.cells.swap_remove(column))).collect());
+        return Ok(table.rows.into_iter().map(|mut row| (row.name, row.cells.swap_remove(column))).collect());
     }
     match input.is_file() {
         true => read_text(input).map(|text| vec![(name, text)]).map_err(|(_, reason)| reason),

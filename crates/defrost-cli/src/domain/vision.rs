@@ -1,19 +1,19 @@
-//! Folders of pictures.
+//! Folders of images.
 
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
-use defrost::bundle::{self, Loaded, Model};
+use defrost::bundle::{self, Loaded, ModelConfig};
 use defrost::check::Report;
 use defrost::data::Dataset;
-use defrost::learner::{Looks, first_batch};
+use defrost::learner::{TestTimeAugmentation, first_batch};
 use defrost::vision::augment::AugmentPolicy;
+use defrost::vision::image::Image;
 use defrost::vision::models::Architecture;
-use defrost::vision::picture::Picture;
 use defrost::vision::transform::Preprocess;
 use defrost::vision::{
-    LabelKind, PictureFolder, Validation, VisionManifest, VisionSetup, WeightSource, batch_sheet, check,
+    ImageFolder, ImageModelConfig, LabelKind, Validation, VisionSetup, WeightSource, check, image_grid,
     open_known,
 };
 use defrost::weights::{has_embedded, hub};
@@ -22,25 +22,25 @@ use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::{Augment, TrainingOptions};
 use crate::failure::{Blame, Failure};
 use crate::labels::LabelOptions;
-use crate::training::{self, DEFAULT_SHARE};
+use crate::training::{self, DEFAULT_FRACTION};
 
-/// Pictures in a folder per class.
+/// Images in a folder per class.
 pub struct Vision;
 
 impl Domain for Vision {
-    type Model = VisionManifest;
-    const ITEMS: &'static str = "pictures";
+    type Config = ImageModelConfig;
+    const ITEMS: &'static str = "images";
 
     fn prepare(
         options: &TrainingOptions,
         data: &Path,
         device: &Device,
-    ) -> Result<Prepared<VisionManifest>, Failure> {
+    ) -> Result<Prepared<ImageModelConfig>, Failure> {
         let setup = setup(options, weight_source(options)?)?;
         let start = setup.open().or_usage()?;
-        let folder = pictures(options, data, start.preprocess())?;
+        let folder = images(options, data, start.preprocess())?;
         let (network, model, fit) = start.build(folder.classes.len().max(1), device).or_usage()?;
-        let PictureFolder { classes, train, valid, skipped, notes, report } = folder;
+        let ImageFolder { classes, train, valid, skipped, notes, report } = folder;
         let fit = fit.filter(|_| setup.reads_file()).map(|fit| format!("weights: {fit}"));
         let notes = notes.into_iter().chain(fit).collect();
         let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes, report };
@@ -52,12 +52,12 @@ impl Domain for Vision {
         data: Option<&Path>,
         classes: usize,
         device: &Device,
-    ) -> Result<Outline<VisionManifest>, Failure> {
+    ) -> Result<Outline<ImageModelConfig>, Failure> {
         // Nothing is downloaded for a plan.
         let source = if repository(options)?.is_some() { None } else { local_source(options)? };
         let setup = setup(options, source)?;
         let model = setup.outline().or_usage()?;
-        let folder = data.map(|data| pictures(options, data, &model.preprocess)).transpose()?;
+        let folder = data.map(|data| images(options, data, &model.preprocess)).transpose()?;
         let (classes, train_items) = match &folder {
             Some(folder) => (folder.classes.len().max(1), Some(folder.train.len())),
             None => (classes, None),
@@ -79,27 +79,27 @@ impl Domain for Vision {
         check(data, labels, size, options.seed).or_usage()
     }
 
-    fn show_batch(options: &TrainingOptions, data: &Path) -> Result<Picture, Failure> {
+    fn show_batch(options: &TrainingOptions, data: &Path) -> Result<Image, Failure> {
         let setup = setup(options, weight_source(options)?)?;
         let start = setup.open().or_usage()?;
         let preprocess = start.preprocess();
-        let PictureFolder { classes, train, .. } = pictures(options, data, preprocess)?;
+        let ImageFolder { classes, train, .. } = images(options, data, preprocess)?;
         let learner = options.learner(&train)?;
         let batch = first_batch(&train, classes.len().max(1), &learner, &training::device()).or_failure()?;
-        batch_sheet(&batch, &classes, preprocess)
-            .ok_or_else(|| Failure::usage("--show-batch: there are no pictures to train on"))
+        image_grid(&batch, &classes, preprocess)
+            .ok_or_else(|| Failure::usage("--show-batch: there are no images to train on"))
     }
 
     fn labelled(
-        run: &Loaded<VisionManifest>,
+        run: &Loaded<ImageModelConfig>,
         data: &Path,
         labels: &LabelOptions,
-        looks: Looks,
+        tta: TestTimeAugmentation,
     ) -> Result<Labelled, Failure> {
         let manifest = &run.manifest;
-        let varied = looks.varied > 0;
+        let varied = tta.variants > 0;
         let augment = if varied { AugmentPolicy::default() } else { AugmentPolicy::none() };
-        let (pictures, skipped) = open_known(
+        let (images, skipped) = open_known(
             data,
             &labels.labelling(),
             (&manifest.classes, LabelKind::of(&manifest.loss)),
@@ -108,13 +108,13 @@ impl Domain for Vision {
             0,
         )
         .or_usage()?;
-        Ok((Box::new(pictures), skipped))
+        Ok((Box::new(images), skipped))
     }
 
-    fn predict(run: &Loaded<VisionManifest>, inputs: &[PathBuf], looks: Looks) -> Vec<Answer> {
-        let read = |input: &PathBuf| Picture::open(input).map_err(|error| error.to_string());
+    fn predict(run: &Loaded<ImageModelConfig>, inputs: &[PathBuf], tta: TestTimeAugmentation) -> Vec<Answer> {
+        let read = |input: &PathBuf| Image::open(input).map_err(|error| error.to_string());
         let names = inputs.iter().map(|input| input.display().to_string());
-        names.zip(run.predict_all(inputs, looks, read)).collect()
+        names.zip(run.predict_all(inputs, tta, read)).collect()
     }
 }
 
@@ -136,7 +136,7 @@ fn setup(options: &TrainingOptions, weights: Option<WeightSource>) -> Result<Vis
 fn architecture(options: &TrainingOptions) -> Result<String, Failure> {
     match (&options.arch, &options.pretrained) {
         (Some(arch), _) => Ok(arch.clone()),
-        (None, Some(run)) => Ok(bundle::manifest::<VisionManifest>(run).or_usage()?.model.architecture),
+        (None, Some(run)) => Ok(bundle::manifest::<ImageModelConfig>(run).or_usage()?.model.architecture),
         (None, None) => Ok(VisionSetup::default().architecture),
     }
 }
@@ -184,33 +184,29 @@ fn local_source(options: &TrainingOptions) -> Result<Option<WeightSource>, Failu
     }
 }
 
-/// Where validation pictures come from.
+/// Where validation images come from.
 fn validation(options: &TrainingOptions) -> Validation {
     match (&options.valid, options.valid_pct) {
         (Some(path), _) => Validation::Folder(path.clone()),
-        (None, Some(share)) => Validation::Share(share),
-        (None, None) => Validation::Found { otherwise: DEFAULT_SHARE },
+        (None, Some(fraction)) => Validation::Fraction(fraction),
+        (None, None) => Validation::Found { otherwise: DEFAULT_FRACTION },
     }
 }
 
-/// The pictures, split, without those that can't be read.
-fn pictures(
-    options: &TrainingOptions,
-    data: &Path,
-    preprocess: &Preprocess,
-) -> Result<PictureFolder, Failure> {
+/// The images, split, without those that can't be read.
+fn images(options: &TrainingOptions, data: &Path, preprocess: &Preprocess) -> Result<ImageFolder, Failure> {
     let augment = match options.augment {
         Augment::Default => AugmentPolicy::default(),
         Augment::None => AugmentPolicy::none(),
         Augment::Strong => AugmentPolicy::strong(),
     };
-    PictureFolder::open(
+    ImageFolder::open(
         data,
         (&options.labels.labelling(), &validation(options)),
         preprocess,
         &augment,
         options.seed,
-        options.cache.pictures(),
+        options.cache.images(),
     )
     .or_usage()
 }

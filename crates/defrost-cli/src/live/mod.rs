@@ -1,13 +1,13 @@
 //! `defrost train --live`: the run's report on a page of this machine, while training goes on.
 //!
-//! What is known of the run stands in one value, the board. An observer writes to it, a server shows it to everybody who looks
+//! What is known of the run stands in one value, the state. An observer writes to it, a server shows it to everybody who looks
 //! and notes in it what they ask for, and the observer obeys between two batches. Training never waits for a page: what
 //! comes of a run that nobody stops is the same, byte for byte, as if nobody could have watched.
 
-mod board;
+mod address;
 mod losses;
-mod place;
 mod server;
+mod state;
 mod viewer;
 mod watcher;
 
@@ -18,13 +18,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::{self, JoinHandle};
 
-use defrost::learner::{Observer, PhaseQuote};
-use defrost::ops::Awake;
+use defrost::learner::{Observer, PhaseEstimate};
+use defrost::ops::SpinGuard;
 use defrost::report::Report;
 
 use crate::failure::{Blame, Failure};
-use board::{Board, Now};
-pub use place::{Listening, Place};
+pub use address::{Listening, LiveAddress};
+use state::{RunState, Snapshot};
 
 /// Why a run that was stopped on its page ended before its last phase did.
 pub const STOPPED: &str = "it was stopped on its live page";
@@ -32,15 +32,15 @@ pub const STOPPED: &str = "it was stopped on its live page";
 /// A run that can be watched. The page is served until this is dropped, and a little longer to those who have not
 /// read to the end.
 pub struct Live {
-    board: Board,
+    state: RunState,
     serving: Option<JoinHandle<()>>,
 }
 
 impl Live {
     /// Shows what is known before training at this place, and says where that is.
     pub fn start(place: Listening, report: Report) -> Result<Self, Failure> {
-        let board = Board::new(Now::before(report));
-        let (shown, said) = (board.clone(), place.to_string());
+        let state = RunState::new(Snapshot::before(report));
+        let (shown, said) = (state.clone(), place.to_string());
         let serve = move || {
             if let Err(error) = server::run(place, &shown) {
                 eprintln!("warning: the live page is gone: {error}");
@@ -48,28 +48,32 @@ impl Live {
         };
         let serving = thread::Builder::new().name("live".to_owned()).spawn(serve).or_failure()?;
         eprintln!("{said}");
-        Ok(Self { board, serving: Some(serving) })
+        Ok(Self { state, serving: Some(serving) })
     }
 
     /// Shows what the phases should take.
-    pub fn quoted(&self, quotes: &[PhaseQuote]) {
-        self.board.change(|now| now.report_mut().quotes = quotes.to_vec());
+    pub fn estimated(&self, estimates: &[PhaseEstimate]) {
+        self.state.change(|now| now.report_mut().estimates = estimates.to_vec());
     }
 
     /// Notes what happens, and pauses or stops when that is asked for. While training is paused its threads are not
     /// awake, and a signal, which raises `stop`, ends the pause.
-    pub fn observer(&self, stop: Arc<AtomicBool>, awake: Rc<Cell<Option<Awake>>>) -> impl Observer + use<> {
-        watcher::Watcher::new(self.board.clone(), stop, awake)
+    pub fn observer(
+        &self,
+        stop: Arc<AtomicBool>,
+        awake: Rc<Cell<Option<SpinGuard>>>,
+    ) -> impl Observer + use<> {
+        watcher::Watcher::new(self.state.clone(), stop, awake)
     }
 
     /// Whether training ended because somebody pressed the button.
     pub fn was_stopped(&self) -> bool {
-        self.board.now().stopped
+        self.state.now().stopped
     }
 
     /// Says why the run has nothing to show in the end.
     pub fn fail(&self, reason: &str) {
-        self.board.change(|now| now.words = format!("The run has ended: {reason}."));
+        self.state.change(|now| now.words = format!("The run has ended: {reason}."));
     }
 
     /// Shows what has come of the run, why it ended early if it did, and where it is saved.
@@ -78,13 +82,13 @@ impl Live {
             Some(reason) => format!("Ended early: {reason}. The best epoch is saved in {}.", run.display()),
             None => format!("Finished, and saved in {}.", run.display()),
         };
-        self.board.change(|now| now.end(report, words));
+        self.state.change(|now| now.end(report, words));
     }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.board.change(Now::close);
+        self.state.change(Snapshot::close);
         if let Some(serving) = self.serving.take() {
             // What a panic had to say it has printed.
             let _ = serving.join();

@@ -17,15 +17,15 @@ use tokio::time::sleep;
 
 use defrost::report::PAGE_STYLE;
 
-use super::board::{Board, Step, Wish};
-use super::place::Listening;
+use super::address::Listening;
+use super::state::{Command, RunState, Step};
 use super::viewer::events;
 use crate::serve::{Access, File, Refusal, files, guard};
 
 /// How long those who look at the page may take to read how the run ended.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// As of every page; the shares of classes in a report are attributes of their cells.
+/// As of every page; the fractions of classes in a report are attributes of their cells.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; \
                       connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -41,7 +41,7 @@ const FILES: [File; 3] = [
 /// # Errors
 ///
 /// If the system gives it no sockets.
-pub fn run(place: Listening, board: &Board) -> io::Result<()> {
+pub fn run(place: Listening, state: &RunState) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let access = Access::of(place.ip());
     runtime.block_on(async {
@@ -50,39 +50,39 @@ pub fn run(place: Listening, board: &Board) -> io::Result<()> {
             // What is told goes at once; where that can't be had it goes a little later.
             let _ = stream.set_nodelay(true);
         });
-        let serving = axum::serve(listener, router(board.clone(), access))
-            .with_graceful_shutdown(over(board.clone()))
+        let serving = axum::serve(listener, router(state.clone(), access))
+            .with_graceful_shutdown(over(state.clone()))
             .into_future();
         tokio::select! {
             served = serving => served,
-            () = async { over(board.clone()).await; sleep(GRACE).await } => Ok(()),
+            () = async { over(state.clone()).await; sleep(GRACE).await } => Ok(()),
         }
     })
 }
 
-fn router(board: Board, access: Access) -> Router {
-    let asked = |wish| {
-        post(move |board: State<Board>, headers: HeaderMap| async move { ask(&board, &headers, wish) })
+fn router(state: RunState, access: Access) -> Router {
+    let asked = |command| {
+        post(move |state: State<RunState>, headers: HeaderMap| async move { ask(&state, &headers, command) })
     };
     Router::new()
         .route("/", get(page))
         .route("/events", get(watch))
-        .route("/pause", asked(Wish::Pause))
-        .route("/resume", asked(Wish::Resume))
-        .route("/stop", asked(Wish::Stop))
+        .route("/pause", asked(Command::Pause))
+        .route("/resume", asked(Command::Resume))
+        .route("/stop", asked(Command::Stop))
         .merge(files(&FILES))
         .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this path") })
         .method_not_allowed_fallback(|| async {
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this path is not asked like that")
         })
         .layer(from_fn_with_state(access, guard))
-        .with_state(board)
+        .with_state(state)
 }
 
 /// Comes back when the run is over.
-async fn over(board: Board) {
-    // It can't be closed: the board is here.
-    let _ = board.watch().wait_for(|now| now.step == Step::Over).await;
+async fn over(state: RunState) {
+    // It can't be closed: the state is here.
+    let _ = state.watch().wait_for(|now| now.step == Step::Over).await;
 }
 
 /// `GET /`
@@ -92,18 +92,18 @@ async fn page() -> impl IntoResponse {
 }
 
 /// `GET /events`
-async fn watch(State(board): State<Board>) -> impl IntoResponse {
-    Sse::new(events(&board)).keep_alive(KeepAlive::default())
+async fn watch(State(state): State<RunState>) -> impl IntoResponse {
+    Sse::new(events(&state)).keep_alive(KeepAlive::default())
 }
 
 /// `POST /pause`, `/resume`, `/stop`. What is called JSON no page from elsewhere can send without asking first, and it
 /// is not allowed to.
-fn ask(board: &Board, headers: &HeaderMap, wish: Wish) -> Result<Json<Value>, Refusal> {
+fn ask(state: &RunState, headers: &HeaderMap, command: Command) -> Result<Json<Value>, Refusal> {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if kind.split(';').next().map(str::trim) != Some("application/json") {
         return Err(Refusal::unsupported("send it as application/json"));
     }
-    match board.ask(wish) {
+    match state.ask(command) {
         Ok(step) => Ok(Json(json!({ "step": step }))),
         Err(_) => Err(Refusal::new(
             StatusCode::CONFLICT,

@@ -16,9 +16,9 @@ use tokio::time::{Instant, sleep_until};
 
 use defrost::report::{Report, State, batch_losses};
 
-use super::board::{Board, Now, Step};
+use super::state::{RunState, Snapshot, Step};
 
-/// How much time lies between two looks at the board: as much as this, and as so many times what drawing has taken, but no
+/// How much time lies between two looks at the state: as much as this, and as so many times what drawing has taken, but no
 /// more than [`SELDOM`].
 const EVERY: Duration = Duration::from_millis(250);
 const TIMES: u32 = 20;
@@ -28,7 +28,7 @@ const SELDOM: Duration = Duration::from_secs(1);
 type Told = (&'static str, Value);
 
 struct Viewer {
-    board: watch::Receiver<Now>,
+    state: watch::Receiver<Snapshot>,
     waiting: VecDeque<Told>,
     /// The report as it was told.
     report: Option<Arc<Report>>,
@@ -39,8 +39,8 @@ struct Viewer {
 }
 
 /// All that there is to tell somebody, as it happens; it ends after the run.
-pub fn events(board: &Board) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
-    unfold(Viewer::new(board), async |mut viewer| {
+pub fn events(state: &RunState) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
+    unfold(Viewer::new(state), async |mut viewer| {
         let (name, content) = viewer.next().await?;
         // JSON that was made from text and numbers can be written.
         let event = Event::default().event(name).json_data(content).unwrap_or_default();
@@ -49,9 +49,9 @@ pub fn events(board: &Board) -> impl Stream<Item = Result<Event, Infallible>> + 
 }
 
 impl Viewer {
-    fn new(board: &Board) -> Self {
-        let (board, next) = (board.watch(), Instant::now());
-        Self { board, waiting: VecDeque::new(), report: None, losses: None, next, over: false }
+    fn new(state: &RunState) -> Self {
+        let (state, next) = (state.watch(), Instant::now());
+        Self { state, waiting: VecDeque::new(), report: None, losses: None, next, over: false }
     }
 
     async fn next(&mut self) -> Option<Told> {
@@ -63,8 +63,8 @@ impl Viewer {
                 return None;
             }
             sleep_until(self.next).await;
-            self.board.changed().await.ok()?;
-            let (now, looked) = (self.board.borrow_and_update().clone(), Instant::now());
+            self.state.changed().await.ok()?;
+            let (now, looked) = (self.state.borrow_and_update().clone(), Instant::now());
             let news = self.news(&now);
             self.waiting.extend(news);
             self.next = looked + (looked.elapsed() * TIMES).clamp(EVERY, SELDOM);
@@ -72,7 +72,7 @@ impl Viewer {
     }
 
     /// What has changed since the last look.
-    fn news(&mut self, now: &Now) -> Vec<Told> {
+    fn news(&mut self, now: &Snapshot) -> Vec<Told> {
         let mut news = vec![];
         let is_told = self.report.as_ref().is_some_and(|told| Arc::ptr_eq(told, &now.report));
         if !is_told {
@@ -96,7 +96,7 @@ impl Viewer {
 }
 
 /// Where a run is, in numbers.
-fn state(now: &Now) -> Value {
+fn state(now: &Snapshot) -> Value {
     let all = now.report.epochs_in_all().max(1) as f64;
     let phase = match now.report.state {
         State::Running { phase } => now.report.plan.phases.get(phase).map(|phase| phase.name.as_str()),
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     /// Of a run of one phase.
-    fn board() -> Board {
+    fn state() -> RunState {
         let phase =
             serde_json::from_value(json!({ "name": "thawed", "frozen_groups": [], "constant_stages": 0,
             "trainable_params": 1, "epochs": 4, "batches_per_epoch": 5, "lr_max": [] }));
@@ -144,10 +144,10 @@ mod tests {
             cut: vec![],
             notes: vec![],
         };
-        Board::new(Now::before(Report::planned(About::default(), plan, &[])))
+        RunState::new(Snapshot::before(Report::planned(About::default(), plan, &[])))
     }
 
-    fn train(now: &mut Now, batch: usize) {
+    fn train(now: &mut Snapshot, batch: usize) {
         let position = Position { epoch: 1, epochs: 4, batch, batches: 5 };
         now.batch = Some((position, 0.5));
         now.losses.push(now.epochs(), 0.5);
@@ -155,20 +155,20 @@ mod tests {
 
     #[test]
     fn whoever_comes_is_told_everything_and_then_what_changes() {
-        let board = board();
-        let mut viewer = Viewer::new(&board);
-        let mut news = || viewer.news(&board.now()).into_iter().map(|told| told.0).collect::<Vec<_>>();
+        let state = state();
+        let mut viewer = Viewer::new(&state);
+        let mut news = || viewer.news(&state.now()).into_iter().map(|told| told.0).collect::<Vec<_>>();
         assert_eq!(news(), ["report", "state"]);
-        board.change(|now| train(now, 1));
+        state.change(|now| train(now, 1));
         assert_eq!(news(), ["batches", "state"]);
         assert_eq!(news(), ["state"]);
         let (phase, metrics) = ("thawed".to_owned(), [].into());
         let record = EpochRecord { phase, epoch: 1, train_loss: 1.0, valid_loss: 1.0, metrics, seconds: 1.0 };
-        board.change(|now| now.report_mut().epochs.push(record));
+        state.change(|now| now.report_mut().epochs.push(record));
         assert_eq!(news(), ["report", "batches", "state"]);
-        board.change(Now::close);
+        state.change(Snapshot::close);
         assert_eq!(news(), ["state", "over"]);
-        let late = Viewer::new(&board).news(&board.now());
+        let late = Viewer::new(&state).news(&state.now());
         assert_eq!(
             late.iter().map(|told| told.0).collect::<Vec<_>>(),
             ["report", "batches", "state", "over"]
@@ -179,15 +179,15 @@ mod tests {
 
     #[test]
     fn what_changes_often_is_told_a_few_times_a_second() {
-        let board = board();
+        let state = state();
         let started = Instant::now();
-        let mut viewer = Viewer::new(&board);
+        let mut viewer = Viewer::new(&state);
         let training = thread::spawn(move || {
             for batch in 0..300 {
-                board.change(|now| train(now, batch % 5));
+                state.change(|now| train(now, batch % 5));
                 thread::sleep(Duration::from_millis(3));
             }
-            board.change(Now::close);
+            state.change(Snapshot::close);
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let told = runtime.block_on(async {

@@ -8,62 +8,62 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use defrost::learner::{BatchReport, Flow, History, Observer, Resumed, RolledBack};
-use defrost::ops::Awake;
+use defrost::ops::SpinGuard;
 use defrost::report::State;
 use defrost::{EpochRecord, FreezePlan, Phase};
 
-use super::board::{Board, Step};
+use super::state::{RunState, Step};
 
 /// How often a run that is paused looks whether it goes on.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Writes to the board, and obeys it.
+/// Writes to the state, and obeys it.
 pub struct Watcher {
-    board: Board,
+    state: RunState,
     /// The first phase that has not begun.
     phase: usize,
     stop: Arc<AtomicBool>,
-    awake: Rc<Cell<Option<Awake>>>,
+    awake: Rc<Cell<Option<SpinGuard>>>,
 }
 
 impl Watcher {
     /// One that stops waiting when `stop` is raised.
-    pub fn new(board: Board, stop: Arc<AtomicBool>, awake: Rc<Cell<Option<Awake>>>) -> Self {
-        Self { board, phase: 0, stop, awake }
+    pub fn new(state: RunState, stop: Arc<AtomicBool>, awake: Rc<Cell<Option<SpinGuard>>>) -> Self {
+        Self { state, phase: 0, stop, awake }
     }
 
     /// Waits while that is asked for; says how training goes on.
-    fn obey(&self) -> Flow {
-        if self.board.step() == Step::Pausing {
+    fn apply_command(&self) -> Flow {
+        if self.state.step() == Step::Pausing {
             self.wait();
         }
-        if self.board.step() != Step::Stopping {
+        if self.state.step() != Step::Stopping {
             return Flow::Continue;
         }
-        self.board.change(|now| now.stopped = true);
+        self.state.change(|now| now.stopped = true);
         Flow::EndRun
     }
 
     fn wait(&self) {
         let was_awake = self.awake.take().is_some();
-        self.board.change(|now| {
+        self.state.change(|now| {
             // Unless it was to go on or to stop in this moment.
             if now.step == Step::Pausing {
                 now.step = Step::Paused;
             }
         });
-        while self.board.step() == Step::Paused && !self.stop.load(Ordering::Relaxed) {
+        while self.state.step() == Step::Paused && !self.stop.load(Ordering::Relaxed) {
             sleep(LOOK);
         }
         if was_awake {
-            self.awake.set(Some(Awake::new()));
+            self.awake.set(Some(SpinGuard::new()));
         }
     }
 }
 
 impl Observer for Watcher {
     fn run_started(&mut self, _phases: &[Phase]) {
-        self.board.change(|now| {
+        self.state.change(|now| {
             if now.step == Step::GettingReady {
                 now.step = Step::Training;
             }
@@ -72,7 +72,7 @@ impl Observer for Watcher {
 
     fn phase_started(&mut self, name: &str, _plan: &FreezePlan, _rates: &[f64], _epochs: usize) {
         let from = self.phase;
-        self.board.change(|now| {
+        self.state.change(|now| {
             // A run that goes on begins with a later phase than its first.
             let later = now.report.plan.phases.iter().skip(from);
             let phase = from + later.take_while(|phase| phase.name != name).count();
@@ -82,20 +82,20 @@ impl Observer for Watcher {
     }
 
     fn resumed(&mut self, event: &Resumed<'_>) {
-        self.board.change(|now| now.report_mut().epochs = [event.earlier, event.epochs].concat());
+        self.state.change(|now| now.report_mut().epochs = [event.earlier, event.epochs].concat());
     }
 
     fn batch_ended(&mut self, report: &BatchReport) -> Flow {
-        self.board.change(|now| {
+        self.state.change(|now| {
             now.batch = Some((report.position, report.loss));
             let place = now.epochs();
             now.losses.push(place, report.loss);
         });
-        self.obey()
+        self.apply_command()
     }
 
     fn rolled_back(&mut self, _event: &RolledBack) {
-        self.board.change(|now| {
+        self.state.change(|now| {
             now.batch = None;
             let place = now.epochs();
             now.losses.forget_after(place);
@@ -103,17 +103,17 @@ impl Observer for Watcher {
     }
 
     fn epoch_ended(&mut self, record: &EpochRecord) -> Flow {
-        self.board.change(|now| {
+        self.state.change(|now| {
             now.batch = None;
             now.report_mut().epochs.push(record.clone());
         });
-        self.obey()
+        self.apply_command()
     }
 
     fn run_ended(&mut self, history: &History) {
-        self.board.change(|now| {
+        self.state.change(|now| {
             now.step = Step::Saving;
-            now.report_mut().quotes = history.quotes().to_vec();
+            now.report_mut().estimates = history.estimates().to_vec();
         });
     }
 }

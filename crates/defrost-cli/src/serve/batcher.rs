@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::metrics::Metrics;
-use crate::found::{Found, Places};
+use crate::found::{Found, HeatAnswer};
 
 /// Of how many requests in the queue one may be for an explanation.
 const EXPLANATIONS: usize = 4;
@@ -24,7 +24,7 @@ pub enum Answer {
     /// What the network makes of it.
     Found(Found),
     /// The same, and where in the input.
-    Explained(Found, Places),
+    Explained(Found, HeatAnswer),
     /// Why there is no answer to it.
     Unusable(String),
     /// The network failed on it.
@@ -35,7 +35,7 @@ pub enum Answer {
 pub struct Job<I> {
     input: I,
     reply: oneshot::Sender<Answer>,
-    place: Place,
+    slot: Slot,
 }
 
 /// What somebody wants to know of an input.
@@ -47,8 +47,8 @@ pub enum Wanted {
     Explanation,
 }
 
-/// A place in the queue; it is free again when this is dropped.
-pub struct Place {
+/// A slot in the queue; it is free again when this is dropped.
+pub struct Slot {
     wanted: Wanted,
     _permits: [Option<OwnedSemaphorePermit>; 2],
 }
@@ -56,7 +56,7 @@ pub struct Place {
 /// Where inputs wait.
 pub struct Queue<I> {
     jobs: Sender<Job<I>>,
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     explanations: Arc<Semaphore>,
     length: usize,
 }
@@ -64,27 +64,27 @@ pub struct Queue<I> {
 /// A queue for `length` requests, and its other end.
 pub fn queue<I>(length: usize) -> (Queue<I>, Receiver<Job<I>>) {
     let (jobs, receiver) = mpsc::channel(length);
-    let places = |count| Arc::new(Semaphore::new(count));
-    let explanations = places(length.div_ceil(EXPLANATIONS));
-    (Queue { jobs, places: places(length), explanations, length }, receiver)
+    let slots = |count| Arc::new(Semaphore::new(count));
+    let explanations = slots(length.div_ceil(EXPLANATIONS));
+    (Queue { jobs, slots: slots(length), explanations, length }, receiver)
 }
 
 impl<I> Queue<I> {
-    /// A place, if there is one: to be had before a request is read, so that what is held in memory is bounded.
-    pub fn place(&self, wanted: Wanted) -> Option<Place> {
+    /// A slot, if there is one: to be had before a request is read, so that what is held in memory is bounded.
+    pub fn slot(&self, wanted: Wanted) -> Option<Slot> {
         let explanation = match wanted {
             Wanted::Prediction => None,
             Wanted::Explanation => Some(self.explanations.clone().try_acquire_owned().ok()?),
         };
-        let place = self.places.clone().try_acquire_owned().ok()?;
-        Some(Place { wanted, _permits: [Some(place), explanation] })
+        let slot = self.slots.clone().try_acquire_owned().ok()?;
+        Some(Slot { wanted, _permits: [Some(slot), explanation] })
     }
 
     /// Lines up and waits for the answer.
-    pub async fn ask(&self, place: Place, input: I) -> Answer {
+    pub async fn ask(&self, slot: Slot, input: I) -> Answer {
         let (reply, answer) = oneshot::channel();
-        // There is room for as many as there are places.
-        match self.jobs.try_send(Job { input, reply, place }) {
+        // There is room for as many as there are slots.
+        match self.jobs.try_send(Job { input, reply, slot }) {
             Ok(()) => answer.await.unwrap_or(Answer::Failed),
             Err(_) => Answer::Failed,
         }
@@ -111,7 +111,7 @@ pub fn work<I>(
     limit: usize,
     metrics: &Metrics,
     predict: impl Fn(&[I]) -> Vec<Result<Found, String>>,
-    explain: impl Fn(&I) -> Result<(Found, Places), String>,
+    explain: impl Fn(&I) -> Result<(Found, HeatAnswer), String>,
 ) {
     let mut explanations = VecDeque::new();
     while let Some(first) = match explanations.is_empty() {
@@ -121,7 +121,7 @@ pub fn work<I>(
         let mut batch = vec![];
         let mut next = first;
         while let Some(job) = next {
-            match job.place.wanted {
+            match job.slot.wanted {
                 Wanted::Prediction => batch.push(job),
                 Wanted::Explanation => explanations.push_back(job),
             }
@@ -130,26 +130,26 @@ pub fn work<I>(
         // Whoever has hung up needs no answer.
         batch.retain(|job| !job.reply.is_closed());
         let (inputs, replies): (Vec<I>, Vec<_>) =
-            batch.into_iter().map(|job| (job.input, (job.reply, job.place))).unzip();
+            batch.into_iter().map(|job| (job.input, (job.reply, job.slot))).unzip();
         let started = Instant::now();
         let answers = answers(&inputs, &predict);
         if !answers.is_empty() {
             metrics.batch(answers.len(), started.elapsed());
         }
-        for ((reply, place), answer) in replies.into_iter().zip(answers) {
-            // Whoever is answered and asks again finds the place free.
-            drop(place);
+        for ((reply, slot), answer) in replies.into_iter().zip(answers) {
+            // Whoever is answered and asks again finds the slot free.
+            drop(slot);
             // An error: whoever asked has gone meanwhile.
             let _ = reply.send(answer);
         }
-        if let Some(Job { input, reply, place }) = explanations.pop_front()
+        if let Some(Job { input, reply, slot }) = explanations.pop_front()
             && !reply.is_closed()
         {
             let explained = catch_unwind(AssertUnwindSafe(|| explain(&input)));
             let explained = explained.map(|explained| {
-                explained.map_or_else(Answer::Unusable, |(found, places)| Answer::Explained(found, places))
+                explained.map_or_else(Answer::Unusable, |(found, slots)| Answer::Explained(found, slots))
             });
-            drop(place);
+            drop(slot);
             let _ = reply.send(explained.unwrap_or(Answer::Failed));
         }
     }
@@ -188,8 +188,8 @@ mod tests {
         let mut replies = vec![];
         for &(input, wanted) in inputs {
             let (reply, answer) = oneshot::channel();
-            let place = queue.place(wanted).unwrap();
-            queue.jobs.try_send(Job { input, reply, place }).ok().unwrap();
+            let slot = queue.slot(wanted).unwrap();
+            queue.jobs.try_send(Job { input, reply, slot }).ok().unwrap();
             replies.push(answer);
         }
         assert_eq!(queue.waiting(), inputs.len());
@@ -206,7 +206,7 @@ mod tests {
         };
         let explain = |&input: &i32| {
             sizes.lock().unwrap().push(0);
-            answer(input).map(|found| (found, places()))
+            answer(input).map(|found| (found, slots()))
         };
         work(jobs, limit, &Metrics::new(), predict, explain);
         (
@@ -215,8 +215,8 @@ mod tests {
         )
     }
 
-    fn places() -> Places {
-        Places { class: None, heat: HeatMap::of(1, 1, vec![1.0]), share: 1.0 }
+    fn slots() -> HeatAnswer {
+        HeatAnswer { class: None, heat: HeatMap::of(1, 1, vec![1.0]), fraction: 1.0 }
     }
 
     #[test]
@@ -246,10 +246,10 @@ mod tests {
     #[test]
     fn explanations_leave_places_for_predictions() {
         let (queue, _jobs) = queue::<i32>(8);
-        let places = [(); 3].map(|()| queue.place(Wanted::Explanation));
-        assert_eq!(places.each_ref().map(Option::is_some), [true, true, false]);
-        let places = [(); 7].map(|()| queue.place(Wanted::Prediction));
-        assert_eq!(places.iter().flatten().count(), 6);
+        let slots = [(); 3].map(|()| queue.slot(Wanted::Explanation));
+        assert_eq!(slots.each_ref().map(Option::is_some), [true, true, false]);
+        let slots = [(); 7].map(|()| queue.slot(Wanted::Prediction));
+        assert_eq!(slots.iter().flatten().count(), 6);
     }
 
     #[test]
@@ -271,19 +271,19 @@ mod tests {
     #[test]
     fn there_are_as_many_places_as_the_queue_is_long() {
         let (queue, _jobs) = queue::<i32>(2);
-        let place = || queue.place(Wanted::Prediction);
-        let places = (place(), place());
-        assert!(places.0.is_some() && places.1.is_some() && place().is_none());
-        drop(places);
-        assert!(place().is_some());
+        let slot = || queue.slot(Wanted::Prediction);
+        let slots = (slot(), slot());
+        assert!(slots.0.is_some() && slots.1.is_some() && slot().is_none());
+        drop(slots);
+        assert!(slot().is_some());
     }
 
     #[test]
     fn nobody_is_answered_who_has_gone() {
         let (queue, jobs) = queue(1);
         let (reply, answer) = oneshot::channel();
-        let place = queue.place(Wanted::Prediction).unwrap();
-        queue.jobs.try_send(Job { input: 1, reply, place }).ok().unwrap();
+        let slot = queue.slot(Wanted::Prediction).unwrap();
+        queue.jobs.try_send(Job { input: 1, reply, slot }).ok().unwrap();
         drop((answer, queue));
         let predict = |inputs: &[i32]| {
             assert!(inputs.is_empty());

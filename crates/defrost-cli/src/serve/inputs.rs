@@ -7,11 +7,11 @@ use axum::extract::Request;
 use serde_json::{Value, json};
 
 use defrost::bundle::Loaded;
-use defrost::learner::{Looks, Prediction};
-use defrost::tabular::{FieldKind, TableManifest};
-use defrost::text::TextManifest;
-use defrost::vision::picture::Picture;
-use defrost::vision::{Explained, VisionManifest};
+use defrost::learner::{Prediction, TestTimeAugmentation};
+use defrost::tabular::{FieldKind, TableModelConfig};
+use defrost::text::TextModelConfig;
+use defrost::vision::image::Image;
+use defrost::vision::{Explained, ImageModelConfig};
 
 use super::refusal::Refusal;
 use super::upload;
@@ -33,47 +33,55 @@ pub trait Served: Domain + 'static {
     ) -> impl Future<Output = Result<(String, Self::Input), Refusal>> + Send;
 
     /// What a page has to ask for.
-    fn form(run: &Loaded<Self::Model>) -> Value;
+    fn form(run: &Loaded<Self::Config>) -> Value;
 
     /// What answers inputs.
     fn answers(
-        run: &Loaded<Self::Model>,
-        looks: Looks,
+        run: &Loaded<Self::Config>,
+        tta: TestTimeAugmentation,
     ) -> Result<impl Fn(&[Self::Input]) -> Predictions, Failure>;
 
     /// What the network makes of an input and where it looks, or why that can't be told.
-    fn explain(_: &Loaded<Self::Model>, _: Looks, _: &Self::Input) -> Result<Explained, String> {
-        Err("where the network looks is told of pictures alone".to_owned())
+    fn explain(
+        _: &Loaded<Self::Config>,
+        _: TestTimeAugmentation,
+        _: &Self::Input,
+    ) -> Result<Explained, String> {
+        Err("where the network looks is told of images alone".to_owned())
     }
 }
 
 impl Served for Vision {
-    /// The bytes of a picture's file.
+    /// The bytes of an image's file.
     type Input = Bytes;
 
     async fn input(request: Request, limit: usize) -> Result<(String, Bytes), Refusal> {
-        let (name, bytes) = upload::picture(request, limit).await?;
-        Ok((name.unwrap_or_else(|| "picture".to_owned()), bytes))
+        let (name, bytes) = upload::image(request, limit).await?;
+        Ok((name.unwrap_or_else(|| "image".to_owned()), bytes))
     }
 
-    fn form(run: &Loaded<VisionManifest>) -> Value {
-        // Whether it tells places apart shows in any picture.
-        let picture = Picture::from_rgb(1, 1, vec![0; 3]).expect("one pixel");
-        json!({ "kind": "picture", "heat": run.explain(&picture, Looks::PLAIN).is_some() })
+    fn form(run: &Loaded<ImageModelConfig>) -> Value {
+        // Whether it tells places apart shows in any image.
+        let image = Image::from_rgb(1, 1, vec![0; 3]).expect("one pixel");
+        json!({ "kind": "image", "heat": run.explain(&image, TestTimeAugmentation::NONE).is_some() })
     }
 
     fn answers(
-        run: &Loaded<VisionManifest>,
-        looks: Looks,
+        run: &Loaded<ImageModelConfig>,
+        tta: TestTimeAugmentation,
     ) -> Result<impl Fn(&[Bytes]) -> Predictions, Failure> {
-        let read = |bytes: &Bytes| Picture::decode(bytes).map_err(|error| error.to_string());
-        Ok(move |pictures: &[Bytes]| run.predict_all(pictures, looks, read))
+        let read = |bytes: &Bytes| Image::decode(bytes).map_err(|error| error.to_string());
+        Ok(move |images: &[Bytes]| run.predict_all(images, tta, read))
     }
 
-    fn explain(run: &Loaded<VisionManifest>, looks: Looks, bytes: &Bytes) -> Result<Explained, String> {
-        let picture = Picture::decode(bytes).map_err(|error| error.to_string())?;
-        let nowhere = || "this network tells no places of its pictures apart".to_owned();
-        run.explain(&picture, looks).ok_or_else(nowhere)
+    fn explain(
+        run: &Loaded<ImageModelConfig>,
+        tta: TestTimeAugmentation,
+        bytes: &Bytes,
+    ) -> Result<Explained, String> {
+        let image = Image::decode(bytes).map_err(|error| error.to_string())?;
+        let nowhere = || "this network tells no places of its images apart".to_owned();
+        run.explain(&image, tta).ok_or_else(nowhere)
     }
 }
 
@@ -87,11 +95,14 @@ impl Served for Text {
         }
     }
 
-    fn form(_: &Loaded<TextManifest>) -> Value {
+    fn form(_: &Loaded<TextModelConfig>) -> Value {
         json!({ "kind": "text" })
     }
 
-    fn answers(run: &Loaded<TextManifest>, _: Looks) -> Result<impl Fn(&[String]) -> Predictions, Failure> {
+    fn answers(
+        run: &Loaded<TextModelConfig>,
+        _: TestTimeAugmentation,
+    ) -> Result<impl Fn(&[String]) -> Predictions, Failure> {
         let tokenizer = run.tokenizer().or_usage()?;
         Ok(move |texts: &[String]| run.predict(texts, &tokenizer))
     }
@@ -113,7 +124,7 @@ impl Served for Table {
         Ok(("row".to_owned(), cells))
     }
 
-    fn form(run: &Loaded<TableManifest>) -> Value {
+    fn form(run: &Loaded<TableModelConfig>) -> Value {
         let fields = run.manifest.model.schema.fields().into_iter().map(|field| match field.kind {
             FieldKind::Number => json!({ "name": field.name, "kind": "number" }),
             FieldKind::Date => json!({ "name": field.name, "kind": "date" }),
@@ -125,8 +136,8 @@ impl Served for Table {
     }
 
     fn answers(
-        run: &Loaded<TableManifest>,
-        _: Looks,
+        run: &Loaded<TableModelConfig>,
+        _: TestTimeAugmentation,
     ) -> Result<impl Fn(&[Self::Input]) -> Predictions, Failure> {
         Ok(|rows: &[Self::Input]| run.predict_rows(rows))
     }

@@ -108,12 +108,12 @@ async fn answer<S: Served>(
     request: Request,
     wanted: Wanted,
 ) -> Result<Json<Value>, Refusal> {
-    let Some(place) = server.queue.place(wanted) else {
+    let Some(slot) = server.queue.slot(wanted) else {
         upload::drain(request).await;
         return Err(Refusal::busy(server.queue.length(wanted)));
     };
     let (name, input) = S::input(request, server.limit).await?;
-    match server.queue.ask(place, input).await {
+    match server.queue.ask(slot, input).await {
         Answer::Found(found) => Ok(Json(found.to_json(&name))),
         Answer::Explained(found, places) => {
             let mut answer = found.to_json(&name);

@@ -19,19 +19,19 @@ const COURTESY: Duration = Duration::from_secs(2);
 /// The longest JSON that is read, in bytes: a text of this length takes seconds to encode.
 const JSON_LIMIT: usize = 1 << 20;
 
-/// The bytes of a picture, with the name of its file if it has one: the body itself, or a file in a form.
+/// The bytes of an image, with the name of its file if it has one: the body itself, or a file in a form.
 ///
 /// # Errors
 ///
-/// If the request holds no picture, too much, or comes too slowly.
-pub async fn picture(request: Request, limit: usize) -> Result<(Option<String>, Bytes), Refusal> {
+/// If the request holds no image, too much, or comes too slowly.
+pub async fn image(request: Request, limit: usize) -> Result<(Option<String>, Bytes), Refusal> {
     match content_type(request.headers()).as_str() {
         "multipart/form-data" => file(request, limit).await,
         "application/octet-stream" => Ok((None, body(request, limit).await?.1)),
         image if image.starts_with("image/") => Ok((None, body(request, limit).await?.1)),
         other => {
             let message = format!(
-                "{} is not read here: send a picture as the body with its content type, such as image/jpeg, or as a file \
+                "{} is not read here: send an image as the body with its content type, such as image/jpeg, or as a file \
                  in multipart/form-data",
                 named(other)
             );
@@ -116,5 +116,5 @@ async fn file(request: Request, limit: usize) -> Result<(Option<String>, Bytes),
             return Ok((Some(name), bytes));
         }
     }
-    Err(Refusal::unusable("there is no file in the form; send the picture as one"))
+    Err(Refusal::unusable("there is no file in the form; send the image as one"))
 }

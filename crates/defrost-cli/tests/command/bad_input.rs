@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{Ran, defrost_in, picture, two_classes};
+use crate::support::{Ran, defrost_in, image, two_classes};
 
 fn train(folder: &Path, words: &[&str]) -> Ran {
     defrost_in(folder, &[&["train"], words].concat())
@@ -11,7 +11,7 @@ fn train(folder: &Path, words: &[&str]) -> Ran {
 #[test]
 fn a_folder_that_is_not_there() {
     let folder = tempfile::tempdir().unwrap();
-    let expected = "nowhere: no such folder; give one that holds a folder of pictures per class";
+    let expected = "nowhere: no such folder; give one that holds a folder of images per class";
     assert_eq!(train(folder.path(), &["nowhere"]).usage_error(), expected);
 }
 
@@ -27,7 +27,7 @@ fn an_empty_folder() {
 fn one_class() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("data/only")).unwrap();
-    picture(&folder.path().join("data/only/a.png"), [1, 2, 3], 4);
+    image(&folder.path().join("data/only/a.png"), [1, 2, 3], 4);
     let expected = "data has only one class folder, only; training needs at least two classes";
     assert_eq!(train(folder.path(), &["data"]).usage_error(), expected);
 }
@@ -40,7 +40,7 @@ fn nothing_that_can_be_read() {
         std::fs::write(folder.path().join("data").join(class).join("x.jpg"), b"").unwrap();
     }
     let ran = train(folder.path(), &["data"]);
-    assert!(ran.usage_error().starts_with("data: none of the 2 pictures can be read"), "{}", ran.stderr);
+    assert!(ran.usage_error().starts_with("data: none of the 2 images can be read"), "{}", ran.stderr);
 }
 
 #[test]

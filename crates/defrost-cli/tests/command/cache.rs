@@ -60,15 +60,17 @@ fn the_limit_is_kept() {
 fn training_is_quoted_where_it_takes_a_while() {
     let folder = tempfile::tempdir().unwrap();
     two_classes(folder.path(), 40);
-    assert_eq!(train(folder.path(), &["--out", "short"])["quote"], serde_json::json!([]));
+    assert_eq!(train(folder.path(), &["--out", "short"])["estimate"], serde_json::json!([]));
     let words =
         ["train", "data", "--json", "--size", "32", "--batch", "4", "--freeze-epochs", "2", "--epochs", "2"];
     let ran = defrost_in(folder.path(), &words);
     assert!(ran.stderr.contains("frozen should take "), "{}", ran.stderr);
-    assert!(ran.stderr.contains("; quoted were "), "{}", ran.stderr);
-    let quote = &ran.json()["quote"];
+    assert!(ran.stderr.contains("; estimated were "), "{}", ran.stderr);
+    let estimate = &ran.json()["estimate"];
     for (phase, name) in ["frozen", "thawed"].iter().enumerate() {
-        assert_eq!(quote[phase]["phase"], *name);
-        assert!(quote[phase]["seconds"].as_f64() > Some(0.0) && quote[phase]["actual_seconds"].is_number());
+        assert_eq!(estimate[phase]["phase"], *name);
+        assert!(
+            estimate[phase]["seconds"].as_f64() > Some(0.0) && estimate[phase]["actual_seconds"].is_number()
+        );
     }
 }

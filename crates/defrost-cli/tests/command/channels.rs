@@ -1,25 +1,25 @@
-//! `--channels 1`: a run on grey pictures, from one end to the other.
+//! `--channels 1`: a run on grey images, from one end to the other.
 
 use std::path::Path;
 
 use serde_json::Value;
 
 use crate::client::Server;
-use crate::support::{defrost_in, picture};
+use crate::support::{defrost_in, image};
 
-/// Dark and light pictures in `folder/data`.
+/// Dark and light images in `folder/data`.
 fn shades(folder: &Path) {
     for (class, shade) in [("dark", 10), ("light", 200)] {
         std::fs::create_dir_all(folder.join("data").join(class)).unwrap();
         for index in 0..20 {
             let path = folder.join(format!("data/{class}/{index:03}.png"));
-            picture(&path, [shade; 3], 2 + index % 5);
+            image(&path, [shade; 3], 2 + index % 5);
         }
     }
 }
 
 #[test]
-fn grey_pictures_are_learned_saved_and_used() {
+fn grey_images_are_learned_saved_and_used() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     shades(folder);
@@ -37,12 +37,12 @@ fn grey_pictures_are_learned_saved_and_used() {
 
     let evaluated = defrost_in(folder, &["evaluate", "grey", "data", "--json"]).json();
     assert_eq!(evaluated["metrics"]["accuracy"], 1.0);
-    let picture = "data/light/003.png";
-    let predicted = defrost_in(folder, &["predict", "grey", picture, "--tta", "--json"]).json();
+    let image = "data/light/003.png";
+    let predicted = defrost_in(folder, &["predict", "grey", image, "--tta", "--json"]).json();
     assert_eq!(predicted[0]["top"][0]["class"], "light");
     assert!(folder.join("grey/report.html").exists());
     let server = Server::start(folder, "grey", &[]);
-    let explained = server.post("/explain", "image/png", &std::fs::read(folder.join(picture)).unwrap());
+    let explained = server.post("/explain", "image/png", &std::fs::read(folder.join(image)).unwrap());
     assert_eq!(explained.json()["heat"]["class"], "light");
 
     // The rows of a grey run and of one in colour are not the same.
@@ -54,7 +54,7 @@ fn grey_pictures_are_learned_saved_and_used() {
     assert!(grey.len() < colour.len());
     assert!(grey == weights("1", "c") && colour == weights("3", "d"));
 
-    // Another run starts from its body, for pictures like its own, and is of its architecture.
+    // Another run starts from its body, for images like its own, and is of its architecture.
     let other = train("--pretrained grey --channels 1 --arch resnet18 --out not");
     let expected = "grey: a run of efficientnet_lite0, not of resnet18; say --arch efficientnet_lite0 or leave --arch out";
     assert_eq!(other.usage_error(), expected);
@@ -75,7 +75,7 @@ fn the_plan_counts_the_weights_of_the_channels() {
     assert_eq!(total(&[]) - total(&["--channels", "1"]), 2 * 32 * 3 * 3);
     let refused = defrost_in(folder.path(), &["plan", "--batches", "4", "--channels", "2"]);
     assert!(
-        refused.usage_error().contains("pictures have 3 channels, red, green and blue, or 1, grey"),
+        refused.usage_error().contains("images have 3 channels, red, green and blue, or 1, grey"),
         "{}",
         refused.stderr
     );

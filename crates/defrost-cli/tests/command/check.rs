@@ -32,7 +32,7 @@ pub fn assert_same_problems(checked: &Value, run: &Path) {
     assert_ne!(checked["counts"], json!({}));
 }
 
-/// Pictures that do not look like each other.
+/// Images that do not look like each other.
 fn noise(path: &Path, seed: u32) {
     let (width, height) = (48, 40);
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
@@ -47,7 +47,7 @@ fn noise(path: &Path, seed: u32) {
     RgbImage::from_fn(width, height, colour).save(path).unwrap();
 }
 
-/// `folder/data`: 12 sound pictures to train on and 4 to validate, of two classes.
+/// `folder/data`: 12 sound images to train on and 4 to validate, of two classes.
 fn sound(folder: &Path) {
     for index in 0..24 {
         let class = ["cat", "dog"][index as usize % 2];
@@ -60,7 +60,7 @@ fn sound(folder: &Path) {
 }
 
 #[test]
-fn sound_pictures_have_no_problems() {
+fn sound_images_have_no_problems() {
     let folder = tempfile::tempdir().unwrap();
     sound(folder.path());
     let (report, found) = problems(folder.path(), &["data"], 0);
@@ -69,12 +69,12 @@ fn sound_pictures_have_no_problems() {
     assert_eq!(report["items"], json!({ "train": 24, "valid": 4 }));
     let ran = check(folder.path(), &["data"]);
     assert_eq!(ran.code, 0);
-    let expected = "data: 24 pictures to train on, 4 to validate, 2 classes\nnothing wrong was found\n";
+    let expected = "data: 24 images to train on, 4 to validate, 2 classes\nnothing wrong was found\n";
     assert_eq!(ran.stdout, expected);
 }
 
 #[test]
-fn every_kind_of_bad_picture_is_listed() {
+fn every_kind_of_bad_image_is_listed() {
     let folder = tempfile::tempdir().unwrap();
     sound(folder.path());
     let data = folder.path().join("data");
@@ -82,12 +82,12 @@ fn every_kind_of_bad_picture_is_listed() {
     let png = std::fs::read(cat.join("00.png")).unwrap();
     std::fs::write(cat.join("cut.png"), &png[..png.len() / 2]).unwrap();
     std::fs::write(cat.join("empty.jpg"), b"").unwrap();
-    std::fs::write(cat.join("text.jpg"), b"no picture at all").unwrap();
+    std::fs::write(cat.join("text.jpg"), b"no image at all").unwrap();
     std::fs::write(cat.join("notes.txt"), b"notes").unwrap();
     std::fs::copy(cat.join("00.png"), cat.join("same.png")).unwrap();
     std::fs::copy(cat.join("02.png"), dog.join("other.png")).unwrap();
     std::fs::copy(cat.join("04.png"), valid.join("leak.png")).unwrap();
-    // The same picture in another file.
+    // The same image in another file.
     image::open(cat.join("06.png")).unwrap().save(cat.join("near.bmp")).unwrap();
     image::open(cat.join("08.png")).unwrap().save(valid.join("near.bmp")).unwrap();
     RgbImage::from_pixel(4, 4, image::Rgb([9, 9, 9])).save(dog.join("tiny.png")).unwrap();
@@ -105,7 +105,7 @@ fn every_kind_of_bad_picture_is_listed() {
         ("duplicate-across-split", "data/valid/cat/leak.png"),
         ("empty", "data/train/cat/empty.jpg"),
         ("look-alike-classes", "dog"),
-        ("not-a-picture", "data/train/cat/text.jpg"),
+        ("not-an-image", "data/train/cat/text.jpg"),
         ("truncated", "data/train/cat/cut.png"),
         ("animated", "data/train/dog/moves.gif"),
         ("blank", "data/train/dog/tiny.png"),
@@ -134,7 +134,7 @@ fn a_check_splits_as_training_does() {
     let words = ["data", "--valid-pct", "0.4", "--seed", "7"];
     let (checked, found) = problems(folder.path(), &words, 1);
     let kinds = |kind: &str| found.iter().filter(|(found, _)| found == kind).count();
-    // Each class has five pictures twice.
+    // Each class has five images twice.
     assert_eq!(kinds("duplicate") + kinds("duplicate-across-split"), 10);
     let trained = ["--epochs", "0", "--size", "32", "--out", "run", "--json"];
     let trained = defrost_in(folder.path(), &[&["train"], &words[..], &trained].concat()).json();
@@ -155,7 +155,7 @@ fn folders_that_lack_something_are_problems_and_wrong_words_are_not() {
     let missing = check(folder.path(), &["nowhere"]);
     assert_eq!(
         missing.usage_error(),
-        "nowhere: no such folder; give one that holds a folder of pictures per class"
+        "nowhere: no such folder; give one that holds a folder of images per class"
     );
 }
 
@@ -214,6 +214,6 @@ fn a_batch_is_drawn_as_training_would_see_it() {
     let texts: String =
         (0..40).map(|i| format!("this is the text of row {i},{}\n", ["a", "b"][i % 2])).collect();
     std::fs::write(folder.path().join("texts.csv"), format!("text,label\n{texts}")).unwrap();
-    let refused = check(folder.path(), &["texts.csv", "--show-batch", "sheet.png"]);
-    assert_eq!(refused.usage_error(), "--show-batch: it is for pictures; texts are not drawn");
+    let refused = check(folder.path(), &["texts.csv", "--show-batch", "table.png"]);
+    assert_eq!(refused.usage_error(), "--show-batch: it is for images; texts are not drawn");
 }

@@ -4,19 +4,19 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Ran, defrost_in, picture};
+use crate::support::{Ran, defrost_in, image};
 
 const QUICK: [&str; 8] = ["--size", "32", "--epochs", "2", "--lr", "5e-3", "--batch", "8"];
 
-/// Pictures called `blue_3.png` and `red_4.png` in one folder, and a table that labels them in three ways.
-pub fn pictures(folder: &Path) {
+/// Images called `blue_3.png` and `red_4.png` in one folder, and a table that labels them in three ways.
+pub fn images(folder: &Path) {
     let data = folder.join("data");
     std::fs::create_dir_all(&data).unwrap();
     let mut table = "file,colour,tags,amount,valid\n".to_owned();
     for index in 0..40 {
         let red = index % 2 == 1;
         let (name, colour) = if red { ("red", [200, 30, 20]) } else { ("blue", [20, 40, 200]) };
-        picture(&data.join(format!("{name}_{index}.png")), colour, 2 + index as u32 % 5);
+        image(&data.join(format!("{name}_{index}.png")), colour, 2 + index as u32 % 5);
         let (tags, amount) = if red { ("warm striped", 250) } else { ("striped", 50) };
         table += &format!("{name}_{index},{name},{tags},{amount},{}\n", index % 5 == 0 || index % 5 == 1);
     }
@@ -32,9 +32,9 @@ fn evaluate(folder: &Path, words: &[&str]) -> Value {
 }
 
 #[test]
-fn file_names_label_pictures() {
+fn file_names_label_images() {
     let folder = tempfile::tempdir().unwrap();
-    pictures(folder.path());
+    images(folder.path());
     let words = ["--label-regex", "^([a-z]+)_"];
     let trained = train(folder.path(), &words).json();
     assert_eq!(trained["classes"], serde_json::json!(["blue", "red"]));
@@ -46,9 +46,9 @@ fn file_names_label_pictures() {
 }
 
 #[test]
-fn a_table_labels_pictures_and_tells_which_validate() {
+fn a_table_labels_images_and_tells_which_validate() {
     let folder = tempfile::tempdir().unwrap();
-    pictures(folder.path());
+    images(folder.path());
     let words = ["--labels", "labels.csv", "--label-column", "colour", "--valid-column", "valid"];
     let trained = train(folder.path(), &words).json();
     assert_eq!(trained["classes"], serde_json::json!(["blue", "red"]));
@@ -66,14 +66,14 @@ fn a_table_labels_pictures_and_tells_which_validate() {
         ["plan", "data", "--labels", "all.csv", "--label-column", "colour", "--valid-column", "valid"];
     assert_eq!(
         defrost_in(folder.path(), &words).usage_error(),
-        "data: all pictures are there to validate and none to train on"
+        "data: all images are there to validate and none to train on"
     );
 }
 
 #[test]
 fn several_labels_can_be_learned() {
     let folder = tempfile::tempdir().unwrap();
-    pictures(folder.path());
+    images(folder.path());
     let words = ["--labels", "labels.csv", "--label-column", "tags", "--target", "labels"];
     let trained = train(folder.path(), &words).json();
     assert_eq!(trained["classes"], serde_json::json!(["striped", "warm"]));
@@ -91,7 +91,7 @@ fn several_labels_can_be_learned() {
 #[test]
 fn each_label_has_its_own_threshold() {
     let folder = tempfile::tempdir().unwrap();
-    pictures(folder.path());
+    images(folder.path());
     let words = ["--labels", "labels.csv", "--label-column", "tags", "--target", "labels"];
     train(folder.path(), &[&words[..], &["--valid-pct", "0.5"]].concat()).json();
     let evaluated = evaluate(folder.path(), &words);
@@ -129,9 +129,9 @@ fn each_label_has_its_own_threshold() {
 #[test]
 fn a_number_can_be_learned() {
     let folder = tempfile::tempdir().unwrap();
-    pictures(folder.path());
+    images(folder.path());
     let words = ["--labels", "labels.csv", "--label-column", "amount", "--target", "number"];
-    // The head drops half of its features at a time, and has to average that out of forty pictures.
+    // The head drops half of its features at a time, and has to average that out of forty images.
     let long = ["--freeze-to", "-1", "--epochs", "60", "--lr", "1e-2", "--augment", "none"];
     let run = ["train", "data", "--json", "--out", "run", "--size", "32", "--batch", "8"];
     let trained = defrost_in(folder.path(), &[&run[..], &long, &words].concat()).json();

@@ -90,14 +90,14 @@ fn an_explosion_ends_with_the_best_epoch_saved() {
 }
 
 #[test]
-fn pictures_are_mixed_only_where_nothing_is_frozen() {
+fn images_are_mixed_only_where_nothing_is_frozen() {
     let folder = tempfile::tempdir().unwrap();
     two_classes(folder.path(), 4);
     let planned = run(folder.path(), "plan", &["--mixup", "0.4"]);
     assert_eq!(planned.code, 0);
-    assert!(planned.stderr.contains("pictures are not mixed in phase frozen: "), "{}", planned.stderr);
+    assert!(planned.stderr.contains("images are not mixed in phase frozen: "), "{}", planned.stderr);
     let refused = run(folder.path(), "plan", &["--cutmix", "1", "--freeze-to", "-1"]);
-    assert!(refused.usage_error().starts_with("--mixup, --cutmix: no phase would mix pictures"));
+    assert!(refused.usage_error().starts_with("--mixup, --cutmix: no phase would mix images"));
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn two_hundred_epochs_hold_what_a_hundred_hold() {
     two_classes(folder.path(), 8);
     people(folder.path());
     for words in [
-        "train data --size 32 --batch 16 --freeze-to -1 --epochs 200 --out pictures",
+        "train data --size 32 --batch 16 --freeze-to -1 --epochs 200 --out images",
         "train people.csv --label-column group --batch 64 --epochs 200 --checkpoint-seconds 0 --out rows",
     ] {
         let mut child = start(folder.path(), &words.split(' ').collect::<Vec<_>>());

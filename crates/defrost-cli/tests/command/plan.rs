@@ -108,17 +108,17 @@ fn models_are_listed() {
     let models = defrost_in(&std::env::temp_dir(), &["models", "--json"]).json();
     let names: Vec<&str> =
         models.as_array().unwrap().iter().map(|model| model["arch"].as_str().unwrap()).collect();
-    let (pictures, others) = names.split_at(names.len() - 3);
+    let (images, others) = names.split_at(names.len() - 3);
     assert_eq!(others, ["bert-6x384", "awd_lstm-3x1152", "tabular"]);
     for name in ["efficientnet_lite2", "resnet18", "densenet121", "convnext_tiny", "vit_small_patch14_dinov2"]
     {
-        assert!(pictures.contains(&name), "{name}");
+        assert!(images.contains(&name), "{name}");
     }
     assert_eq!(models[0]["weights"], "embedded");
     assert_eq!(models[0]["usual_weights"]["licence"], "Apache-2.0");
     let lstm = &models[names.len() - 2];
     assert_eq!((&lstm["task"], &lstm["groups"][1]["name"]), (&"text".into(), &"rnn1".into()));
-    for model in models.as_array().unwrap().iter().take(pictures.len()) {
+    for model in models.as_array().unwrap().iter().take(images.len()) {
         // mobilenet_v3_small's are the fewest.
         assert!(model["multiply_adds"].as_u64().unwrap() > 50_000_000, "{model}");
         assert!(model["size"].as_u64().unwrap() >= 224, "{model}");
@@ -131,7 +131,7 @@ fn models_are_measured_by_name() {
     let models = defrost_in(&folder, &["models", "mobilenet_v3_small", "--measure", "--json"]).json();
     assert_eq!(models.as_array().unwrap().len(), 1);
     for step in ["forward", "frozen step", "thawed step"] {
-        assert!(models[0]["pictures_per_second"][step].as_f64().unwrap() > 0.0, "{models}");
+        assert!(models[0]["images_per_second"][step].as_f64().unwrap() > 0.0, "{models}");
     }
     let unknown = defrost_in(&folder, &["models", "resnet19"]);
     assert!(unknown.usage_error().contains("there is no architecture `resnet19`"), "{}", unknown.stderr);

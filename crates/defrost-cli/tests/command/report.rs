@@ -5,14 +5,14 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::labels::pictures;
-use crate::sheets::{reviews, tiny};
+use crate::labels::images;
 use crate::support::{defrost_in, people, two_classes};
+use crate::tables::{reviews, tiny};
 
 /// Tags that have no end.
 const VOID: [&str; 7] = ["meta", "img", "br", "link", "input", "hr", "!doctype"];
 
-/// Asserts that each tag ends in the order in which they began, and that attributes are in quotes.
+/// Asserts that each tag ends in the order in which they began, and that attributes are in estimates.
 fn assert_well_formed(page: &str) {
     let mut open: Vec<&str> = vec![];
     let mut rest = page;
@@ -42,8 +42,8 @@ fn page(folder: &Path, run: &str) -> String {
     for outside in ["http:", "https:", "url(//", "<script", "<link", "<iframe", "@import"] {
         assert!(!page.contains(outside), "{outside}");
     }
-    for picture in page.split(" src=\"").skip(1) {
-        assert!(picture.starts_with("data:image/"), "{}", &picture[..40]);
+    for image in page.split(" src=\"").skip(1) {
+        assert!(image.starts_with("data:image/"), "{}", &image[..40]);
     }
     assert!(!page.contains("NaN") && !page.contains(">inf"), "a number is none");
     for again in 0..2 {
@@ -65,10 +65,10 @@ fn assert_holds(page: &str, there: &[&str], absent: &[&str]) {
 }
 
 #[test]
-fn pictures_have_a_page_that_outlives_them() {
+fn images_have_a_page_that_outlives_them() {
     let folder = tempfile::tempdir().unwrap();
     let data = two_classes(folder.path(), 10);
-    fs::write(data.join("red/broken.png"), b"no picture").unwrap();
+    fs::write(data.join("red/broken.png"), b"no image").unwrap();
     let words = [
         "train", "data", "--size", "64", "--epochs", "1", "--batch", "8", "--cut", "blocks.6", "--out",
         "run", "--json",
@@ -85,7 +85,7 @@ fn pictures_have_a_page_that_outlives_them() {
         "What was taken for what",
         "data:image/jpeg;base64,",
         "where the network looked for",
-        "1 error: not-a-picture",
+        "1 error: not-an-image",
         "data/red/broken.png",
         "defrost train data --size 64",
     ];
@@ -118,7 +118,7 @@ fn texts_and_rows_have_pages() {
 #[test]
 fn labels_have_a_row_each() {
     let folder = tempfile::tempdir().unwrap();
-    pictures(folder.path());
+    images(folder.path());
     let words = "train data --size 32 --epochs 1 --batch 8 --labels labels.csv --label-column tags --target labels --out run --json";
     defrost_in(folder.path(), &words.split(' ').collect::<Vec<_>>()).json();
     let page = page(folder.path(), "run");

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{defrost_in, ended, people, picture, start, two_classes};
+use crate::support::{defrost_in, ended, image, people, start, two_classes};
 
-/// 13 pictures, 3 batches an epoch: 6 behind a frozen body, then 6 thawed.
-const PICTURES: [&str; 13] = [
+/// 13 images, 3 batches an epoch: 6 behind a frozen body, then 6 thawed.
+const IMAGES: [&str; 13] = [
     "train",
     "data",
     "--size",
@@ -62,11 +62,11 @@ fn came_of(run: &Path) -> (Vec<u8>, String, [Value; 3]) {
     for epoch in bundle["epochs"].as_array_mut().unwrap() {
         epoch["seconds"] = Value::Null;
     }
-    bundle["quote"] = Value::Null;
+    bundle["estimate"] = Value::Null;
     let mut record: Value = serde_json::from_slice(&read("report.json")).unwrap();
-    let [findings, movements] = ["findings", "movements"].map(|part| record["report"][part].take());
+    let [validation, movements] = ["validation", "movements"].map(|part| record["report"][part].take());
     assert!(!run.join("checkpoint").exists(), "what is finished has no checkpoint");
-    (read("model.safetensors"), history.lines().map(timeless).collect(), [bundle, findings, movements])
+    (read("model.safetensors"), history.lines().map(timeless).collect(), [bundle, validation, movements])
 }
 
 /// Kills a run at these moments, one after the other, going on in between; then lets it end.
@@ -89,16 +89,16 @@ fn killed_at_any_moment_it_ends_with_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     two_classes(folder, 8);
-    assert_eq!(defrost_in(folder, &[&PICTURES[..], &["--out", "whole"]].concat()).code, 0);
+    assert_eq!(defrost_in(folder, &[&IMAGES[..], &["--out", "whole"]].concat()).code, 0);
     let expected = came_of(&folder.join("whole"));
     for (number, moments) in drawn_moments().chunks(4).enumerate() {
         let out = format!("killed-{number}");
-        killed_at(folder, (&PICTURES, &out), moments);
+        killed_at(folder, (&IMAGES, &out), moments);
         assert!(came_of(&folder.join(&out)) == expected, "killed at {moments:?}");
     }
 }
 
-/// Twenty moments of [`PICTURES`], each four in order: the same ones every time, from a stream of numbers that looks random
+/// Twenty moments of [`IMAGES`], each four in order: the same ones every time, from a stream of numbers that looks random
 /// (Numerical Recipes' generator). What follows the last batch is too short to be met for sure.
 fn drawn_moments() -> [[u64; 3]; 20] {
     let mut state: u64 = 20;
@@ -122,9 +122,9 @@ fn killed_while_a_checkpoint_is_written_it_ends_with_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     two_classes(folder, 8);
-    assert_eq!(defrost_in(folder, &[&PICTURES[..], &["--out", "whole"]].concat()).code, 0);
+    assert_eq!(defrost_in(folder, &[&IMAGES[..], &["--out", "whole"]].concat()).code, 0);
     let run = folder.join("run");
-    let mut child = start(folder, &[&PICTURES[..], &["--out", "run"]].concat());
+    let mut child = start(folder, &[&IMAGES[..], &["--out", "run"]].concat());
     let mut halves = 0;
     for _ in 0..4 {
         child = wait_for(child, &run, [0, 0, 0]);
@@ -166,10 +166,10 @@ fn what_is_stopped_says_how_to_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     two_classes(folder, 8);
-    assert_eq!(defrost_in(folder, &[&PICTURES[..], &["--out", "whole"]].concat()).code, 0);
+    assert_eq!(defrost_in(folder, &[&IMAGES[..], &["--out", "whole"]].concat()).code, 0);
     for (name, moment) in [("INT", [0, 1, 0]), ("TERM", [1, 0, 1])] {
         let run = folder.join(name);
-        let child = start(folder, &[&PICTURES[..], &["--out", name]].concat());
+        let child = start(folder, &[&IMAGES[..], &["--out", name]].concat());
         let child = wait_for(child, &run, moment);
         signal(&child, name);
         let ran = ended(child);
@@ -192,7 +192,7 @@ fn another_run_is_not_gone_on_with() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let data = two_classes(folder, 8);
-    let child = start(folder, &[&PICTURES[..], &["--out", "run"]].concat());
+    let child = start(folder, &[&IMAGES[..], &["--out", "run"]].concat());
     let mut child = wait_for(child, &folder.join("run"), [0, 1, 0]);
     child.kill().unwrap();
     ended(child);
@@ -206,7 +206,7 @@ fn another_run_is_not_gone_on_with() {
     assert_eq!(resume(&["run"]).usage_error(), differ);
     let other = "--out run: there is an unfinished run in it; `defrost train --resume run` goes on with it; else choose \
                  another folder or remove it";
-    assert_eq!(defrost_in(folder, &[&PICTURES[..], &["--out", "run"]].concat()).usage_error(), other);
+    assert_eq!(defrost_in(folder, &[&IMAGES[..], &["--out", "run"]].concat()).usage_error(), other);
 
     let manifest = folder.join("run/checkpoint/checkpoint.json");
     let whole = fs::read(&manifest).unwrap();
@@ -215,7 +215,7 @@ fn another_run_is_not_gone_on_with() {
     assert!(resume(&[]).usage_error().starts_with(damaged));
     fs::write(&manifest, whole).unwrap();
 
-    picture(&data.join("red/extra.png"), [200, 40, 30], 3);
+    image(&data.join("red/extra.png"), [200, 40, 30], 3);
     let ran = resume(&["./data"]);
     let changed = "--resume: the run began otherwise and would end with other weights: training items: 14 (";
     assert!(ran.usage_error().starts_with(changed), "{}", ran.stderr);
@@ -231,16 +231,13 @@ fn another_run_is_not_gone_on_with() {
     assert_eq!(defrost_in(folder, &["train", "--resume", "nowhere"]).usage_error(), nowhere);
 }
 
-/// Starts [`PICTURES`] where no file may be larger than 40 MB: the network can be saved, but not with its averages and the
+/// Starts [`IMAGES`] where no file may be larger than 40 MB: the network can be saved, but not with its averages and the
 /// optimizer's.
 #[cfg(target_os = "linux")]
 fn start_on_a_full_disk(folder: &Path, out: &str) -> Option<Child> {
     let program = assert_cmd::cargo::cargo_bin("defrost");
-    let words = format!(
-        "trap '' XFSZ; ulimit -f 80000; exec {} {} --out {out}",
-        program.display(),
-        PICTURES.join(" ")
-    );
+    let words =
+        format!("trap '' XFSZ; ulimit -f 80000; exec {} {} --out {out}", program.display(), IMAGES.join(" "));
     let mut command = Command::new("dash");
     command.current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache")).args(["-c", &words]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok();
@@ -256,7 +253,7 @@ fn a_full_disk_ends_the_keeping_and_not_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     two_classes(folder, 8);
-    assert_eq!(defrost_in(folder, &[&PICTURES[..], &["--out", "whole"]].concat()).code, 0);
+    assert_eq!(defrost_in(folder, &[&IMAGES[..], &["--out", "whole"]].concat()).code, 0);
     let Some(child) = start_on_a_full_disk(folder, "full") else { return };
     let ran = ended(child);
     assert_eq!(ran.code, 0, "{}", ran.stderr);

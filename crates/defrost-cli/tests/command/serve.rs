@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::client::Server;
-use crate::sheets;
 use crate::support::{defrost_in, two_classes};
+use crate::tables;
 
-/// A run on pictures in `folder/run`, and its pictures.
-fn pictures(folder: &Path) -> Vec<String> {
+/// A run on images in `folder/run`, and its images.
+fn images(folder: &Path) -> Vec<String> {
     two_classes(folder, 10);
     let words =
         ["train", "data", "--size", "64", "--epochs", "1", "--lr", "5e-3", "--batch", "8", "--out", "run"];
@@ -33,16 +33,15 @@ fn assert_same(found: &Value, expected: &Value) {
 }
 
 #[test]
-fn pictures_are_answered_as_by_predict_however_many_ask() {
+fn images_are_answered_as_by_predict_however_many_ask() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let pictures = pictures(folder);
+    let images = images(folder);
     let words: Vec<&str> =
-        ["predict", "run", "--json"].into_iter().chain(pictures.iter().map(String::as_str)).collect();
+        ["predict", "run", "--json"].into_iter().chain(images.iter().map(String::as_str)).collect();
     let expected = defrost_in(folder, &words).json();
     let server = Server::start(folder, "run", &[]);
-    let files: Vec<Vec<u8>> =
-        pictures.iter().map(|picture| std::fs::read(folder.join(picture)).unwrap()).collect();
+    let files: Vec<Vec<u8>> = images.iter().map(|image| std::fs::read(folder.join(image)).unwrap()).collect();
     thread::scope(|scope| {
         for (file, expected) in files.iter().zip(expected.as_array().unwrap()) {
             let server = &server;
@@ -78,13 +77,13 @@ fn pictures_are_answered_as_by_predict_however_many_ask() {
 }
 
 #[test]
-fn a_picture_is_explained_by_its_places() {
+fn an_image_is_explained_by_its_places() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let pictures = pictures(folder);
+    let images = images(folder);
     let server = Server::start(folder, "run", &["--queue", "4"]);
-    for picture in &pictures[..2] {
-        let file = std::fs::read(folder.join(picture)).unwrap();
+    for image in &images[..2] {
+        let file = std::fs::read(folder.join(image)).unwrap();
         let predicted = server.predict("image/png", &file).json();
         let explained = server.post("/explain", "image/png", &file);
         assert_eq!(explained.status, 200, "{explained:?}");
@@ -92,19 +91,19 @@ fn a_picture_is_explained_by_its_places() {
         assert_same(&explained, &predicted);
         let heat = &explained["heat"];
         assert_eq!(heat["class"], explained["top"][0]["class"]);
-        assert_eq!((&heat["height"], &heat["width"], &heat["share"]), (&json!(2), &json!(2), &json!(1.0)));
+        assert_eq!((&heat["height"], &heat["width"], &heat["fraction"]), (&json!(2), &json!(2), &json!(1.0)));
         let values: Vec<f64> =
             heat["values"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
         let highest = values.iter().copied().fold(0.0, f64::max);
         assert!(values.len() == 4 && [0.0, 1.0].contains(&highest), "{values:?}");
         assert!(values.iter().all(|value| (0.0..=1.0).contains(value)), "{values:?}");
     }
-    let refused = server.post("/explain", "image/png", b"no picture").refusal();
-    assert_eq!(refused, (422, "not a picture (JPEG, PNG, WebP, BMP, GIF or TIFF)".to_owned()));
+    let refused = server.post("/explain", "image/png", b"no image").refusal();
+    assert_eq!(refused, (422, "not an image (JPEG, PNG, WebP, BMP, GIF or TIFF)".to_owned()));
     assert_eq!(server.counted("defrost_requests_total{path=\"/explain\",status=\"200\"}"), 2.0);
 
     // A quarter of the queue is for explanations: one holds up the next, and no prediction.
-    let file = std::fs::read(folder.join(&pictures[0])).unwrap();
+    let file = std::fs::read(folder.join(&images[0])).unwrap();
     let length = file.len().to_string();
     let mut first =
         server.begin("POST /explain", &[("Content-Type", "image/png"), ("Content-Length", &length)]);
@@ -122,20 +121,20 @@ fn a_picture_is_explained_by_its_places() {
 fn what_is_refused_says_why_and_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    pictures(folder);
+    images(folder);
     let server = Server::start(folder, "run", &["--body-limit", "1"]);
     let predict = |kind: &str, body: &[u8]| server.predict(kind, body).refusal();
 
     assert_eq!(
-        predict("image/jpeg", b"no picture"),
-        (422, "not a picture (JPEG, PNG, WebP, BMP, GIF or TIFF)".to_owned())
+        predict("image/jpeg", b"no image"),
+        (422, "not an image (JPEG, PNG, WebP, BMP, GIF or TIFF)".to_owned())
     );
     assert_eq!(predict("image/png", b""), (422, "empty file".to_owned()));
     let whole = std::fs::read(folder.join("data/red/001.png")).unwrap();
     assert_eq!(predict("image/png", &whole[..whole.len() / 2]), (422, "PNG ends early".to_owned()));
     let (status, message) = predict("application/json", b"{\"text\": \"red\"}");
     assert!(
-        status == 415 && message.starts_with("application/json is not read here: send a picture"),
+        status == 415 && message.starts_with("application/json is not read here: send an image"),
         "{message}"
     );
     let (status, message) = predict("multipart/form-data", b"x");
@@ -143,7 +142,7 @@ fn what_is_refused_says_why_and_what_to_do() {
     let form = b"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n--x--\r\n";
     assert_eq!(
         predict("multipart/form-data; boundary=x", form),
-        (422, "there is no file in the form; send the picture as one".to_owned())
+        (422, "there is no file in the form; send the image as one".to_owned())
     );
     let too_long = "the request is longer than 1 MB; send a smaller file, or start the server with a larger --body-limit";
     assert_eq!(predict("image/png", &vec![0; (1 << 20) + 1]), (413, too_long.to_owned()));
@@ -182,7 +181,7 @@ fn what_is_refused_says_why_and_what_to_do() {
     }
     let model = server.get("/model", &[]).json();
     let expected = json!({ "name": "run", "task": "vision", "arch": "efficientnet_lite0", "classes": ["blue", "red"],
-        "form": { "kind": "picture", "heat": true } });
+        "form": { "kind": "image", "heat": true } });
     assert_eq!(model, expected);
 }
 
@@ -190,8 +189,8 @@ fn what_is_refused_says_why_and_what_to_do() {
 fn who_finds_the_queue_full_is_told_to_come_back_and_who_is_in_it_is_answered_even_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let pictures = pictures(folder);
-    let file = std::fs::read(folder.join(&pictures[1])).unwrap();
+    let images = images(folder);
+    let file = std::fs::read(folder.join(&images[1])).unwrap();
     let server = Server::start(folder, "run", &["--queue", "1"]);
     let length = file.len().to_string();
     let mut first =
@@ -224,15 +223,15 @@ fn who_finds_the_queue_full_is_told_to_come_back_and_who_is_in_it_is_answered_ev
 fn texts_and_rows_are_answered_too() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    sheets::tiny(folder);
-    sheets::reviews(folder);
-    sheets::people(folder);
-    sheets::run(
+    tables::tiny(folder);
+    tables::reviews(folder);
+    tables::people(folder);
+    tables::run(
         folder,
         "train reviews.csv --valid valid.csv --weights tiny --max-tokens 40 --epochs 2 --batch 8 --out texts --json",
     );
-    sheets::run(folder, "train people.csv --label-column group --ignore pay --epochs 3 --out rows --json");
-    sheets::run(folder, "train people.csv --label-column pay --ignore group --epochs 1 --out numbers --json");
+    tables::run(folder, "train people.csv --label-column group --ignore pay --epochs 3 --out rows --json");
+    tables::run(folder, "train people.csv --label-column pay --ignore group --epochs 1 --out numbers --json");
     let send = |server: &Server, body: Value| server.predict("application/json", body.to_string().as_bytes());
 
     let server = Server::start(folder, "texts", &[]);
@@ -250,7 +249,7 @@ fn texts_and_rows_are_answered_too() {
     let (status, message) = server.predict("application/json", b"{\"text\": ").refusal();
     assert!(status == 400 && message.starts_with("the body is not valid JSON: EOF"), "{message}");
     let (status, message) = server.post("/explain", "application/json", b"{\"text\": \"tea\"}").refusal();
-    assert_eq!((status, message.as_str()), (422, "where the network looks is told of pictures alone"));
+    assert_eq!((status, message.as_str()), (422, "where the network looks is told of images alone"));
     let plain = "text/plain is not read here: send JSON as application/json";
     assert_eq!(server.predict("text/plain", b"tea").refusal(), (415, plain.to_owned()));
 
@@ -259,7 +258,7 @@ fn texts_and_rows_are_answered_too() {
     let names: Vec<&Value> = form["fields"].as_array().unwrap().iter().map(|field| &field["name"]).collect();
     assert_eq!(names, ["job", "age", "start date"]);
     std::fs::write(folder.join("one.csv"), "job,age,start date\nclerk,44,2024-03-11\n").unwrap();
-    let expected = &sheets::run(folder, "predict rows one.csv --json")[0];
+    let expected = &tables::run(folder, "predict rows one.csv --json")[0];
     let row = json!({ "job": "clerk", "age": 44, "start date": "2024-03-11", "pay": null });
     let answer = send(&server, json!({ "row": row })).json();
     assert_eq!(answer["input"], "row");
@@ -272,7 +271,7 @@ fn texts_and_rows_are_answered_too() {
 
     let server = Server::start(folder, "numbers", &[]);
     std::fs::write(folder.join("one.csv"), "job,age,start date\nclerk,44,2024-03-11\n").unwrap();
-    let expected = &sheets::run(folder, "predict numbers one.csv --json")[0]["number"];
+    let expected = &tables::run(folder, "predict numbers one.csv --json")[0]["number"];
     let found =
         send(&server, json!({ "row": { "job": "clerk", "age": 44.0, "start date": "2024-03-11" } })).json();
     let (found, expected) = (found["number"].as_f64().unwrap(), expected.as_f64().unwrap());
@@ -283,8 +282,8 @@ fn texts_and_rows_are_answered_too() {
 fn an_address_that_can_not_be_had_is_wrong_usage() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    sheets::people(folder);
-    sheets::run(folder, "train people.csv --label-column group --epochs 1 --out run --json");
+    tables::people(folder);
+    tables::run(folder, "train people.csv --label-column group --epochs 1 --out run --json");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let ran = defrost_in(folder, &["serve", "run", "--port", &port]);

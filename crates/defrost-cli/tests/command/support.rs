@@ -61,21 +61,21 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// A picture of one colour with stripes, so that classes can be told apart.
-pub fn picture(path: &Path, colour: [u8; 3], stripe: u32) {
+/// An image of one colour with stripes, so that classes can be told apart.
+pub fn image(path: &Path, colour: [u8; 3], stripe: u32) {
     let stripes =
         |x: u32, _: u32| if (x / stripe).is_multiple_of(2) { Rgb(colour) } else { Rgb([255, 255, 255]) };
     RgbImage::from_fn(40, 32, stripes).save(path).unwrap();
 }
 
-/// A data set in `folder/data`: two classes of `count` pictures each.
+/// A data set in `folder/data`: two classes of `count` images each.
 pub fn two_classes(folder: &Path, count: usize) -> PathBuf {
     let data = folder.join("data");
     for (class, colour) in [("blue", [20, 40, 200]), ("red", [200, 30, 20])] {
         std::fs::create_dir_all(data.join(class)).unwrap();
         for index in 0..count {
             let stripe = 2 + index as u32 % 5;
-            picture(&data.join(class).join(format!("{index:03}.png")), colour, stripe);
+            image(&data.join(class).join(format!("{index:03}.png")), colour, stripe);
         }
     }
     data

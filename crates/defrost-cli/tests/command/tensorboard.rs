@@ -81,7 +81,7 @@ fn an_event_file_holds_what_was_measured() {
     let scalars = scalars(&std::fs::read(events[0].path()).unwrap());
 
     let steps = |tag: &str| scalars[tag].iter().map(|(step, _)| *step).collect::<Vec<_>>();
-    // 16 pictures in batches of 4, three epochs.
+    // 16 images in batches of 4, three epochs.
     assert_eq!(steps("train_loss"), (1..=12).collect::<Vec<_>>());
     assert_eq!(steps("valid_loss"), [4, 8, 12]);
     let rates = scalars.keys().filter(|tag| tag.starts_with("rate/")).collect::<Vec<_>>();

@@ -26,10 +26,10 @@ fn what_one_kernel_saved_passes_its_self_test_with_all_others() {
     let folder = folder.path();
     two_classes(folder, 8);
     people(folder);
-    let pictures = "train data --size 64 --batch 8 --freeze-epochs 1 --epochs 2 --out";
+    let images = "train data --size 64 --batch 8 --freeze-epochs 1 --epochs 2 --out";
     for words in [
-        format!("{pictures} exact --precision f32"),
-        format!("{pictures} rounded --precision bf16"),
+        format!("{images} exact --precision f32"),
+        format!("{images} rounded --precision bf16"),
         "train people.csv --label-column group --epochs 5 --out rows".to_owned(),
     ] {
         let ran = defrost_in(folder, &words.split(' ').collect::<Vec<_>>());

@@ -36,7 +36,7 @@ fn a_run_can_be_evaluated_and_used() {
     assert_eq!(evaluated["metrics"]["accuracy"], 1.0);
     assert_eq!(evaluated["confusion"], serde_json::json!([[20, 0], [0, 20]]));
 
-    std::fs::write(folder.path().join("broken.png"), b"no picture").unwrap();
+    std::fs::write(folder.path().join("broken.png"), b"no image").unwrap();
     let inputs = ["data/red/003.png", "broken.png", "absent.png"];
     let predicted =
         defrost_in(folder.path(), &[&["predict", "runs/data-1", "--json"], &inputs[..]].concat()).json();
@@ -74,14 +74,14 @@ fn tensors_keep_their_names() {
 }
 
 #[test]
-fn unreadable_pictures_are_skipped_and_listed() {
+fn unreadable_images_are_skipped_and_listed() {
     let folder = tempfile::tempdir().unwrap();
     let data = two_classes(folder.path(), 10);
     let whole = std::fs::read(data.join("red/000.png")).unwrap();
     std::fs::write(data.join("red/truncated.png"), &whole[..whole.len() / 2]).unwrap();
     std::fs::write(data.join("red/empty.jpg"), b"").unwrap();
-    std::fs::write(data.join("blue/text.jpg"), b"not a picture at all").unwrap();
-    // A picture whose name lies about its format is still a picture.
+    std::fs::write(data.join("blue/text.jpg"), b"not an image at all").unwrap();
+    // An image whose name lies about its format is still an image.
     std::fs::copy(data.join("blue/001.png"), data.join("blue/mislabelled.jpg")).unwrap();
     let trained = train(folder.path(), &[]);
     let skipped = trained["items"]["skipped"].as_array().unwrap();
@@ -92,7 +92,7 @@ fn unreadable_pictures_are_skipped_and_listed() {
 }
 
 #[test]
-fn fewer_pictures_than_a_batch_are_one_batch() {
+fn fewer_images_than_a_batch_are_one_batch() {
     let folder = tempfile::tempdir().unwrap();
     two_classes(folder.path(), 3);
     let trained = train_in_batches(folder.path(), "64", &[]);
@@ -101,14 +101,14 @@ fn fewer_pictures_than_a_batch_are_one_batch() {
 }
 
 #[test]
-fn a_class_with_one_picture_trains() {
+fn a_class_with_one_image_trains() {
     let folder = tempfile::tempdir().unwrap();
     let data = two_classes(folder.path(), 6);
     std::fs::create_dir(data.join("lone")).unwrap();
     std::fs::copy(data.join("red/001.png"), data.join("lone/a.png")).unwrap();
     let ran = defrost_in(folder.path(), &[&["train", "data"], &QUICK[..]].concat());
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stderr.contains("class lone has one picture"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("class lone has one image"), "{}", ran.stderr);
     assert!(ran.stdout.starts_with("best: "), "{}", ran.stdout);
 }
 

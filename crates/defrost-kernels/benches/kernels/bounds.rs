@@ -2,18 +2,18 @@
 
 use std::arch::asm;
 
-use defrost_kernels::{Buffer, Tier};
+use defrost_kernels::{Buffer, IsaLevel};
 
 use super::peak::{self, Configuration, PRODUCT_FLOPS, fastest};
 
 /// Prints what bounds products on this processor.
 pub fn print() {
     for (name, bf16) in [("avx512", false), ("avx512bf16", true), ("amx", true)] {
-        if let Some(gflops) = Tier::named(name).and_then(|tier| peak::gflops(tier, bf16)) {
+        if let Some(gflops) = IsaLevel::named(name).and_then(|isa| peak::gflops(isa, bf16)) {
             println!("{name}: {gflops:.0} GFLOP/s on registers");
         }
     }
-    if Tier::named("amx").is_some() {
+    if IsaLevel::named("amx").is_some() {
         for kilobytes in [8, 72, 576] {
             let [loads, all] = [false, true].map(|stores| tiles_through_memory(kilobytes << 10, stores));
             println!(
@@ -35,7 +35,7 @@ fn tiles_through_memory(panel_bytes: usize, stores: bool) -> f64 {
     let products = calls * (panel_bytes / STEP) * 4;
     let run = || {
         for _ in 0..calls {
-            // SAFETY: the tier proves the instructions; the configuration is valid. Of the panel, 2048 bytes are read in
+            // SAFETY: the isa proves the instructions; the configuration is valid. Of the panel, 2048 bytes are read in
             // each turn; of the rows, 64 bytes further in each, 16 and 16 rows 128 bytes apart; sums are 32 rows of 128.
             unsafe {
                 asm!(

@@ -1,10 +1,10 @@
-//! The convolutions of ResNets and EfficientNet-Lite0, on every tier.
+//! The convolutions of ResNets and EfficientNet-Lite0, on every isa.
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use defrost_kernels::conv::{self, ChannelStatistics, Epilogue};
-use defrost_kernels::{Buffer, ConvShape, Element, Padding, Plain, Tier};
+use defrost_kernels::{Buffer, ConvShape, Element, IsaLevel, Padding, Plain};
 use half::bf16;
 use rayon::ThreadPool;
 
@@ -32,7 +32,7 @@ const SHAPES: [Shape; 18] = [
     ("lite0 7 1152>320 1x1", 16, 7, 1152, 320, 1, 1),
 ];
 
-/// Prints a line for each shape, format and tier that all filters are part of: for each pass, GFLOP/s of one thread,
+/// Prints a line for each shape, format and isa that all filters are part of: for each pass, GFLOP/s of one thread,
 /// their share of the peak, and how many times as fast two threads are.
 pub fn run(filters: &[String]) {
     println!(
@@ -46,10 +46,10 @@ pub fn run(filters: &[String]) {
     );
     let pools = [1, 2]
         .map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start"));
-    for tier in Tier::NAMES.into_iter().filter_map(Tier::named) {
+    for isa in IsaLevel::NAMES.into_iter().filter_map(IsaLevel::named) {
         for shape in &SHAPES {
-            line::<f32>("f32", tier, shape, &pools, filters);
-            line::<bf16>("bf16", tier, shape, &pools, filters);
+            line::<f32>("f32", isa, shape, &pools, filters);
+            line::<bf16>("bf16", isa, shape, &pools, filters);
         }
     }
 }
@@ -58,12 +58,12 @@ type Shape = (&'static str, usize, usize, usize, usize, usize, usize);
 
 fn line<T: Element + Plain>(
     format: &str,
-    tier: Tier,
+    isa: IsaLevel,
     &(name, batch, size, in_channels, out_channels, kernel, stride): &Shape,
     pools: &[ThreadPool; 2],
     filters: &[String],
 ) {
-    let label = format!("{} {format}, {name}", tier.name());
+    let label = format!("{} {format}, {name}", isa.name());
     if !filters.iter().all(|filter| label.contains(filter.as_str())) {
         return;
     }
@@ -82,15 +82,15 @@ fn line<T: Element + Plain>(
     let mut output = ramp::<T>(shape.output_len());
     let mut weight = ramp::<f32>(shape.weight_len());
     let mut statistics = ChannelStatistics::new(out_channels);
-    let peak = peak::gflops(tier, format == "bf16");
+    let peak = peak::gflops(isa, format == "bf16");
     let cells = [0, 1, 2, 3].map(|pass| {
         let [one, two] = [0, 1].map(|pool: usize| {
             pools[pool].install(|| {
                 speed(&shape, || match pass {
-                    0 => conv::conv2d(tier, &shape, &input, &weight, Epilogue::NONE, &mut output),
+                    0 => conv::conv2d(isa, &shape, &input, &weight, Epilogue::NONE, &mut output),
                     1 => {
                         conv::conv2d_with_statistics(
-                            tier,
+                            isa,
                             &shape,
                             &input,
                             &weight,
@@ -98,8 +98,8 @@ fn line<T: Element + Plain>(
                             &mut statistics,
                         );
                     }
-                    2 => conv::conv2d_backward_input(tier, &shape, &output, &weight, &mut input),
-                    _ => conv::conv2d_backward_weight(tier, &shape, &input, &output, &mut weight),
+                    2 => conv::conv2d_backward_input(isa, &shape, &output, &weight, &mut input),
+                    _ => conv::conv2d_backward_weight(isa, &shape, &input, &output, &mut weight),
                 })
             })
         });

@@ -49,7 +49,7 @@ pub(super) struct Plan {
     pub passes: Vec<Pass>,
     /// Where weights of (group, reduced channel, written channel, tap) lie: the stride of each but the tap.
     pub weight_strides: [usize; 3],
-    /// Whether each output pixel reads just the input pixel at its own place. Then rows and pictures mean nothing,
+    /// Whether each output pixel reads just the input pixel at its own place. Then rows and images mean nothing,
     /// all pixels form one row, and the source can be read without a stage.
     pub pointwise: bool,
 }

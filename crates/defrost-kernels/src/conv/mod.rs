@@ -7,7 +7,7 @@
 //! | output, residual, `grad_output` | `[batch, out_height, out_width, out_channels]`, as the input |
 //!
 //! Work is spread over the current rayon pool. Results depend on the arguments alone: not on timing, and not on
-//! the number of threads. Where the tier has no product of `bf16`, they are widened and multiplied as `f32`;
+//! the number of threads. Where the isa has no product of `bf16`, they are widened and multiplied as `f32`;
 //! where it has, weights are rounded to `bf16` before they multiply. Sums are `f32` everywhere.
 //!
 //! # Algorithm
@@ -44,7 +44,7 @@ mod write;
 
 pub use statistics::ChannelStatistics;
 
-use crate::{Activation, ConvShape, Element, Tier, depthwise};
+use crate::{ActivationFn, ConvShape, Element, IsaLevel, depthwise};
 use geometry::Plan;
 use kernel::with_kernel;
 
@@ -56,12 +56,12 @@ pub struct Epilogue<'a, T> {
     /// One addend per output element.
     pub residual: Option<&'a [T]>,
     /// What follows the sum.
-    pub activation: Activation,
+    pub activation: ActivationFn,
 }
 
 impl<T> Epilogue<'_, T> {
     /// The bare convolution.
-    pub const NONE: Self = Self { bias: None, residual: None, activation: Activation::Identity };
+    pub const NONE: Self = Self { bias: None, residual: None, activation: ActivationFn::Identity };
 }
 
 /// `output = activation(conv(input, weight) + bias + residual)`
@@ -70,7 +70,7 @@ impl<T> Epilogue<'_, T> {
 ///
 /// If a slice's length is not what `shape` says.
 pub fn conv2d<T: Element>(
-    tier: Tier,
+    isa: IsaLevel,
     shape: &ConvShape,
     input: &[T],
     weight: &[f32],
@@ -88,10 +88,10 @@ pub fn conv2d<T: Element>(
         check_len("residual", residual.len(), shape.output_len());
     }
     if shape.is_depthwise() {
-        return depthwise::conv2d(tier, shape, input, weight, epilogue, output);
+        return depthwise::conv2d(isa, shape, input, weight, epilogue, output);
     }
     let plan = Plan::forward(shape);
-    with_kernel!(tier, T, kernel => run::run(kernel, &plan, input, weight, &epilogue, output, None));
+    with_kernel!(isa, T, kernel => run::run(kernel, &plan, input, weight, &epilogue, output, None));
 }
 
 /// `output = conv(input, weight)`, and the mean and variance of each output channel over batch and pixels, taken
@@ -101,7 +101,7 @@ pub fn conv2d<T: Element>(
 ///
 /// If a slice's length is not what `shape` says.
 pub fn conv2d_with_statistics<T: Element>(
-    tier: Tier,
+    isa: IsaLevel,
     shape: &ConvShape,
     input: &[T],
     weight: &[f32],
@@ -115,11 +115,11 @@ pub fn conv2d_with_statistics<T: Element>(
     check_len("mean", statistics.mean.len(), shape.out_channels);
     check_len("variance", statistics.variance.len(), shape.out_channels);
     if shape.is_depthwise() {
-        return depthwise::conv2d_with_statistics(tier, shape, input, weight, output, statistics);
+        return depthwise::conv2d_with_statistics(isa, shape, input, weight, output, statistics);
     }
     let plan = Plan::forward(shape);
     let epilogue = Epilogue::NONE;
-    with_kernel!(tier, T, kernel => {
+    with_kernel!(isa, T, kernel => {
         run::run(kernel, &plan, input, weight, &epilogue, output, Some(statistics));
     });
 }
@@ -130,7 +130,7 @@ pub fn conv2d_with_statistics<T: Element>(
 ///
 /// If a slice's length is not what `shape` says.
 pub fn conv2d_backward_input<T: Element>(
-    tier: Tier,
+    isa: IsaLevel,
     shape: &ConvShape,
     grad_output: &[T],
     weight: &[f32],
@@ -141,11 +141,11 @@ pub fn conv2d_backward_input<T: Element>(
     check_len("weight", weight.len(), shape.weight_len());
     check_len("grad_input", grad_input.len(), shape.input_len());
     if shape.is_depthwise() {
-        return depthwise::conv2d_backward_input(tier, shape, grad_output, weight, grad_input);
+        return depthwise::conv2d_backward_input(isa, shape, grad_output, weight, grad_input);
     }
     let plan = Plan::backward_input(shape);
     let epilogue = Epilogue::NONE;
-    with_kernel!(tier, T, kernel => {
+    with_kernel!(isa, T, kernel => {
         run::run(kernel, &plan, grad_output, weight, &epilogue, grad_input, None);
     });
 }
@@ -156,7 +156,7 @@ pub fn conv2d_backward_input<T: Element>(
 ///
 /// If a slice's length is not what `shape` says.
 pub fn conv2d_backward_weight<T: Element>(
-    tier: Tier,
+    isa: IsaLevel,
     shape: &ConvShape,
     input: &[T],
     grad_output: &[T],
@@ -167,9 +167,9 @@ pub fn conv2d_backward_weight<T: Element>(
     check_len("grad_output", grad_output.len(), shape.output_len());
     check_len("grad_weight", grad_weight.len(), shape.weight_len());
     if shape.is_depthwise() {
-        return depthwise::conv2d_backward_weight(tier, shape, input, grad_output, grad_weight);
+        return depthwise::conv2d_backward_weight(isa, shape, input, grad_output, grad_weight);
     }
-    with_kernel!(tier, T, kernel => weight::gradient(kernel, shape, input, grad_output, grad_weight));
+    with_kernel!(isa, T, kernel => weight::gradient(kernel, shape, input, grad_output, grad_weight));
 }
 
 fn check_len(name: &str, found: usize, expected: usize) {

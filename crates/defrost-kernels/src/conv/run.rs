@@ -19,7 +19,7 @@ const UNIT_BYTES: usize = 512 << 10;
 /// Fewer units than this are split further where they can: work for as many threads.
 const UNITS: usize = 8;
 
-/// A box of grid pixels whose target is contiguous: whole pictures, or rows of one, or columns of a single row.
+/// A box of grid pixels whose target is contiguous: whole images, or rows of one, or columns of a single row.
 pub(super) struct Unit {
     pub images: Range<usize>,
     pub rows: Range<usize>,
@@ -114,13 +114,13 @@ pub(super) fn units(plan: &Plan, element: usize, bytes: usize, least: usize) -> 
     units
 }
 
-/// Cuts grids into units of about so many pixels: whole pictures, or rows of one.
+/// Cuts grids into units of about so many pixels: whole images, or rows of one.
 pub(super) fn cut(images: usize, [rows, columns]: [usize; 2], pixels: usize) -> Vec<Unit> {
     let mut units = Vec::new();
     if pixels >= rows * columns {
-        let pictures = pixels / (rows * columns);
-        for first in (0..images).step_by(pictures) {
-            let images = first..images.min(first + pictures);
+        let whole = pixels / (rows * columns);
+        for first in (0..images).step_by(whole) {
+            let images = first..images.min(first + whole);
             units.push(Unit { images, rows: 0..rows, columns: 0..columns });
         }
     } else {
@@ -136,7 +136,7 @@ pub(super) fn cut(images: usize, [rows, columns]: [usize; 2], pixels: usize) -> 
 }
 
 impl Unit {
-    /// Target rows that each picture of the unit has in it.
+    /// Target rows that each image of the unit has in it.
     #[inline(always)]
     fn target_rows(&self, plan: &Plan) -> usize {
         plan.target[0].min(self.rows.end * plan.spread[0]) - self.rows.start * plan.spread[0]
@@ -182,7 +182,7 @@ impl<K: Microkernel, T: Element> Work for UnitWork<'_, K, T> {
     }
 }
 
-/// A run of flat grid pixels of one picture, from grid row `row`.
+/// A run of flat grid pixels of one image, from grid row `row`.
 struct Run {
     image: usize,
     row: usize,
@@ -190,7 +190,7 @@ struct Run {
 }
 
 /// Which flat pixels a tile holds, and where the first goes.
-struct Place {
+struct Position {
     image: usize,
     /// Flat grid pixel, counted over `flat_width`.
     flat: usize,
@@ -269,7 +269,7 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
                 let mut first = 0;
                 while first < run.len {
                     let count = tile_rows::<K>(run.len - first);
-                    let place = Place {
+                    let place = Position {
                         image: run.image,
                         flat: run.row * flat.width + first,
                         count,
@@ -343,13 +343,13 @@ struct Flat<'a, P> {
     data: &'a [P],
     /// Grid pixels from a row to the next.
     width: usize,
-    /// Elements from a picture to the next.
+    /// Elements from an image to the next.
     image_step: usize,
 }
 
 /// Everything about a tile's target that is not the tile.
 struct Write<'a> {
-    place: &'a Place,
+    place: &'a Position,
     columns: usize,
     flat_width: usize,
     unit: &'a Unit,
@@ -359,7 +359,7 @@ struct Write<'a> {
 #[repr(align(64))]
 pub(super) struct Tile(pub [f32; TILE]);
 
-/// Chains the rows of a picture into one run, pixels between them included, or leaves them apart: whichever
+/// Chains the rows of an image into one run, pixels between them included, or leaves them apart: whichever
 /// multiplies less. A tile is charged a few rows for its weights.
 fn runs<K: Microkernel>(images: usize, rows: usize, columns: usize, flat_width: usize) -> Vec<Run> {
     let cost = |len: usize| len.next_multiple_of(K::GRANULE) + len.div_ceil(K::ROWS) * (K::ROWS / 8);

@@ -1,6 +1,6 @@
 //! The stage: the part of the source that a unit of work reads, zero-bordered, in the format that is multiplied.
 //!
-//! `[row phase][picture][row of that phase][column][channel]`. Rows a stride apart are neighbours, and a row is as
+//! `[row phase][image][row of that phase][column][channel]`. Rows a stride apart are neighbours, and a row is as
 //! wide as `grid width * step` pixels, so grid pixels lie evenly spaced **across** rows, too: a tile may run over the
 //! end of a row into the next. A row's right border is the next row's left border where it can be.
 
@@ -19,7 +19,7 @@ pub(super) struct Stage {
     pub flat_width: usize,
     /// Stage pixels from a row to the next.
     width: usize,
-    /// Rows that each picture has in each phase.
+    /// Rows that each image has in each phase.
     rows: usize,
     /// Which row phases are read, and where they are kept.
     slots: Vec<Option<usize>>,
@@ -50,13 +50,13 @@ impl Stage {
         }
     }
 
-    /// Elements of the stage of that many pictures.
+    /// Elements of the stage of that many images.
     pub(super) fn len(&self, plan: &Plan, images: usize) -> usize {
         let phases = self.slots.iter().flatten().count();
         (phases * images * self.rows * self.width + plan.span[1]) * plan.reduced() + SLACK
     }
 
-    /// Where a picture begins in each phase, in elements.
+    /// Where an image begins in each phase, in elements.
     pub(super) fn image(&self, plan: &Plan, image: usize) -> usize {
         image * self.rows * self.width * plan.reduced()
     }

@@ -1,7 +1,7 @@
 //! The correlation itself.
 //!
 //! ```text
-//! for each picture and band of output rows, in parallel:
+//! for each image and band of output rows, in parallel:
 //!   for each channel block:
 //!     for each output row:
 //!       bring the source rows under it into the ring
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 
 use super::rows::{GROUP, Geometry, PIXELS, Rows};
 use crate::{
-    Buffer, Element, Tier,
+    Buffer, Element, IsaLevel,
     conv::Epilogue,
     simd::{self, Kernel, Simd},
 };
@@ -22,7 +22,7 @@ use crate::{
 /// Correlates `source` with `weight` `[channels, taps]`, and returns what `after` made of each finished
 /// band of output, in order.
 pub(super) fn correlate<T: Element, R: Send>(
-    tier: Tier,
+    isa: IsaLevel,
     geometry: &Geometry,
     source: &[T],
     weight: &[f32],
@@ -35,14 +35,14 @@ pub(super) fn correlate<T: Element, R: Send>(
     let weights = &geometry.pack_weights(weight);
     let source_len = geometry.source[0] * geometry.source[1] * geometry.channels;
     let row_len = geometry.output[1] * geometry.channels;
-    let picture_len = geometry.output[0] * row_len;
+    let image_len = geometry.output[0] * row_len;
     if output.is_empty() {
         return Vec::new();
     }
-    let band = geometry.band(output.len() / picture_len);
+    let band = geometry.band(output.len() / image_len);
     let mut tasks = Vec::new();
-    for (index, picture) in output.chunks_mut(picture_len).enumerate() {
-        for (number, rows) in picture.chunks_mut(band * row_len).enumerate() {
+    for (index, image) in output.chunks_mut(image_len).enumerate() {
+        for (number, rows) in image.chunks_mut(band * row_len).enumerate() {
             tasks.push((index, number * band, rows));
         }
     }
@@ -50,13 +50,13 @@ pub(super) fn correlate<T: Element, R: Send>(
         .into_par_iter()
         .map_init(
             || Rows::new(geometry, band),
-            |rows, (picture, first_row, output)| {
-                let start = picture * picture_len + first_row * row_len;
+            |rows, (image, first_row, output)| {
+                let start = image * image_len + first_row * row_len;
                 let residual = epilogue.residual.map(|residual| &residual[start..][..output.len()]);
                 let epilogue = Epilogue { residual, ..epilogue };
-                let source = &source[picture * source_len..];
+                let source = &source[image * source_len..];
                 simd::run(
-                    tier,
+                    isa,
                     Band { geometry, rows, weights, epilogue, source, first_row, output: &mut *output },
                 );
                 after(output)
@@ -65,13 +65,13 @@ pub(super) fn correlate<T: Element, R: Send>(
         .collect()
 }
 
-/// Some rows of one picture's output.
+/// Some rows of one image's output.
 struct Band<'a, T> {
     geometry: &'a Geometry,
     rows: &'a mut Rows,
     weights: &'a [Buffer<f32>],
     epilogue: Epilogue<'a, T>,
-    /// From the picture on.
+    /// From the image on.
     source: &'a [T],
     first_row: usize,
     output: &'a mut [T],

@@ -11,14 +11,14 @@
 //! - `weight`, `grad_weight`: `[channels, 1, kernel[0], kernel[1]]`
 //! - `output`, `grad_output`: `[batch, out_height, out_width, channels]`
 //!
-//! Results do not depend on the number of threads. Weights and sums are `f32` on every tier.
+//! Results do not depend on the number of threads. Weights and sums are `f32` on every isa.
 
 mod correlate;
 mod rows;
 mod weight;
 
 use crate::{
-    ConvShape, Element, Tier,
+    ConvShape, Element, IsaLevel,
     channels::Period,
     conv::{ChannelStatistics, Epilogue},
     statistics::Moments,
@@ -35,7 +35,7 @@ pub use weight::conv2d_backward_weight;
 ///
 /// If `shape` is not depthwise or a length disagrees with it.
 pub fn conv2d<T: Element>(
-    tier: Tier,
+    isa: IsaLevel,
     shape: &ConvShape,
     input: &[T],
     weight: &[f32],
@@ -43,7 +43,7 @@ pub fn conv2d<T: Element>(
     output: &mut [T],
 ) {
     check(shape, input.len(), weight.len(), output.len());
-    correlate(tier, &Geometry::forward(shape), input, weight, epilogue, output, |_| ());
+    correlate(isa, &Geometry::forward(shape), input, weight, epilogue, output, |_| ());
 }
 
 /// The convolution alone, and the statistics of its output, taken while it is in the cache.
@@ -52,7 +52,7 @@ pub fn conv2d<T: Element>(
 ///
 /// As [`conv2d`].
 pub fn conv2d_with_statistics<T: Element>(
-    tier: Tier,
+    isa: IsaLevel,
     shape: &ConvShape,
     input: &[T],
     weight: &[f32],
@@ -61,8 +61,8 @@ pub fn conv2d_with_statistics<T: Element>(
 ) {
     check(shape, input.len(), weight.len(), output.len());
     let period = Period::of(shape.out_channels, output.len());
-    let moments = |band: &[T]| Moments::of(tier, &period, band);
-    let parts = correlate(tier, &Geometry::forward(shape), input, weight, Epilogue::NONE, output, moments);
+    let moments = |band: &[T]| Moments::of(isa, &period, band);
+    let parts = correlate(isa, &Geometry::forward(shape), input, weight, Epilogue::NONE, output, moments);
     *statistics = Moments::combine(shape.out_channels, &parts);
 }
 
@@ -72,7 +72,7 @@ pub fn conv2d_with_statistics<T: Element>(
 ///
 /// As [`conv2d`].
 pub fn conv2d_backward_input<T: Element>(
-    tier: Tier,
+    isa: IsaLevel,
     shape: &ConvShape,
     grad_output: &[T],
     weight: &[f32],
@@ -83,7 +83,7 @@ pub fn conv2d_backward_input<T: Element>(
     let turned: Vec<f32> =
         weight.chunks_exact(taps).flat_map(|filter| filter.iter().rev().copied()).collect();
     let geometry = Geometry::backward(shape);
-    correlate(tier, &geometry, grad_output, &turned, Epilogue::NONE, grad_input, |_| ());
+    correlate(isa, &geometry, grad_output, &turned, Epilogue::NONE, grad_input, |_| ());
 }
 
 fn check(shape: &ConvShape, input: usize, weight: usize, output: usize) {

@@ -9,10 +9,10 @@
 use crate::{Buffer, ConvShape, Element, simd::Simd};
 
 /// Output pixels computed side by side, each weight loaded once for all of them. 7 divides the widths that
-/// networks for 224-pixel pictures have, and leaves registers for the weights.
+/// networks for 224-pixel images have, and leaves registers for the weights.
 pub(super) const PIXELS: usize = 7;
 
-/// Channels whose columns lie side by side: a multiple of every tier's lanes.
+/// Channels whose columns lie side by side: a multiple of every isa's lanes.
 pub(super) const GROUP: usize = 16;
 
 /// Bytes of the rows of one channel block: what stays in the first cache.
@@ -173,12 +173,12 @@ impl Rows {
         Self { values, columns, next: 0, ahead, under: Vec::with_capacity(slots), slots: vec![slots; slots] }
     }
 
-    /// Forgets all rows: another picture, band or block follows.
+    /// Forgets all rows: another image, band or block follows.
     pub(super) fn restart(&mut self) {
         self.next = 0;
     }
 
-    /// Brings in the rows of the first picture of `source` that lie under output row `y`; called with rising `y`.
+    /// Brings in the rows of the first image of `source` that lie under output row `y`; called with rising `y`.
     #[inline(always)]
     pub(super) fn advance<S: Simd, T: Element>(
         &mut self,

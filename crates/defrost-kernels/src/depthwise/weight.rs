@@ -1,7 +1,7 @@
 //! The gradient of the weight.
 //!
 //! ```text
-//! for each picture (or some) and band of output rows, in parallel:
+//! for each image (or some) and band of output rows, in parallel:
 //!   for each channel block:
 //!     for each output row:
 //!       bring the input rows under it into the ring
@@ -19,7 +19,7 @@ use super::{
     rows::{GROUP, Geometry, Rows, grouped},
 };
 use crate::{
-    Buffer, ConvShape, Element, Tier,
+    Buffer, ConvShape, Element, IsaLevel,
     simd::{self, Kernel, Simd},
 };
 
@@ -32,7 +32,7 @@ const TASKS: usize = 8;
 ///
 /// If `shape` is not depthwise or a length disagrees with it.
 pub fn conv2d_backward_weight<T: Element>(
-    tier: Tier,
+    isa: IsaLevel,
     shape: &ConvShape,
     input: &[T],
     grad_output: &[T],
@@ -43,27 +43,27 @@ pub fn conv2d_backward_weight<T: Element>(
     let [rows, columns] = geometry.output;
     let band = geometry.band(shape.batch);
     let bands = rows.div_ceil(band);
-    // Small pictures share a task and its sums.
-    let pictures = if bands == 1 { shape.batch.div_ceil(TASKS) } else { 1 };
+    // Small images share a task and its sums.
+    let images = if bands == 1 { shape.batch.div_ceil(TASKS) } else { 1 };
     let row_len = columns * geometry.channels;
     let input_len = shape.height * shape.width * geometry.channels;
     let taps = geometry.taps();
     // Every block but the last is of whole groups, so channels are grouped as if there were no blocks.
     let sums_len = geometry.channels.next_multiple_of(GROUP) * taps;
-    let parts: Vec<Buffer<f32>> = (0..shape.batch.div_ceil(pictures.max(1)) * bands)
+    let parts: Vec<Buffer<f32>> = (0..shape.batch.div_ceil(images.max(1)) * bands)
         .into_par_iter()
         .map_init(
             || Rows::new(geometry, band),
             |ring, task| {
-                let (first_picture, first_row) = (task / bands * pictures, task % bands * band);
+                let (first_image, first_row) = (task / bands * images, task % bands * band);
                 let mut sums = Buffer::zeroed(sums_len);
-                for picture in first_picture..shape.batch.min(first_picture + pictures) {
-                    let grad_output = &grad_output[(picture * rows + first_row) * row_len..];
-                    let input = &input[picture * input_len..];
+                for image in first_image..shape.batch.min(first_image + images) {
+                    let grad_output = &grad_output[(image * rows + first_row) * row_len..];
+                    let input = &input[image * input_len..];
                     let count = band.min(rows - first_row);
                     let (rows, sums) = (&mut *ring, &mut sums[..]);
                     simd::run(
-                        tier,
+                        isa,
                         Band { geometry, rows, input, grad_output, band: (first_row, count), sums },
                     );
                 }
@@ -92,11 +92,11 @@ fn sum_parts(len: usize, parts: &[Buffer<f32>]) -> Vec<f64> {
     totals
 }
 
-/// Some rows of one picture's output.
+/// Some rows of one image's output.
 struct Band<'a, T> {
     geometry: &'a Geometry,
     rows: &'a mut Rows,
-    /// From the picture on.
+    /// From the image on.
     input: &'a [T],
     /// From the first row on.
     grad_output: &'a [T],

@@ -12,7 +12,7 @@
 use rayon::prelude::*;
 
 use crate::{
-    Activation, Element, Tier,
+    ActivationFn, Element, IsaLevel,
     channels::{Group, Period, add_to, last_group, round_to},
     conv::ChannelStatistics,
     simd::{self, Kernel, Simd},
@@ -33,7 +33,7 @@ pub struct BatchNorm<'a> {
     /// Added to the variance.
     pub eps: f32,
     /// Applied last.
-    pub activation: Activation,
+    pub activation: ActivationFn,
 }
 
 impl BatchNorm<'_> {
@@ -52,7 +52,7 @@ impl BatchNorm<'_> {
 ///
 /// If the lengths disagree.
 pub fn batch_norm_forward<T: Element>(
-    tier: Tier,
+    isa: IsaLevel,
     norm: &BatchNorm,
     x: &[T],
     residual: Option<&[T]>,
@@ -67,7 +67,7 @@ pub fn batch_norm_forward<T: Element>(
     let len = period.chunk_len();
     y.par_chunks_mut(len).zip(x.par_chunks(len)).enumerate().for_each(|(chunk, (y, x))| {
         let residual = residual.map(|residual| &residual[chunk * len..][..y.len()]);
-        simd::run(tier, Forward { mean, scale, shift, activation: norm.activation, x, residual, y });
+        simd::run(isa, Forward { mean, scale, shift, activation: norm.activation, x, residual, y });
     });
 }
 
@@ -75,7 +75,7 @@ struct Forward<'a, T> {
     mean: &'a [f32],
     scale: &'a [f32],
     shift: &'a [f32],
-    activation: Activation,
+    activation: ActivationFn,
     x: &'a [T],
     residual: Option<&'a [T]>,
     y: &'a mut [T],
@@ -109,7 +109,7 @@ impl<T: Element> Kernel for Forward<'_, T> {
 #[inline(always)]
 fn forward<S: Simd, T: Element>(
     s: S,
-    activation: Activation,
+    activation: ActivationFn,
     [mean, scale, shift]: [&[Group<f32>]; 3],
     x: &[Group<T>],
     residual: Option<&[Group<T>]>,
@@ -146,7 +146,7 @@ fn forward<S: Simd, T: Element>(
 /// If the lengths disagree.
 #[expect(clippy::too_many_arguments, reason = "three tensors in, four out")]
 pub fn batch_norm_backward<T: Element>(
-    tier: Tier,
+    isa: IsaLevel,
     norm: &BatchNorm,
     x: &[T],
     y: Option<&[T]>,
@@ -173,7 +173,7 @@ pub fn batch_norm_backward<T: Element>(
         let (x, y, grad_y) = (&x[part(x)], y.map(|y| &y[part(y)]), &grad_y[part(grad_y)]);
         let (mut sums, mut products) = (period.zeros(), period.zeros());
         let reduce = Reduce { slopes, x, y, grad_y, grad_pre, sums: &mut sums, products: &mut products };
-        simd::run(tier, reduce);
+        simd::run(isa, reduce);
         (period.fold(&sums), period.fold(&products))
     };
     let parts: Vec<_> = match grad_residual.as_deref_mut() {
@@ -203,18 +203,18 @@ pub fn batch_norm_backward<T: Element>(
         let part = chunk * len..chunk * len + x.len();
         // The gradient before the activation is either a 0 or grad_y, so storing it lost nothing.
         let (activation, grad_y) = match grad_residual {
-            Some(grad_pre) => (Activation::Identity, &grad_pre[part.clone()]),
+            Some(grad_pre) => (ActivationFn::Identity, &grad_pre[part.clone()]),
             None => (norm.activation, &grad_y[part.clone()]),
         };
         let slopes = Slopes { activation, ..slopes };
-        simd::run(tier, Input { slopes, slope, shift, x, y: y.map(|y| &y[part]), grad_y, grad_x });
+        simd::run(isa, Input { slopes, slope, shift, x, y: y.map(|y| &y[part]), grad_y, grad_x });
     });
 }
 
 /// What tells the gradient before the activation, `d`.
 #[derive(Clone, Copy)]
 struct Slopes<'a> {
-    activation: Activation,
+    activation: ActivationFn,
     mean: &'a [f32],
     /// `gamma/√(variance + eps)`
     scale: &'a [f32],
@@ -232,13 +232,13 @@ impl<'a> Slopes<'a> {
 #[inline(always)]
 fn before<S: Simd>(
     s: S,
-    activation: Activation,
+    activation: ActivationFn,
     [centred, grad_y]: [S::V; 2],
     y: Option<S::V>,
     [scale, beta]: [S::V; 2],
 ) -> S::V {
     match activation {
-        Activation::Identity => grad_y,
+        ActivationFn::Identity => grad_y,
         bent => s.activation_gradient(bent, y.unwrap_or_else(|| s.mul_add(centred, scale, beta)), grad_y),
     }
 }
@@ -290,7 +290,7 @@ impl<T: Element> Kernel for Reduce<'_, T> {
 #[inline(always)]
 fn reduce<S: Simd, T: Element>(
     s: S,
-    activation: Activation,
+    activation: ActivationFn,
     params: [&[Group<f32>]; 3],
     [x, grad_y]: [&[Group<T>]; 2],
     y: Option<&[Group<T>]>,
@@ -363,7 +363,7 @@ impl<T: Element> Kernel for Input<'_, T> {
 #[inline(always)]
 fn input<S: Simd, T: Element>(
     s: S,
-    activation: Activation,
+    activation: ActivationFn,
     params: [&[Group<f32>]; 5],
     [x, grad_y]: [&[Group<T>]; 2],
     y: Option<&[Group<T>]>,

@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use crate::{
-    Element, Tier,
+    Element, IsaLevel,
     channels::{add_to, round_to},
     simd::{self, Kernel, Simd},
 };
@@ -24,7 +24,7 @@ const CHUNK: usize = 1 << 14;
 ///
 /// If the lengths disagree.
 pub fn layer_norm_forward<T: Element>(
-    tier: Tier,
+    isa: IsaLevel,
     x: &[T],
     gamma: &[f32],
     beta: &[f32],
@@ -37,7 +37,7 @@ pub fn layer_norm_forward<T: Element>(
     let len = width * (CHUNK / width).max(1);
     (x.par_chunks(len), y.par_chunks_mut(len))
         .into_par_iter()
-        .for_each(|(x, y)| simd::run(tier, Forward { x, gamma, beta, eps, y }));
+        .for_each(|(x, y)| simd::run(isa, Forward { x, gamma, beta, eps, y }));
 }
 
 struct Forward<'a, T> {
@@ -66,7 +66,7 @@ impl<T: Element> Kernel for Forward<'_, T> {
     }
 }
 
-/// A row's mean, and one over its deviation.
+/// A row's mean, and one over its std.
 #[inline(always)]
 fn moments<S: Simd, T: Element>(s: S, x: &[T], eps: f32) -> (f32, f32) {
     let width = x.len() as f32;
@@ -99,7 +99,7 @@ fn moments<S: Simd, T: Element>(s: S, x: &[T], eps: f32) -> (f32, f32) {
 /// If the lengths disagree.
 #[expect(clippy::too_many_arguments, reason = "two tensors in, three out")]
 pub fn layer_norm_backward<T: Element>(
-    tier: Tier,
+    isa: IsaLevel,
     x: &[T],
     gamma: &[f32],
     eps: f32,
@@ -117,7 +117,7 @@ pub fn layer_norm_backward<T: Element>(
         .map(|(x, grad_y, grad_x)| {
             let (mut grad_gamma, mut grad_beta) = (vec![0.0; width], vec![0.0; width]);
             let (sums, products) = (&mut grad_beta, &mut grad_gamma);
-            simd::run(tier, Backward { x, gamma, eps, grad_y, grad_x, sums, products });
+            simd::run(isa, Backward { x, gamma, eps, grad_y, grad_x, sums, products });
             (grad_gamma, grad_beta)
         })
         .collect();
@@ -149,8 +149,8 @@ impl<T: Element> Kernel for Backward<'_, T> {
         let (sums, products) = (&mut self.sums[..width], &mut self.products[..width]);
         let rows = self.x.chunks_exact(width).zip(self.grad_y.chunks_exact(width));
         for ((x, g), to) in rows.zip(self.grad_x.chunks_exact_mut(width)) {
-            let (mean, deviation) = moments(s, x, self.eps);
-            let (centre, inverse) = (s.splat(mean), s.splat(deviation));
+            let (mean, std) = moments(s, x, self.eps);
+            let (centre, inverse) = (s.splat(mean), s.splat(std));
             let (mut sum, mut product) = (s.splat(0.0), s.splat(0.0));
             for at in (0..width).step_by(S::LANES) {
                 let g = s.load_up_to(&g[at..]);

@@ -1,9 +1,9 @@
-//! Pooling of whole pictures: `[batch, pixels, channels]` to `f32` `[batch, channels]`.
+//! Pooling of whole images: `[batch, pixels, channels]` to `f32` `[batch, channels]`.
 
 use rayon::prelude::*;
 
 use crate::{
-    Element, Tier,
+    Element, IsaLevel,
     channels::Period,
     simd::{self, Kernel, Simd},
 };
@@ -12,14 +12,14 @@ use crate::{
 ///
 /// # Panics
 ///
-/// If `input` is not `output.len() / channels` whole pictures.
-pub fn global_average_pool<T: Element>(tier: Tier, input: &[T], channels: usize, output: &mut [f32]) {
-    let Some(picture) = picture_len(input.len(), channels, output.len()) else { return };
-    let period = Period::of(channels, picture);
-    let pixels = (picture / channels) as f64;
-    output.par_chunks_mut(channels).zip(input.par_chunks(picture)).for_each(|(output, input)| {
+/// If `input` is not `output.len() / channels` whole images.
+pub fn global_average_pool<T: Element>(isa: IsaLevel, input: &[T], channels: usize, output: &mut [f32]) {
+    let Some(image) = image_len(input.len(), channels, output.len()) else { return };
+    let period = Period::of(channels, image);
+    let pixels = (image / channels) as f64;
+    output.par_chunks_mut(channels).zip(input.par_chunks(image)).for_each(|(output, input)| {
         let mut sums = period.zeros();
-        simd::run(tier, Sum { input, sums: &mut sums });
+        simd::run(isa, Sum { input, sums: &mut sums });
         output.iter_mut().zip(period.fold(&sums)).for_each(|(to, sum)| *to = (sum / pixels) as f32);
     });
 }
@@ -43,15 +43,15 @@ impl<T: Element> Kernel for Sum<'_, T> {
     }
 }
 
-/// Spreads `grad_output / pixels` `[batch, channels]` over each picture.
+/// Spreads `grad_output / pixels` `[batch, channels]` over each image.
 ///
 /// # Panics
 ///
 /// As [`global_average_pool`].
 pub fn global_average_pool_backward<T: Element>(grad_output: &[f32], channels: usize, grad_input: &mut [T]) {
-    let Some(picture) = picture_len(grad_input.len(), channels, grad_output.len()) else { return };
-    let scale = 1.0 / (picture / channels) as f32;
-    grad_input.par_chunks_mut(picture).zip(grad_output.par_chunks(channels)).for_each(|(to, gradient)| {
+    let Some(image) = image_len(grad_input.len(), channels, grad_output.len()) else { return };
+    let scale = 1.0 / (image / channels) as f32;
+    grad_input.par_chunks_mut(image).zip(grad_output.par_chunks(channels)).for_each(|(to, gradient)| {
         let pixel: Vec<T> = gradient.iter().map(|gradient| T::from_f32(gradient * scale)).collect();
         to.chunks_exact_mut(channels).for_each(|to| to.copy_from_slice(&pixel));
     });
@@ -62,20 +62,20 @@ pub fn global_average_pool_backward<T: Element>(grad_output: &[f32], channels: u
 ///
 /// # Panics
 ///
-/// If `input` is not `output.len() / channels` whole pictures, or `pixels` is not as long as `output`.
+/// If `input` is not `output.len() / channels` whole images, or `pixels` is not as long as `output`.
 pub fn global_max_pool<T: Element>(
-    tier: Tier,
+    isa: IsaLevel,
     input: &[T],
     channels: usize,
     output: &mut [f32],
     pixels: &mut [u32],
 ) {
-    let Some(picture) = picture_len(input.len(), channels, output.len()) else { return };
-    assert!(picture / channels <= u32::MAX as usize, "a picture of over {} pixels", u32::MAX);
+    let Some(image) = image_len(input.len(), channels, output.len()) else { return };
+    assert!(image / channels <= u32::MAX as usize, "an image of over {} pixels", u32::MAX);
     assert_eq!(pixels.len(), output.len(), "lengths differ");
-    (output.par_chunks_mut(channels), pixels.par_chunks_mut(channels), input.par_chunks(picture))
+    (output.par_chunks_mut(channels), pixels.par_chunks_mut(channels), input.par_chunks(image))
         .into_par_iter()
-        .for_each(|(output, pixels, input)| simd::run(tier, Largest { input, output, pixels }));
+        .for_each(|(output, pixels, input)| simd::run(isa, Largest { input, output, pixels }));
 }
 
 /// Plain loops over channels: the compiler's vectors are as good as ours here.
@@ -109,16 +109,16 @@ impl<T: Element> Kernel for Largest<'_, T> {
 ///
 /// # Panics
 ///
-/// As [`global_max_pool`], and if a pixel lies outside the picture.
+/// As [`global_max_pool`], and if a pixel lies outside the image.
 pub fn global_max_pool_backward<T: Element>(
     grad_output: &[f32],
     pixels: &[u32],
     channels: usize,
     grad_input: &mut [T],
 ) {
-    let Some(picture) = picture_len(grad_input.len(), channels, grad_output.len()) else { return };
+    let Some(image) = image_len(grad_input.len(), channels, grad_output.len()) else { return };
     assert_eq!(pixels.len(), grad_output.len(), "lengths differ");
-    (grad_input.par_chunks_mut(picture), grad_output.par_chunks(channels), pixels.par_chunks(channels))
+    (grad_input.par_chunks_mut(image), grad_output.par_chunks(channels), pixels.par_chunks(channels))
         .into_par_iter()
         .for_each(|(to, gradient, pixels)| {
             to.fill(T::default());
@@ -128,18 +128,18 @@ pub fn global_max_pool_backward<T: Element>(
         });
 }
 
-/// Elements of one picture; none if there are no pictures.
-fn picture_len(input: usize, channels: usize, output: usize) -> Option<usize> {
+/// Elements of one image; none if there are no images.
+fn image_len(input: usize, channels: usize, output: usize) -> Option<usize> {
     assert!(channels > 0 && output.is_multiple_of(channels), "{output} outputs are not whole pixels");
     let batch = output / channels;
     if batch == 0 {
-        assert_eq!(input, 0, "pictures without outputs");
+        assert_eq!(input, 0, "images without outputs");
         return None;
     }
-    let picture = input / batch;
+    let image = input / batch;
     assert!(
-        picture > 0 && input.is_multiple_of(batch) && picture.is_multiple_of(channels),
-        "{input} elements are not {batch} pictures of {channels} channels"
+        image > 0 && input.is_multiple_of(batch) && image.is_multiple_of(channels),
+        "{input} elements are not {batch} images of {channels} channels"
     );
-    Some(picture)
+    Some(image)
 }

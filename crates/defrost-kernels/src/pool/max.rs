@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use crate::{
-    Element, Padding, Tier,
+    Element, IsaLevel, Padding,
     simd::{self, Kernel, Simd},
 };
 
@@ -21,7 +21,7 @@ const BLOCK: usize = 64;
 /// - output `[batch, out_height, out_width, channels]`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PoolShape {
-    /// Pictures in the batch.
+    /// Images in the batch.
     pub batch: usize,
     /// Input rows.
     pub height: usize,
@@ -88,16 +88,16 @@ pub enum Argmax {
 /// # Panics
 ///
 /// If a length disagrees with `shape`, or the padding is as wide as the window.
-pub fn max_pool<T: Element>(tier: Tier, shape: &PoolShape, input: &[T], output: &mut [T]) -> Argmax {
+pub fn max_pool<T: Element>(isa: IsaLevel, shape: &PoolShape, input: &[T], output: &mut [T]) -> Argmax {
     shape.check();
     assert!(
         input.len() == shape.input_len() && output.len() == shape.output_len(),
         "lengths differ from {shape:?}"
     );
     if shape.kernel[0] * shape.kernel[1] <= 256 {
-        Argmax::Small(forward(tier, shape, input, output))
+        Argmax::Small(forward(isa, shape, input, output))
     } else {
-        Argmax::Large(forward(tier, shape, input, output))
+        Argmax::Large(forward(isa, shape, input, output))
     }
 }
 
@@ -107,7 +107,7 @@ pub fn max_pool<T: Element>(tier: Tier, shape: &PoolShape, input: &[T], output: 
 ///
 /// If a length disagrees with `shape`.
 pub fn max_pool_backward<T: Element>(
-    tier: Tier,
+    isa: IsaLevel,
     shape: &PoolShape,
     grad_output: &[T],
     argmax: &Argmax,
@@ -119,8 +119,8 @@ pub fn max_pool_backward<T: Element>(
         "lengths differ from {shape:?}"
     );
     match argmax {
-        Argmax::Small(offsets) => backward(tier, shape, grad_output, offsets, grad_input),
-        Argmax::Large(offsets) => backward(tier, shape, grad_output, offsets, grad_input),
+        Argmax::Small(offsets) => backward(isa, shape, grad_output, offsets, grad_input),
+        Argmax::Large(offsets) => backward(isa, shape, grad_output, offsets, grad_input),
     }
 }
 
@@ -144,15 +144,15 @@ impl Offset for u32 {
     }
 }
 
-fn forward<T: Element, O: Offset>(tier: Tier, shape: &PoolShape, input: &[T], output: &mut [T]) -> Vec<O> {
+fn forward<T: Element, O: Offset>(isa: IsaLevel, shape: &PoolShape, input: &[T], output: &mut [T]) -> Vec<O> {
     let mut offsets = vec![O::default(); output.len()];
     let row_len = shape.out_width() * shape.channels;
     output.par_chunks_mut(row_len).zip(offsets.par_chunks_mut(row_len)).enumerate().for_each(
         |(row, (output, offsets))| {
-            let (picture, row) = (row / shape.out_height(), row % shape.out_height());
-            let picture_len = shape.height * shape.width * shape.channels;
-            let input = &input[picture * picture_len..][..picture_len];
-            simd::run(tier, ForwardRow { shape, row, input, output, offsets });
+            let (image, row) = (row / shape.out_height(), row % shape.out_height());
+            let image_len = shape.height * shape.width * shape.channels;
+            let input = &input[image * image_len..][..image_len];
+            simd::run(isa, ForwardRow { shape, row, input, output, offsets });
         },
     );
     offsets
@@ -213,19 +213,19 @@ impl<T: Element, O: Offset> Kernel for ForwardRow<'_, T, O> {
 }
 
 fn backward<T: Element, O: Offset>(
-    tier: Tier,
+    isa: IsaLevel,
     shape: &PoolShape,
     grad_output: &[T],
     offsets: &[O],
     grad_input: &mut [T],
 ) {
     assert_eq!(offsets.len(), grad_output.len(), "lengths differ");
-    let picture_len = shape.out_height() * shape.out_width() * shape.channels;
+    let image_len = shape.out_height() * shape.out_width() * shape.channels;
     grad_input.par_chunks_mut(shape.width * shape.channels).enumerate().for_each(|(row, grad_input)| {
-        let (picture, row) = (row / shape.height, row % shape.height);
-        let part = picture * picture_len..(picture + 1) * picture_len;
+        let (image, row) = (row / shape.height, row % shape.height);
+        let part = image * image_len..(image + 1) * image_len;
         let (grad_output, offsets) = (&grad_output[part.clone()], &offsets[part]);
-        simd::run(tier, BackwardRow { shape, row, grad_output, offsets, grad_input });
+        simd::run(isa, BackwardRow { shape, row, grad_output, offsets, grad_input });
     });
 }
 

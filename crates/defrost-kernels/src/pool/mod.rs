@@ -1,4 +1,4 @@
-//! Pooling: the largest of each window; the mean or the largest of a whole picture.
+//! Pooling: the largest of each window; the mean or the largest of a whole image.
 
 mod global;
 mod max;

@@ -5,15 +5,15 @@ use std::arch::x86_64::*;
 use half::bf16;
 
 use super::{Kernel, Simd};
-use crate::tier::{Level, Tier};
+use crate::isa::{IsaLevel, Level};
 
 /// Proof, by existing, that the processor has AVX2 and FMA.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
 
 impl Avx2 {
-    pub(crate) fn new(tier: Tier) -> Option<Self> {
-        (tier.level() >= Level::Avx2).then_some(Self(()))
+    pub(crate) fn new(isa: IsaLevel) -> Option<Self> {
+        (isa.level() >= Level::Avx2).then_some(Self(()))
     }
 
     /// Runs a kernel with AVX2 and FMA.

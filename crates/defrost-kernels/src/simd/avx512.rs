@@ -9,16 +9,16 @@ use half::bf16;
 
 use super::{Kernel, Simd};
 use crate::Element;
-use crate::tier::{Level, Tier};
+use crate::isa::{IsaLevel, Level};
 
 /// Proof, by existing, that the processor has AVX-512, and AVX-512 BF16 if `BF16`.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512<const BF16: bool>(());
 
 impl<const BF16: bool> Avx512<BF16> {
-    pub(crate) fn new(tier: Tier) -> Option<Self> {
+    pub(crate) fn new(isa: IsaLevel) -> Option<Self> {
         let needed = if BF16 { Level::Avx512Bf16 } else { Level::Avx512 };
-        (tier.level() >= needed).then_some(Self(()))
+        (isa.level() >= needed).then_some(Self(()))
     }
 }
 

@@ -1,9 +1,9 @@
-//! Vectors of `f32`: each kernel is written once over [`Simd`] and compiled for every tier.
+//! Vectors of `f32`: each kernel is written once over [`Simd`] and compiled for every isa.
 //!
-//! Invariants: a value of a [`Simd`] type above portable comes from the [`Tier`] that proves its
+//! Invariants: a value of a [`Simd`] type above portable comes from the [`IsaLevel`] that proves its
 //! instructions. Everything from [`run`] down to the vector operations is `#[inline(always)]`, so that
 //! it is compiled with those instructions switched on. `bf16` lanes are rounded exactly as `half` rounds
-//! them, on every tier, but for subnormal numbers, which tiers from AVX-512 BF16 on round to zero.
+//! them, on every isa, but for subnormal numbers, which levels from AVX-512 BF16 on round to zero.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -13,13 +13,13 @@ mod portable;
 
 use half::bf16;
 
-use crate::{Activation, Element, Tier};
+use crate::{ActivationFn, Element, IsaLevel};
 
 pub(crate) use portable::Portable;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use {avx2::Avx2, avx512::Avx512};
 
-/// No tier has more lanes: the size of buffers for part of a vector.
+/// No isa has more lanes: the size of buffers for part of a vector.
 const MOST_LANES: usize = 16;
 
 /// One instruction set's vectors.
@@ -147,21 +147,21 @@ pub(crate) trait Simd: Copy {
         if to.len() >= Self::LANES { self.store(to, value) } else { self.store_part(to, value) }
     }
 
-    /// [`Activation::apply`] of each lane, without a branch.
+    /// [`ActivationFn::apply`] of each lane, without a branch.
     #[inline(always)]
-    fn activate(self, activation: Activation, x: Self::V) -> Self::V {
+    fn activate(self, activation: ActivationFn, x: Self::V) -> Self::V {
         let (lowest, highest) = activation.range();
         self.min(self.splat(highest), self.max(self.splat(lowest), x))
     }
 
-    /// `gradient` where [`Activation::slope_at_output`] is 1, 0 elsewhere (even if it is NaN).
+    /// `gradient` where [`ActivationFn::slope_at_output`] is 1, 0 elsewhere (even if it is NaN).
     #[inline(always)]
-    fn activation_gradient(self, activation: Activation, y: Self::V, gradient: Self::V) -> Self::V {
+    fn activation_gradient(self, activation: ActivationFn, y: Self::V, gradient: Self::V) -> Self::V {
         let zero = self.splat(0.0);
         match activation {
-            Activation::Identity => gradient,
-            Activation::Relu => self.where_greater(y, zero, gradient),
-            Activation::Relu6 => {
+            ActivationFn::Identity => gradient,
+            ActivationFn::Relu => self.where_greater(y, zero, gradient),
+            ActivationFn::Relu6 => {
                 self.where_greater(y, zero, self.where_greater(self.splat(6.0), y, gradient))
             }
         }
@@ -208,17 +208,17 @@ pub(crate) trait Kernel {
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
-/// Runs a kernel with the tier's instructions.
-pub(crate) fn run<K: Kernel>(tier: Tier, kernel: K) -> K::Output {
+/// Runs a kernel with the isa's instructions.
+pub(crate) fn run<K: Kernel>(isa: IsaLevel, kernel: K) -> K::Output {
     #[cfg(target_arch = "x86_64")]
     {
-        if let Some(simd) = Avx512::<true>::new(tier) {
+        if let Some(simd) = Avx512::<true>::new(isa) {
             return simd.run(kernel);
         }
-        if let Some(simd) = Avx512::<false>::new(tier) {
+        if let Some(simd) = Avx512::<false>::new(isa) {
             return simd.run(kernel);
         }
-        if let Some(simd) = Avx2::new(tier) {
+        if let Some(simd) = Avx2::new(isa) {
             return simd.run(kernel);
         }
     }
@@ -228,10 +228,10 @@ pub(crate) fn run<K: Kernel>(tier: Tier, kernel: K) -> K::Output {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tier::Level;
+    use crate::isa::Level;
 
-    fn tiers() -> impl Iterator<Item = Tier> {
-        Tier::NAMES.into_iter().filter_map(Tier::named)
+    fn levels() -> impl Iterator<Item = IsaLevel> {
+        IsaLevel::NAMES.into_iter().filter_map(IsaLevel::named)
     }
 
     /// Loads, applies [`Simd::exp`] if asked, and stores.
@@ -261,14 +261,14 @@ mod tests {
         let decisive = [0, 1, 0x7fff, 0x8000, 0x8001, 0xffff];
         let from: Vec<f32> =
             (0..1 << 16).flat_map(|high| decisive.map(|low| f32::from_bits(high << 16 | low))).collect();
-        for tier in tiers() {
+        for isa in levels() {
             let mut to = vec![bf16::ZERO; from.len()];
-            run(tier, Through { from: &from, exp: false, to: &mut to });
-            let flushes = tier.level() >= Level::Avx512Bf16;
+            run(isa, Through { from: &from, exp: false, to: &mut to });
+            let flushes = isa.level() >= Level::Avx512Bf16;
             for (from, to) in from.iter().zip(&to) {
                 let from = if flushes && from.is_subnormal() { 0f32.copysign(*from) } else { *from };
                 let expected = bf16::from_f32(from).to_bits();
-                assert_eq!(to.to_bits(), expected, "{} {:#x}", tier.name(), from.to_bits());
+                assert_eq!(to.to_bits(), expected, "{} {:#x}", isa.name(), from.to_bits());
             }
         }
     }
@@ -276,11 +276,11 @@ mod tests {
     #[test]
     fn bf16_is_widened_exactly() {
         let from: Vec<bf16> = (0..=u16::MAX).map(bf16::from_bits).collect();
-        for tier in tiers() {
+        for isa in levels() {
             let mut to = vec![0.0f32; from.len()];
-            run(tier, Through { from: &from, exp: false, to: &mut to });
+            run(isa, Through { from: &from, exp: false, to: &mut to });
             for (from, to) in from.iter().zip(&to) {
-                assert_eq!(to.to_bits(), u32::from(from.to_bits()) << 16, "{}", tier.name());
+                assert_eq!(to.to_bits(), u32::from(from.to_bits()) << 16, "{}", isa.name());
             }
         }
     }
@@ -288,15 +288,15 @@ mod tests {
     #[test]
     fn exp_is_good_to_two_units_in_the_last_place() {
         let from: Vec<f32> = (-8733..=8837).map(|x| x as f32 * 0.01).collect();
-        for tier in tiers() {
+        for isa in levels() {
             let mut to = vec![0.0f32; from.len()];
-            run(tier, Through { from: &from, exp: true, to: &mut to });
+            run(isa, Through { from: &from, exp: true, to: &mut to });
             for (x, found) in from.iter().zip(&to) {
                 let error = f64::from(*found) / f64::from(*x).exp() - 1.0;
-                assert!(error.abs() <= 2f64.powi(-22), "{}: e^{x} is off by {error}", tier.name());
+                assert!(error.abs() <= 2f64.powi(-22), "{}: e^{x} is off by {error}", isa.name());
             }
             let mut special = [0.0f32; 3];
-            run(tier, Through { from: &[f32::NEG_INFINITY, -100.0, f32::NAN], exp: true, to: &mut special });
+            run(isa, Through { from: &[f32::NEG_INFINITY, -100.0, f32::NAN], exp: true, to: &mut special });
             assert!(special[0] == 0.0 && special[1] == 0.0 && special[2].is_nan(), "{special:?}");
         }
     }

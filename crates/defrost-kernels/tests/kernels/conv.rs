@@ -1,10 +1,10 @@
-//! Every tier's convolutions against the reference, the reference against finite differences.
+//! Every isa's convolutions against the reference, the reference against finite differences.
 
 use defrost_kernels::conv::{self, reference};
-use defrost_kernels::{Activation, ConvShape, Element, Padding, Tier};
+use defrost_kernels::{ActivationFn, ConvShape, Element, IsaLevel, Padding};
 use half::bf16;
 
-use super::support::{Guarded, Random, tiers};
+use super::support::{Guarded, Random, levels};
 
 /// Shapes whose borders, strides and channel counts have each been a reason for a bug somewhere.
 fn chosen() -> Vec<ConvShape> {
@@ -100,7 +100,7 @@ impl<T: Element> Arguments<T> {
         let mut random = Random::new(shape.flops());
         Self {
             input: random.elements(shape.input_len()),
-            // Exact in T, so that only the result is rounded to it, whatever the tier multiplies.
+            // Exact in T, so that only the result is rounded to it, whatever the isa multiplies.
             weight: random.elements::<T>(shape.weight_len()).iter().map(|value| value.to_f32()).collect(),
             residual: random.elements(shape.output_len()),
             bias: random.elements(shape.out_channels),
@@ -120,7 +120,7 @@ impl<T: Element> Arguments<T> {
         }
     }
 
-    fn epilogue(&self, activation: Activation) -> conv::Epilogue<'_, T> {
+    fn epilogue(&self, activation: ActivationFn) -> conv::Epilogue<'_, T> {
         conv::Epilogue { bias: Some(&self.bias), residual: Some(&self.residual), activation }
     }
 }
@@ -144,38 +144,38 @@ fn assert_close<T: Element>(what: &str, found: &[T], expected: &[f32], magnitude
     }
 }
 
-fn forward_agrees<T: Element>(tier: Tier) {
+fn forward_agrees<T: Element>(isa: IsaLevel) {
     for shape in shapes() {
         let arguments = Arguments::<T>::new(&shape);
         let absolute = arguments.map(f32::abs);
         let wide = arguments.map(|value| value);
         let mut magnitude = vec![0.0f32; shape.output_len()];
-        let all = absolute.epilogue(Activation::Identity);
+        let all = absolute.epilogue(ActivationFn::Identity);
         reference::conv2d(&shape, &absolute.input, &absolute.weight, &all, &mut magnitude);
-        let activations = [Activation::Identity, Activation::Relu, Activation::Relu6];
+        let activations = [ActivationFn::Identity, ActivationFn::Relu, ActivationFn::Relu6];
         for activation in activations {
             let mut expected = vec![0.0f32; shape.output_len()];
             reference::conv2d(&shape, &wide.input, &wide.weight, &wide.epilogue(activation), &mut expected);
             let mut output = Guarded::new(shape.output_len());
             let epilogue = arguments.epilogue(activation);
-            conv::conv2d(tier, &shape, &arguments.input, &arguments.weight, epilogue, output.slice());
-            let what = format!("{} {shape:?}", tier.name());
+            conv::conv2d(isa, &shape, &arguments.input, &arguments.weight, epilogue, output.slice());
+            let what = format!("{} {shape:?}", isa.name());
             assert_close(&what, output.checked(), &expected, &magnitude, tolerance::<T>());
         }
     }
 }
 
-fn statistics_agree<T: Element>(tier: Tier) {
+fn statistics_agree<T: Element>(isa: IsaLevel) {
     for shape in shapes() {
         let mut arguments = Arguments::<T>::new(&shape);
         // A large mean with a small variance: where sums of squares would cancel.
         arguments.input.iter_mut().for_each(|value| *value = T::from_f32(value.to_f32() + 20.0));
         let mut expected = vec![T::default(); shape.output_len()];
-        conv::conv2d(tier, &shape, &arguments.input, &arguments.weight, conv::Epilogue::NONE, &mut expected);
+        conv::conv2d(isa, &shape, &arguments.input, &arguments.weight, conv::Epilogue::NONE, &mut expected);
         let mut output = Guarded::new(shape.output_len());
         let mut statistics = conv::ChannelStatistics::new(shape.out_channels);
         conv::conv2d_with_statistics(
-            tier,
+            isa,
             &shape,
             &arguments.input,
             &arguments.weight,
@@ -193,7 +193,7 @@ fn statistics_agree<T: Element>(tier: Tier) {
             let mean = values.iter().sum::<f64>() / count;
             let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
             // Distances are summed in f32 over at most a few thousand pixels.
-            let what = format!("{} {shape:?} channel {channel}", tier.name());
+            let what = format!("{} {shape:?} channel {channel}", isa.name());
             let found = f64::from(statistics.mean[channel]);
             assert!(
                 (found - mean).abs() <= 1e-5 * (mean.abs() + variance.sqrt()) + 1e-30,
@@ -205,7 +205,7 @@ fn statistics_agree<T: Element>(tier: Tier) {
     }
 }
 
-fn backward_input_agrees<T: Element>(tier: Tier) {
+fn backward_input_agrees<T: Element>(isa: IsaLevel) {
     for shape in shapes() {
         let arguments = Arguments::<T>::new(&shape);
         let absolute = arguments.map(f32::abs);
@@ -215,19 +215,13 @@ fn backward_input_agrees<T: Element>(tier: Tier) {
         let mut expected = vec![0.0f32; shape.input_len()];
         reference::conv2d_backward_input(&shape, &wide.grad_output, &wide.weight, &mut expected);
         let mut gradient = Guarded::new(shape.input_len());
-        conv::conv2d_backward_input(
-            tier,
-            &shape,
-            &arguments.grad_output,
-            &arguments.weight,
-            gradient.slice(),
-        );
-        let what = format!("{} {shape:?}", tier.name());
+        conv::conv2d_backward_input(isa, &shape, &arguments.grad_output, &arguments.weight, gradient.slice());
+        let what = format!("{} {shape:?}", isa.name());
         assert_close(&what, gradient.checked(), &expected, &magnitude, tolerance::<T>());
     }
 }
 
-fn backward_weight_agrees<T: Element>(tier: Tier) {
+fn backward_weight_agrees<T: Element>(isa: IsaLevel) {
     for shape in shapes() {
         let arguments = Arguments::<T>::new(&shape);
         let absolute = arguments.map(f32::abs);
@@ -237,36 +231,30 @@ fn backward_weight_agrees<T: Element>(tier: Tier) {
         let mut expected = vec![0.0f32; shape.weight_len()];
         reference::conv2d_backward_weight(&shape, &wide.input, &wide.grad_output, &mut expected);
         let mut gradient = Guarded::new(shape.weight_len());
-        conv::conv2d_backward_weight(
-            tier,
-            &shape,
-            &arguments.input,
-            &arguments.grad_output,
-            gradient.slice(),
-        );
-        let what = format!("{} {shape:?}", tier.name());
+        conv::conv2d_backward_weight(isa, &shape, &arguments.input, &arguments.grad_output, gradient.slice());
+        let what = format!("{} {shape:?}", isa.name());
         // Factors are exact in bf16 and the result is f32, so the tolerance is that of f32 for both.
         assert_close(&what, gradient.checked(), &expected, &magnitude, 1e-5);
     }
 }
 
-/// Each tier that this machine has, in both formats.
-macro_rules! on_every_tier {
+/// Each isa that this machine has, in both formats.
+macro_rules! on_every_level {
     ($($name:ident),*) => {$(
         mod $name {
             #[test]
             fn f32() {
-                super::tiers().for_each(super::$name::<f32>);
+                super::levels().for_each(super::$name::<f32>);
             }
             #[test]
             fn bf16() {
-                super::tiers().for_each(super::$name::<half::bf16>);
+                super::levels().for_each(super::$name::<half::bf16>);
             }
         }
     )*};
 }
 
-on_every_tier!(
+on_every_level!(
     forward_agrees,
     statistics_agree,
     backward_input_agrees,
@@ -275,7 +263,7 @@ on_every_tier!(
     runs_repeat_byte_for_byte
 );
 
-fn nan_spreads_as_far_as_in_the_reference<T: Element>(tier: Tier) {
+fn nan_spreads_as_far_as_in_the_reference<T: Element>(isa: IsaLevel) {
     for shape in shapes().into_iter().step_by(3) {
         let mut arguments = Arguments::<T>::new(&shape);
         let middle = arguments.input.len() / 2;
@@ -290,26 +278,26 @@ fn nan_spreads_as_far_as_in_the_reference<T: Element>(tier: Tier) {
                 );
             }
         };
-        let none = conv::Epilogue { activation: Activation::Relu6, ..conv::Epilogue::NONE };
+        let none = conv::Epilogue { activation: ActivationFn::Relu6, ..conv::Epilogue::NONE };
         let (mut expected, mut found) =
             (vec![T::default(); shape.output_len()], vec![T::default(); shape.output_len()]);
         reference::conv2d(&shape, &arguments.input, &arguments.weight, &none, &mut expected);
-        conv::conv2d(tier, &shape, &arguments.input, &arguments.weight, none, &mut found);
+        conv::conv2d(isa, &shape, &arguments.input, &arguments.weight, none, &mut found);
         check(&expected, &found);
         let (mut expected, mut found) =
             (vec![T::default(); shape.input_len()], vec![T::default(); shape.input_len()]);
         reference::conv2d_backward_input(&shape, &arguments.grad_output, &arguments.weight, &mut expected);
-        conv::conv2d_backward_input(tier, &shape, &arguments.grad_output, &arguments.weight, &mut found);
+        conv::conv2d_backward_input(isa, &shape, &arguments.grad_output, &arguments.weight, &mut found);
         check(&expected, &found);
         let (mut expected, mut found) = (vec![0.0; shape.weight_len()], vec![0.0; shape.weight_len()]);
         reference::conv2d_backward_weight(&shape, &arguments.input, &arguments.grad_output, &mut expected);
-        conv::conv2d_backward_weight(tier, &shape, &arguments.input, &arguments.grad_output, &mut found);
+        conv::conv2d_backward_weight(isa, &shape, &arguments.input, &arguments.grad_output, &mut found);
         assert!(expected.iter().zip(&found).all(|(expected, found)| !expected.is_nan() || found.is_nan()));
     }
 }
 
 /// Twice with two threads, once with one.
-fn runs_repeat_byte_for_byte<T: Element>(tier: Tier) {
+fn runs_repeat_byte_for_byte<T: Element>(isa: IsaLevel) {
     let same = |size: usize, channels: usize, kernel: usize, stride: usize| ConvShape {
         batch: 3,
         height: size,
@@ -329,9 +317,9 @@ fn runs_repeat_byte_for_byte<T: Element>(tier: Tier) {
             let mut grad_input = vec![T::default(); shape.input_len()];
             let mut grad_weight = vec![0.0; shape.weight_len()];
             let Arguments { input, weight, grad_output, .. } = &arguments;
-            conv::conv2d_with_statistics(tier, &shape, input, weight, &mut output, &mut statistics);
-            conv::conv2d_backward_input(tier, &shape, grad_output, weight, &mut grad_input);
-            conv::conv2d_backward_weight(tier, &shape, input, grad_output, &mut grad_weight);
+            conv::conv2d_with_statistics(isa, &shape, input, weight, &mut output, &mut statistics);
+            conv::conv2d_backward_input(isa, &shape, grad_output, weight, &mut grad_input);
+            conv::conv2d_backward_weight(isa, &shape, input, grad_output, &mut grad_weight);
             (output, statistics, grad_input, grad_weight)
         };
         let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -390,7 +378,7 @@ fn a_wrong_length_names_both_numbers() {
         groups: 1,
     };
     let none = conv::Epilogue::NONE;
-    conv::conv2d(Tier::detect(), &shape, &[0.0f32; 2], &[0.0; 7], none, &mut [0.0; 4]);
+    conv::conv2d(IsaLevel::detect(), &shape, &[0.0f32; 2], &[0.0; 7], none, &mut [0.0; 4]);
 }
 
 #[test]
@@ -406,10 +394,10 @@ fn formats_are_read_as_they_are() {
         padding: Padding::all(0),
         groups: 1,
     };
-    for tier in tiers() {
+    for isa in levels() {
         let mut output = [bf16::ZERO];
         let input = [bf16::from_f32(3.0), bf16::from_f32(-0.5)];
-        conv::conv2d(tier, &shape, &input, &[2.0, 4.0], conv::Epilogue::NONE, &mut output);
+        conv::conv2d(isa, &shape, &input, &[2.0, 4.0], conv::Epilogue::NONE, &mut output);
         assert_eq!(output[0].to_f32(), 4.0);
     }
 }

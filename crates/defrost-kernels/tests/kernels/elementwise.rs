@@ -5,16 +5,16 @@ use defrost_kernels::elementwise::{
     silu_backward,
 };
 use defrost_kernels::softmax::{softmax, softmax_backward};
-use defrost_kernels::{Activation, Element, Tier};
+use defrost_kernels::{ActivationFn, Element, IsaLevel};
 use half::bf16;
 
 use super::close::{assert_close, rounding};
-use super::support::{Guarded, Random, tiers};
+use super::support::{Guarded, Random, levels};
 
-/// Around every tier's lanes, and past a chunk.
+/// Around every isa's lanes, and past a chunk.
 const LENGTHS: [usize; 12] = [0, 1, 7, 8, 9, 15, 16, 17, 31, 33, 1000, (1 << 15) + 5];
 
-fn backward_of<T: Element>(tier: Tier, activation: Activation, channels: usize, pixels: usize) {
+fn backward_of<T: Element>(isa: IsaLevel, activation: ActivationFn, channels: usize, pixels: usize) {
     let mut random = Random::new((channels * 1000 + pixels) as u64);
     let before = random.elements::<f32>(channels * pixels);
     let output: Vec<T> = before.iter().map(|x| T::from_f32(activation.apply(x * 10.0))).collect();
@@ -22,7 +22,7 @@ fn backward_of<T: Element>(tier: Tier, activation: Activation, channels: usize, 
     let mut grad_pre = Guarded::<T>::new(output.len());
     let mut grad_bias = Guarded::<f32>::new(channels);
     activation_backward(
-        tier,
+        isa,
         activation,
         &output,
         &grad_output,
@@ -35,7 +35,7 @@ fn backward_of<T: Element>(tier: Tier, activation: Activation, channels: usize, 
         .zip(&grad_output)
         .map(|(y, g)| T::from_f32(g.to_f32() * activation.slope_at_output(y.to_f32())))
         .collect();
-    let context = || format!("{} {activation:?} {pixels} pixels of {channels}", tier.name());
+    let context = || format!("{} {activation:?} {pixels} pixels of {channels}", isa.name());
     assert_close(grad_pre.checked(), &expected, 0.0, 0.0, context);
     let mut sums = vec![0.0f64; channels];
     for (at, value) in expected.iter().enumerate() {
@@ -49,12 +49,12 @@ fn backward_of<T: Element>(tier: Tier, activation: Activation, channels: usize, 
 
 #[test]
 fn activation_backward_is_its_definition() {
-    for tier in tiers() {
-        for activation in [Activation::Identity, Activation::Relu, Activation::Relu6] {
+    for isa in levels() {
+        for activation in [ActivationFn::Identity, ActivationFn::Relu, ActivationFn::Relu6] {
             for channels in [1, 2, 7, 8, 9, 15, 16, 17, 24, 31, 64, 100, 1153] {
                 for pixels in [0, 1, 2, 5, 50, 1000] {
-                    backward_of::<f32>(tier, activation, channels, pixels);
-                    backward_of::<bf16>(tier, activation, channels, pixels);
+                    backward_of::<f32>(isa, activation, channels, pixels);
+                    backward_of::<bf16>(isa, activation, channels, pixels);
                 }
             }
         }
@@ -63,19 +63,19 @@ fn activation_backward_is_its_definition() {
 
 #[test]
 fn activation_backward_stops_nan_where_the_slope_is_0() {
-    for tier in tiers() {
+    for isa in levels() {
         let (mut grad_pre, mut grad_bias) = ([1.0f32; 3], [1.0; 1]);
         let grad_output = [f32::NAN, 2.0, 3.0];
         activation_backward(
-            tier,
-            Activation::Relu6,
+            isa,
+            ActivationFn::Relu6,
             &[0.0, 3.0, 6.0],
             &grad_output,
             1,
             &mut grad_pre,
             &mut grad_bias,
         );
-        assert_eq!((grad_pre, grad_bias), ([0.0, 2.0, 0.0], [2.0]), "{}", tier.name());
+        assert_eq!((grad_pre, grad_bias), ([0.0, 2.0, 0.0], [2.0]), "{}", isa.name());
     }
 }
 
@@ -109,12 +109,12 @@ fn hardswish_slope(x: f64) -> f64 {
     }
 }
 
-fn functions<T: Element>(tier: Tier, len: usize) {
+fn functions<T: Element>(isa: IsaLevel, len: usize) {
     let mut random = Random::new(len as u64);
     let scaled = |values: Vec<f32>| values.iter().map(|x| T::from_f32(x * 5.0)).collect::<Vec<T>>();
     let x = scaled(random.elements(len));
     let gradient = scaled(random.elements(len));
-    let context = || format!("{} {len}", tier.name());
+    let context = || format!("{} {len}", isa.name());
     // Φ is good to 2^-23 by its formula's own bound, times x and the gradient, up to 5 each.
     let absolute = 25.0 * 2f32.powi(-22);
     let check = |found: &[T], expected: &dyn Fn(f64, f64) -> f64| {
@@ -128,75 +128,75 @@ fn functions<T: Element>(tier: Tier, len: usize) {
     // Central differences: the error is h²·f'''/6, below 1e-9.
     let slope = |f: fn(f64) -> f64, x: f64| (f(x + 5e-5) - f(x - 5e-5)) / 1e-4;
     let mut out = Guarded::<T>::new(len);
-    add(tier, &x, &gradient, out.slice());
+    add(isa, &x, &gradient, out.slice());
     check(out.checked(), &|x, g| x + g);
     let mut out = Guarded::<T>::new(len);
-    gelu(tier, &x, out.slice());
+    gelu(isa, &x, out.slice());
     check(out.checked(), &|x, _| gelu_of(x));
     let mut out = Guarded::<T>::new(len);
-    gelu_backward(tier, &x, &gradient, out.slice());
+    gelu_backward(isa, &x, &gradient, out.slice());
     check(out.checked(), &|x, g| g * slope(gelu_of, x));
     let mut out = Guarded::<T>::new(len);
-    silu(tier, &x, out.slice());
+    silu(isa, &x, out.slice());
     check(out.checked(), &|x, _| silu_of(x));
     let mut out = Guarded::<T>::new(len);
-    silu_backward(tier, &x, &gradient, out.slice());
+    silu_backward(isa, &x, &gradient, out.slice());
     check(out.checked(), &|x, g| g * slope(silu_of, x));
     let mut out = Guarded::<T>::new(len);
-    hardswish(tier, &x, out.slice());
+    hardswish(isa, &x, out.slice());
     check(out.checked(), &|x, _| hardswish_of(x));
     let mut out = Guarded::<T>::new(len);
-    hardswish_backward(tier, &x, &gradient, out.slice());
+    hardswish_backward(isa, &x, &gradient, out.slice());
     // A difference across a kink is the slope of neither side.
     check(out.checked(), &|x, g| g * hardswish_slope(x));
 }
 
 #[test]
 fn functions_are_their_definitions() {
-    for tier in tiers() {
+    for isa in levels() {
         for len in LENGTHS {
-            functions::<f32>(tier, len);
-            functions::<bf16>(tier, len);
+            functions::<f32>(isa, len);
+            functions::<bf16>(isa, len);
         }
     }
 }
 
 #[test]
 fn another_format_is_rounded_to_nearest() {
-    for tier in tiers() {
+    for isa in levels() {
         // More than a thread takes at a time, and a rest.
         for len in [0, 1, 15, 70_003] {
             let wide: Vec<f32> = (0..len).map(|i| (i as f32 - 500.0) * 1.234_567).collect();
             let narrow: Vec<bf16> = wide.iter().map(|x| bf16::from_f32(*x)).collect();
             let mut out = vec![bf16::ZERO; len];
-            convert(tier, &wide, &mut out);
-            assert_eq!(out, narrow, "{}", tier.name());
+            convert(isa, &wide, &mut out);
+            assert_eq!(out, narrow, "{}", isa.name());
             let mut back = vec![0.0; len];
-            convert(tier, &narrow, &mut back);
-            assert!(back.iter().zip(&narrow).all(|(back, x)| *back == x.to_f32()), "{}", tier.name());
+            convert(isa, &narrow, &mut back);
+            assert!(back.iter().zip(&narrow).all(|(back, x)| *back == x.to_f32()), "{}", isa.name());
         }
     }
 }
 
 #[test]
 fn functions_hold_at_the_extremes() {
-    for tier in tiers() {
+    for isa in levels() {
         let x = [-1e30f32, -200.0, -90.0, -0.0, 90.0, 200.0, 1e30, f32::NAN];
         let mut out = [0.0; 8];
         for function in [gelu::<f32>, silu::<f32>, hardswish::<f32>] {
-            function(tier, &x, &mut out);
-            assert!(out[..4].iter().all(|y| y.abs() < 1e-8), "{}: {out:?}", tier.name());
-            assert_eq!(out[4..7], x[4..7], "{}", tier.name());
-            assert!(out[7].is_nan(), "{}", tier.name());
+            function(isa, &x, &mut out);
+            assert!(out[..4].iter().all(|y| y.abs() < 1e-8), "{}: {out:?}", isa.name());
+            assert_eq!(out[4..7], x[4..7], "{}", isa.name());
+            assert!(out[7].is_nan(), "{}", isa.name());
         }
     }
 }
 
-fn softmax_of<T: Element>(tier: Tier, rows: usize, width: usize) {
+fn softmax_of<T: Element>(isa: IsaLevel, rows: usize, width: usize) {
     let mut random = Random::new((rows * 1000 + width) as u64);
     let x: Vec<T> =
         random.elements::<f32>(rows * width).iter().map(|x| T::from_f32(x * 20.0 + 500.0)).collect();
-    let context = || format!("{} {rows} rows of {width}", tier.name());
+    let context = || format!("{} {rows} rows of {width}", isa.name());
     let mut expected = Vec::with_capacity(x.len());
     for row in x.chunks_exact(width) {
         let wide: Vec<f64> = row.iter().map(|x| f64::from(x.to_f32())).collect();
@@ -205,14 +205,14 @@ fn softmax_of<T: Element>(tier: Tier, rows: usize, width: usize) {
         expected.extend(wide.iter().map(|x| T::from_f32(((x - largest).exp() / sum) as f32)));
     }
     let mut y = Guarded::<T>::new(x.len());
-    softmax(tier, &x, width, y.slice());
+    softmax(isa, &x, width, y.slice());
     // The sum's f32 additions, and the exponential's units in the last place.
     let relative = rounding::<T>().max(2f32.powi(-24) * (width as f32).sqrt() + 2f32.powi(-21));
     assert_close(y.checked(), &expected, relative, 1e-30, context);
 
     let grad_y = random.elements::<T>(x.len());
     let mut grad_x = Guarded::<T>::new(x.len());
-    softmax_backward(tier, &expected, &grad_y, width, grad_x.slice());
+    softmax_backward(isa, &expected, &grad_y, width, grad_x.slice());
     let mut expected_grad = Vec::with_capacity(x.len());
     for (y, g) in expected.chunks_exact(width).zip(grad_y.chunks_exact(width)) {
         let products = y.iter().zip(g).map(|(y, g)| f64::from(y.to_f32()) * f64::from(g.to_f32()));
@@ -226,21 +226,21 @@ fn softmax_of<T: Element>(tier: Tier, rows: usize, width: usize) {
 
 #[test]
 fn softmax_is_its_definition() {
-    for tier in tiers() {
+    for isa in levels() {
         for (rows, width) in [(0, 3), (1, 1), (5, 7), (3, 16), (4, 17), (2, 100), (300, 130), (1, 40_000)] {
-            softmax_of::<f32>(tier, rows, width);
-            softmax_of::<bf16>(tier, rows, width);
+            softmax_of::<f32>(isa, rows, width);
+            softmax_of::<bf16>(isa, rows, width);
         }
     }
 }
 
 #[test]
 fn softmax_of_a_row_with_nan_is_nan_and_its_neighbour_is_not() {
-    for tier in tiers() {
+    for isa in levels() {
         let x = [1.0f32, f32::NAN, 2.0, 1.0, 1.0, f32::NEG_INFINITY];
         let mut y = [0.0; 6];
-        softmax(tier, &x, 3, &mut y);
-        assert!(y[..3].iter().all(|y| y.is_nan()), "{}: {y:?}", tier.name());
-        assert_eq!(y[3..], [0.5, 0.5, 0.0], "{}", tier.name());
+        softmax(isa, &x, 3, &mut y);
+        assert!(y[..3].iter().all(|y| y.is_nan()), "{}: {y:?}", isa.name());
+        assert_eq!(y[3..], [0.5, 0.5, 0.0], "{}", isa.name());
     }
 }

@@ -5,11 +5,11 @@ use defrost_kernels::conv::ChannelStatistics;
 use defrost_kernels::norm::{
     BatchNorm, batch_norm_backward, batch_norm_forward, layer_norm_backward, layer_norm_forward,
 };
-use defrost_kernels::{Activation, Element, Tier, statistics::channel_statistics};
+use defrost_kernels::{ActivationFn, Element, IsaLevel, statistics::channel_statistics};
 use half::bf16;
 
 use super::close::{assert_close, rounding};
-use super::support::{Guarded, Random, tiers};
+use super::support::{Guarded, Random, levels};
 
 const EPS: f32 = 1e-3;
 
@@ -31,17 +31,17 @@ fn moments(values: &[f64], start: usize, step: usize) -> (f64, f64) {
 
 #[test]
 fn statistics_keep_their_digits_under_a_large_mean() {
-    for tier in tiers() {
+    for isa in levels() {
         for (channels, pixels) in [(1, 1), (1, 50_000), (3, 1000), (16, 7), (17, 300), (96, 3000), (1152, 49)]
         {
             let mut random = Random::new(channels as u64);
             let x: Vec<f32> = random.elements::<f32>(channels * pixels).iter().map(|x| 1000.0 + x).collect();
             let mut found = ChannelStatistics::new(channels);
-            channel_statistics(tier, &x, channels, &mut found);
+            channel_statistics(isa, &x, channels, &mut found);
             let all = wide(&x);
             let (mean, variance): (Vec<f64>, Vec<f64>) =
                 (0..channels).map(|channel| moments(&all, channel, channels)).unzip();
-            let context = || format!("{} {pixels} pixels of {channels}", tier.name());
+            let context = || format!("{} {pixels} pixels of {channels}", isa.name());
             assert_close(&found.mean, &narrow::<f32>(&mean), 2f32.powi(-23), 0.0, context);
             // Thousands of squares are added in f32.
             assert_close(&found.variance, &narrow::<f32>(&variance), 1e-5, 1e-9, context);
@@ -56,11 +56,11 @@ struct Case<T> {
     grad_y: Vec<T>,
     gamma: Vec<f32>,
     beta: Vec<f32>,
-    activation: Activation,
+    activation: ActivationFn,
 }
 
 impl<T: Element> Case<T> {
-    fn new(channels: usize, pixels: usize, activation: Activation) -> Self {
+    fn new(channels: usize, pixels: usize, activation: ActivationFn) -> Self {
         let mut random = Random::new((channels * 100 + pixels) as u64);
         let len = channels * pixels;
         Self {
@@ -105,20 +105,20 @@ impl<T: Element> Case<T> {
     }
 }
 
-fn batch_norm_agrees<T: Element>(tier: Tier, channels: usize, pixels: usize, activation: Activation) {
+fn batch_norm_agrees<T: Element>(isa: IsaLevel, channels: usize, pixels: usize, activation: ActivationFn) {
     let case = Case::<T>::new(channels, pixels, activation);
     let mut statistics = ChannelStatistics::new(channels);
-    channel_statistics(tier, &case.x, channels, &mut statistics);
+    channel_statistics(isa, &case.x, channels, &mut statistics);
     let (gamma, beta) = (&case.gamma[..], &case.beta[..]);
     let norm = BatchNorm { statistics: &statistics, gamma, beta, eps: EPS, activation };
     for with_residual in [false, true] {
-        let context = || format!("{} {activation:?} {pixels} pixels of {channels}", tier.name());
+        let context = || format!("{} {activation:?} {pixels} pixels of {channels}", isa.name());
         let [y, grad_x, grad_pre, grad_gamma, grad_beta] = case.expected(with_residual);
         // Numbers up to 30 whose every step is rounded to 2^-24 of itself.
         let absolute = 1e-4;
         let mut found = Guarded::<T>::new(y.len());
         let residual = with_residual.then_some(&case.residual[..]);
-        batch_norm_forward(tier, &norm, &case.x, residual, found.slice());
+        batch_norm_forward(isa, &norm, &case.x, residual, found.slice());
         assert_close(found.checked(), &narrow::<T>(&y), rounding::<T>(), absolute, context);
 
         let y = narrow::<T>(&y);
@@ -126,7 +126,7 @@ fn batch_norm_agrees<T: Element>(tier: Tier, channels: usize, pixels: usize, act
         let (mut found_gamma, mut found_beta) =
             (Guarded::<f32>::new(channels), Guarded::<f32>::new(channels));
         batch_norm_backward(
-            tier,
+            isa,
             &norm,
             &case.x,
             with_residual.then_some(&y[..]),
@@ -147,13 +147,13 @@ fn batch_norm_agrees<T: Element>(tier: Tier, channels: usize, pixels: usize, act
 
 #[test]
 fn batch_norm_is_its_definition() {
-    for tier in tiers() {
-        for activation in [Activation::Identity, Activation::Relu, Activation::Relu6] {
+    for isa in levels() {
+        for activation in [ActivationFn::Identity, ActivationFn::Relu, ActivationFn::Relu6] {
             for (channels, pixels) in
                 [(1, 1), (1, 200), (7, 30), (8, 9), (15, 40), (16, 5), (17, 65), (24, 100), (64, 900)]
             {
-                batch_norm_agrees::<f32>(tier, channels, pixels, activation);
-                batch_norm_agrees::<bf16>(tier, channels, pixels, activation);
+                batch_norm_agrees::<f32>(isa, channels, pixels, activation);
+                batch_norm_agrees::<bf16>(isa, channels, pixels, activation);
             }
         }
     }
@@ -167,7 +167,7 @@ fn loss(case: &Case<f32>) -> f64 {
 
 #[test]
 fn the_definition_of_batch_norms_gradient_is_the_slope() {
-    let mut case = Case::<f32>::new(3, 9, Activation::Identity);
+    let mut case = Case::<f32>::new(3, 9, ActivationFn::Identity);
     let [_, grad_x, _, grad_gamma, grad_beta] = case.expected(true);
     // Steps of 2^-6 are exact; what is left is their cubic term and y's rounding to f32.
     const STEP: f32 = 0.015_625;
@@ -197,29 +197,20 @@ fn layer_norm(x: &[f64], gamma: &[f64], beta: &[f64]) -> Vec<f64> {
     rows.collect()
 }
 
-fn layer_norm_agrees<T: Element>(tier: Tier, rows: usize, width: usize) {
+fn layer_norm_agrees<T: Element>(isa: IsaLevel, rows: usize, width: usize) {
     let mut random = Random::new((rows * 100 + width) as u64);
     let x: Vec<T> = random.elements::<f32>(rows * width).iter().map(|x| T::from_f32(3.0 * x + 2.0)).collect();
     let (gamma, beta) = (random.elements::<f32>(width), random.elements::<f32>(width));
-    let context = || format!("{} {rows} rows of {width}", tier.name());
+    let context = || format!("{} {rows} rows of {width}", isa.name());
     let mut y = Guarded::<T>::new(x.len());
-    layer_norm_forward(tier, &x, &gamma, &beta, EPS, y.slice());
+    layer_norm_forward(isa, &x, &gamma, &beta, EPS, y.slice());
     let expected = layer_norm(&wide(&x), &wide(&gamma), &wide(&beta));
     assert_close(y.checked(), &narrow::<T>(&expected), rounding::<T>(), 1e-5, context);
 
     let grad_y = random.elements::<T>(x.len());
     let mut grad_x = Guarded::<T>::new(x.len());
     let (mut grad_gamma, mut grad_beta) = (Guarded::<f32>::new(width), Guarded::<f32>::new(width));
-    layer_norm_backward(
-        tier,
-        &x,
-        &gamma,
-        EPS,
-        &grad_y,
-        grad_x.slice(),
-        grad_gamma.slice(),
-        grad_beta.slice(),
-    );
+    layer_norm_backward(isa, &x, &gamma, EPS, &grad_y, grad_x.slice(), grad_gamma.slice(), grad_beta.slice());
     let loss = |x: &[f64], gamma: &[f64], beta: &[f64]| -> f64 {
         layer_norm(x, gamma, beta).iter().zip(wide(&grad_y)).map(|(y, g)| y * g).sum()
     };
@@ -246,10 +237,10 @@ fn layer_norm_agrees<T: Element>(tier: Tier, rows: usize, width: usize) {
 
 #[test]
 fn layer_norm_is_its_definition() {
-    for tier in tiers() {
+    for isa in levels() {
         for (rows, width) in [(0, 4), (1, 1), (3, 7), (2, 8), (2, 9), (5, 16), (4, 33), (2, 130)] {
-            layer_norm_agrees::<f32>(tier, rows, width);
-            layer_norm_agrees::<bf16>(tier, rows, width);
+            layer_norm_agrees::<f32>(isa, rows, width);
+            layer_norm_agrees::<bf16>(isa, rows, width);
         }
     }
 }

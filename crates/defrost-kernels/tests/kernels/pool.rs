@@ -4,11 +4,11 @@ use defrost_kernels::pool::{
     Argmax, PoolShape, global_average_pool, global_average_pool_backward, global_max_pool,
     global_max_pool_backward, max_pool, max_pool_backward,
 };
-use defrost_kernels::{Element, Padding, Tier};
+use defrost_kernels::{Element, IsaLevel, Padding};
 use half::bf16;
 
 use super::close::{assert_close, rounding};
-use super::support::{Guarded, Random, tiers};
+use super::support::{Guarded, Random, levels};
 
 fn shapes() -> Vec<PoolShape> {
     let shape = |batch, size: [usize; 2], channels, kernel, stride, padding| PoolShape {
@@ -50,19 +50,19 @@ fn windows(shape: &PoolShape, mut visit: impl FnMut(usize, usize, usize)) {
     for output in 0..shape.output_len() {
         let (rest, channel) = (output / shape.channels, output % shape.channels);
         let (rest, column) = (rest / shape.out_width(), rest % shape.out_width());
-        let (picture, row) = (rest / shape.out_height(), rest % shape.out_height());
+        let (image, row) = (rest / shape.out_height(), rest % shape.out_height());
         for offset in 0..shape.kernel[0] * shape.kernel[1] {
             let y = (row * shape.stride[0] + offset / shape.kernel[1]).wrapping_sub(shape.padding.top);
             let x = (column * shape.stride[1] + offset % shape.kernel[1]).wrapping_sub(shape.padding.left);
             if y < shape.height && x < shape.width {
-                let pixel = (picture * shape.height + y) * shape.width + x;
+                let pixel = (image * shape.height + y) * shape.width + x;
                 visit(output, pixel * shape.channels + channel, offset);
             }
         }
     }
 }
 
-fn max_pool_agrees<T: Element>(tier: Tier, shape: &PoolShape) {
+fn max_pool_agrees<T: Element>(isa: IsaLevel, shape: &PoolShape) {
     let mut random = Random::new(shape.input_len() as u64);
     // Few different values, so that there are ties.
     let input: Vec<T> = (0..shape.input_len()).map(|_| T::from_f32(random.below(6) as f32 - 3.0)).collect();
@@ -74,9 +74,9 @@ fn max_pool_agrees<T: Element>(tier: Tier, shape: &PoolShape) {
         }
     });
     let best: Vec<_> = best.into_iter().map(|best| best.expect("no window is empty")).collect();
-    let context = || format!("{} {shape:?}", tier.name());
+    let context = || format!("{} {shape:?}", isa.name());
     let mut output = Guarded::<T>::new(shape.output_len());
-    let argmax = max_pool(tier, shape, &input, output.slice());
+    let argmax = max_pool(isa, shape, &input, output.slice());
     let expected: Vec<T> = best.iter().map(|(value, ..)| T::from_f32(*value)).collect();
     assert_close(output.checked(), &expected, 0.0, 0.0, context);
     let found: Vec<usize> = match &argmax {
@@ -87,7 +87,7 @@ fn max_pool_agrees<T: Element>(tier: Tier, shape: &PoolShape) {
 
     let grad_output = random.elements::<T>(shape.output_len());
     let mut grad_input = Guarded::<T>::new(shape.input_len());
-    max_pool_backward(tier, shape, &grad_output, &argmax, grad_input.slice());
+    max_pool_backward(isa, shape, &grad_output, &argmax, grad_input.slice());
     let mut sums = vec![0.0f32; shape.input_len()];
     best.iter().zip(&grad_output).for_each(|((_, at, _), gradient)| sums[*at] += gradient.to_f32());
     let expected: Vec<T> = sums.iter().map(|sum| T::from_f32(*sum)).collect();
@@ -96,16 +96,16 @@ fn max_pool_agrees<T: Element>(tier: Tier, shape: &PoolShape) {
 
 #[test]
 fn max_pool_is_its_definition() {
-    for tier in tiers() {
+    for isa in levels() {
         for shape in shapes() {
-            max_pool_agrees::<f32>(tier, &shape);
-            max_pool_agrees::<bf16>(tier, &shape);
+            max_pool_agrees::<f32>(isa, &shape);
+            max_pool_agrees::<bf16>(isa, &shape);
         }
     }
 }
 
 #[test]
-fn a_window_of_minus_infinity_points_into_the_picture_and_nan_wins() {
+fn a_window_of_minus_infinity_points_into_the_image_and_nan_wins() {
     let shape = PoolShape {
         batch: 1,
         height: 2,
@@ -115,38 +115,38 @@ fn a_window_of_minus_infinity_points_into_the_picture_and_nan_wins() {
         stride: [2, 2],
         padding: Padding { top: 1, bottom: 0, left: 1, right: 0 },
     };
-    for tier in tiers() {
+    for isa in levels() {
         let mut output = [0.0f32];
-        let argmax = max_pool(tier, &shape, &[f32::NEG_INFINITY; 4], &mut output);
-        assert_eq!((output, argmax), ([f32::NEG_INFINITY], Argmax::Small(vec![4])), "{}", tier.name());
-        let argmax = max_pool(tier, &shape, &[1.0, f32::NAN, 2.0, 9.0], &mut output);
-        assert!(output[0].is_nan(), "{}", tier.name());
-        assert_eq!(argmax, Argmax::Small(vec![5]), "{}", tier.name());
+        let argmax = max_pool(isa, &shape, &[f32::NEG_INFINITY; 4], &mut output);
+        assert_eq!((output, argmax), ([f32::NEG_INFINITY], Argmax::Small(vec![4])), "{}", isa.name());
+        let argmax = max_pool(isa, &shape, &[1.0, f32::NAN, 2.0, 9.0], &mut output);
+        assert!(output[0].is_nan(), "{}", isa.name());
+        assert_eq!(argmax, Argmax::Small(vec![5]), "{}", isa.name());
     }
 }
 
-fn global_pools_agree<T: Element>(tier: Tier, batch: usize, pixels: usize, channels: usize) {
+fn global_pools_agree<T: Element>(isa: IsaLevel, batch: usize, pixels: usize, channels: usize) {
     let mut random = Random::new((batch * 10_000 + pixels * 100 + channels) as u64);
     let input: Vec<T> =
         (0..batch * pixels * channels).map(|_| T::from_f32(random.below(40) as f32 - 20.0)).collect();
-    let context = || format!("{} {batch} pictures, {pixels} pixels of {channels}", tier.name());
+    let context = || format!("{} {batch} images, {pixels} pixels of {channels}", isa.name());
     let len = batch * channels;
     let (mut sums, mut largest) = (vec![0.0f32; len], vec![(f32::NEG_INFINITY, 0); len]);
     for (at, value) in input.iter().enumerate() {
-        let (picture, pixel, channel) = (at / (pixels * channels), at / channels % pixels, at % channels);
-        let (to, value) = (picture * channels + channel, value.to_f32());
+        let (image, pixel, channel) = (at / (pixels * channels), at / channels % pixels, at % channels);
+        let (to, value) = (image * channels + channel, value.to_f32());
         sums[to] += value;
         if value > largest[to].0 {
             largest[to] = (value, pixel as u32);
         }
     }
     let mut average = Guarded::<f32>::new(len);
-    global_average_pool(tier, &input, channels, average.slice());
+    global_average_pool(isa, &input, channels, average.slice());
     let expected: Vec<f32> = sums.iter().map(|sum| sum / pixels as f32).collect();
     assert_close(average.checked(), &expected, rounding::<f32>(), 0.0, context);
 
     let (mut values, mut at) = (Guarded::<f32>::new(len), vec![u32::MAX; len]);
-    global_max_pool(tier, &input, channels, values.slice(), &mut at);
+    global_max_pool(isa, &input, channels, values.slice(), &mut at);
     let (expected, positions): (Vec<f32>, Vec<u32>) = largest.iter().copied().unzip();
     assert_close(values.checked(), &expected, 0.0, 0.0, context);
     assert_eq!(at, positions, "{}", context());
@@ -156,9 +156,9 @@ fn global_pools_agree<T: Element>(tier: Tier, batch: usize, pixels: usize, chann
     global_average_pool_backward(&gradient, channels, spread.slice());
     global_max_pool_backward(&gradient, &at, channels, sent.slice());
     for (index, (spread, sent)) in spread.checked().iter().zip(sent.checked()).enumerate() {
-        let (picture, pixel, channel) =
+        let (image, pixel, channel) =
             (index / (pixels * channels), index / channels % pixels, index % channels);
-        let from = picture * channels + channel;
+        let from = image * channels + channel;
         assert_eq!(*spread, T::from_f32(gradient[from] * (1.0 / pixels as f32)), "{}", context());
         let expected = if positions[from] == pixel as u32 { gradient[from] } else { 0.0 };
         assert_eq!(*sent, T::from_f32(expected), "{}", context());
@@ -167,12 +167,12 @@ fn global_pools_agree<T: Element>(tier: Tier, batch: usize, pixels: usize, chann
 
 #[test]
 fn global_pools_are_their_definitions() {
-    for tier in tiers() {
+    for isa in levels() {
         for (batch, pixels, channels) in
             [(0, 0, 3), (1, 1, 1), (3, 49, 1280), (2, 49, 17), (2, 5, 15), (1, 1000, 1), (4, 9, 64)]
         {
-            global_pools_agree::<f32>(tier, batch, pixels, channels);
-            global_pools_agree::<bf16>(tier, batch, pixels, channels);
+            global_pools_agree::<f32>(isa, batch, pixels, channels);
+            global_pools_agree::<bf16>(isa, batch, pixels, channels);
         }
     }
 }

@@ -1,22 +1,22 @@
-//! Seeded data, a guard band, and the tiers of this machine.
+//! Seeded data, a guard band, and the levels of this machine.
 
-use defrost_kernels::{Element, Tier};
+use defrost_kernels::{Element, IsaLevel};
 
-/// The tiers this machine has. One it lacks is named on stderr, or fails the test if `DEFROST_REQUIRE` names it.
-pub fn tiers() -> impl Iterator<Item = Tier> {
+/// The levels this machine has. One it lacks is named on stderr, or fails the test if `DEFROST_REQUIRE` names it.
+pub fn levels() -> impl Iterator<Item = IsaLevel> {
     let required = std::env::var("DEFROST_REQUIRE").unwrap_or_default();
     assert!(
-        required.is_empty() || Tier::NAMES.contains(&required.as_str()),
-        "DEFROST_REQUIRE={required}: the tiers are {:?}",
-        Tier::NAMES
+        required.is_empty() || IsaLevel::NAMES.contains(&required.as_str()),
+        "DEFROST_REQUIRE={required}: the levels are {:?}",
+        IsaLevel::NAMES
     );
-    Tier::NAMES.into_iter().filter_map(move |name| {
-        let tier = Tier::named(name);
-        if tier.is_none() {
+    IsaLevel::NAMES.into_iter().filter_map(move |name| {
+        let isa = IsaLevel::named(name);
+        if isa.is_none() {
             assert!(name != required, "DEFROST_REQUIRE={required}, but this processor has no {name}");
             eprintln!("skipped {name}: this processor does not have it");
         }
-        tier
+        isa
     })
 }
 

@@ -1,6 +1,6 @@
 //! One folder a model: weights, and everything needed to use them again.
 //!
-//! `model.safetensors` holds the tensors, `bundle.json` the [`Manifest`]: classes, the domain's part
+//! `model.safetensors` holds the tensors, `bundle.json` the [`BundleManifest`]: classes, the domain's part
 //! (architecture, preprocessing), the freeze plan, what was measured, a hash of the weights, and a [`SelfTest`].
 
 mod batches;
@@ -17,11 +17,11 @@ use thiserror::Error;
 
 pub use batches::BATCH;
 pub(crate) use batches::in_batches;
-pub use model::{Loaded, Model};
+pub use model::{Loaded, ModelConfig};
 pub use self_test::SelfTest;
 
 use crate::files::{self, FileError};
-use crate::learner::{EpochRecord, LearnerError, PhaseQuote};
+use crate::learner::{EpochRecord, LearnerError, PhaseEstimate};
 use crate::loss::Loss;
 use crate::metrics::THRESHOLD;
 use crate::summary::PlanSummary;
@@ -33,7 +33,7 @@ const FORMAT: u32 = 1;
 
 /// What a bundle's `bundle.json` says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Manifest<D> {
+pub struct BundleManifest<D> {
     /// Version of the format.
     pub format: u32,
     /// Which domain the model belongs to.
@@ -53,11 +53,11 @@ pub struct Manifest<D> {
     /// What was measured.
     pub epochs: Vec<EpochRecord>,
     /// What the phases were expected to cost, and what they cost.
-    #[serde(default)]
-    pub quote: Vec<PhaseQuote>,
+    #[serde(default, alias = "quote")]
+    pub estimate: Vec<PhaseEstimate>,
     /// SHA-256 of `model.safetensors`.
     pub weights_sha256: String,
-    /// SHA-256 of each of the model's [own files](Model::files), by name.
+    /// SHA-256 of each of the model's [own files](ModelConfig::files), by name.
     #[serde(default)]
     pub files_sha256: BTreeMap<String, String>,
     /// What the network gave for a made-up item; none in bundles of earlier versions.
@@ -65,7 +65,7 @@ pub struct Manifest<D> {
     pub self_test: Option<SelfTest>,
 }
 
-impl<D> Manifest<D> {
+impl<D> BundleManifest<D> {
     /// How many scores the network gives for an item: one for each class, or one number.
     pub fn outputs(&self) -> usize {
         self.classes.len().max(1)
@@ -94,7 +94,7 @@ pub enum BundleError {
     NoBundle(PathBuf),
     /// `bundle.json` is not what it should be.
     #[error("{}: not a valid bundle: {reason}", path.display())]
-    Manifest {
+    BundleManifest {
         /// Which file.
         path: PathBuf,
         /// What is wrong.
@@ -150,9 +150,9 @@ fn paths(folder: &Path) -> (PathBuf, PathBuf) {
 /// # Errors
 ///
 /// If a file can't be written.
-pub fn write<M: Model>(
+pub fn write<M: ModelConfig>(
     folder: &Path,
-    mut manifest: Manifest<M>,
+    mut manifest: BundleManifest<M>,
     tensors: &Tensors,
 ) -> Result<(), BundleError> {
     let (manifest_path, weights_path) = paths(folder);
@@ -185,7 +185,7 @@ pub fn task(folder: &Path) -> Result<String, BundleError> {
 /// # Errors
 ///
 /// If there is no bundle, or its manifest is damaged.
-pub fn outline(folder: &Path) -> Result<Manifest<serde_json::Value>, BundleError> {
+pub fn outline(folder: &Path) -> Result<BundleManifest<serde_json::Value>, BundleError> {
     read_manifest(folder)
 }
 
@@ -196,7 +196,7 @@ fn read_manifest<T: DeserializeOwned>(folder: &Path) -> Result<T, BundleError> {
         return Err(BundleError::NoBundle(folder.to_owned()));
     }
     let manifest = serde_json::from_slice(&files::read(&path)?);
-    manifest.map_err(|error| BundleError::Manifest { path, reason: error.to_string() })
+    manifest.map_err(|error| BundleError::BundleManifest { path, reason: error.to_string() })
 }
 
 /// What a bundle of this domain tells, its other files unread.
@@ -204,14 +204,14 @@ fn read_manifest<T: DeserializeOwned>(folder: &Path) -> Result<T, BundleError> {
 /// # Errors
 ///
 /// If there is no bundle, one of another domain or version, or its manifest is damaged.
-pub fn manifest<M: Model>(folder: &Path) -> Result<Manifest<M>, BundleError> {
+pub fn manifest<M: ModelConfig>(folder: &Path) -> Result<BundleManifest<M>, BundleError> {
     let (path, _) = paths(folder);
-    let invalid = |reason: String| BundleError::Manifest { path: path.clone(), reason };
+    let invalid = |reason: String| BundleError::BundleManifest { path: path.clone(), reason };
     let task = task(folder)?;
     if task != M::TASK {
         return Err(invalid(format!("it is a {task} model, not a {} one", M::TASK)));
     }
-    let manifest: Manifest<M> = read_manifest(folder)?;
+    let manifest: BundleManifest<M> = read_manifest(folder)?;
     if manifest.format != FORMAT {
         return Err(invalid(format!(
             "format {} and not {FORMAT}: written by another version",
@@ -230,9 +230,9 @@ pub fn manifest<M: Model>(folder: &Path) -> Result<Manifest<M>, BundleError> {
 /// # Errors
 ///
 /// If a file is missing, damaged or changed.
-pub fn read<M: Model>(folder: &Path) -> Result<(Manifest<M>, Tensors), BundleError> {
+pub fn read<M: ModelConfig>(folder: &Path) -> Result<(BundleManifest<M>, Tensors), BundleError> {
     let (path, weights_path) = paths(folder);
-    let invalid = |reason: String| BundleError::Manifest { path: path.clone(), reason };
+    let invalid = |reason: String| BundleError::BundleManifest { path: path.clone(), reason };
     let mut manifest = manifest::<M>(folder)?;
     let bytes = unchanged(&weights_path, &manifest.weights_sha256)?;
     let mut own = BTreeMap::new();

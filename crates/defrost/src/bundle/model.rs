@@ -8,12 +8,12 @@ use burn::tensor::{Device, Tensor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{BundleError, Manifest, SelfTest, paths, read, write};
-use crate::activation::Activation;
+use super::{BundleError, BundleManifest, SelfTest, paths, read, write};
+use crate::batch::Batch;
 use crate::data::Dataset;
 use crate::interpret::HeatMap;
-use crate::learner::{Evaluation, Learner, LearnerError, Looks, Prediction, evaluate, split};
-use crate::ops::kernel_tier;
+use crate::learner::{Evaluation, Learner, LearnerError, Prediction, TestTimeAugmentation, evaluate, split};
+use crate::ops::isa_level;
 use crate::precision::Precision;
 use crate::prefix::Cache;
 use crate::recipe::FineTune;
@@ -22,7 +22,7 @@ use crate::summary::PlanSummary;
 use crate::weights::{Tensors, check_fit, collect, load};
 
 /// What a domain keeps of a model besides its weights: enough to build and feed the network again.
-pub trait Model: Clone + Serialize + DeserializeOwned {
+pub trait ModelConfig: Clone + Serialize + DeserializeOwned {
     /// The domain's name in bundles.
     const TASK: &'static str;
     /// Its networks.
@@ -44,7 +44,7 @@ pub trait Model: Clone + Serialize + DeserializeOwned {
     /// before memory is taken for more.
     fn least_numbers(&self, outputs: usize) -> u64;
 
-    /// A made-up item for the [self-test](SelfTest), as texts that [`Model::prepare`] understands: the same ones for the same
+    /// A made-up item for the [self-test](SelfTest), as texts that [`ModelConfig::prepare`] understands: the same ones for the same
     /// model. The more of the preprocessing it goes through, the more is tested.
     fn sample(&self) -> Vec<String>;
 
@@ -53,7 +53,7 @@ pub trait Model: Clone + Serialize + DeserializeOwned {
     /// # Errors
     ///
     /// If they are no item; the message says why.
-    fn prepare(&self, item: &[String], device: &Device) -> Result<Activation, String>;
+    fn prepare(&self, item: &[String], device: &Device) -> Result<Batch, String>;
 
     /// How its pretrained networks are tuned where nothing else is said: thawed for this many epochs.
     fn recipe(&self, epochs: usize) -> FineTune;
@@ -69,7 +69,7 @@ pub trait Model: Clone + Serialize + DeserializeOwned {
     }
 
     /// Where in each item of a batch the network looks for the output given for it; nothing if it can't tell.
-    fn heat(&self, _network: &Self::Network, _input: Activation, _outputs: &[usize]) -> Vec<HeatMap> {
+    fn heat(&self, _network: &Self::Network, _input: Batch, _outputs: &[usize]) -> Vec<HeatMap> {
         vec![]
     }
 
@@ -89,7 +89,7 @@ impl<N: Network> Learner<N> {
     /// # Errors
     ///
     /// If a file can't be written or an item can't be read.
-    pub fn save<M: Model<Network = N>>(
+    pub fn save<M: ModelConfig<Network = N>>(
         &mut self,
         folder: &Path,
         model: &M,
@@ -98,7 +98,7 @@ impl<N: Network> Learner<N> {
     ) -> Result<Vec<f32>, BundleError> {
         let thresholds = self.best_thresholds()?;
         let network = self.network().valid();
-        let manifest = Manifest {
+        let manifest = BundleManifest {
             format: 0,
             task: M::TASK.to_owned(),
             classes: classes.to_vec(),
@@ -107,7 +107,7 @@ impl<N: Network> Learner<N> {
             model: model.clone(),
             plan,
             epochs: self.history().records().to_vec(),
-            quote: self.history().quotes().to_vec(),
+            estimate: self.history().estimates().to_vec(),
             weights_sha256: String::new(),
             files_sha256: BTreeMap::new(),
             self_test: SelfTest::of(model, &network, self.device()),
@@ -124,14 +124,14 @@ fn count(tensors: &Tensors) -> u64 {
 
 /// A saved network, ready to use.
 #[derive(Debug)]
-pub struct Loaded<M: Model> {
+pub struct Loaded<M: ModelConfig> {
     /// What the bundle says.
-    pub manifest: Manifest<M>,
+    pub manifest: BundleManifest<M>,
     network: M::Network,
     device: Device,
 }
 
-impl<M: Model> Loaded<M> {
+impl<M: ModelConfig> Loaded<M> {
     /// Loads a run's folder.
     ///
     /// # Errors
@@ -141,7 +141,7 @@ impl<M: Model> Loaded<M> {
     pub fn open(folder: &Path, device: &Device) -> Result<Self, BundleError> {
         let (manifest_path, weights_path) = paths(folder);
         let (manifest, tensors) = read::<M>(folder)?;
-        let invalid = |reason: String| BundleError::Manifest { path: manifest_path.clone(), reason };
+        let invalid = |reason: String| BundleError::BundleManifest { path: manifest_path.clone(), reason };
         let (least, held) = (manifest.model.least_numbers(manifest.outputs()), count(&tensors));
         if least > held {
             return Err(invalid(format!(
@@ -160,15 +160,15 @@ impl<M: Model> Loaded<M> {
 
     /// Whether the network answers as it did when it was saved, as far as that was kept.
     fn test(&self, folder: &Path) -> Result<(), BundleError> {
-        let Self { manifest: Manifest { model, self_test, .. }, network, device } = self;
+        let Self { manifest: BundleManifest { model, self_test, .. }, network, device } = self;
         let Some(test) = self_test else { return Ok(()) };
-        let invalid = |reason| BundleError::Manifest { path: paths(folder).0, reason };
+        let invalid = |reason| BundleError::BundleManifest { path: paths(folder).0, reason };
         let (apart, allowed) =
             (test.apart(model, network, device).map_err(invalid)?, SelfTest::allowed(model.precision()));
         if apart <= allowed {
             return Ok(());
         }
-        let kernels = kernel_tier().map_or("unknown", |tier| tier.name());
+        let kernels = isa_level().map_or("unknown", |isa| isa.name());
         Err(BundleError::SelfTest { folder: folder.to_owned(), apart, allowed, kernels })
     }
 
@@ -178,21 +178,21 @@ impl<M: Model> Loaded<M> {
     }
 
     /// Classes and probabilities for each item of a batch.
-    pub fn predict_batch(&self, input: Activation) -> Vec<Prediction> {
-        split(self.manifest.loss.activate(self.scores(input)))
+    pub fn predict_batch(&self, input: Batch) -> Vec<Prediction> {
+        split(self.manifest.loss.decode(self.scores(input)))
     }
 
     /// The network's scores for each item of a batch, `[batch, outputs]`.
-    pub fn scores(&self, input: Activation) -> Tensor<2> {
+    pub fn scores(&self, input: Batch) -> Tensor<2> {
         self.network.forward(input, 0..self.network.stages().len()).single()
     }
 
     /// Where in each item of a batch the network looks for the output given for it; nothing if it can't tell.
-    pub fn heat(&self, input: Activation, outputs: &[usize]) -> Vec<HeatMap> {
+    pub fn heat(&self, input: Batch, outputs: &[usize]) -> Vec<HeatMap> {
         self.manifest.model.heat(&self.network, input, outputs)
     }
 
-    /// Loss and measures on labelled items, each seen in these looks; what earlier runs and this one have computed is in `cache`.
+    /// Loss and measures on labelled items, each seen with this test-time augmentation; what earlier runs and this one have computed is in `cache`.
     ///
     /// # Errors
     ///
@@ -201,11 +201,11 @@ impl<M: Model> Loaded<M> {
         &self,
         items: &dyn Dataset,
         batch_size: usize,
-        looks: Looks,
+        tta: TestTimeAugmentation,
         cache: &mut Cache,
     ) -> Result<Evaluation, LearnerError> {
         let loss = &self.manifest.loss;
-        let evaluation = evaluate(&self.network, items, (loss, looks), batch_size, &self.device, cache)?;
+        let evaluation = evaluate(&self.network, items, (loss, tta), batch_size, &self.device, cache)?;
         Ok(evaluation.at(self.manifest.thresholds(), loss))
     }
 }

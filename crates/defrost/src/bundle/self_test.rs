@@ -7,22 +7,22 @@
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::Model;
+use super::ModelConfig;
 use crate::precision::Precision;
 use crate::stage::Network;
 
 /// An item and its scores.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SelfTest {
-    /// The item, as [`Model::sample`] spells it.
+    /// The item, as [`ModelConfig::sample`] spells it.
     pub item: Vec<String>,
     /// What the network gave for it, before probabilities are made of it.
     pub scores: Vec<f32>,
 }
 
 impl SelfTest {
-    /// What this network gives for its model's sample; nothing if that is no number.
-    pub(super) fn of<M: Model>(model: &M, network: &M::Network, device: &Device) -> Option<Self> {
+    /// What this network gives for its model's sample; nothing if that is NaN.
+    pub(super) fn of<M: ModelConfig>(model: &M, network: &M::Network, device: &Device) -> Option<Self> {
         let item = model.sample();
         let scores = scores(model, &item, network, device).ok()?;
         scores.iter().all(|score| score.is_finite()).then_some(Self { item, scores })
@@ -34,7 +34,7 @@ impl SelfTest {
     /// # Errors
     ///
     /// If the item is none of this model's; the message says why.
-    pub(super) fn apart<M: Model>(
+    pub(super) fn apart<M: ModelConfig>(
         &self,
         model: &M,
         network: &M::Network,
@@ -53,7 +53,7 @@ impl SelfTest {
     }
 }
 
-fn scores<M: Model>(
+fn scores<M: ModelConfig>(
     model: &M,
     item: &[String],
     network: &M::Network,
@@ -70,7 +70,7 @@ fn apart(expected: &[f32], found: &[f32]) -> f32 {
     }
     let scale = expected.iter().fold(1.0f32, |scale, score| scale.max(score.abs()));
     let differences = expected.iter().zip(found).map(|(a, b)| (a - b).abs() / scale);
-    // `max` would pass over what is no number.
+    // `max` would pass over what is NaN.
     let worse =
         |most: f32, difference: f32| if difference.is_nan() { f32::INFINITY } else { most.max(difference) };
     differences.fold(0.0, worse)

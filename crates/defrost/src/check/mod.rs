@@ -13,7 +13,7 @@ use serde::Serialize;
 pub use classes::{few_items, look_alikes};
 pub use duplicates::duplicates;
 
-use crate::data::{Dataset, Fingerprint, Skipped, Target, View};
+use crate::data::{Dataset, Fingerprint, Skipped, Target, Variant};
 
 /// So many problems of a kind are listed; the rest is counted.
 pub const LISTED: usize = 10_000;
@@ -42,7 +42,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem that loses items or makes measures wrong.
+    /// A problem that loses items or makes metrics wrong.
     pub fn error(path: impl Into<String>, kind: &'static str, detail: impl Into<String>) -> Self {
         Self { path: path.into(), kind, severity: Severity::Error, detail: detail.into() }
     }
@@ -89,7 +89,7 @@ impl Entry {
             name: data.name(item),
             part,
             target: data.target(item),
-            content: data.fingerprint(item, View::Plain),
+            content: data.fingerprint(item, Variant::Original),
         })
     }
 }
@@ -140,7 +140,7 @@ impl Report {
         Self { problems, counts, ..Self::default() }
     }
 
-    /// Whether there is a problem that loses items or makes measures wrong.
+    /// Whether there is a problem that loses items or makes metrics wrong.
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }

@@ -59,10 +59,10 @@ mod tests {
             prop_assert_eq!(batches.len(), batch_count(classes.len(), batch));
             let items = balanced_batches(&classes, classes.len(), Draws { seed: 1, epoch: 0 }).concat();
             prop_assert_eq!(items.len(), classes.len());
-            let share = classes.len() / sizes.len();
+            let fraction = classes.len() / sizes.len();
             for (class, &size) in sizes.iter().enumerate() {
                 let shown: Vec<usize> = items.iter().copied().filter(|&item| classes[item] == class).collect();
-                prop_assert!((share..=share + 1).contains(&shown.len()));
+                prop_assert!((fraction..=fraction + 1).contains(&shown.len()));
                 let times = |item| shown.iter().filter(|&&other| other == item).count();
                 let first = classes.iter().position(|&other| other == class).unwrap();
                 let counts: Vec<usize> = (first..first + size).map(times).collect();

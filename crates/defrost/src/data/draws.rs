@@ -27,9 +27,9 @@ pub struct Draws {
 }
 
 impl Draws {
-    /// The draws of one of `views` epochs, which take turns.
-    pub fn among(self, views: u64) -> Self {
-        Self { epoch: self.epoch % views.max(1), ..self }
+    /// The draws of one of `variants` epochs, which take turns.
+    pub fn among(self, variants: u64) -> Self {
+        Self { epoch: self.epoch % variants.max(1), ..self }
     }
 
     /// Draws that change one item.

@@ -1,22 +1,22 @@
 //! Labelled data as the learner sees it: items by index, batches on demand.
 //!
-//! The core knows no pictures, texts or tables; a domain implements [`Dataset`]. Nothing here depends on
+//! The core knows no images, texts or tables; a domain implements [`Dataset`]. Nothing here depends on
 //! timing: which items a batch holds, and every random draw for an item, is a function of (seed, epoch,
 //! item).
 
 mod balance;
 mod draws;
-mod exhibit;
 mod fingerprint;
 mod order;
+mod preview;
 pub mod split;
 mod target;
 
 pub use balance::{balanced_batches, class_weights, classes};
 pub use draws::{Draws, Rng};
-pub use exhibit::Exhibit;
 pub use fingerprint::Fingerprint;
 pub use order::{batch_count, epoch_batches, plain_batches};
+pub use preview::Preview;
 pub use target::{Target, target_rows};
 
 use std::fmt;
@@ -25,13 +25,13 @@ use std::path::PathBuf;
 use burn::tensor::Device;
 use thiserror::Error;
 
-use crate::activation::Activation;
+use crate::batch::Batch;
 
 /// How items are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
+pub enum Variant {
     /// As they are: the same bytes every time.
-    Plain,
+    Original,
     /// As the augmentation changes them for these draws.
     Augmented(Draws),
 }
@@ -52,10 +52,10 @@ pub trait Dataset: Send + Sync {
     /// What an item is called, for messages and reports: a path, a line number.
     fn name(&self, item: usize) -> String;
 
-    /// All that the input of this item in this view follows from: its content, how it is prepared, what was
+    /// All that the input of this item in this variant follows from: its content, how it is prepared, what was
     /// drawn. Where two fingerprints are equal, [`inputs`](Self::inputs) gives the same bytes: that is what lets
     /// a row kept by an earlier run stand for the item. The item's number, name and class are no part of it.
-    fn fingerprint(&self, item: usize, view: View) -> Fingerprint;
+    fn fingerprint(&self, item: usize, variant: Variant) -> Fingerprint;
 
     /// How long the item is where items differ in length, as texts do: items of similar size share a batch.
     fn size(&self, _item: usize) -> usize {
@@ -63,7 +63,7 @@ pub trait Dataset: Send + Sync {
     }
 
     /// What a person is shown of the item; `None` if there is nothing to show, or no longer.
-    fn exhibit(&self, _item: usize) -> Option<Exhibit> {
+    fn preview(&self, _item: usize) -> Option<Preview> {
         None
     }
 
@@ -73,7 +73,7 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     ///
     /// If an item can no longer be read.
-    fn inputs(&self, items: &[usize], view: View, device: &Device) -> Result<Activation, DataError>;
+    fn inputs(&self, items: &[usize], variant: Variant, device: &Device) -> Result<Batch, DataError>;
 }
 
 /// An item could not be read.

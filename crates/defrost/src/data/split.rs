@@ -21,9 +21,9 @@ pub struct Split {
 /// Why items can't be split.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SplitError {
-    /// The share is not a proper part.
-    #[error("a validation share of {0} is not between 0 and 1; 0.2 is usual")]
-    Share(f64),
+    /// The fraction is not a proper part.
+    #[error("a validation fraction of {0} is not between 0 and 1; 0.2 is usual")]
+    Fraction(f64),
     /// No class has two items.
     #[error("{items} items can't be split: no class has two, one to train on and one to validate on")]
     TooFew {
@@ -32,23 +32,23 @@ pub enum SplitError {
     },
 }
 
-/// Splits off about `share` of the items for validation; `classes[i]` is the class of item `i`.
+/// Splits off about `fraction` of the items for validation; `classes[i]` is the class of item `i`.
 ///
-/// Each class gives its share, rounded so that the total is as close to the share as the rule of one item on each side
+/// Each class gives its fraction, rounded so that the total is as close to the fraction as the rule of one item on each side
 /// allows; a class of one item only trains.
 ///
 /// # Errors
-/// If `share` is not between 0 and 1, or no class has two items.
-pub fn stratified(classes: &[usize], share: f64, seed: u64) -> Result<Split, SplitError> {
-    if !(share > 0.0 && share < 1.0) {
-        return Err(SplitError::Share(share));
+/// If `fraction` is not between 0 and 1, or no class has two items.
+pub fn stratified(classes: &[usize], fraction: f64, seed: u64) -> Result<Split, SplitError> {
+    if !(fraction > 0.0 && fraction < 1.0) {
+        return Err(SplitError::Fraction(fraction));
     }
     let mut members = vec![Vec::new(); classes.iter().max().map_or(0, |last| last + 1)];
     for (item, &class) in classes.iter().enumerate() {
         members[class].push(item);
     }
     let sizes: Vec<usize> = members.iter().map(Vec::len).collect();
-    let taken = validation_sizes(&sizes, share);
+    let taken = validation_sizes(&sizes, fraction);
     if taken.iter().all(|&count| count == 0) {
         return Err(SplitError::TooFew { items: classes.len() });
     }
@@ -67,12 +67,12 @@ pub fn stratified(classes: &[usize], share: f64, seed: u64) -> Result<Split, Spl
     Ok(Split { train, valid, singletons })
 }
 
-/// How many items of each class go to validation: the whole part of each share first, then one more for the largest
+/// How many items of each class go to validation: the whole part of each fraction first, then one more for the largest
 /// remainders until the total fits.
-fn validation_sizes(sizes: &[usize], share: f64) -> Vec<usize> {
+fn validation_sizes(sizes: &[usize], fraction: f64) -> Vec<usize> {
     let total: usize = sizes.iter().filter(|&&size| size >= 2).sum();
-    let wanted = (total as f64 * share).round() as usize;
-    let ideal = |class: usize| sizes[class] as f64 * share;
+    let wanted = (total as f64 * fraction).round() as usize;
+    let ideal = |class: usize| sizes[class] as f64 * fraction;
     let mut taken: Vec<usize> = (0..sizes.len())
         .map(|class| match sizes[class] {
             0 | 1 => 0,
@@ -102,15 +102,18 @@ mod tests {
     fn every_item_is_on_one_side_and_every_class_on_both() {
         let sizes = [2, 3, 10, 50, 7, 1, 0, 2];
         let classes = classes(&sizes);
-        for share in [0.01, 0.2, 0.5, 0.9, 0.99] {
+        for fraction in [0.01, 0.2, 0.5, 0.9, 0.99] {
             for seed in 0..20 {
-                let split = stratified(&classes, share, seed).unwrap();
+                let split = stratified(&classes, fraction, seed).unwrap();
                 let mut all = [split.train.clone(), split.valid.clone()].concat();
                 all.sort_unstable();
                 assert_eq!(all, (0..classes.len()).collect::<Vec<_>>());
                 for (class, &size) in sizes.iter().enumerate().filter(|(_, size)| **size >= 2) {
                     let count = split.valid.iter().filter(|&&item| classes[item] == class).count();
-                    assert!((1..size).contains(&count), "class {class}, share {share}: {count} of {size}");
+                    assert!(
+                        (1..size).contains(&count),
+                        "class {class}, fraction {fraction}: {count} of {size}"
+                    );
                 }
                 assert_eq!(split.singletons, [5]);
             }
@@ -123,7 +126,7 @@ mod tests {
         let split = stratified(&classes(&sizes), 0.2, 3).unwrap();
         assert_eq!(split.valid.len(), 40);
         assert_eq!(validation_sizes(&sizes, 0.2), [20, 10, 7, 3], "20.2, 9.8, 6.6, 3.4");
-        assert_eq!(validation_sizes(&[3, 3, 3], 0.2), [1, 1, 1], "one each beats the share");
+        assert_eq!(validation_sizes(&[3, 3, 3], 0.2), [1, 1, 1], "one each beats the fraction");
         assert_eq!(validation_sizes(&[5, 5], 0.9), [4, 4], "one stays in training");
     }
 
@@ -140,9 +143,12 @@ mod tests {
 
     #[test]
     fn what_cant_be_split_says_why() {
-        let text = |classes: &[usize], share| stratified(classes, share, 0).unwrap_err().to_string();
-        assert_eq!(text(&[0, 0], 0.0), "a validation share of 0 is not between 0 and 1; 0.2 is usual");
-        assert_eq!(text(&[0, 0], f64::NAN), "a validation share of NaN is not between 0 and 1; 0.2 is usual");
+        let text = |classes: &[usize], fraction| stratified(classes, fraction, 0).unwrap_err().to_string();
+        assert_eq!(text(&[0, 0], 0.0), "a validation fraction of 0 is not between 0 and 1; 0.2 is usual");
+        assert_eq!(
+            text(&[0, 0], f64::NAN),
+            "a validation fraction of NaN is not between 0 and 1; 0.2 is usual"
+        );
         let alone = "3 items can't be split: no class has two, one to train on and one to validate on";
         assert_eq!(text(&[0, 1, 2], 0.2), alone);
         assert_eq!(stratified(&[], 0.2, 0), Err(SplitError::TooFew { items: 0 }));

@@ -20,8 +20,8 @@ impl HeatMap {
     pub fn of(height: usize, width: usize, evidence: Vec<f32>) -> Self {
         assert_eq!(evidence.len(), height * width, "one number for each place");
         let highest = evidence.iter().copied().fold(0.0f32, f32::max);
-        let share = |value: f32| if highest > 0.0 { (value / highest).clamp(0.0, 1.0) } else { 0.0 };
-        Self { height, width, values: evidence.into_iter().map(share).collect() }
+        let fraction = |value: f32| if highest > 0.0 { (value / highest).clamp(0.0, 1.0) } else { 0.0 };
+        Self { height, width, values: evidence.into_iter().map(fraction).collect() }
     }
 }
 

@@ -17,7 +17,7 @@ pub struct Movement {
 }
 
 impl Movement {
-    /// The distance as a share of where it began; none from nothing.
+    /// The distance as a fraction of where it began; none from nothing.
     pub fn relative(&self) -> Option<f64> {
         (self.start > 0.0).then(|| self.distance / self.start)
     }
@@ -27,7 +27,7 @@ impl Movement {
 pub fn movements(stages: &[Stage], start: &Tensors, now: &Tensors) -> Vec<Movement> {
     let of_stage = |stage: &Stage| {
         let (mut distance, mut length) = (0.0, 0.0);
-        for parameter in stage.parameters.iter().filter(|parameter| parameter.role != Role::Statistic) {
+        for parameter in stage.parameters.iter().filter(|parameter| parameter.role != Role::Buffer) {
             if let (Some(start), Some(now)) = (start.get(&parameter.name), now.get(&parameter.name)) {
                 for (start, now) in start.iter::<f64>().zip(now.iter::<f64>()) {
                     distance += (now - start).powi(2);
@@ -57,7 +57,7 @@ mod tests {
             role,
         };
         let parameters = roles.iter().enumerate().map(parameter).collect();
-        Stage { name: name.to_owned(), parameters, switches: vec![], pretrained: true }
+        Stage { name: name.to_owned(), parameters, training_flags: vec![], pretrained: true }
     }
 
     fn tensors(of: &[(&str, [f32; 2])]) -> Tensors {
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn statistics_do_not_count_and_nothing_has_no_share() {
         let stages =
-            [stage("a", &[Role::Weight, Role::Statistic]), stage("pool", &[]), stage("head", &[Role::Bias])];
+            [stage("a", &[Role::Weight, Role::Buffer]), stage("pool", &[]), stage("head", &[Role::Bias])];
         let start = tensors(&[("a.0", [3.0, 4.0]), ("a.1", [0.0, 0.0]), ("head.0", [0.0, 0.0])]);
         let now = tensors(&[("a.0", [3.0, 3.0]), ("a.1", [9.0, 9.0]), ("head.0", [0.6, 0.8])]);
         let found = movements(&stages, &start, &now);

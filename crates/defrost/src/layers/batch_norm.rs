@@ -62,8 +62,8 @@ impl BatchNorm {
 
     /// The norm over its running statistics as one scale and one shift per channel, `[channels]` each.
     pub fn folded(&self) -> (Tensor<1>, Tensor<1>) {
-        let deviation = (self.running_var.value() + self.epsilon).sqrt();
-        let scale = self.weight.val() / deviation;
+        let std = (self.running_var.value() + self.epsilon).sqrt();
+        let scale = self.weight.val() / std;
         let shift = self.bias.val() - self.running_mean.value() * scale.clone();
         (scale, shift)
     }

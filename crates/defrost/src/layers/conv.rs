@@ -5,7 +5,7 @@ use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 
 use super::BatchNorm;
-use crate::ops::{self, Affine, Nonlinearity, Window};
+use crate::ops::{self, ActivationFn, Affine, WindowConfig};
 
 /// What a convolution is made with.
 #[derive(Clone, Copy, Debug)]
@@ -17,19 +17,19 @@ pub struct Conv2dConfig {
     /// Channel groups; as many as channels make a depthwise convolution.
     pub groups: usize,
     /// Size, step and padding.
-    pub window: Window,
+    pub window: WindowConfig,
     /// Whether a number per output channel is added.
     pub bias: bool,
 }
 
 impl Conv2dConfig {
     /// One group, no bias.
-    pub fn new(in_channels: usize, out_channels: usize, window: Window) -> Self {
+    pub fn new(in_channels: usize, out_channels: usize, window: WindowConfig) -> Self {
         Self { in_channels, out_channels, groups: 1, window, bias: false }
     }
 
     /// One filter per channel, no bias.
-    pub fn depthwise(channels: usize, window: Window) -> Self {
+    pub fn depthwise(channels: usize, window: WindowConfig) -> Self {
         Self::new(channels, channels, window).grouped(channels)
     }
 
@@ -62,13 +62,13 @@ pub struct Conv2d {
     /// `[out_channels]`
     pub bias: Option<Param<Tensor<1>>>,
     #[module(skip)]
-    window: Window,
+    window: WindowConfig,
 }
 
 impl Conv2d {
     /// `f(conv(input) + bias)`: `[batch, height, width, in_channels]` to `[batch, out height, out width,
     /// out_channels]`.
-    pub fn forward(&self, input: Tensor<4>, nonlinearity: Nonlinearity) -> Tensor<4> {
+    pub fn forward(&self, input: Tensor<4>, nonlinearity: ActivationFn) -> Tensor<4> {
         let weight = self.weight.val();
         let bias = match &self.bias {
             Some(bias) => bias.val(),
@@ -88,7 +88,7 @@ pub fn conv_norm(
     norm: &BatchNorm,
     input: Tensor<4>,
     residual: Option<Tensor<4>>,
-    nonlinearity: Nonlinearity,
+    nonlinearity: ActivationFn,
 ) -> Tensor<4> {
     let bias = conv.bias.as_ref().map(Param::val);
     normalised((conv.weight.val(), bias, conv.window), norm, input, residual, nonlinearity)
@@ -96,18 +96,18 @@ pub fn conv_norm(
 
 /// `f(norm(input))`: `[batch, height, width, channels]`, the same shape. It is a depthwise convolution of ones
 /// with a window of one, which has the kernels already.
-pub fn norm_alone(norm: &BatchNorm, input: Tensor<4>, nonlinearity: Nonlinearity) -> Tensor<4> {
+pub fn norm_alone(norm: &BatchNorm, input: Tensor<4>, nonlinearity: ActivationFn) -> Tensor<4> {
     let scale = norm.weight.val();
     let ones = Tensor::ones([scale.dims()[0], 1, 1, 1], &scale.device());
-    normalised((ones, None, Window::centered(1, 1)), norm, input, None, nonlinearity)
+    normalised((ones, None, WindowConfig::centered(1, 1)), norm, input, None, nonlinearity)
 }
 
 fn normalised(
-    (weight, bias, window): (Tensor<4>, Option<Tensor<1>>, Window),
+    (weight, bias, window): (Tensor<4>, Option<Tensor<1>>, WindowConfig),
     norm: &BatchNorm,
     input: Tensor<4>,
     residual: Option<Tensor<4>>,
-    nonlinearity: Nonlinearity,
+    nonlinearity: ActivationFn,
 ) -> Tensor<4> {
     if !norm.uses_batch_statistics() {
         let (scale, shift) = norm.folded();

@@ -20,20 +20,20 @@ pub fn with_draws<R>(draws: Rng, forward: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Sets a random share of the input to zero while training and scales the rest up by as much
-/// (arXiv 1207.0580). It draws inside [`with_draws`] only; elsewhere it is at rest.
+/// Sets a random fraction of the input to zero while training and scales the rest up by as much
+/// (arXiv 1207.0580). It draws inside [`with_draws`] only; elsewhere it is in eval mode.
 #[derive(Module, Debug)]
 pub struct Dropout {
-    /// The share dropped, `0.0..1.0`.
-    pub share: f64,
+    /// The fraction dropped, `0.0..1.0`.
+    pub fraction: f64,
     /// Whether it drops at all.
     pub training: Param<Flag>,
 }
 
 impl Dropout {
-    /// Drops this share, `0.0..1.0`.
-    pub fn new(share: f64) -> Self {
-        Self { share, training: Param::from_bool(true) }
+    /// Drops this fraction, `0.0..1.0`.
+    pub fn new(fraction: f64) -> Self {
+        Self { fraction, training: Param::from_bool(true) }
     }
 
     /// Any shape; the same shape.
@@ -56,12 +56,12 @@ impl Dropout {
 
     /// What an input of this shape is multiplied with, if anything is dropped now.
     pub fn mask<const D: usize>(&self, shape: [usize; D], device: &Device) -> Option<Tensor<D>> {
-        if !self.training.is_enabled() || self.share == 0.0 {
+        if !self.training.is_enabled() || self.fraction == 0.0 {
             return None;
         }
-        let scale = (1.0 / (1.0 - self.share)) as f32;
+        let scale = (1.0 / (1.0 - self.fraction)) as f32;
         // Of 2³² draws, so many are dropped.
-        let dropped = (self.share * 2f64.powi(32)) as u32;
+        let dropped = (self.fraction * 2f64.powi(32)) as u32;
         let mask: Option<Vec<f32>> = DRAWS.with_borrow_mut(|draws| {
             let draws = draws.as_mut()?;
             let mut bytes = vec![0; 4 * shape.iter().product::<usize>()];

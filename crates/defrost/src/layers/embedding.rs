@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Int, Tensor, module};
 
-/// Looks up rows by number.
+/// TestTimeAugmentation up rows by number.
 #[derive(Module, Debug)]
 pub struct Embedding {
     /// `[things, features]`

@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 
-use crate::ops::{self, Nonlinearity, Window};
+use crate::ops::{self, ActivationFn, WindowConfig};
 
 /// `input · weightᵀ + bias`
 #[derive(Module, Debug)]
@@ -41,7 +41,12 @@ impl Linear {
 
     /// `residual + scale · (input · weightᵀ + bias)` for each pixel, with a factor for each output, `[outputs]`, if there
     /// is one (layer scale, arXiv 2103.17239): one operation, since the factors are folded into weight and bias.
-    pub fn forward_onto(&self, residual: Tensor<4>, input: Tensor<4>, scale: Option<Tensor<1>>) -> Tensor<4> {
+    pub fn forward_residual(
+        &self,
+        residual: Tensor<4>,
+        input: Tensor<4>,
+        scale: Option<Tensor<1>>,
+    ) -> Tensor<4> {
         let (mut weight, mut bias) = (self.filters(), self.addend(&input.device()));
         if let Some(scale) = scale {
             weight = ops::scale_filters(weight, scale.clone());
@@ -79,5 +84,5 @@ impl Linear {
 }
 
 fn product(input: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, residual: Option<Tensor<4>>) -> Tensor<4> {
-    ops::conv2d(input, weight, bias, residual, Window::centered(1, 1), Nonlinearity::Identity)
+    ops::conv2d(input, weight, bias, residual, WindowConfig::centered(1, 1), ActivationFn::Identity)
 }

@@ -20,7 +20,7 @@ pub struct Lstm {
 }
 
 impl Lstm {
-    /// New weights, as PyTorch draws them; `dropout` is the share of the recurrent weights that is dropped.
+    /// New weights, as PyTorch draws them; `dropout` is the fraction of the recurrent weights that is dropped.
     pub fn new(inputs: usize, hidden: usize, dropout: f64, device: &Device) -> Self {
         let bound = 1.0 / (hidden as f64).sqrt();
         let uniform = Initializer::Uniform { min: -bound, max: bound };

@@ -1,4 +1,4 @@
-//! Layers with PyTorch's parameters, names and arithmetic; pictures are NHWC.
+//! Layers with PyTorch's parameters, names and arithmetic; images are NHWC.
 
 mod attention;
 mod batch_norm;

@@ -1,4 +1,4 @@
-//! Keeping the best epoch over all phases.
+//! CheckpointWriter the best epoch over all phases.
 
 use super::{EpochRecord, Evaluation, Learner, LearnerError};
 use crate::stage::Network;
@@ -37,8 +37,8 @@ impl<N: Network> Learner<N> {
 
     /// Keeps the weights as they are, if this epoch is the best.
     pub(super) fn keep_if_best(&mut self, record: &EpochRecord, evaluation: Evaluation) {
-        let deciding = self.options.loss.deciding_metric();
-        if self.best.as_ref().is_none_or(|best| record.is_better_than(&best.record, deciding)) {
+        let monitored = self.options.loss.monitored_metric();
+        if self.best.as_ref().is_none_or(|best| record.is_better_than(&best.record, monitored)) {
             let (epoch, tensors) = (self.history.epochs(), weights::collect(self.network()));
             self.best = Some(Best { record: record.clone(), epoch, tensors, evaluation: Some(evaluation) });
         }

@@ -8,7 +8,7 @@ use crate::plan::FreezePlan;
 #[derive(Clone, Debug)]
 pub struct EarlyStopping {
     patience: usize,
-    deciding: Option<&'static str>,
+    monitored: Option<&'static str>,
     best: Option<EpochRecord>,
     waited: usize,
 }
@@ -17,7 +17,7 @@ impl EarlyStopping {
     /// Ends a phase after `patience` epochs, at least 1, none of which was better than those before, as this
     /// loss judges it.
     pub fn new(patience: usize, loss: &Loss) -> Self {
-        Self { patience: patience.max(1), deciding: loss.deciding_metric(), best: None, waited: 0 }
+        Self { patience: patience.max(1), monitored: loss.monitored_metric(), best: None, waited: 0 }
     }
 }
 
@@ -33,7 +33,7 @@ impl Observer for EarlyStopping {
     }
 
     fn epoch_ended(&mut self, record: &EpochRecord) -> Flow {
-        if self.best.as_ref().is_none_or(|best| record.is_better_than(best, self.deciding)) {
+        if self.best.as_ref().is_none_or(|best| record.is_better_than(best, self.monitored)) {
             (self.best, self.waited) = (Some(record.clone()), 0);
         } else {
             self.waited += 1;

@@ -48,7 +48,7 @@ pub enum LearnerError {
     NoItems,
     /// The loss left the numbers.
     #[error(
-        "the loss is {loss} in phase {phase}, epoch {epoch}, batch {batch}, and was no number at twice and four times \
+        "the loss is {loss} in phase {phase}, epoch {epoch}, batch {batch}, and was NaN at twice and four times \
          the rate: try a tenth of it"
     )]
     NotFinite {

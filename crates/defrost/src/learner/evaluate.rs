@@ -1,9 +1,9 @@
-//! Evaluation and prediction: the network at rest, on the plain device.
+//! Evaluation and prediction: the network in eval mode, on the plain device.
 
 use burn::tensor::{Device, Tensor};
 
-use super::boundary::Part;
-use super::{Learner, LearnerError, Looks};
+use super::features::Part;
+use super::{Learner, LearnerError, TestTimeAugmentation};
 use crate::data::{DataError, Dataset, Target, plain_batches, target_rows};
 use crate::loss::Loss;
 use crate::metrics::{self, ClassReport, Confusion, Metrics};
@@ -85,7 +85,7 @@ impl Prediction {
     }
 }
 
-/// Evaluates a network on labelled items, each seen in these looks. All of it is at rest: what the stages in front of the last make
+/// Evaluates a network on labelled items, each seen with this test-time augmentation. All of it is in eval mode: what the stages in front of the last make
 /// of an item is kept in `cache`.
 ///
 /// # Errors
@@ -94,7 +94,7 @@ impl Prediction {
 pub fn evaluate<N: Network>(
     network: &N,
     data: &dyn Dataset,
-    (loss, looks): (&Loss, Looks),
+    (loss, tta): (&Loss, TestTimeAugmentation),
     batch_size: usize,
     device: &Device,
     cache: &mut Cache,
@@ -104,9 +104,9 @@ pub fn evaluate<N: Network>(
     let stages = network.stages().len();
     let prefix = Prefix::of(&network, stages.saturating_sub(1));
     for items in plain_batches(data.len(), batch_size) {
-        let scores = looks.scores(loss, |view| {
-            let boundary = prefix.boundary(&network, data, (&items, view), device, cache)?;
-            Ok::<_, DataError>(network.forward(boundary, prefix.stages()..stages).single())
+        let scores = tta.scores(loss, |variant| {
+            let features = prefix.features(&network, data, (&items, variant), device, cache)?;
+            Ok::<_, DataError>(network.forward(features, prefix.stages()..stages).single())
         })?;
         tally.add(data, &items, scores);
     }
@@ -123,13 +123,13 @@ struct Tally {
 
 impl Tally {
     fn new(loss: &Loss) -> Self {
-        Self { loss: loss.plain(), losses: 0.0, predictions: vec![], targets: vec![] }
+        Self { loss: loss.unweighted(), losses: 0.0, predictions: vec![], targets: vec![] }
     }
 
     fn add(&mut self, data: &dyn Dataset, items: &[usize], scores: Tensor<2>) {
         let loss = self.loss.forward(scores.clone(), rows(data, items, &scores));
         self.losses += f64::from(loss.into_scalar::<f32>()) * items.len() as f64;
-        self.predictions.extend(split(self.loss.activate(scores)));
+        self.predictions.extend(split(self.loss.decode(scores)));
         self.targets.extend(items.iter().map(|&item| data.target(item)));
     }
 
@@ -165,8 +165,8 @@ impl<N: Network> Learner<N> {
         let network = self.network().valid();
         let stages = self.plan.constant_stages()..self.plan.groups().stages().len();
         for items in plain_batches(self.valid.len(), self.options.batch_size) {
-            let boundary = self.boundary(Part::Valid, &items, None)?;
-            let scores = network.forward(boundary, stages.clone()).single();
+            let features = self.features(Part::Valid, &items, None)?;
+            let scores = network.forward(features, stages.clone()).single();
             tally.add(&*self.valid, &items, scores);
         }
         Ok(tally.finish())
@@ -194,7 +194,7 @@ impl<N: Network> Learner<N> {
     pub fn evaluate_on(&mut self, data: &dyn Dataset) -> Result<Evaluation, LearnerError> {
         super::check_targets(data, &self.options.loss, self.outputs)?;
         let network = self.network.as_ref().expect("an optimizer step always gives the network back");
-        let how = (&self.options.loss, Looks::PLAIN);
+        let how = (&self.options.loss, TestTimeAugmentation::NONE);
         evaluate(network, data, how, self.options.batch_size, &self.device, &mut self.cache)
     }
 }

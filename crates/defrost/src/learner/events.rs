@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::history::{EpochRecord, History};
-use crate::optim::StepSettings;
+use crate::optim::StepOptions;
 use crate::plan::FreezePlan;
 use crate::recipe::Phase;
 
@@ -30,10 +30,10 @@ pub struct BatchReport {
     pub loss: f64,
 }
 
-/// The loss was no number, and training has gone back to where the epoch began.
+/// The loss was NaN, and training has gone back to where the epoch began.
 #[derive(Clone, Copy, Debug)]
 pub struct RolledBack {
-    /// Where the loss was no number.
+    /// Where the loss was NaN.
     pub position: Position,
     /// What all rates are multiplied by from now on, to the end of the phase.
     pub rate_factor: f64,
@@ -78,14 +78,14 @@ pub trait Observer {
     fn epoch_started(&mut self, _epoch: usize, _epochs: usize) {}
 
     /// A batch is about to be trained on, at these rates and this momentum, which may be changed.
-    fn batch_started(&mut self, _position: &Position, _settings: &mut StepSettings) {}
+    fn batch_started(&mut self, _position: &Position, _settings: &mut StepOptions) {}
 
     /// A batch has been trained on.
     fn batch_ended(&mut self, _report: &BatchReport) -> Flow {
         Flow::Continue
     }
 
-    /// The loss was no number: the epoch starts again at lower rates.
+    /// The loss was NaN: the epoch starts again at lower rates.
     fn rolled_back(&mut self, _event: &RolledBack) {}
 
     /// An epoch has been trained and evaluated.

@@ -3,18 +3,18 @@
 use burn::tensor::Device;
 
 use super::{LearnerOptions, Sampling};
-use crate::activation::Activation;
+use crate::batch::Batch;
 use crate::data::{
-    DataError, Dataset, Draws, Target, View, balanced_batches, classes, epoch_batches, target_rows,
+    DataError, Dataset, Draws, Target, Variant, balanced_batches, classes, epoch_batches, target_rows,
 };
 
 /// A batch as it enters a network.
 #[derive(Clone, Debug)]
-pub struct Batch {
+pub struct FirstBatch {
     /// The items in it.
     pub items: Vec<usize>,
     /// What enters the first stage.
-    pub inputs: Activation,
+    pub inputs: Batch,
     /// What a perfect network would say of each item: [rows](crate::data::target_rows) over the outputs, mixed as
     /// the inputs are.
     pub targets: Vec<Vec<f32>>,
@@ -31,11 +31,11 @@ pub fn first_batch(
     outputs: usize,
     options: &LearnerOptions,
     device: &Device,
-) -> Result<Batch, DataError> {
+) -> Result<FirstBatch, DataError> {
     let draws = Draws { seed: options.seed, epoch: 0 };
     let step = steps(train, options, draws).into_iter().next().unwrap_or_default();
     let items = step[..step.len().min(options.batch_size.max(1))].to_vec();
-    let inputs = train.inputs(&items, View::Augmented(draws), device)?;
+    let inputs = train.inputs(&items, Variant::Augmented(draws), device)?;
     let targets: Vec<Target> = items.iter().map(|&item| train.target(item)).collect();
     let targets = target_rows(&targets, outputs, device);
     let (inputs, targets) = match options.mixing.mix(&inputs, &mut draws.for_mixing(0)) {
@@ -44,7 +44,7 @@ pub fn first_batch(
     };
     let numbers: Vec<f32> = targets.into_data().iter::<f32>().collect();
     let targets = numbers.chunks(outputs.max(1)).map(<[f32]>::to_vec).collect();
-    Ok(Batch { items, inputs, targets })
+    Ok(FirstBatch { items, inputs, targets })
 }
 
 /// The items of a training epoch's steps.

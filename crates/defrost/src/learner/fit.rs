@@ -129,7 +129,7 @@ impl<N: Network> Learner<N> {
     /// # Errors
     ///
     /// If a phase does not fit the layer groups (found before anything is trained), an item can't be
-    /// read, the loss is no number even at a quarter of the rate, or somebody asked to stop.
+    /// read, the loss is NaN even at a quarter of the rate, or somebody asked to stop.
     pub fn run(&mut self, phases: &[Phase]) -> Result<(), LearnerError> {
         self.check_phases(phases)?;
         self.begin_checkpoints(phases)?;
@@ -181,7 +181,7 @@ impl<N: Network> Learner<N> {
     }
 
     fn run_phases(&mut self, phases: &[Phase], start: Start) -> Result<(), LearnerError> {
-        let first = start.place.phase;
+        let first = start.progress.phase;
         let starts = [start].into_iter().chain((first + 1..).map(Start::of_phase));
         for (phase, start) in phases.iter().skip(first).zip(starts) {
             self.thaw(&phase.thaw)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::PhaseQuote;
+use super::PhaseEstimate;
 use crate::metrics::Metrics;
 
 /// One epoch.
@@ -25,12 +25,12 @@ pub struct EpochRecord {
 }
 
 impl EpochRecord {
-    /// Whether this epoch ended better: with more of the deciding measure, or as much of it at a lower loss.
-    pub fn is_better_than(&self, other: &Self, deciding: Option<&str>) -> bool {
+    /// Whether this epoch ended better: with more of the monitored metric, or as much of it at a lower loss.
+    pub fn is_better_than(&self, other: &Self, monitored: Option<&str>) -> bool {
         // What is not a number is worse than any that is.
         let number = |value: f64| if value.is_nan() { f64::NEG_INFINITY } else { value };
         let score = |record: &Self| {
-            let measured = deciding.and_then(|name| record.metrics.get(name)).copied();
+            let measured = monitored.and_then(|name| record.metrics.get(name)).copied();
             (number(measured.unwrap_or(0.0)), number(-record.valid_loss))
         };
         score(self) > score(other)
@@ -42,7 +42,7 @@ impl EpochRecord {
 pub struct History {
     records: Vec<EpochRecord>,
     phases: usize,
-    quotes: Vec<PhaseQuote>,
+    estimates: Vec<PhaseEstimate>,
 }
 
 impl History {
@@ -62,12 +62,12 @@ impl History {
     }
 
     /// What was expected of the phases before they began, and what became of it; empty if nobody asked.
-    pub fn quotes(&self) -> &[PhaseQuote] {
-        &self.quotes
+    pub fn estimates(&self) -> &[PhaseEstimate] {
+        &self.estimates
     }
 
-    pub(super) fn set_quotes(&mut self, quotes: Vec<PhaseQuote>) {
-        self.quotes = quotes;
+    pub(super) fn set_estimates(&mut self, estimates: Vec<PhaseEstimate>) {
+        self.estimates = estimates;
     }
 
     pub(super) fn begin_phase(&mut self) {
@@ -76,9 +76,10 @@ impl History {
 
     /// Notes what a whole phase has taken.
     pub(super) fn end_phase(&mut self, name: &str, seconds: f64) {
-        let open = |quote: &&mut PhaseQuote| quote.phase == name && quote.actual_seconds.is_none();
-        if let Some(quote) = self.quotes.iter_mut().find(open) {
-            quote.actual_seconds = Some(seconds);
+        let open =
+            |estimate: &&mut PhaseEstimate| estimate.phase == name && estimate.actual_seconds.is_none();
+        if let Some(estimate) = self.estimates.iter_mut().find(open) {
+            estimate.actual_seconds = Some(seconds);
         }
     }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Learner, LearnerError, Suggestions, suggest};
 use crate::data::Draws;
-use crate::optim::StepSettings;
+use crate::optim::StepOptions;
 use crate::schedule::MOMENTUM;
 use crate::stage::Network;
 
@@ -87,7 +87,7 @@ impl<N: Network> Learner<N> {
                 }
                 let lr = options.rate(step);
                 let settings =
-                    StepSettings { rates: vec![lr; self.plan.groups().count()], momentum: MOMENTUM };
+                    StepOptions { rates: vec![lr; self.plan.groups().count()], momentum: MOMENTUM };
                 let loss = self.train_batch(items, draws, batch, &settings)?;
                 average = average * SMOOTHING + loss * (1.0 - SMOOTHING);
                 let loss = average / (1.0 - SMOOTHING.powi(step as i32 + 1));

@@ -7,7 +7,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
-use crate::activation::{Activation, Value};
+use crate::batch::{Batch, Value};
 use crate::data::Rng;
 
 /// How the items of a training batch are mixed.
@@ -21,26 +21,26 @@ pub enum Mixing {
         /// Of the beta distribution the shares are drawn from.
         alpha: f64,
     },
-    /// Each picture has a box of another pasted in, the same box for the whole batch; `alpha` [1] shapes
+    /// Each image has a box of another pasted in, the same box for the whole batch; `alpha` [1] shapes
     /// its size.
     CutMix {
-        /// Of the beta distribution the box's share is drawn from.
+        /// Of the beta distribution the box's fraction is drawn from.
         alpha: f64,
     },
 }
 
 /// A batch that has been mixed, and what its targets must be mixed by.
 pub(super) struct Mixed {
-    pub(super) inputs: Activation,
+    pub(super) inputs: Batch,
     /// Which other item each has something of.
     order: Vec<i64>,
     /// How much of each item is its own.
-    shares: Vec<f32>,
+    fractions: Vec<f32>,
 }
 
 impl Mixing {
     /// Mixes a batch; `None` where there is nothing to mix, or no way to.
-    pub(super) fn mix(self, inputs: &Activation, random: &mut Rng) -> Option<Mixed> {
+    pub(super) fn mix(self, inputs: &Batch, random: &mut Rng) -> Option<Mixed> {
         let [value] = inputs.values() else { return None };
         let items = match value {
             Value::Rank2(tensor) => tensor.dims()[0],
@@ -53,21 +53,21 @@ impl Mixing {
         match (self, value) {
             (Self::None, _) => None,
             (Self::MixUp { alpha }, value) => {
-                let share = |_| {
-                    let share = beta(alpha, random);
-                    share.max(1.0 - share) as f32
+                let fraction = |_| {
+                    let fraction = beta(alpha, random);
+                    fraction.max(1.0 - fraction) as f32
                 };
-                let shares: Vec<f32> = (0..items).map(share).collect();
+                let fractions: Vec<f32> = (0..items).map(fraction).collect();
                 let inputs = match value.clone() {
-                    Value::Rank2(x) => blend(x, &order, &shares).into(),
-                    Value::Rank3(x) => blend(x, &order, &shares).into(),
-                    Value::Rank4(x) => blend(x, &order, &shares).into(),
+                    Value::Rank2(x) => blend(x, &order, &fractions).into(),
+                    Value::Rank3(x) => blend(x, &order, &fractions).into(),
+                    Value::Rank4(x) => blend(x, &order, &fractions).into(),
                     Value::Ids(_) => return None,
                 };
-                Some(Mixed { inputs, order, shares })
+                Some(Mixed { inputs, order, fractions })
             }
-            (Self::CutMix { alpha }, Value::Rank4(pictures)) => {
-                let [_, height, width, channels] = pictures.dims();
+            (Self::CutMix { alpha }, Value::Rank4(images)) => {
+                let [_, height, width, channels] = images.dims();
                 let side = (1.0 - beta(alpha, random)).sqrt();
                 let mut span = |length: usize| {
                     let (centre, half) = (random.random::<f64>() * length as f64, side * length as f64 / 2.0);
@@ -77,13 +77,13 @@ impl Mixing {
                 let own = 1.0 - (down.len() * across.len()) as f32 / (height * width) as f32;
                 let boxed = [0..items, down, across, 0..channels];
                 let inputs = match boxed.iter().any(std::ops::Range::is_empty) {
-                    true => pictures.clone(),
+                    true => images.clone(),
                     false => {
-                        let others = pictures.clone().select(0, index(&order, &pictures.device()));
-                        pictures.clone().slice_assign(boxed.clone(), others.slice(boxed))
+                        let others = images.clone().select(0, index(&order, &images.device()));
+                        images.clone().slice_assign(boxed.clone(), others.slice(boxed))
                     }
                 };
-                Some(Mixed { inputs: inputs.into(), order, shares: vec![own; items] })
+                Some(Mixed { inputs: inputs.into(), order, fractions: vec![own; items] })
             }
             (Self::CutMix { .. }, _) => None,
         }
@@ -93,16 +93,16 @@ impl Mixing {
 impl Mixed {
     /// The targets of the mixed batch, `[batch, outputs]`.
     pub(super) fn targets(&self, rows: Tensor<2>) -> Tensor<2> {
-        blend(rows, &self.order, &self.shares)
+        blend(rows, &self.order, &self.fractions)
     }
 }
 
-/// Each row with its share of itself and the rest of another.
-fn blend<const D: usize>(x: Tensor<D>, order: &[i64], shares: &[f32]) -> Tensor<D> {
+/// Each row with its fraction of itself and the rest of another.
+fn blend<const D: usize>(x: Tensor<D>, order: &[i64], fractions: &[f32]) -> Tensor<D> {
     let device = x.device();
     let mut shape = [1; D];
-    shape[0] = shares.len();
-    let own = Tensor::<1>::from_floats(shares, &device).reshape(shape);
+    shape[0] = fractions.len();
+    let own = Tensor::<1>::from_floats(fractions, &device).reshape(shape);
     let others = x.clone().select(0, index(order, &device));
     others.clone() + (x - others) * own
 }
@@ -134,21 +134,21 @@ mod tests {
         Draws { seed: 3, epoch: 0 }.for_mixing(item)
     }
 
-    fn pictures() -> Tensor<4> {
-        // Each picture is its number.
+    fn images() -> Tensor<4> {
+        // Each image is its number.
         Tensor::<1>::from_floats([0.0, 1.0, 2.0, 3.0], &Device::flex())
             .reshape([4, 1, 1, 1])
             .expand([4, 8, 8, 3])
     }
 
     #[test]
-    fn targets_are_mixed_as_pictures_are() {
+    fn targets_are_mixed_as_images_are() {
         let rows = || target_rows(&[0, 1, 2, 3].map(Target::Class), 4, &Device::flex());
         for mixing in [Mixing::MixUp { alpha: 0.4 }, Mixing::CutMix { alpha: 1.0 }] {
             for draw in 0..20 {
-                let mixed = mixing.mix(&pictures().into(), &mut random(draw)).unwrap();
+                let mixed = mixing.mix(&images().into(), &mut random(draw)).unwrap();
                 let rows = mixed.targets(rows());
-                // The mean of a picture is the mean of what is in it.
+                // The mean of an image is the mean of what is in it.
                 let values = Tensor::<1>::from_floats([0.0, 1.0, 2.0, 3.0], &Device::flex());
                 let expected = (rows * values.unsqueeze()).sum_dim(1).into_data();
                 let found = mixed.inputs.single::<4>().reshape([4, -1]).mean_dim(1).into_data();
@@ -175,8 +175,8 @@ mod tests {
     #[test]
     fn what_stands_for_something_is_not_mixed() {
         let ids = Tensor::<2, Int>::from_data([[1, 2]], &Device::flex());
-        let inputs = Activation::new(vec![Value::Ids(ids)]);
+        let inputs = Batch::new(vec![Value::Ids(ids)]);
         assert!(Mixing::MixUp { alpha: 0.4 }.mix(&inputs, &mut random(0)).is_none());
-        assert!(Mixing::None.mix(&pictures().into(), &mut random(0)).is_none());
+        assert!(Mixing::None.mix(&images().into(), &mut random(0)).is_none());
     }
 }

@@ -1,26 +1,26 @@
 //! The learner: a network, its data and the freeze plan, trained phase by phase.
 //!
-//! It knows stages and batches, not pictures. A learner over a pretrained network starts frozen, one
+//! It knows stages and batches, not images. A learner over a pretrained network starts frozen, one
 //! over a new network starts thawed, as in fastai.
 
 mod average;
 mod best;
-mod boundary;
 mod checkpoint;
 mod early_stopping;
 mod error;
+mod estimate;
 mod evaluate;
 mod events;
+mod features;
 mod first_batch;
 mod fit;
 mod history;
-mod looks;
 mod lr_find;
 mod mixing;
-mod quote;
 mod run;
 mod state;
 mod suggestions;
+mod test_time_augmentation;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -31,16 +31,16 @@ pub use best::Best;
 pub use checkpoint::{CheckpointError, CheckpointOptions, checkpoint_note};
 pub use early_stopping::EarlyStopping;
 pub use error::LearnerError;
+pub use estimate::PhaseEstimate;
 pub(crate) use evaluate::split;
 pub use evaluate::{Evaluation, Prediction, evaluate};
 pub use events::{BatchReport, Flow, Observer, Position, Resumed, RolledBack};
-pub use first_batch::{Batch, first_batch};
+pub use first_batch::{FirstBatch, first_batch};
 pub use history::{EpochRecord, History};
-pub use looks::Looks;
 pub use lr_find::{LrFind, LrFindOptions, RatePoint};
 pub use mixing::Mixing;
-pub use quote::PhaseQuote;
 pub use suggestions::{Suggestions, suggest};
+pub use test_time_augmentation::TestTimeAugmentation;
 
 use crate::data::{Dataset, Draws};
 use crate::groups::LayerGroups;
@@ -86,9 +86,9 @@ pub struct LearnerOptions {
     /// Decay of a running average of the weights, `0.0..1.0`, which is what is evaluated and kept; none
     /// unless there is one.
     pub average: Option<f64>,
-    /// How many augmented views of each item frozen epochs take turns with, at least 1: behind a frozen
+    /// How many augmented variants of each item frozen epochs take turns with, at least 1: behind a frozen
     /// prefix each costs one pass, once.
-    pub views: u64,
+    pub variants: u64,
     /// How much of what the frozen prefix makes of items may be kept, and where.
     pub cache: CacheLimits,
     /// Layer groups by stage name, as [`LayerGroups::parse`] reads them; the network's own if there are
@@ -109,7 +109,7 @@ impl Default for LearnerOptions {
             accumulate: 1,
             max_gradient_norm: None,
             average: None,
-            views: 2,
+            variants: 2,
             cache: CacheLimits::memory(2 << 30),
             groups: None,
         }

@@ -28,9 +28,9 @@ pub fn confusion(classes: usize, pairs: impl Iterator<Item = (usize, usize)>) ->
 /// How well one class or label is recognised, each share in `0.0..=1.0` and 0 where there is nothing to share.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassReport {
-    /// Share of the items taken for it that are of it.
+    /// Fraction of the items taken for it that are of it.
     pub precision: f64,
-    /// Share of its items that were taken for it.
+    /// Fraction of its items that were taken for it.
     pub recall: f64,
     /// The harmonic mean of both.
     pub f1: f64,
@@ -43,11 +43,11 @@ pub struct ClassReport {
 impl ClassReport {
     /// From the items of it that were recognised, the items of it, and the items taken for it.
     pub fn new(right: usize, items: usize, predicted: usize) -> Self {
-        let share = |of: usize, part: usize| if of == 0 { 0.0 } else { part as f64 / of as f64 };
+        let fraction = |of: usize, part: usize| if of == 0 { 0.0 } else { part as f64 / of as f64 };
         Self {
-            precision: share(predicted, right),
-            recall: share(items, right),
-            f1: share(items + predicted, 2 * right),
+            precision: fraction(predicted, right),
+            recall: fraction(items, right),
+            f1: fraction(items + predicted, 2 * right),
             items,
             predicted,
         }
@@ -62,7 +62,7 @@ pub fn by_class(confusion: &Confusion) -> Vec<ClassReport> {
         .collect()
 }
 
-/// The share of items on the diagonal, `0.0..=1.0`; of no items, none.
+/// The fraction of items on the diagonal, `0.0..=1.0`; of no items, none.
 pub fn accuracy(confusion: &Confusion) -> Option<f64> {
     let all: usize = confusion.iter().flatten().sum();
     (all > 0).then(|| diagonal(confusion) / all as f64)

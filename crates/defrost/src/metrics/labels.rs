@@ -61,16 +61,16 @@ fn between(low: f32, high: f32) -> f32 {
     }
 }
 
-/// Share of single decisions that are right (fastai's `accuracy_multi`).
+/// Fraction of single decisions that are right (fastai's `accuracy_multi`).
 pub(super) fn decisions(predictions: &[Prediction], targets: &[Target], thresholds: &[f32]) -> Option<f64> {
     let right = pairs(predictions, targets, thresholds)
         .flat_map(|(said, there)| said.into_iter().zip(there).map(|(said, there)| said == there));
-    share(right)
+    fraction(right)
 }
 
-/// Share of items all of whose labels are right.
+/// Fraction of items all of whose labels are right.
 pub(super) fn exact_match(predictions: &[Prediction], targets: &[Target], thresholds: &[f32]) -> Option<f64> {
-    share(pairs(predictions, targets, thresholds).map(|(said, there)| said == there))
+    fraction(pairs(predictions, targets, thresholds).map(|(said, there)| said == there))
 }
 
 /// For each item which labels were said to be there, and which are.
@@ -86,7 +86,7 @@ fn pairs<'a>(
     })
 }
 
-fn share(right: impl Iterator<Item = bool>) -> Option<f64> {
+fn fraction(right: impl Iterator<Item = bool>) -> Option<f64> {
     let (mut all, mut yes) = (0usize, 0usize);
     for right in right {
         all += 1;

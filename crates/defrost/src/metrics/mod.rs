@@ -1,4 +1,4 @@
-//! How good predictions are. Each measure agrees with scikit-learn's of the same name; one that the items at
+//! How good predictions are. Each metric agrees with scikit-learn's of the same name; one that the items at
 //! hand do not define (a curve's area without a positive item) is left out rather than made up.
 
 mod classes;
@@ -23,7 +23,7 @@ pub type Metrics = BTreeMap<String, f64>;
 /// How many of the likeliest classes [`top_accuracy`] looks at.
 const TOP: usize = 5;
 
-/// All measures that fit this loss.
+/// All metrics that fit this loss.
 ///
 /// # Panics
 ///

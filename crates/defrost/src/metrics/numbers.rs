@@ -10,7 +10,7 @@ pub fn root_mean_squared_error(pairs: &[(f64, f64)]) -> Option<f64> {
     mean(pairs.iter().map(|(target, found)| (target - found).powi(2))).map(f64::sqrt)
 }
 
-/// The coefficient of determination: the share of the numbers' variance that predictions explain, 1 at best.
+/// The coefficient of determination: the fraction of the numbers' variance that predictions explain, 1 at best.
 /// None if the numbers do not vary.
 pub fn r_squared(pairs: &[(f64, f64)]) -> Option<f64> {
     let centre = mean(pairs.iter().map(|(target, _)| *target))?;

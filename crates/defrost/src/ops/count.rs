@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use burn::tensor::{DType, Tensor};
 
-use super::Window;
+use super::WindowConfig;
 
 thread_local! {
     /// Multiply-adds so far, while they are counted.
@@ -29,7 +29,7 @@ fn count(multiply_adds: usize) {
 }
 
 /// A convolution's output, if it is only counted.
-pub(super) fn conv2d(input: &Tensor<4>, weight: &Tensor<4>, window: Window) -> Option<Tensor<4>> {
+pub(super) fn conv2d(input: &Tensor<4>, weight: &Tensor<4>, window: WindowConfig) -> Option<Tensor<4>> {
     counting().then(|| {
         let ([batch, height, width, _], [outputs, inputs, rows, columns]) = (input.dims(), weight.dims());
         let [out_height, out_width] = window.output_size([height, width]);
@@ -58,7 +58,7 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::ops::{self, Nonlinearity};
+    use crate::ops::{self, ActivationFn};
 
     #[test]
     fn products_are_counted_by_their_shapes() {
@@ -67,15 +67,15 @@ mod tests {
         let conv = |inputs, weight, window| {
             let outputs = Tensor::dims(&weight)[0];
             let bias = Tensor::zeros([outputs], &device);
-            ops::conv2d(ones([2, 8, 8, inputs]), weight, bias, None, window, Nonlinearity::Relu)
+            ops::conv2d(ones([2, 8, 8, inputs]), weight, bias, None, window, ActivationFn::Relu)
         };
         let counted = count_multiply_adds(|| {
-            assert_eq!(conv(3, ones([5, 3, 3, 3]), Window::centered(3, 2)).dims(), [2, 4, 4, 5]);
+            assert_eq!(conv(3, ones([5, 3, 3, 3]), WindowConfig::centered(3, 2)).dims(), [2, 4, 4, 5]);
         });
         assert_eq!(counted, 2 * 4 * 4 * 5 * 3 * 3 * 3);
         // A depthwise one has a filter for each channel.
         let counted = count_multiply_adds(|| {
-            conv(6, ones([6, 1, 5, 5]), Window::centered(5, 1));
+            conv(6, ones([6, 1, 5, 5]), WindowConfig::centered(5, 1));
         });
         assert_eq!(counted, 2 * 8 * 8 * 6 * 5 * 5);
         let counted = count_multiply_adds(|| {
@@ -83,7 +83,7 @@ mod tests {
             ops::attention(x(), x(), x(), Tensor::ones([2, 7], &device), 2);
         });
         assert_eq!(counted, 2 * 2 * 7 * 7 * 4);
-        let computed = conv(1, ones([1, 1, 1, 1]), Window::centered(1, 1)).into_data();
+        let computed = conv(1, ones([1, 1, 1, 1]), WindowConfig::centered(1, 1)).into_data();
         assert!(computed.iter::<f32>().all(|one| one == 1.0), "nothing is counted any more");
     }
 }

@@ -1,4 +1,4 @@
-//! Tensor operations that the networks are made of, over NHWC pictures.
+//! Tensor operations that the networks are made of, over NHWC images.
 //!
 //! A convolution, what follows it, and a step of Adam are each one operation with one hand-written
 //! backward pass on the CPU (`flex`), and plain Burn on every other device. `plain` is also what the
@@ -6,26 +6,26 @@
 
 mod count;
 mod flex;
+mod isa;
 pub mod plain;
-mod tier;
 
 use burn::tensor::{DType, Device, FloatDType, Tensor};
 pub use count::count_multiply_adds;
-pub use defrost_kernels::{Activation as Nonlinearity, Awake, Padding, Tier, release_memory};
-pub use tier::{TierError, kernel_tier};
+pub use defrost_kernels::{ActivationFn, IsaLevel, Padding, SpinGuard, release_memory};
+pub use isa::{IsaError, isa_level};
 
 /// The window of a convolution or a pooling layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct WindowConfig {
     /// Its size in pixels, `[height, width]`.
     pub kernel: [usize; 2],
     /// Its step, `[height, width]`.
     pub stride: [usize; 2],
-    /// What surrounds the picture.
+    /// What surrounds the image.
     pub padding: PaddingRule,
 }
 
-/// How much is added around a picture.
+/// How much is added around an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PaddingRule {
     /// As many pixels on each side.
@@ -33,10 +33,10 @@ pub enum PaddingRule {
     /// TensorFlow's `SAME`: the output is the input over the stride, rounded up.
     Same,
     /// Nothing, but the last window may reach beyond the lower and right edge: PyTorch's `ceil_mode`.
-    Overhang,
+    CeilMode,
 }
 
-impl Window {
+impl WindowConfig {
     /// A square window padded so that stride 1 keeps the size, as PyTorch models do.
     pub fn centered(kernel: usize, stride: usize) -> Self {
         Self { kernel: [kernel; 2], stride: [stride; 2], padding: PaddingRule::Fixed(kernel / 2) }
@@ -57,7 +57,7 @@ impl Window {
         Self::inside(size, size)
     }
 
-    /// The size of what a picture of this size becomes, `[height, width]`.
+    /// The size of what an image of this size becomes, `[height, width]`.
     pub fn output_size(&self, size: [usize; 2]) -> [usize; 2] {
         let Padding { top, bottom, left, right } = self.padding_for(size);
         let steps =
@@ -65,12 +65,12 @@ impl Window {
         [steps(0, top + bottom) + 1, steps(1, left + right) + 1]
     }
 
-    /// The padding for a picture of this size, `[height, width]`.
+    /// The padding for an image of this size, `[height, width]`.
     pub fn padding_for(&self, size: [usize; 2]) -> Padding {
         match self.padding {
             PaddingRule::Fixed(pixels) => Padding::all(pixels),
             PaddingRule::Same => Padding::same(size, self.kernel, self.stride),
-            PaddingRule::Overhang => {
+            PaddingRule::CeilMode => {
                 let beyond = |axis: usize| {
                     let steps = size[axis].saturating_sub(self.kernel[axis]).div_ceil(self.stride[axis]);
                     (steps * self.stride[axis] + self.kernel[axis]).saturating_sub(size[axis])
@@ -95,8 +95,8 @@ pub fn conv2d(
     weight: Tensor<4>,
     bias: Tensor<1>,
     residual: Option<Tensor<4>>,
-    window: Window,
-    nonlinearity: Nonlinearity,
+    window: WindowConfig,
+    nonlinearity: ActivationFn,
 ) -> Tensor<4> {
     if let Some(output) = count::conv2d(&input, &weight, window) {
         output
@@ -137,8 +137,8 @@ pub fn conv2d_batch_norm(
     weight: Tensor<4>,
     affine: Affine,
     residual: Option<Tensor<4>>,
-    window: Window,
-    nonlinearity: Nonlinearity,
+    window: WindowConfig,
+    nonlinearity: ActivationFn,
 ) -> BatchNormed {
     if flex::takes(&input) {
         flex::conv2d_batch_norm(input, weight, affine, residual, window, nonlinearity)
@@ -176,7 +176,7 @@ pub fn fork_if(shortcut: bool, input: Tensor<4>) -> (Tensor<4>, Option<Tensor<4>
 
 /// The highest value in each window, channel by channel: `[batch, height, width, channels]` to
 /// `[batch, out height, out width, channels]`. Padding never wins.
-pub fn max_pool2d(input: Tensor<4>, window: Window) -> Tensor<4> {
+pub fn max_pool2d(input: Tensor<4>, window: WindowConfig) -> Tensor<4> {
     if flex::takes(&input) { flex::max_pool2d(input, window) } else { plain::max_pool2d(input, window) }
 }
 
@@ -309,9 +309,9 @@ pub struct AdamStep {
     /// The learning rate.
     pub rate: f64,
     /// Momentum of the gradient average.
-    pub momentum: f64,
+    pub beta1: f64,
     /// Momentum of the average of squares.
-    pub square_momentum: f64,
+    pub beta2: f64,
     /// Added to the root of the average of squares.
     pub epsilon: f64,
     /// The value shrinks by rate × this before the step.

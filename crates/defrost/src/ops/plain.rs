@@ -6,7 +6,7 @@ use burn::tensor::module;
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions, PadMode};
 use burn::tensor::{DType, FloatDType};
 
-use super::{AdamStep, Affine, BatchNormed, LstmState, Nonlinearity, Window, last_position};
+use super::{ActivationFn, AdamStep, Affine, BatchNormed, LstmState, WindowConfig, last_position};
 
 /// See [`conv2d`](super::conv2d).
 pub fn conv2d(
@@ -14,8 +14,8 @@ pub fn conv2d(
     weight: Tensor<4>,
     bias: Tensor<1>,
     residual: Option<Tensor<4>>,
-    window: Window,
-    nonlinearity: Nonlinearity,
+    window: WindowConfig,
+    nonlinearity: ActivationFn,
 ) -> Tensor<4> {
     let format = input.dtype();
     let output = convolve(input, weight, window) + bias.reshape([1, 1, 1, -1]);
@@ -28,8 +28,8 @@ pub fn conv2d_batch_norm(
     weight: Tensor<4>,
     affine: Affine,
     residual: Option<Tensor<4>>,
-    window: Window,
-    nonlinearity: Nonlinearity,
+    window: WindowConfig,
+    nonlinearity: ActivationFn,
 ) -> BatchNormed {
     let format = input.dtype();
     let output = convolve(input, weight, window);
@@ -54,7 +54,7 @@ pub fn scale_filters(weight: Tensor<4>, factors: Tensor<1>) -> Tensor<4> {
 }
 
 /// See [`max_pool2d`](super::max_pool2d).
-pub fn max_pool2d(input: Tensor<4>, window: Window) -> Tensor<4> {
+pub fn max_pool2d(input: Tensor<4>, window: WindowConfig) -> Tensor<4> {
     let padded = pad(input, window, f32::NEG_INFINITY);
     let options = MaxPoolOptions::new(window.kernel).with_stride(window.stride);
     module::max_pool2d(padded.permute([0, 3, 1, 2]), options).permute([0, 2, 3, 1])
@@ -149,11 +149,10 @@ pub fn adam_step(
 ) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
     let steps = step.steps as i32;
     let gradient = gradient * step.gradient_scale;
-    let average = average * step.momentum + gradient.clone() * (1.0 - step.momentum);
-    let square_average =
-        square_average * step.square_momentum + gradient.square() * (1.0 - step.square_momentum);
-    let correction = 1.0 - step.momentum.powi(steps);
-    let square_correction = 1.0 - step.square_momentum.powi(steps);
+    let average = average * step.beta1 + gradient.clone() * (1.0 - step.beta1);
+    let square_average = square_average * step.beta2 + gradient.square() * (1.0 - step.beta2);
+    let correction = 1.0 - step.beta1.powi(steps);
+    let square_correction = 1.0 - step.beta2.powi(steps);
     let root = (square_average.clone() / square_correction).sqrt() + step.epsilon;
     let decayed = value * (1.0 - step.rate * step.weight_decay);
     let value = decayed - average.clone() / root * (step.rate / correction);
@@ -161,14 +160,14 @@ pub fn adam_step(
 }
 
 /// The convolution alone, in f32.
-fn convolve(input: Tensor<4>, weight: Tensor<4>, window: Window) -> Tensor<4> {
+fn convolve(input: Tensor<4>, weight: Tensor<4>, window: WindowConfig) -> Tensor<4> {
     let groups = input.dims()[3] / weight.dims()[1];
     let padded = pad(full(input), window, 0.0);
     let options = ConvOptions::new(window.stride, [0, 0], [1, 1], groups);
     module::conv2d(padded.permute([0, 3, 1, 2]), weight, None, options).permute([0, 2, 3, 1])
 }
 
-fn pad(input: Tensor<4>, window: Window, value: f32) -> Tensor<4> {
+fn pad(input: Tensor<4>, window: WindowConfig, value: f32) -> Tensor<4> {
     let [_, height, width, _] = input.dims();
     let padding = window.padding_for([height, width]);
     match [padding.top, padding.bottom, padding.left, padding.right] {
@@ -182,7 +181,7 @@ fn pad(input: Tensor<4>, window: Window, value: f32) -> Tensor<4> {
 fn finish(
     output: Tensor<4>,
     residual: Option<Tensor<4>>,
-    nonlinearity: Nonlinearity,
+    nonlinearity: ActivationFn,
     format: DType,
 ) -> Tensor<4> {
     let output = match residual {
@@ -190,9 +189,9 @@ fn finish(
         None => output,
     };
     let output = match nonlinearity {
-        Nonlinearity::Identity => output,
-        Nonlinearity::Relu => relu(output),
-        Nonlinearity::Relu6 => output.clamp(0.0, 6.0),
+        ActivationFn::Identity => output,
+        ActivationFn::Relu => relu(output),
+        ActivationFn::Relu6 => output.clamp(0.0, 6.0),
     };
     if format == DType::F32 { output } else { output.cast(format) }
 }

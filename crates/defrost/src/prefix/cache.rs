@@ -8,37 +8,37 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::file::{HEADER_BYTES, RowFile};
+use super::file::{EntryFile, HEADER_BYTES};
 use super::folder::Folder;
 use super::limits::CacheLimits;
 use crate::data::Fingerprint;
 
 /// A row as it is kept.
-pub type Row = Arc<[u8]>;
+pub type CacheEntry = Arc<[u8]>;
 
 /// Rows by prefix and key, within limits.
 #[derive(Debug)]
 pub struct Cache {
     limits: CacheLimits,
-    shelves: HashMap<Fingerprint, Shelf>,
+    buckets: HashMap<Fingerprint, Bucket>,
     /// Bytes of all rows in memory.
     memory: u64,
     folder: Option<Folder>,
-    /// Counts accesses, to tell which shelf has not been used for longest.
+    /// Counts accesses, to tell which bucket has not been used for longest.
     clock: u64,
     trouble: Option<String>,
 }
 
 /// The rows of one prefix.
 #[derive(Debug, Default)]
-struct Shelf {
-    memory: HashMap<Fingerprint, Row>,
+struct Bucket {
+    memory: HashMap<Fingerprint, CacheEntry>,
     bytes: u64,
-    files: Vec<RowFile>,
+    files: Vec<EntryFile>,
     /// The file this run adds to.
-    writing: Option<RowFile>,
+    writing: Option<EntryFile>,
     /// Whether rows of earlier runs wait to be compared with a row computed by this one.
-    doubtful: bool,
+    unverified: bool,
     used: u64,
 }
 
@@ -46,7 +46,7 @@ impl Cache {
     /// A cache within these limits. A folder that can't be used is [trouble](Self::trouble) and no error.
     pub fn new(limits: CacheLimits) -> Self {
         let mut cache =
-            Self { limits, shelves: HashMap::new(), memory: 0, folder: None, clock: 0, trouble: None };
+            Self { limits, buckets: HashMap::new(), memory: 0, folder: None, clock: 0, trouble: None };
         if let Some(path) = cache.limits.folder.clone().filter(|_| cache.limits.disk > 0) {
             match Folder::open(&path, cache.limits.disk) {
                 Ok(folder) => cache.folder = Some(folder),
@@ -57,7 +57,7 @@ impl Cache {
     }
 
     /// Whether nothing is ever kept.
-    pub fn keeps_nothing(&self) -> bool {
+    pub fn stores_nothing(&self) -> bool {
         self.limits.memory == 0 && self.folder.is_none()
     }
 
@@ -77,8 +77,8 @@ impl Cache {
     }
 
     /// How many rows are in memory.
-    pub fn rows_in_memory(&self) -> usize {
-        self.shelves.values().map(|shelf| shelf.memory.len()).sum()
+    pub fn entries_in_memory(&self) -> usize {
+        self.buckets.values().map(|bucket| bucket.memory.len()).sum()
     }
 
     /// How many of this many bytes of rows could be in memory, and how many in files.
@@ -90,23 +90,23 @@ impl Cache {
 
     /// Whether there is a row of this key.
     pub fn contains(&mut self, prefix: Fingerprint, key: Fingerprint) -> bool {
-        let shelf = self.shelf(prefix);
-        shelf.memory.contains_key(&key)
-            || shelf.files.iter().chain(&shelf.writing).any(|file| file.contains(key))
+        let bucket = self.bucket(prefix);
+        bucket.memory.contains_key(&key)
+            || bucket.files.iter().chain(&bucket.writing).any(|file| file.contains(key))
     }
 
     /// The row of this key.
-    pub fn row(&mut self, prefix: Fingerprint, key: Fingerprint) -> Option<Row> {
-        let shelf = self.shelf(prefix);
-        if let Some(row) = shelf.memory.get(&key) {
-            return Some(row.clone());
+    pub fn entry(&mut self, prefix: Fingerprint, key: Fingerprint) -> Option<CacheEntry> {
+        let bucket = self.bucket(prefix);
+        if let Some(entry) = bucket.memory.get(&key) {
+            return Some(entry.clone());
         }
-        let holder = shelf.files.iter().chain(&shelf.writing).find(|file| file.contains(key))?;
-        match holder.row(key) {
-            Ok(row) => {
-                let row: Row = row?.into();
-                self.keep_in_memory(prefix, key, &row);
-                Some(row)
+        let holder = bucket.files.iter().chain(&bucket.writing).find(|file| file.contains(key))?;
+        match holder.entry(key) {
+            Ok(entry) => {
+                let entry: CacheEntry = entry?.into();
+                self.store_in_memory(prefix, key, &entry);
+                Some(entry)
             }
             Err(error) => {
                 let trouble = format!("{}: {error}; its rows are computed again", holder.path().display());
@@ -118,38 +118,38 @@ impl Cache {
     }
 
     /// Keeps a row, as far as it fits.
-    pub fn insert(&mut self, prefix: Fingerprint, key: Fingerprint, row: Vec<u8>) {
-        let row: Row = row.into();
-        self.keep_in_memory(prefix, key, &row);
-        self.keep_in_file(prefix, key, &row);
+    pub fn insert(&mut self, prefix: Fingerprint, key: Fingerprint, entry: Vec<u8>) {
+        let entry: CacheEntry = entry.into();
+        self.store_in_memory(prefix, key, &entry);
+        self.store_in_file(prefix, key, &entry);
     }
 
     /// Whether there are rows of earlier runs that no row of this run has confirmed yet.
-    pub fn is_doubtful(&mut self, prefix: Fingerprint) -> bool {
-        self.shelf(prefix).doubtful
+    pub fn is_unverified(&mut self, prefix: Fingerprint) -> bool {
+        self.bucket(prefix).unverified
     }
 
     /// Takes the rows of earlier runs for right.
-    pub fn believe(&mut self, prefix: Fingerprint) {
-        self.shelf(prefix).doubtful = false;
+    pub fn mark_verified(&mut self, prefix: Fingerprint) {
+        self.bucket(prefix).unverified = false;
     }
 
     /// Throws all rows of a prefix away, their files too.
-    pub fn forget(&mut self, prefix: Fingerprint) {
+    pub fn evict(&mut self, prefix: Fingerprint) {
         self.discard(prefix, |_| true);
-        let shelf = self.shelf(prefix);
-        shelf.doubtful = false;
-        shelf.memory.clear();
-        let bytes = std::mem::take(&mut shelf.bytes);
+        let bucket = self.bucket(prefix);
+        bucket.unverified = false;
+        bucket.memory.clear();
+        let bytes = std::mem::take(&mut bucket.bytes);
         self.memory -= bytes;
     }
 
     /// Finishes the files being written, so that other runs find them.
     pub fn publish(&mut self) {
         let Some(folder) = self.folder.as_ref().map(|folder| folder.path().to_owned()) else { return };
-        for (prefix, shelf) in &mut self.shelves {
-            match shelf.writing.take().map(|file| file.finish(&folder, &stem(*prefix))) {
-                Some(Ok(file)) => shelf.files.push(file),
+        for (prefix, bucket) in &mut self.buckets {
+            match bucket.writing.take().map(|file| file.finish(&folder, &stem(*prefix))) {
+                Some(Ok(file)) => bucket.files.push(file),
                 Some(Err(error)) => self.trouble = Some(format!("{}: {error}", folder.display())),
                 None => {}
             }
@@ -157,14 +157,14 @@ impl Cache {
     }
 
     /// The rows of a prefix, those of earlier runs included from the first time on that it is asked for.
-    fn shelf(&mut self, prefix: Fingerprint) -> &mut Shelf {
+    fn bucket(&mut self, prefix: Fingerprint) -> &mut Bucket {
         self.clock += 1;
-        if !self.shelves.contains_key(&prefix) {
+        if !self.buckets.contains_key(&prefix) {
             let paths = self.folder.as_mut().map(|folder| folder.take(&stem(prefix))).unwrap_or_default();
-            let mut shelf = Shelf::default();
+            let mut bucket = Bucket::default();
             for path in paths {
-                match RowFile::open(&path, prefix) {
-                    Ok(file) => shelf.files.push(file),
+                match EntryFile::open(&path, prefix) {
+                    Ok(file) => bucket.files.push(file),
                     Err(error) => {
                         self.trouble =
                             Some(format!("{}: {error}; its rows are computed again", path.display()));
@@ -173,48 +173,48 @@ impl Cache {
                     }
                 }
             }
-            shelf.doubtful = !shelf.files.is_empty();
-            self.shelves.insert(prefix, shelf);
+            bucket.unverified = !bucket.files.is_empty();
+            self.buckets.insert(prefix, bucket);
         }
-        let shelf = self.shelves.entry(prefix).or_default();
-        shelf.used = self.clock;
-        shelf
+        let bucket = self.buckets.entry(prefix).or_default();
+        bucket.used = self.clock;
+        bucket
     }
 
     /// In memory the prefix in use comes first: it takes the place of those that are not.
-    fn keep_in_memory(&mut self, prefix: Fingerprint, key: Fingerprint, row: &Row) {
-        let bytes = row.len() as u64;
-        if bytes > self.limits.memory || self.shelf(prefix).memory.contains_key(&key) {
+    fn store_in_memory(&mut self, prefix: Fingerprint, key: Fingerprint, entry: &CacheEntry) {
+        let bytes = entry.len() as u64;
+        if bytes > self.limits.memory || self.bucket(prefix).memory.contains_key(&key) {
             return;
         }
         while self.memory + bytes > self.limits.memory {
             let others =
-                self.shelves.iter_mut().filter(|(other, shelf)| **other != prefix && shelf.bytes > 0);
-            let Some((_, shelf)) = others.min_by_key(|(_, shelf)| shelf.used) else { return };
-            shelf.memory = HashMap::new();
-            self.memory -= std::mem::take(&mut shelf.bytes);
+                self.buckets.iter_mut().filter(|(other, bucket)| **other != prefix && bucket.bytes > 0);
+            let Some((_, bucket)) = others.min_by_key(|(_, bucket)| bucket.used) else { return };
+            bucket.memory = HashMap::new();
+            self.memory -= std::mem::take(&mut bucket.bytes);
         }
         self.memory += bytes;
-        let shelf = self.shelf(prefix);
-        shelf.bytes += bytes;
-        shelf.memory.insert(key, row.clone());
+        let bucket = self.bucket(prefix);
+        bucket.bytes += bytes;
+        bucket.memory.insert(key, entry.clone());
     }
 
-    fn keep_in_file(&mut self, prefix: Fingerprint, key: Fingerprint, row: &[u8]) {
-        self.shelf(prefix);
-        let (Some(folder), Some(shelf)) = (&mut self.folder, self.shelves.get_mut(&prefix)) else { return };
-        let begun = if shelf.writing.is_some() { 0 } else { HEADER_BYTES };
-        if shelf.files.iter().chain(&shelf.writing).any(|file| file.contains(key))
-            || !folder.make_room(begun + RowFile::bytes_of(row))
+    fn store_in_file(&mut self, prefix: Fingerprint, key: Fingerprint, entry: &[u8]) {
+        self.bucket(prefix);
+        let (Some(folder), Some(bucket)) = (&mut self.folder, self.buckets.get_mut(&prefix)) else { return };
+        let begun = if bucket.writing.is_some() { 0 } else { HEADER_BYTES };
+        if bucket.files.iter().chain(&bucket.writing).any(|file| file.contains(key))
+            || !folder.make_room(begun + EntryFile::bytes_of(entry))
         {
             return;
         }
-        let file = match shelf.writing.take() {
+        let file = match bucket.writing.take() {
             Some(file) => Ok(file),
-            None => RowFile::create(folder.path(), prefix),
+            None => EntryFile::create(folder.path(), prefix),
         };
-        match file.and_then(|mut file| file.append(key, row).map(|()| file)) {
-            Ok(file) => shelf.writing = Some(file),
+        match file.and_then(|mut file| file.append(key, entry).map(|()| file)) {
+            Ok(file) => bucket.writing = Some(file),
             Err(error) => {
                 let reason = format!("{}: {error}", folder.path().display());
                 self.give_up_files(&reason);
@@ -222,16 +222,16 @@ impl Cache {
         }
     }
 
-    fn discard(&mut self, prefix: Fingerprint, bad: impl Fn(&RowFile) -> bool) {
-        let shelf = self.shelves.entry(prefix).or_default();
-        let files = std::mem::take(&mut shelf.files).into_iter().chain(shelf.writing.take());
+    fn discard(&mut self, prefix: Fingerprint, bad: impl Fn(&EntryFile) -> bool) {
+        let bucket = self.buckets.entry(prefix).or_default();
+        let files = std::mem::take(&mut bucket.files).into_iter().chain(bucket.writing.take());
         for file in files {
             if bad(&file) {
                 self.folder.iter_mut().for_each(|folder| folder.remove(file.path(), file.bytes()));
             } else if file.is_finished() {
-                shelf.files.push(file);
+                bucket.files.push(file);
             } else {
-                shelf.writing = Some(file);
+                bucket.writing = Some(file);
             }
         }
     }
@@ -274,16 +274,16 @@ mod tests {
         let (prefix, key) = (print("prefix"), print("key"));
         let mut first = in_folder(folder.path(), 100, 1000);
         first.insert(prefix, key, b"row".to_vec());
-        assert!(!first.is_doubtful(prefix));
+        assert!(!first.is_unverified(prefix));
         drop(first);
         let mut second = in_folder(folder.path(), 100, 1000);
-        assert!(second.is_doubtful(prefix));
-        assert_eq!(second.row(prefix, key).as_deref(), Some(&b"row"[..]));
-        second.believe(prefix);
-        assert!(!second.is_doubtful(prefix));
-        assert_eq!(second.row(print("other prefix"), key), None);
-        second.forget(prefix);
-        assert_eq!((second.row(prefix, key), second.memory_bytes(), second.disk_bytes()), (None, 0, 0));
+        assert!(second.is_unverified(prefix));
+        assert_eq!(second.entry(prefix, key).as_deref(), Some(&b"row"[..]));
+        second.mark_verified(prefix);
+        assert!(!second.is_unverified(prefix));
+        assert_eq!(second.entry(print("other prefix"), key), None);
+        second.evict(prefix);
+        assert_eq!((second.entry(prefix, key), second.memory_bytes(), second.disk_bytes()), (None, 0, 0));
     }
 
     #[test]
@@ -294,8 +294,8 @@ mod tests {
         cache.insert(deep, key, vec![1; 60]);
         cache.insert(shallow, key, vec![2; 60]);
         assert_eq!(cache.memory_bytes(), 60);
-        assert_eq!(cache.row(deep, key).as_deref(), Some(&[1; 60][..]));
-        assert_eq!(cache.row(shallow, key).as_deref(), Some(&[2; 60][..]));
+        assert_eq!(cache.entry(deep, key).as_deref(), Some(&[1; 60][..]));
+        assert_eq!(cache.entry(shallow, key).as_deref(), Some(&[2; 60][..]));
     }
 
     #[test]
@@ -308,12 +308,12 @@ mod tests {
         *bytes.last_mut().unwrap() ^= 1;
         std::fs::write(&path, bytes).unwrap();
         let mut cache = in_folder(folder.path(), 100, 1000);
-        assert_eq!(cache.row(prefix, key), None);
+        assert_eq!(cache.entry(prefix, key), None);
         assert!(cache.trouble().unwrap().ends_with("a row's checksum is wrong; its rows are computed again"));
         assert!(!path.exists());
         cache.insert(prefix, key, b"the row".to_vec());
         drop(cache);
-        assert_eq!(in_folder(folder.path(), 100, 1000).row(prefix, key).as_deref(), Some(&b"the row"[..]));
+        assert_eq!(in_folder(folder.path(), 100, 1000).entry(prefix, key).as_deref(), Some(&b"the row"[..]));
     }
 
     #[test]
@@ -324,37 +324,37 @@ mod tests {
         let mut cache = in_folder(&taken.join("below"), 100, 1000);
         assert!(cache.trouble().unwrap().ends_with("; nothing more is kept in files"));
         cache.insert(print("prefix"), print("key"), vec![3]);
-        assert!(cache.row(print("prefix"), print("key")).is_some());
+        assert!(cache.entry(print("prefix"), print("key")).is_some());
 
         let gone = folder.path().join("gone");
         let mut cache = in_folder(&gone, 0, 1000);
         std::fs::remove_dir(&gone).unwrap();
         cache.insert(print("prefix"), print("key"), vec![3]);
-        assert!(cache.trouble().is_some() && cache.row(print("prefix"), print("key")).is_none());
+        assert!(cache.trouble().is_some() && cache.entry(print("prefix"), print("key")).is_none());
     }
 
     proptest! {
         #[test]
         fn the_limits_hold_and_no_row_is_another(
-            rows in proptest::collection::vec((0..3u8, 0..30u8, 0..60usize), 0..60),
+            entries in proptest::collection::vec((0..3u8, 0..30u8, 0..60usize), 0..60),
             memory in 0..500u64,
             disk in 0..2000u64,
         ) {
             let folder = tempfile::tempdir().unwrap();
             let mut cache = in_folder(folder.path(), memory, disk);
             let mut inserted = HashMap::new();
-            for (prefix, key, length) in rows {
+            for (prefix, key, length) in entries {
                 let (prefix, key) = (Fingerprint::of(&[&[prefix]]), Fingerprint::of(&[&[key]]));
-                let row = inserted.entry((prefix, key)).or_insert_with(|| vec![length as u8; length]);
-                cache.insert(prefix, key, row.clone());
+                let entry = inserted.entry((prefix, key)).or_insert_with(|| vec![length as u8; length]);
+                cache.insert(prefix, key, entry.clone());
                 prop_assert!(cache.memory_bytes() <= memory);
                 let files = std::fs::read_dir(folder.path()).unwrap();
                 let bytes: u64 = files.map(|file| file.unwrap().metadata().unwrap().len()).sum();
                 prop_assert!(bytes <= disk, "{} of {}", bytes, disk);
             }
-            for ((prefix, key), row) in inserted {
-                if let Some(kept) = cache.row(prefix, key) {
-                    prop_assert_eq!(&kept[..], &row[..]);
+            for ((prefix, key), entry) in inserted {
+                if let Some(cached) = cache.entry(prefix, key) {
+                    prop_assert_eq!(&cached[..], &entry[..]);
                 }
             }
         }

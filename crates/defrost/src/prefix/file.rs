@@ -28,16 +28,16 @@ pub const TEMPORARY: &str = ".writing-";
 
 /// Where a row lies.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct Location {
     offset: u64,
     length: u32,
 }
 
 /// A file of rows, complete or still being written.
 #[derive(Debug)]
-pub struct RowFile {
+pub struct EntryFile {
     file: File,
-    rows: HashMap<Fingerprint, Place>,
+    entries: HashMap<Fingerprint, Location>,
     bytes: u64,
     name: Name,
 }
@@ -48,7 +48,7 @@ enum Name {
     Final(PathBuf),
 }
 
-impl RowFile {
+impl EntryFile {
     /// Opens a complete file of this prefix.
     ///
     /// # Errors
@@ -62,19 +62,19 @@ impl RowFile {
         if header[..MAGIC.len()] != *MAGIC || header[MAGIC.len()..] != prefix.0 {
             return Err(damaged("it begins as no file of these rows does"));
         }
-        let mut rows = HashMap::new();
+        let mut entries = HashMap::new();
         let mut offset = HEADER_BYTES;
         while offset < bytes {
             let mut header = [0; ROW_HEADER_BYTES];
             read_exact_at(&file, &mut header, offset)?;
             let (key, length, _) = row_header(&header);
-            rows.insert(key, Place { offset, length });
+            entries.insert(key, Location { offset, length });
             offset += ROW_HEADER_BYTES as u64 + u64::from(length);
         }
         if offset != bytes {
             return Err(damaged("its last row is cut off"));
         }
-        Ok(Self { file, rows, bytes, name: Name::Final(path.to_owned()) })
+        Ok(Self { file, entries, bytes, name: Name::Final(path.to_owned()) })
     }
 
     /// Begins a new file in a folder.
@@ -87,12 +87,12 @@ impl RowFile {
         let (mut file, path) = NamedTempFile::into_parts(file);
         file.write_all(MAGIC)?;
         file.write_all(&prefix.0)?;
-        Ok(Self { file, rows: HashMap::new(), bytes: HEADER_BYTES, name: Name::Temporary(path) })
+        Ok(Self { file, entries: HashMap::new(), bytes: HEADER_BYTES, name: Name::Temporary(path) })
     }
 
     /// How many bytes a row takes in a file.
-    pub fn bytes_of(row: &[u8]) -> u64 {
-        (ROW_HEADER_BYTES + row.len()) as u64
+    pub fn bytes_of(entry: &[u8]) -> u64 {
+        (ROW_HEADER_BYTES + entry.len()) as u64
     }
 
     /// Writes a row to a file that was begun and not finished.
@@ -100,11 +100,11 @@ impl RowFile {
     /// # Errors
     ///
     /// If the system can't; the file is then good for nothing.
-    pub fn append(&mut self, key: Fingerprint, row: &[u8]) -> io::Result<()> {
-        let length = u32::try_from(row.len()).map_err(|_| damaged("a row of 4 GB"))?;
-        let record = [&key.0[..], &length.to_le_bytes(), &checksum(key, row), row].concat();
+    pub fn append(&mut self, key: Fingerprint, entry: &[u8]) -> io::Result<()> {
+        let length = u32::try_from(entry.len()).map_err(|_| damaged("a row of 4 GB"))?;
+        let record = [&key.0[..], &length.to_le_bytes(), &checksum(key, entry), entry].concat();
         self.file.write_all(&record)?;
-        self.rows.insert(key, Place { offset: self.bytes, length });
+        self.entries.insert(key, Location { offset: self.bytes, length });
         self.bytes += record.len() as u64;
         Ok(())
     }
@@ -117,7 +117,7 @@ impl RowFile {
     /// If the system can't.
     pub fn finish(self, folder: &Path, stem: &str) -> io::Result<Self> {
         let Name::Temporary(temporary) = self.name else { return Ok(self) };
-        let mut keys: Vec<&[u8]> = self.rows.keys().map(|key| &key.0[..]).collect();
+        let mut keys: Vec<&[u8]> = self.entries.keys().map(|key| &key.0[..]).collect();
         keys.sort_unstable();
         let content = Fingerprint::of(&keys).to_string();
         let path = folder.join(format!("{stem}-{}.{EXTENSION}", &content[..16]));
@@ -145,7 +145,7 @@ impl RowFile {
 
     /// Whether it holds a row.
     pub fn contains(&self, key: Fingerprint) -> bool {
-        self.rows.contains_key(&key)
+        self.entries.contains_key(&key)
     }
 
     /// The row of this key, if there is one.
@@ -153,16 +153,16 @@ impl RowFile {
     /// # Errors
     ///
     /// If it can't be read or is damaged.
-    pub fn row(&self, key: Fingerprint) -> io::Result<Option<Vec<u8>>> {
-        let Some(&Place { offset, length }) = self.rows.get(&key) else { return Ok(None) };
+    pub fn entry(&self, key: Fingerprint) -> io::Result<Option<Vec<u8>>> {
+        let Some(&Location { offset, length }) = self.entries.get(&key) else { return Ok(None) };
         let mut record = vec![0; ROW_HEADER_BYTES + length as usize];
         read_exact_at(&self.file, &mut record, offset)?;
-        let row = record.split_off(ROW_HEADER_BYTES);
+        let entry = record.split_off(ROW_HEADER_BYTES);
         let header = record.first_chunk().expect("a record begins with its header");
-        if row_header(header) != (key, length, checksum(key, &row)) {
+        if row_header(header) != (key, length, checksum(key, &entry)) {
             return Err(damaged("a row's checksum is wrong"));
         }
-        Ok(Some(row))
+        Ok(Some(entry))
     }
 }
 
@@ -177,8 +177,8 @@ fn row_header(header: &[u8; ROW_HEADER_BYTES]) -> (Fingerprint, u32, [u8; 8]) {
     (Fingerprint(key.try_into().expect(sized)), length, checksum.try_into().expect(sized))
 }
 
-fn checksum(key: Fingerprint, row: &[u8]) -> [u8; 8] {
-    *Fingerprint::of(&[&key.0, row]).0.first_chunk().expect("32 bytes begin with 8")
+fn checksum(key: Fingerprint, entry: &[u8]) -> [u8; 8] {
+    *Fingerprint::of(&[&key.0, entry]).0.first_chunk().expect("32 bytes begin with 8")
 }
 
 fn damaged(what: &str) -> io::Error {
@@ -204,9 +204,9 @@ fn read_exact_at(mut file: &File, buffer: &mut [u8], offset: u64) -> io::Result<
 mod tests {
     use super::*;
 
-    fn written(folder: &Path) -> (RowFile, Fingerprint, Vec<Fingerprint>) {
+    fn written(folder: &Path) -> (EntryFile, Fingerprint, Vec<Fingerprint>) {
         let [prefix, a, b] = [b"p", b"a", b"b"].map(|name| Fingerprint::of(&[name]));
-        let mut file = RowFile::create(folder, prefix).unwrap();
+        let mut file = EntryFile::create(folder, prefix).unwrap();
         file.append(a, b"first row").unwrap();
         file.append(b, b"").unwrap();
         (file, prefix, vec![a, b])
@@ -216,13 +216,13 @@ mod tests {
     fn rows_can_be_read_before_and_after_the_file_has_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let (file, prefix, keys) = written(folder.path());
-        assert_eq!(file.row(keys[0]).unwrap().unwrap(), b"first row");
+        assert_eq!(file.entry(keys[0]).unwrap().unwrap(), b"first row");
         let file = file.finish(folder.path(), "stem").unwrap();
-        let again = RowFile::open(file.path(), prefix).unwrap();
+        let again = EntryFile::open(file.path(), prefix).unwrap();
         for file in [file, again] {
-            assert_eq!(file.row(keys[0]).unwrap().unwrap(), b"first row");
-            assert_eq!(file.row(keys[1]).unwrap().unwrap(), b"");
-            assert_eq!(file.row(prefix).unwrap(), None);
+            assert_eq!(file.entry(keys[0]).unwrap().unwrap(), b"first row");
+            assert_eq!(file.entry(keys[1]).unwrap().unwrap(), b"");
+            assert_eq!(file.entry(prefix).unwrap(), None);
         }
     }
 
@@ -241,8 +241,8 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         let survives = |bytes: &[u8]| {
             std::fs::write(&path, bytes).unwrap();
-            let file = RowFile::open(&path, prefix)?;
-            keys.iter().try_for_each(|&key| file.row(key)?.map(drop).ok_or_else(|| damaged("no such row")))
+            let file = EntryFile::open(&path, prefix)?;
+            keys.iter().try_for_each(|&key| file.entry(key)?.map(drop).ok_or_else(|| damaged("no such row")))
         };
         assert!(survives(&whole).is_ok());
         for index in 0..whole.len() {
@@ -252,6 +252,6 @@ mod tests {
             assert!(survives(&whole[..index]).is_err(), "cut off at {index}");
         }
         assert!(survives(&[&whole[..], b"more"].concat()).is_err());
-        assert!(RowFile::open(&path, keys[0]).is_err(), "another prefix's file");
+        assert!(EntryFile::open(&path, keys[0]).is_err(), "another prefix's file");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// What of the machine a cache may take, unless somebody says: this share of its free memory and disk.
+/// What of the machine a cache may take, unless somebody says: this fraction of its free memory and disk.
 const MEMORY_SHARE: u64 = 4;
 const DISK_SHARE: u64 = 10;
 /// Where the system does not tell what is free.
@@ -41,7 +41,7 @@ impl CacheLimits {
     }
 }
 
-/// The user's own cache folder for this program, as the system's conventions place it.
+/// The user's own cache folder for this program, as the system's config place it.
 pub fn user_folder() -> Option<PathBuf> {
     let from = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = match std::env::consts::OS {

@@ -7,7 +7,7 @@ use crate::learner::EpochRecord;
 /// Interrupts a curve.
 const GAP: (f64, f64) = (f64::NAN, f64::NAN);
 
-/// Loss, and the deciding measure if there is one, over the epochs so far; none before the first.
+/// Loss, and the monitored metric if there is one, over the epochs so far; none before the first.
 pub fn curves(report: &Report) -> Vec<Chart> {
     let over = |value: &dyn Fn(&EpochRecord) -> Option<f64>| {
         let points = report.epochs.iter().enumerate().map(|(place, record)| match value(record) {
@@ -27,8 +27,8 @@ pub fn curves(report: &Report) -> Vec<Chart> {
     let mut charts = vec![chart(report, "Loss", "loss", loss)];
     for name in ["accuracy", "f1", "mae", "rmse"] {
         let is_measured = report.epochs.iter().any(|record| record.metrics.contains_key(name));
-        let is_wanted = match &report.deciding {
-            Some(deciding) => deciding == name,
+        let is_wanted = match &report.monitored {
+            Some(monitored) => monitored == name,
             None => name == "mae",
         };
         if is_measured && is_wanted {

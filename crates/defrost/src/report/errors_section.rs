@@ -1,8 +1,8 @@
 //! Where a network errs, as its page shows it.
 
-use super::findings::{Case, Findings};
+use super::validation::{ExampleResult, ValidationReport};
 use super::{Axis, Chart, Curve, Mark, Report, numbers};
-use crate::data::Exhibit;
+use crate::data::Preview;
 use crate::metrics::ClassReport;
 
 /// So many classes have a row of their own, the hardest where there are more.
@@ -17,9 +17,9 @@ pub(super) struct ErrorsSection<'a> {
     pub(super) confused: Vec<ConfusedRow<'a>>,
     pub(super) classes: Vec<ClassRow<'a>>,
     pub(super) thresholds: bool,
-    pub(super) worst: Vec<CaseView<'a>>,
-    pub(super) surest: Vec<CaseView<'a>>,
-    pub(super) pictures: bool,
+    pub(super) worst: Vec<ExampleView<'a>>,
+    pub(super) surest: Vec<ExampleView<'a>>,
+    pub(super) images: bool,
     pub(super) heated: bool,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct MatrixRow<'a> {
 pub(super) struct MatrixCell {
     pub(super) count: usize,
     /// How strongly it is coloured, in 0..=100.
-    pub(super) share: usize,
+    pub(super) fraction: usize,
     pub(super) right: bool,
 }
 
@@ -50,32 +50,32 @@ pub(super) struct ConfusedRow<'a> {
 pub(super) struct ClassRow<'a> {
     pub(super) name: &'a str,
     /// Precision, recall and F1, each with its percentage.
-    pub(super) shares: [(String, usize); 3],
+    pub(super) fractions: [(String, usize); 3],
     pub(super) items: usize,
     pub(super) threshold: String,
 }
 
-pub(super) struct CaseView<'a> {
+pub(super) struct ExampleView<'a> {
     pub(super) name: &'a str,
     pub(super) actual: &'a str,
     pub(super) predicted: &'a str,
     pub(super) sure: String,
     pub(super) loss: String,
-    pub(super) exhibit: Option<&'a Exhibit>,
+    pub(super) preview: Option<&'a Preview>,
     pub(super) heat: Option<&'a str>,
 }
 
 impl<'a> ErrorsSection<'a> {
     /// That of a report, once something was found.
     pub(super) fn of(report: &'a Report) -> Option<Self> {
-        let findings = report.findings.as_ref()?;
+        let validation = report.validation.as_ref()?;
         let classes = &report.about.classes;
         let class = |class: usize| classes.get(class).map_or("", String::as_str);
         let confused = |&(actual, predicted, count): &(usize, usize, usize)| ConfusedRow {
             actual: class(actual),
             predicted: class(predicted),
             count,
-            of: findings.by_class.get(actual).map_or(count, |report| report.items),
+            of: validation.by_class.get(actual).map_or(count, |report| report.items),
         };
         let matrix = |rows: &'a Vec<Vec<usize>>| Matrix {
             classes,
@@ -85,23 +85,23 @@ impl<'a> ErrorsSection<'a> {
                 .map(|(actual, row)| matrix_row(class(actual), actual, row))
                 .collect(),
         };
-        let is_picture = |case: &Case| matches!(case.exhibit, Some(Exhibit::Picture { .. }));
+        let is_image = |case: &ExampleResult| matches!(case.preview, Some(Preview::Image { .. }));
         Some(Self {
-            items: numbers::thousands(findings.items),
+            items: numbers::thousands(validation.items),
             one: numbers::one(&report.about.items),
-            scatter: scatter(&findings.numbers),
-            matrix: findings.confusion.as_ref().map(matrix),
-            confused: findings.confused.iter().map(confused).collect(),
-            classes: class_rows(classes, findings),
-            thresholds: !findings.thresholds.is_empty(),
-            worst: findings.worst.iter().map(case_view).collect(),
-            surest: findings
+            scatter: scatter(&validation.numbers),
+            matrix: validation.confusion.as_ref().map(matrix),
+            confused: validation.confused.iter().map(confused).collect(),
+            classes: class_rows(classes, validation),
+            thresholds: !validation.thresholds.is_empty(),
+            worst: validation.worst.iter().map(case_view).collect(),
+            surest: validation
                 .surest
                 .iter()
-                .map(|case| CaseView { loss: String::new(), ..case_view(case) })
+                .map(|case| ExampleView { loss: String::new(), ..case_view(case) })
                 .collect(),
-            pictures: findings.worst.iter().chain(&findings.surest).any(is_picture),
-            heated: findings.worst.iter().any(|case| case.heat.is_some()),
+            images: validation.worst.iter().chain(&validation.surest).any(is_image),
+            heated: validation.worst.iter().any(|case| case.heat.is_some()),
         })
     }
 }
@@ -111,36 +111,37 @@ fn matrix_row<'a>(name: &'a str, actual: usize, row: &[usize]) -> MatrixRow<'a> 
     let cell = |(predicted, &count): (usize, &usize)| MatrixCell {
         count,
         // By its root: a few mistakes are to be seen.
-        share: (count as f64 / all as f64).sqrt().mul_add(100.0, 0.5) as usize,
+        fraction: (count as f64 / all as f64).sqrt().mul_add(100.0, 0.5) as usize,
         right: predicted == actual,
     };
     MatrixRow { name, cells: row.iter().enumerate().map(cell).collect() }
 }
 
 /// A row for each class, the hardest first where there are too many for all.
-fn class_rows<'a>(classes: &'a [String], findings: &'a Findings) -> Vec<ClassRow<'a>> {
-    let mut order: Vec<usize> = (0..findings.by_class.len().min(classes.len())).collect();
+fn class_rows<'a>(classes: &'a [String], validation: &'a ValidationReport) -> Vec<ClassRow<'a>> {
+    let mut order: Vec<usize> = (0..validation.by_class.len().min(classes.len())).collect();
     if order.len() > CLASSES {
-        order.sort_by(|&a, &b| findings.by_class[a].f1.total_cmp(&findings.by_class[b].f1));
+        order.sort_by(|&a, &b| validation.by_class[a].f1.total_cmp(&validation.by_class[b].f1));
         order.truncate(CLASSES);
     }
     let row = |class: usize| {
-        let ClassReport { precision, recall, f1, items, .. } = findings.by_class[class];
-        let threshold = findings.thresholds.get(class).map_or(String::new(), |limit| format!("{limit:.2}"));
-        let shares = [precision, recall, f1].map(|value| (format!("{value:.3}"), (value * 100.0) as usize));
-        ClassRow { name: &classes[class], shares, items, threshold }
+        let ClassReport { precision, recall, f1, items, .. } = validation.by_class[class];
+        let threshold = validation.thresholds.get(class).map_or(String::new(), |limit| format!("{limit:.2}"));
+        let fractions =
+            [precision, recall, f1].map(|value| (format!("{value:.3}"), (value * 100.0) as usize));
+        ClassRow { name: &classes[class], fractions, items, threshold }
     };
     order.into_iter().map(row).collect()
 }
 
-fn case_view(case: &Case) -> CaseView<'_> {
-    CaseView {
+fn case_view(case: &ExampleResult) -> ExampleView<'_> {
+    ExampleView {
         name: &case.name,
         actual: &case.actual,
         predicted: &case.predicted,
-        sure: case.sure.map_or(String::new(), numbers::share),
+        sure: case.sure.map_or(String::new(), numbers::fraction),
         loss: numbers::number(case.loss),
-        exhibit: case.exhibit.as_ref(),
+        preview: case.preview.as_ref(),
         heat: case.heat.as_deref(),
     }
 }

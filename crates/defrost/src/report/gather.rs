@@ -1,7 +1,7 @@
 //! From a learner whose run has ended to its report.
 
-use super::{Findings, Report, State};
-use crate::bundle::Model;
+use super::{Report, State, ValidationReport};
+use crate::bundle::ModelConfig;
 use crate::interpret::movements;
 use crate::learner::{Learner, LearnerError};
 use crate::stage::Network;
@@ -27,13 +27,13 @@ impl Report {
     /// # Errors
     ///
     /// If the validation items have to be measured anew and one can't be read.
-    pub fn ended<N: Network, M: Model<Network = N>>(
+    pub fn ended<N: Network, M: ModelConfig<Network = N>>(
         self,
         learner: &mut Learner<N>,
         model: &M,
         end: &Ended<'_>,
     ) -> Result<Self, LearnerError> {
-        let findings = Findings::of(learner, model, &self.about.classes, end.thresholds)?;
+        let validation = ValidationReport::of(learner, model, &self.about.classes, end.thresholds)?;
         let now = weights::collect(learner.network());
         let seconds = end.seconds;
         Ok(Self {
@@ -42,10 +42,10 @@ impl Report {
                 None => State::Finished { seconds },
             },
             epochs: learner.history().records().to_vec(),
-            deciding: learner.options().loss.deciding_metric().map(str::to_owned),
-            quotes: learner.history().quotes().to_vec(),
+            monitored: learner.options().loss.monitored_metric().map(str::to_owned),
+            estimates: learner.history().estimates().to_vec(),
             movements: movements(learner.plan().groups().stages(), end.start, &now),
-            findings,
+            validation,
             ..self
         })
     }

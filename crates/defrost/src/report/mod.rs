@@ -8,30 +8,30 @@ mod chart;
 mod curves;
 mod errors_section;
 mod figure;
-mod findings;
 mod gather;
 mod numbers;
 mod page;
 mod plan_drawing;
 mod store;
 mod timeline;
+mod validation;
 
 use serde::{Deserialize, Serialize};
 
 pub use chart::{Axis, Band, Chart, Curve, Mark, Scale};
 pub use curves::{batch_losses, curves, schedules};
 pub use figure::{STYLE, standalone};
-pub use findings::{Case, Findings};
 pub use gather::Ended;
-pub use numbers::{count, rate, seconds, share, thousands};
+pub use numbers::{count, fraction, rate, seconds, thousands};
 pub use page::PAGE_STYLE;
 pub use plan_drawing::draw_plan;
 pub use store::{RecordError, read, rewrite, write};
 pub use timeline::draw_timeline;
+pub use validation::{ExampleResult, ValidationReport};
 
 use crate::check::{self, Problem, Severity};
 use crate::interpret::Movement;
-use crate::learner::{EpochRecord, PhaseQuote};
+use crate::learner::{EpochRecord, PhaseEstimate};
 use crate::recipe::Phase;
 use crate::summary::PlanSummary;
 
@@ -53,14 +53,17 @@ pub struct Report {
     pub courses: Vec<Course>,
     /// What was measured, epoch by epoch.
     pub epochs: Vec<EpochRecord>,
-    /// The measure that makes the best epoch; the validation loss where there is none.
-    pub deciding: Option<String>,
+    /// The metric that makes the best epoch; the validation loss where there is none.
+    #[serde(alias = "deciding")]
+    pub monitored: Option<String>,
     /// What the phases were expected to take, and took.
-    pub quotes: Vec<PhaseQuote>,
+    #[serde(alias = "quotes")]
+    pub estimates: Vec<PhaseEstimate>,
     /// How far each stage has moved; empty as long as nothing is known.
     pub movements: Vec<Movement>,
     /// What the best epoch's network makes of the validation items.
-    pub findings: Option<Findings>,
+    #[serde(alias = "findings")]
+    pub validation: Option<ValidationReport>,
 }
 
 /// What a run is about.
@@ -93,7 +96,7 @@ pub struct About {
 pub struct Problems {
     /// A word for it.
     pub kind: String,
-    /// Whether it loses items or makes measures wrong.
+    /// Whether it loses items or makes metrics wrong.
     pub is_error: bool,
     /// How many there are.
     pub count: usize,
@@ -157,8 +160,7 @@ impl Course {
     /// That of a phase.
     pub fn of(phase: &Phase) -> Self {
         let settings = (0..=COURSE).map(|step| phase.schedule.at(step as f64 / COURSE as f64));
-        let (rate_factors, momentum) =
-            settings.map(|setting| (setting.rate_factor, setting.momentum)).unzip();
+        let (rate_factors, momentum) = settings.map(|hyper| (hyper.rate_factor, hyper.momentum)).unzip();
         Self { rate_factors, momentum }
     }
 }
@@ -172,10 +174,10 @@ impl Report {
             plan,
             courses: phases.iter().map(Course::of).collect(),
             epochs: vec![],
-            deciding: None,
-            quotes: vec![],
+            monitored: None,
+            estimates: vec![],
             movements: vec![],
-            findings: None,
+            validation: None,
         }
     }
 
@@ -183,7 +185,7 @@ impl Report {
     pub fn best(&self) -> Option<usize> {
         let better = |best: Option<usize>, place: usize| match best {
             Some(best)
-                if !self.epochs[place].is_better_than(&self.epochs[best], self.deciding.as_deref()) =>
+                if !self.epochs[place].is_better_than(&self.epochs[best], self.monitored.as_deref()) =>
             {
                 Some(best)
             }
@@ -288,8 +290,8 @@ mod tests {
             notes: vec![],
         };
         let about = About { name: "a < b".to_owned(), ..About::default() };
-        let deciding = Some("accuracy".to_owned());
-        Report { epochs, state, deciding, ..Report::planned(about, plan, &phases) }
+        let monitored = Some("accuracy".to_owned());
+        Report { epochs, state, monitored, ..Report::planned(about, plan, &phases) }
     }
 
     fn ends(report: &Report) -> Vec<(usize, usize, usize)> {

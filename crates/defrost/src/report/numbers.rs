@@ -32,9 +32,9 @@ pub fn count(number: usize) -> String {
     }
 }
 
-/// A share as a percentage, with as many digits as tell it from nothing: `12 %`, `0.34 %`.
-pub fn share(share: f64) -> String {
-    let percent = share * 100.0;
+/// A fraction as a percentage, with as many digits as tell it from nothing: `12 %`, `0.34 %`.
+pub fn fraction(fraction: f64) -> String {
+    let percent = fraction * 100.0;
     match percent.abs() {
         0.0 => "0 %".to_owned(),
         small if small < 0.01 => "< 0.01 %".to_owned(),
@@ -53,7 +53,7 @@ pub fn seconds(seconds: f64) -> String {
     }
 }
 
-/// A measure in four digits behind the point.
+/// A metric in four digits behind the point.
 pub(super) fn measure(value: f64) -> String {
     format!("{value:.4}")
 }
@@ -86,7 +86,7 @@ mod tests {
         );
         assert_eq!(
             ["0 %", "< 0.01 %", "0.34 %", "3.4 %", "34 %"],
-            [0.0, 1e-5, 0.0034, 0.034, 0.34].map(share)[..]
+            [0.0, 1e-5, 0.0034, 0.034, 0.34].map(fraction)[..]
         );
         assert_eq!(["4.2 s", "3 min 05 s", "2 h 10 min"], [4.2, 185.0, 7800.0].map(seconds)[..]);
         assert_eq!(

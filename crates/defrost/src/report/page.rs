@@ -8,7 +8,7 @@ use askama::Template;
 use super::errors_section::ErrorsSection;
 use super::numbers::{self, measure, thousands};
 use super::{Chart, Problems, Report, State, curves, draw_plan, draw_timeline, schedules};
-use crate::data::Exhibit;
+use crate::data::Preview;
 use crate::summary::{GroupSummary, PhaseSummary};
 
 /// How pages look, and the figures on them.
@@ -41,8 +41,8 @@ struct Sections<'a> {
     schedules: Vec<Figure>,
     metrics: Vec<String>,
     epochs: Vec<EpochRow>,
-    quotes: Vec<QuoteRow>,
-    findings: Option<ErrorsSection<'a>>,
+    estimates: Vec<EstimateRow>,
+    validation: Option<ErrorsSection<'a>>,
     counts: String,
     problems: Option<Vec<ProblemRows<'a>>>,
 }
@@ -80,9 +80,9 @@ struct EpochRow {
     best: bool,
 }
 
-struct QuoteRow {
+struct EstimateRow {
     phase: String,
-    quoted: String,
+    estimated: String,
     took: String,
     off: String,
     without: String,
@@ -129,8 +129,8 @@ impl Report {
             schedules: figures(schedules(self)),
             epochs: self.epoch_rows(&metrics),
             metrics: metrics.into_iter().map(named).collect(),
-            quotes: self.quotes.iter().map(quote_row).collect(),
-            findings: ErrorsSection::of(self),
+            estimates: self.estimates.iter().map(estimate_row).collect(),
+            validation: ErrorsSection::of(self),
             problems: about.problems.as_ref().map(|problems| problems.iter().map(problem_rows).collect()),
             counts: format!(
                 "{} {} were trained on, {} validated.",
@@ -171,7 +171,7 @@ impl Report {
         let mut facts = vec![];
         if let Some(best) = self.best().map(|best| &self.epochs[best]) {
             let wanted = ["accuracy", "f1", "exact_match", "mae", "rmse", "r2"];
-            let metrics = self.findings.as_ref().map_or(&best.metrics, |findings| &findings.metrics);
+            let metrics = self.validation.as_ref().map_or(&best.metrics, |validation| &validation.metrics);
             let found = wanted.iter().filter_map(|&name| Some((name, *metrics.get(name)?))).take(3);
             facts.extend(
                 found.map(|(name, value)| {
@@ -252,12 +252,12 @@ fn problem_rows(problems: &Problems) -> ProblemRows<'_> {
     ProblemRows { title: format!("{} {what}{plural}: {kind}", thousands(*count)), kind, first, more }
 }
 
-fn quote_row(quote: &crate::learner::PhaseQuote) -> QuoteRow {
-    QuoteRow {
-        phase: quote.phase.clone(),
-        quoted: numbers::seconds(quote.seconds),
-        took: quote.actual_seconds.map_or("–".to_owned(), numbers::seconds),
-        off: quote.error().map_or("–".to_owned(), |error| format!("{:+.0} %", 100.0 * error)),
-        without: numbers::seconds(quote.seconds_without_cache),
+fn estimate_row(estimate: &crate::learner::PhaseEstimate) -> EstimateRow {
+    EstimateRow {
+        phase: estimate.phase.clone(),
+        estimated: numbers::seconds(estimate.seconds),
+        took: estimate.actual_seconds.map_or("–".to_owned(), numbers::seconds),
+        off: estimate.error().map_or("–".to_owned(), |error| format!("{:+.0} %", 100.0 * error)),
+        without: numbers::seconds(estimate.seconds_without_cache),
     }
 }

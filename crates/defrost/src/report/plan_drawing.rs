@@ -1,4 +1,4 @@
-//! The plan as a picture: the stages from input to output, a column for each phase, and how far each stage has moved.
+//! The plan as an image: the stages from input to output, a column for each phase, and how far each stage has moved.
 
 use askama::Template;
 
@@ -124,9 +124,9 @@ pub fn draw_plan(plan: &PlanSummary, movements: &[Movement], running: Option<usi
             let movement = movements.iter().find(|movement| movement.stage == *name);
             let relative = movement.and_then(Movement::relative);
             let moved = match (movement, relative) {
-                (Some(_), Some(relative)) => numbers::share(relative),
+                (Some(_), Some(relative)) => numbers::fraction(relative),
                 (Some(movement), None) if movement.distance > 0.0 => "from zero".to_owned(),
-                (Some(_), None) => numbers::share(0.0),
+                (Some(_), None) => numbers::fraction(0.0),
                 (None, _) => String::new(),
             };
             let params = group.stage_params.get(stage).copied();
@@ -217,7 +217,7 @@ fn shortened(text: String, width: f64) -> String {
     }
 }
 
-/// The picture in words.
+/// The image in words.
 fn description(plan: &PlanSummary, running: Option<usize>) -> String {
     let phase = |(index, phase): (usize, &PhaseSummary)| {
         let of = |group: &GroupSummary| format!("{} {}", group.name, full_state(group, phase));

@@ -114,12 +114,12 @@ fn of_bundle(folder: &Path) -> Result<Report, RecordError> {
     Ok(Report {
         about: About { name, task: outline.task, classes: outline.classes, ..About::default() },
         state: State::Unknown,
-        deciding: outline.loss.deciding_metric().map(str::to_owned),
+        monitored: outline.loss.monitored_metric().map(str::to_owned),
         plan: outline.plan,
         courses: vec![],
         epochs: outline.epochs,
-        quotes: outline.quote,
+        estimates: outline.estimate,
         movements: vec![],
-        findings: None,
+        validation: None,
     })
 }

@@ -34,7 +34,7 @@ struct Drawn {
     rows: Vec<Row>,
 }
 
-/// The phases as an SVG element; phases that have not begun are as long as they were quoted, or as their epochs.
+/// The phases as an SVG element; phases that have not begun are as long as they were estimated, or as their epochs.
 pub fn draw_timeline(report: &Report) -> String {
     let (spans, best) = (report.spans(), report.best());
     let lengths: Vec<Vec<f64>> = report
@@ -45,10 +45,10 @@ pub fn draw_timeline(report: &Report) -> String {
         .map(|(phase, span)| {
             let measured =
                 report.epochs.iter().skip(span.from).take(span.run).map(|record| record.seconds.max(0.0));
-            let quote = report.quotes.iter().find(|quote| quote.phase == phase.name);
+            let estimate = report.estimates.iter().find(|estimate| estimate.phase == phase.name);
             let usual =
                 mean(&report.epochs.iter().map(|record| record.seconds).collect::<Vec<_>>()).unwrap_or(1.0);
-            let to_come = quote.map_or(usual, |quote| quote.seconds / phase.epochs.max(1) as f64);
+            let to_come = estimate.map_or(usual, |estimate| estimate.seconds / phase.epochs.max(1) as f64);
             let to_come =
                 std::iter::repeat_n(to_come, span.to - span.from - span.run.min(span.to - span.from));
             measured.chain(to_come).collect()

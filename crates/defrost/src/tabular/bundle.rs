@@ -10,8 +10,8 @@ use thiserror::Error;
 use super::data::{Named, Table, TableError, batch, open_known, open_unlabelled};
 use super::network::{TabularNetwork, embedding_size};
 use super::schema::{Column, Encoded, Encoding, Schema};
-use crate::activation::Activation;
-use crate::bundle::{Loaded, Model, in_batches};
+use crate::batch::Batch;
+use crate::bundle::{Loaded, ModelConfig, in_batches};
 use crate::data::Skipped;
 use crate::learner::Prediction;
 use crate::rates::Rates;
@@ -19,7 +19,7 @@ use crate::recipe::FineTune;
 
 /// What is needed to build and feed a table network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TableManifest {
+pub struct TableModelConfig {
     /// The input columns.
     pub schema: Schema,
     /// The column predicted.
@@ -33,7 +33,7 @@ pub struct TableManifest {
 #[error("{0}")]
 pub struct SchemaError(String);
 
-impl Model for TableManifest {
+impl ModelConfig for TableModelConfig {
     const TASK: &'static str = "table";
     type Network = TabularNetwork;
     type Error = SchemaError;
@@ -65,7 +65,7 @@ impl Model for TableManifest {
         self.schema.columns.iter().map(cell).collect()
     }
 
-    fn prepare(&self, item: &[String], device: &Device) -> Result<Activation, String> {
+    fn prepare(&self, item: &[String], device: &Device) -> Result<Batch, String> {
         let (cells, columns) = (item.len(), self.schema.columns.len());
         if cells != columns {
             return Err(format!("the self-test has {cells} cells, and the table {columns} columns"));
@@ -76,7 +76,7 @@ impl Model for TableManifest {
 }
 
 /// A saved table network, ready to use.
-pub type LoadedTable = Loaded<TableManifest>;
+pub type LoadedTable = Loaded<TableModelConfig>;
 
 impl LoadedTable {
     /// What the network makes of each row of a CSV file, by the row's name; one that can't be encoded says why.
@@ -106,7 +106,7 @@ impl LoadedTable {
     ///
     /// If a column is missing, or no row can be used.
     pub fn labelled(&self, path: &Path) -> Result<(Table, Vec<Skipped>), TableError> {
-        let TableManifest { schema, label, .. } = &self.manifest.model;
+        let TableModelConfig { schema, label, .. } = &self.manifest.model;
         open_known(path, schema, label, &self.manifest.classes)
     }
 }

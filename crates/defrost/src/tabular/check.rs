@@ -7,14 +7,14 @@ use super::data::{Table, TableData, TableError, TableOptions};
 use super::dates;
 use super::schema::{holds_numbers, is_missing, number};
 use crate::check::{Entry, Part, Problem, Report, Severity};
-use crate::sheet::Sheet;
+use crate::csv_table::CsvTable;
 
 /// Fewer rows than this say little about a column.
 const ROWS: usize = 20;
 /// A column that is as good as the number to predict correlates with it like this.
 const COPIED: f64 = 0.9999;
 
-/// Looks at all rows that training would use, split as training would split them, and at the columns.
+/// TestTimeAugmentation at all rows that training would use, split as training would split them, and at the columns.
 ///
 /// # Errors
 ///
@@ -23,12 +23,12 @@ pub fn check(path: &Path, options: &TableOptions<'_>) -> Result<Report, TableErr
     Ok(TableData::open(path, options)?.report)
 }
 
-/// What is wrong with the columns of a sheet, of which one is the label and others may be `ignored`.
-pub(super) fn column_problems(sheet: &Sheet, label: usize, ignored: &[String]) -> Vec<Problem> {
-    let looked_at = |&column: &usize| column != label && !ignored.contains(&sheet.columns[column]);
-    let columns = (0..sheet.columns.len()).filter(looked_at);
-    let undated = columns.filter(|&column| !dates::is_of_dates(sheet, column));
-    undated.filter_map(|column| column_problem(sheet, column, label)).collect()
+/// What is wrong with the columns of a table, of which one is the label and others may be `ignored`.
+pub(super) fn column_problems(table: &CsvTable, label: usize, ignored: &[String]) -> Vec<Problem> {
+    let looked_at = |&column: &usize| column != label && !ignored.contains(&table.columns[column]);
+    let columns = (0..table.columns.len()).filter(looked_at);
+    let undated = columns.filter(|&column| !dates::is_of_dates(table, column));
+    undated.filter_map(|column| column_problem(table, column, label)).collect()
 }
 
 /// What is wrong with rows that have been read, beside the problems already found.
@@ -38,10 +38,10 @@ pub(super) fn report(classes: &[String], [train, valid]: [&Table; 2], problems: 
 }
 
 /// The worst that is wrong with a column.
-fn column_problem(sheet: &Sheet, column: usize, label: usize) -> Option<Problem> {
-    let cells: Vec<&str> = sheet.cells(column).filter(|cell| !is_missing(cell)).collect();
+fn column_problem(table: &CsvTable, column: usize, label: usize) -> Option<Problem> {
+    let cells: Vec<&str> = table.cells(column).filter(|cell| !is_missing(cell)).collect();
     let distinct = cells.iter().collect::<HashSet<_>>().len();
-    let (name, rows) = (sheet.columns[column].as_str(), sheet.rows.len());
+    let (name, rows) = (table.columns[column].as_str(), table.rows.len());
     let help = format!("leave it out with --ignore \"{name}\"");
     if cells.is_empty() {
         return Some(Problem::warning(name, "empty-column", format!("no cell has anything in it; {help}")));
@@ -54,9 +54,9 @@ fn column_problem(sheet: &Sheet, column: usize, label: usize) -> Option<Problem>
         let detail = format!("{} of {rows} cells are missing", rows - cells.len());
         return Some(Problem::warning(name, "missing-cells", detail));
     }
-    if rows >= ROWS && tells_label(sheet, column, label) {
+    if rows >= ROWS && tells_label(table, column, label) {
         let detail =
-            format!("it tells `{}` by itself; if it is not known beforehand, {help}", sheet.columns[label]);
+            format!("it tells `{}` by itself; if it is not known beforehand, {help}", table.columns[label]);
         return Some(Problem::error(name, "leak", detail));
     }
     if rows >= ROWS && distinct == cells.len() && numbers_rows(&cells) {
@@ -68,8 +68,8 @@ fn column_problem(sheet: &Sheet, column: usize, label: usize) -> Option<Problem>
 
 /// Whether a column is another name for the label: each of its values goes with one label and each label with one
 /// value, or the two numbers follow from each other.
-fn tells_label(sheet: &Sheet, column: usize, label: usize) -> bool {
-    let labelled = || sheet.rows.iter().filter(|row| !is_missing(&row.cells[label]));
+fn tells_label(table: &CsvTable, column: usize, label: usize) -> bool {
+    let labelled = || table.rows.iter().filter(|row| !is_missing(&row.cells[label]));
     let labels: Vec<&str> = labelled().map(|row| row.cells[label].as_str()).collect();
     let pairs = || labelled().map(|row| (row.cells[column].as_str(), row.cells[label].as_str()));
     if holds_numbers(&labels) {

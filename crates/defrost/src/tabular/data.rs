@@ -10,11 +10,11 @@ use thiserror::Error;
 use super::check::{column_problems, report};
 use super::dates;
 use super::schema::{Column, Encoded, Schema, holds_numbers, is_missing, number};
-use crate::activation::{Activation, Value};
+use crate::batch::{Batch, Value};
 use crate::check::{Problem, Report};
+use crate::csv_table::{CsvError, CsvTable, Row};
 use crate::data::split::{self, SplitError};
-use crate::data::{DataError, Dataset, Exhibit, Fingerprint, Skipped, Target, View};
-use crate::sheet::{Row, Sheet, SheetError};
+use crate::data::{DataError, Dataset, Fingerprint, Preview, Skipped, Target, Variant};
 
 /// A row's name and what became of it, or why nothing did.
 pub type Named<T> = (String, Result<T, String>);
@@ -47,26 +47,26 @@ impl Dataset for Table {
         self.rows[item].name.clone()
     }
 
-    fn fingerprint(&self, item: usize, _view: View) -> Fingerprint {
+    fn fingerprint(&self, item: usize, _view: Variant) -> Fingerprint {
         let Encoded { categories, numbers } = &self.rows[item].encoded;
         let categories: Vec<u8> = categories.iter().flat_map(|id| id.to_le_bytes()).collect();
         let numbers: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         Fingerprint::of(&[&categories, &numbers])
     }
 
-    fn exhibit(&self, item: usize) -> Option<Exhibit> {
-        Some(Exhibit::Cells(self.schema.decode(&self.rows[item].encoded)))
+    fn preview(&self, item: usize) -> Option<Preview> {
+        Some(Preview::Cells(self.schema.decode(&self.rows[item].encoded)))
     }
 
-    /// Rows are not varied: every view is the plain one.
-    fn inputs(&self, items: &[usize], _view: View, device: &Device) -> Result<Activation, DataError> {
+    /// Rows are not varied: every variant is the original.
+    fn inputs(&self, items: &[usize], _view: Variant, device: &Device) -> Result<Batch, DataError> {
         let rows: Vec<&Encoded> = items.iter().map(|&item| &self.rows[item].encoded).collect();
         Ok(batch(&rows, device))
     }
 }
 
 /// Categories and numbers, `[batch, columns]` each, as far as there are any.
-pub(super) fn batch(rows: &[&Encoded], device: &Device) -> Activation {
+pub(super) fn batch(rows: &[&Encoded], device: &Device) -> Batch {
     let width = |count: fn(&Encoded) -> usize| rows.first().map_or(0, |row| count(row));
     let (categories, numbers) = (width(|row| row.categories.len()), width(|row| row.numbers.len()));
     let mut values = vec![];
@@ -79,7 +79,7 @@ pub(super) fn batch(rows: &[&Encoded], device: &Device) -> Activation {
         let cells: Vec<f32> = rows.iter().flat_map(|row| &row.numbers).copied().collect();
         values.push(Value::Rank2(Tensor::from_data(TensorData::new(cells, [rows.len(), numbers]), device)));
     }
-    Activation::new(values)
+    Batch::new(values)
 }
 
 /// How a table is read.
@@ -89,7 +89,7 @@ pub struct TableOptions<'a> {
     pub label: Option<&'a str>,
     /// Columns that are no inputs.
     pub ignored: &'a [String],
-    /// A file to validate on, or the share split off.
+    /// A file to validate on, or the fraction split off.
     pub validation: Result<&'a Path, f64>,
     /// Where the split is drawn from.
     pub seed: u64,
@@ -123,7 +123,7 @@ pub struct TableData {
 pub enum TableError {
     /// The file is no table.
     #[error(transparent)]
-    Sheet(#[from] SheetError),
+    CsvTable(#[from] CsvError),
     /// The label was not named.
     #[error("{}: say which column to predict with --label-column NAME, one of {columns}", path.display())]
     Label {
@@ -197,32 +197,32 @@ impl TableData {
     ///
     /// If it can't be read, the label is not there or makes no classes, or no validation part can be made.
     pub fn open(path: &Path, options: &TableOptions<'_>) -> Result<Self, TableError> {
-        let (sheet, mut skipped) = Sheet::read(path)?;
-        let label = label_column(path, &sheet, options.label)?;
-        let name = sheet.columns[label].clone();
-        let mut problems = column_problems(&sheet, label, options.ignored);
-        let (mut sheet, labels) = take_column(sheet, label);
+        let (csv, mut skipped) = CsvTable::read(path)?;
+        let label = label_column(path, &csv, options.label)?;
+        let name = csv.columns[label].clone();
+        let mut problems = column_problems(&csv, label, options.ignored);
+        let (mut csv, labels) = take_column(csv, label);
         let present: Vec<&str> = labels.iter().map(String::as_str).filter(|cell| !is_missing(cell)).collect();
         let labels_are = labels_of(path, &name, &present)?;
         let mut targets = vec![];
-        let rows = std::mem::take(&mut sheet.rows).into_iter().zip(&labels);
+        let rows = std::mem::take(&mut csv.rows).into_iter().zip(&labels);
         for (row, cell) in rows {
             match labels_are.target(cell) {
                 Ok(target) => {
                     targets.push(target);
-                    sheet.rows.push(row);
+                    csv.rows.push(row);
                 }
                 Err(reason) => skipped.push(unlabelled(row, cell, reason)),
             }
         }
-        let sheet = dates::expand(sheet);
+        let csv = dates::expand(csv);
         let mut notes = vec![];
         let (train, valid) = match options.validation {
-            Ok(_) => ((0..sheet.rows.len()).collect(), vec![]),
-            Err(share) => {
+            Ok(_) => ((0..csv.rows.len()).collect(), vec![]),
+            Err(fraction) => {
                 // Numbers are split as one class.
                 let of: Vec<usize> = targets.iter().map(|target| target.class().unwrap_or(0)).collect();
-                let split = split::stratified(&of, share, options.seed)?;
+                let split = split::stratified(&of, fraction, options.seed)?;
                 (split.train, split.valid)
             }
         };
@@ -231,9 +231,9 @@ impl TableData {
                 return Err(TableError::Leak { column: name });
             }
             Some(schema) => schema.clone(),
-            None => learn(path, &sheet, &train, options.ignored, &mut notes)?,
+            None => learn(path, &csv, &train, options.ignored, &mut notes)?,
         };
-        let (train, bad) = encode(path, &schema, &sheet, &targets, &train)?;
+        let (train, bad) = encode(path, &schema, &csv, &targets, &train)?;
         skipped.extend(bad);
         let classes = match &labels_are {
             Labels::Classes(classes) => classes.clone(),
@@ -241,7 +241,7 @@ impl TableData {
         };
         let (valid, bad) = match options.validation {
             Ok(other) => open_known(other, &schema, &name, &classes)?,
-            Err(_) => encode(path, &schema, &sheet, &targets, &valid)?,
+            Err(_) => encode(path, &schema, &csv, &targets, &valid)?,
         };
         skipped.extend(bad);
         problems.extend(skipped.iter().cloned().map(Problem::from));
@@ -261,13 +261,13 @@ pub fn open_known(
     label: &str,
     classes: &[String],
 ) -> Result<(Table, Vec<Skipped>), TableError> {
-    let (sheet, mut skipped) = Sheet::read(path)?;
-    let label = sheet.column(path, label)?;
-    let (sheet, cells) = take_column(sheet, label);
+    let (csv, mut skipped) = CsvTable::read(path)?;
+    let label = csv.column(path, label)?;
+    let (csv, cells) = take_column(csv, label);
     let labels = if classes.is_empty() { Labels::Number } else { Labels::Classes(classes.to_vec()) };
     let mut targets = vec![];
-    let mut kept = Sheet { columns: sheet.columns, rows: vec![] };
-    for (row, cell) in sheet.rows.into_iter().zip(&cells) {
+    let mut kept = CsvTable { columns: csv.columns, rows: vec![] };
+    for (row, cell) in csv.rows.into_iter().zip(&cells) {
         match labels.target(cell) {
             Ok(target) => {
                 targets.push(target);
@@ -288,10 +288,10 @@ pub fn open_known(
 ///
 /// If the file is no table or a column is missing.
 pub(super) fn open_unlabelled(path: &Path, schema: &Schema) -> Result<Vec<Named<Encoded>>, TableError> {
-    let sheet = dates::expand(Sheet::read(path)?.0);
-    let places = places(path, schema, &sheet)?;
+    let csv = dates::expand(CsvTable::read(path)?.0);
+    let places = places(path, schema, &csv)?;
     let encode = |row: &Row| schema.encode(places.iter().map(|&place| row.cells[place].as_str()));
-    Ok(sheet.rows.iter().map(|row| (row.name.clone(), encode(row))).collect())
+    Ok(csv.rows.iter().map(|row| (row.name.clone(), encode(row))).collect())
 }
 
 fn unlabelled(row: Row, label: &str, reason: String) -> Skipped {
@@ -299,18 +299,18 @@ fn unlabelled(row: Row, label: &str, reason: String) -> Skipped {
     Skipped { path: row.name.into(), kind, reason }
 }
 
-fn label_column(path: &Path, sheet: &Sheet, named: Option<&str>) -> Result<usize, TableError> {
+fn label_column(path: &Path, csv: &CsvTable, named: Option<&str>) -> Result<usize, TableError> {
     match named {
-        Some(name) => Ok(sheet.column(path, name)?),
-        None => Err(TableError::Label { path: path.to_owned(), columns: sheet.columns.join(", ") }),
+        Some(name) => Ok(csv.column(path, name)?),
+        None => Err(TableError::Label { path: path.to_owned(), columns: csv.columns.join(", ") }),
     }
 }
 
-/// The sheet without a column, and that column's cells.
-fn take_column(mut sheet: Sheet, column: usize) -> (Sheet, Vec<String>) {
-    sheet.columns.remove(column);
-    let cells = sheet.rows.iter_mut().map(|row| row.cells.remove(column)).collect();
-    (sheet, cells)
+/// The csv without a column, and that column's cells.
+fn take_column(mut csv: CsvTable, column: usize) -> (CsvTable, Vec<String>) {
+    csv.columns.remove(column);
+    let cells = csv.rows.iter_mut().map(|row| row.cells.remove(column)).collect();
+    (csv, cells)
 }
 
 /// Whether a label is a class or a number, as its cells look.
@@ -334,17 +334,17 @@ fn labels_of(path: &Path, column: &str, present: &[&str]) -> Result<Labels, Tabl
 /// teach the network its rows by heart: it is left out.
 fn learn(
     path: &Path,
-    sheet: &Sheet,
+    csv: &CsvTable,
     train: &[usize],
     ignored: &[String],
     notes: &mut Vec<String>,
 ) -> Result<Schema, TableError> {
     for name in ignored {
-        sheet.column(path, name)?;
+        csv.column(path, name)?;
     }
     let mut columns = vec![];
-    for (place, name) in sheet.columns.iter().enumerate().filter(|(_, name)| !ignored.contains(name)) {
-        let cells: Vec<&str> = train.iter().map(|&row| sheet.rows[row].cells[place].as_str()).collect();
+    for (place, name) in csv.columns.iter().enumerate().filter(|(_, name)| !ignored.contains(name)) {
+        let cells: Vec<&str> = train.iter().map(|&row| csv.rows[row].cells[place].as_str()).collect();
         let distinct = cells.iter().collect::<HashSet<_>>().len();
         if !holds_numbers(&cells) && distinct > 20 && distinct * 2 > cells.len() {
             notes.push(format!("column {name} is left out: {distinct} of its {} cells differ", cells.len()));
@@ -358,22 +358,22 @@ fn learn(
     Ok(Schema { columns })
 }
 
-/// Where a sheet has the columns of a schema.
-fn places(path: &Path, schema: &Schema, sheet: &Sheet) -> Result<Vec<usize>, SheetError> {
-    schema.columns.iter().map(|column| sheet.column(path, &column.name)).collect()
+/// Where a csv has the columns of a schema.
+fn places(path: &Path, schema: &Schema, csv: &CsvTable) -> Result<Vec<usize>, CsvError> {
+    schema.columns.iter().map(|column| csv.column(path, &column.name)).collect()
 }
 
 fn encode(
     path: &Path,
     schema: &Schema,
-    sheet: &Sheet,
+    csv: &CsvTable,
     targets: &[Target],
     rows: &[usize],
 ) -> Result<(Table, Vec<Skipped>), TableError> {
-    let places = places(path, schema, sheet)?;
+    let places = places(path, schema, csv)?;
     let (mut table, mut skipped) = (Table { rows: vec![], schema: Arc::new(schema.clone()) }, vec![]);
     for &index in rows {
-        let Row { name, cells } = &sheet.rows[index];
+        let Row { name, cells } = &csv.rows[index];
         match schema.encode(places.iter().map(|&place| cells[place].as_str())) {
             Ok(encoded) => {
                 table.rows.push(Labelled { name: name.clone(), encoded, target: targets[index].clone() });

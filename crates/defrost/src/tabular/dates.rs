@@ -1,6 +1,6 @@
 //! Dates as numbers a network can use (fastai's `add_datepart`).
 
-use crate::sheet::{Row, Sheet};
+use crate::csv_table::{CsvTable, Row};
 
 use super::schema::is_missing;
 
@@ -30,22 +30,22 @@ const PARTS: [&str; 13] = [
 ];
 
 /// Whether each cell of a column that is not missing begins with a date, as `2026-11-22` or `2026/11/22`.
-pub fn is_of_dates(sheet: &Sheet, column: usize) -> bool {
-    let mut cells = sheet.cells(column).filter(|cell| !is_missing(cell)).peekable();
+pub fn is_of_dates(table: &CsvTable, column: usize) -> bool {
+    let mut cells = table.cells(column).filter(|cell| !is_missing(cell)).peekable();
     cells.peek().is_some() && cells.all(|cell| Date::parse(cell).is_some())
 }
 
-/// The sheet with its columns of dates replaced by their parts.
-pub fn expand(sheet: Sheet) -> Sheet {
-    let dates: Vec<bool> = (0..sheet.columns.len()).map(|column| is_of_dates(&sheet, column)).collect();
+/// The table with its columns of dates replaced by their parts.
+pub fn expand(table: CsvTable) -> CsvTable {
+    let dates: Vec<bool> = (0..table.columns.len()).map(|column| is_of_dates(&table, column)).collect();
     if !dates.contains(&true) {
-        return sheet;
+        return table;
     }
     let name = |(column, &date): (&String, &bool)| match date {
         true => parts_of(stem(column)).collect(),
         false => vec![column.clone()],
     };
-    let columns = sheet.columns.iter().zip(&dates).flat_map(name).collect();
+    let columns = table.columns.iter().zip(&dates).flat_map(name).collect();
     let row = |row: Row| {
         let cells = row.cells.into_iter().zip(&dates).flat_map(|(cell, &date)| match date {
             true => parts(&cell).unwrap_or_else(no_parts),
@@ -53,7 +53,7 @@ pub fn expand(sheet: Sheet) -> Sheet {
         });
         Row { name: row.name, cells: cells.collect() }
     };
-    Sheet { columns, rows: sheet.rows.into_iter().map(row).collect() }
+    CsvTable { columns, rows: table.rows.into_iter().map(row).collect() }
 }
 
 /// `saledate` becomes `saleYear`, as in fastai.
@@ -173,12 +173,12 @@ mod tests {
     #[test]
     fn only_columns_of_dates_are_replaced() {
         let csv = b"saledate,code\n2024-02-29,1-2\n,3-4\n";
-        let sheet = expand(Sheet::parse(Path::new("x.csv"), csv).unwrap().0);
+        let table = expand(CsvTable::parse(Path::new("x.csv"), csv).unwrap().0);
         assert_eq!(
-            (sheet.columns.len(), sheet.columns[0].as_str(), sheet.columns[13].as_str()),
+            (table.columns.len(), table.columns[0].as_str(), table.columns[13].as_str()),
             (14, "saleYear", "code")
         );
-        assert_eq!(sheet.rows[1].cells[0], "");
+        assert_eq!(table.rows[1].cells[0], "");
         for cell in ["2023-02-29", "2024-13-01", "24-01-01", "2024-1", "2024-+1-01", "2024-01-01-01"] {
             assert_eq!(Date::parse(cell), None, "{cell}");
         }

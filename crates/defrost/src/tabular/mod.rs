@@ -12,7 +12,7 @@ mod pretrained;
 mod row;
 mod schema;
 
-pub use bundle::{LoadedTable, TableManifest};
+pub use bundle::{LoadedTable, TableModelConfig};
 pub use check::check;
 pub use data::{Named, Table, TableData, TableError, TableOptions};
 pub use network::TabularNetwork;

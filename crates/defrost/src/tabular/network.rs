@@ -7,7 +7,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Int, Tensor};
 
 use super::schema::Schema;
-use crate::activation::{Activation, Value};
+use crate::batch::{Batch, Value};
 use crate::layers::{BatchNorm, BatchNormConfig, Embedding, Linear};
 use crate::stage::{Network, Stage};
 
@@ -99,7 +99,7 @@ impl Network for TabularNetwork {
             Stage::of(&format!("dense.{index}"), &format!("body.dense.{index}."), dense)
         });
         let body = [inputs].into_iter().chain(dense).map(|stage| stage.with_pretrained(self.pretrained));
-        body.chain([Stage::of("head", "head.", &self.head).fresh()]).collect()
+        body.chain([Stage::of("head", "head.", &self.head).untrained()]).collect()
     }
 
     /// Each stage is a group.
@@ -107,7 +107,7 @@ impl Network for TabularNetwork {
         (0..self.dense.len() + 2).collect()
     }
 
-    fn forward(&self, input: Activation, stages: Range<usize>) -> Activation {
+    fn forward(&self, input: Batch, stages: Range<usize>) -> Batch {
         stages.fold(input, |x, stage| match stage {
             0 => self.inputs.forward(x.into_values()).into(),
             stage => match self.dense.get(stage - 1) {

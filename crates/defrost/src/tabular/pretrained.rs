@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use thiserror::Error;
 
-use super::bundle::TableManifest;
+use super::bundle::TableModelConfig;
 use super::data::TableData;
 use super::network::TabularNetwork;
 use super::schema::Schema;
@@ -42,7 +42,7 @@ impl PretrainedTable {
     ///
     /// If there is none, or one of another kind.
     pub fn open(run: &Path) -> Result<Self, PretrainedTableError> {
-        let (manifest, tensors) = bundle::read::<TableManifest>(run)?;
+        let (manifest, tensors) = bundle::read::<TableModelConfig>(run)?;
         Ok(Self { schema: manifest.model.schema, file: run.display().to_string(), tensors })
     }
 }
@@ -58,10 +58,10 @@ impl TableData {
         pretrained: Option<PretrainedTable>,
         seed: u64,
         device: &Device,
-    ) -> Result<(TabularNetwork, TableManifest), PretrainedTableError> {
+    ) -> Result<(TabularNetwork, TableModelConfig), PretrainedTableError> {
         device.seed(Draws::weight_seed(seed));
         let outputs = self.classes.len().max(1);
-        let manifest = TableManifest {
+        let manifest = TableModelConfig {
             schema: self.schema.clone(),
             label: self.label.clone(),
             pretrained: pretrained.is_some(),

@@ -12,8 +12,8 @@ use super::dataset::{TextDataError, Texts, batch, open_known};
 use super::models::{TextConfig, TextNetwork};
 use super::pretrained::PretrainedError;
 use super::tokenizer::{Tokenizer, TokenizerError, Tokens};
-use crate::activation::Activation;
-use crate::bundle::{Loaded, Model, in_batches};
+use crate::batch::Batch;
+use crate::bundle::{Loaded, ModelConfig, in_batches};
 use crate::data::Skipped;
 use crate::learner::Prediction;
 use crate::precision::Precision;
@@ -26,7 +26,7 @@ const SAMPLE: &str =
 
 /// What is needed to build and feed a text network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TextManifest {
+pub struct TextModelConfig {
     /// The body's dimensions.
     pub config: TextConfig,
     /// The number format between its layers.
@@ -41,13 +41,13 @@ pub struct TextManifest {
     pub tokenizer: Vec<u8>,
 }
 
-impl TextManifest {
+impl TextModelConfig {
     fn tokenizer(&self) -> Result<Tokenizer, TokenizerError> {
         Tokenizer::parse(&self.tokenizer, self.config.vocabulary(), self.config.positions(), self.max_tokens)
     }
 }
 
-impl Model for TextManifest {
+impl ModelConfig for TextModelConfig {
     const TASK: &'static str = "text";
     type Network = TextNetwork;
     type Error = PretrainedError;
@@ -70,7 +70,7 @@ impl Model for TextManifest {
         vec![SAMPLE.to_owned()]
     }
 
-    fn prepare(&self, item: &[String], device: &Device) -> Result<Activation, String> {
+    fn prepare(&self, item: &[String], device: &Device) -> Result<Batch, String> {
         let [text] = item else {
             return Err(format!("the self-test has {} texts and should have one", item.len()));
         };
@@ -97,7 +97,7 @@ impl Model for TextManifest {
 }
 
 /// A saved text network, ready to use.
-pub type LoadedText = Loaded<TextManifest>;
+pub type LoadedText = Loaded<TextModelConfig>;
 
 impl LoadedText {
     /// What its texts are encoded with.

@@ -9,7 +9,7 @@ use crate::check::{Entry, Part, Problem, Report, Severity};
 use crate::data::split::{self, SplitError};
 use crate::data::{Fingerprint, Target};
 
-/// Looks at all texts that training would use, split as training would split them.
+/// TestTimeAugmentation at all texts that training would use, split as training would split them.
 ///
 /// # Errors
 ///
@@ -33,9 +33,9 @@ pub(super) fn report(TextParts { train, valid }: &TextParts, seed: u64) -> Resul
     let mut entries = look_at(train, Part::Train, &mut problems);
     match valid {
         Ok(valid) => entries.extend(look_at(valid, Part::Valid, &mut problems)),
-        Err(share) => {
+        Err(fraction) => {
             let labels: Vec<usize> = entries.iter().map(|entry| entry.target.class().unwrap_or(0)).collect();
-            let split = split::stratified(&labels, *share, seed)?;
+            let split = split::stratified(&labels, *fraction, seed)?;
             split.valid.into_iter().for_each(|item| entries[item].part = Part::Valid);
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sheet::Sheet;
+use crate::csv_table::CsvTable;
 
 /// Columns by name; what is not named is guessed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,19 +23,19 @@ const WORDS: f64 = 4.0;
 const DISTINCT: f64 = 0.5;
 
 /// The only column whose cells read like texts: several words, mostly different from each other.
-pub fn guess_text_column(sheet: &Sheet) -> Option<usize> {
-    let mut texts = (0..sheet.columns.len()).filter(|&column| reads_like_text(sheet, column));
+pub fn guess_text_column(table: &CsvTable) -> Option<usize> {
+    let mut texts = (0..table.columns.len()).filter(|&column| reads_like_text(table, column));
     let first = texts.next()?;
     texts.next().is_none().then_some(first)
 }
 
 /// The column with a usual name for labels, or else the only one beside the text.
-pub fn guess_label_column(sheet: &Sheet, text: usize) -> Option<usize> {
-    let others: Vec<usize> = (0..sheet.columns.len()).filter(|&column| column != text).collect();
+pub fn guess_label_column(table: &CsvTable, text: usize) -> Option<usize> {
+    let others: Vec<usize> = (0..table.columns.len()).filter(|&column| column != text).collect();
     let named: Vec<usize> = others
         .iter()
         .copied()
-        .filter(|&column| LABEL_NAMES.contains(&sheet.columns[column].to_lowercase().as_str()))
+        .filter(|&column| LABEL_NAMES.contains(&table.columns[column].to_lowercase().as_str()))
         .collect();
     match (&named[..], &others[..]) {
         ([only], _) | ([], [only]) => Some(*only),
@@ -43,10 +43,10 @@ pub fn guess_label_column(sheet: &Sheet, text: usize) -> Option<usize> {
     }
 }
 
-fn reads_like_text(sheet: &Sheet, column: usize) -> bool {
-    let count = sheet.rows.len() as f64;
-    let words: usize = sheet.cells(column).map(|cell| cell.split_whitespace().count()).sum();
-    let distinct = sheet.cells(column).collect::<HashSet<_>>().len();
+fn reads_like_text(table: &CsvTable, column: usize) -> bool {
+    let count = table.rows.len() as f64;
+    let words: usize = table.cells(column).map(|cell| cell.split_whitespace().count()).sum();
+    let distinct = table.cells(column).collect::<HashSet<_>>().len();
     words as f64 / count >= WORDS && distinct as f64 / count >= DISTINCT
 }
 
@@ -56,9 +56,9 @@ mod tests {
     use std::path::Path;
 
     fn guess(csv: &str) -> (Option<usize>, Option<usize>) {
-        let (sheet, _) = Sheet::parse(Path::new("data.csv"), csv.as_bytes()).unwrap();
-        let text = guess_text_column(&sheet);
-        (text, text.and_then(|text| guess_label_column(&sheet, text)))
+        let (table, _) = CsvTable::parse(Path::new("data.csv"), csv.as_bytes()).unwrap();
+        let text = guess_text_column(&table);
+        (text, text.and_then(|text| guess_label_column(&table, text)))
     }
 
     #[test]

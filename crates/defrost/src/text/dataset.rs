@@ -10,10 +10,10 @@ use super::check::report;
 use super::columns::TextColumns;
 use super::source::{LabelledText, LabelledTexts, TextParts, TextSourceError};
 use super::tokenizer::{Tokenizer, TokenizerError, Tokens};
-use crate::activation::{Activation, Value};
+use crate::batch::{Batch, Value};
 use crate::check::Report;
 use crate::data::split::{self, SplitError};
-use crate::data::{DataError, Dataset, Exhibit, Fingerprint, Skipped, Target, View};
+use crate::data::{DataError, Dataset, Fingerprint, Preview, Skipped, Target, Variant};
 
 /// Batches are padded to a multiple of this: sums over positions are then made in the same order however long
 /// the batch is.
@@ -76,21 +76,21 @@ impl Dataset for Texts {
         self.items[item].name.clone()
     }
 
-    fn exhibit(&self, item: usize) -> Option<Exhibit> {
-        Some(Exhibit::Text(self.items[item].excerpt.to_string()))
+    fn preview(&self, item: usize) -> Option<Preview> {
+        Some(Preview::Text(self.items[item].excerpt.to_string()))
     }
 
     fn size(&self, item: usize) -> usize {
         self.items[item].tokens.ids.len()
     }
 
-    /// Texts are not varied: every view is the plain one.
-    fn fingerprint(&self, item: usize, _view: View) -> Fingerprint {
+    /// Texts are not varied: every variant is the original.
+    fn fingerprint(&self, item: usize, _view: Variant) -> Fingerprint {
         let ids = &self.items[item].tokens.ids;
         Fingerprint::of(&[&ids.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<u8>>()])
     }
 
-    fn inputs(&self, items: &[usize], _view: View, device: &Device) -> Result<Activation, DataError> {
+    fn inputs(&self, items: &[usize], _view: Variant, device: &Device) -> Result<Batch, DataError> {
         let texts: Vec<&[u32]> = items.iter().map(|&item| self.items[item].tokens.ids.as_slice()).collect();
         Ok(batch(&texts, device))
     }
@@ -115,7 +115,7 @@ fn excerpt(text: &str) -> String {
 }
 
 /// Tokens and mask, `[batch, positions]` each: texts are filled up with zeros to the longest.
-pub(super) fn batch(texts: &[&[u32]], device: &Device) -> Activation {
+pub(super) fn batch(texts: &[&[u32]], device: &Device) -> Batch {
     let longest = texts.iter().map(|ids| ids.len()).max().unwrap_or(0).next_multiple_of(MULTIPLE);
     let shape = [texts.len(), longest];
     let padded = |number: fn(u32) -> i64| {
@@ -126,7 +126,7 @@ pub(super) fn batch(texts: &[&[u32]], device: &Device) -> Activation {
         let numbers: Vec<i64> = texts.iter().flat_map(row).collect();
         Value::Ids(Tensor::<2, Int>::from_data(TensorData::new(numbers, shape), device))
     };
-    Activation::new(vec![padded(i64::from), padded(|_| 1)])
+    Batch::new(vec![padded(i64::from), padded(|_| 1)])
 }
 
 /// Texts ready to train on.
@@ -173,7 +173,7 @@ pub enum TextDataError {
 }
 
 impl TextData {
-    /// Reads and encodes the texts of `path`, and those to validate on: another file's, or a share split off.
+    /// Reads and encodes the texts of `path`, and those to validate on: another file's, or a fraction split off.
     ///
     /// # Errors
     ///
@@ -197,9 +197,9 @@ impl TextData {
                 skipped.extend(unread.into_iter().chain(bad));
                 (train, valid)
             }
-            Err(share) => {
+            Err(fraction) => {
                 let labels: Vec<usize> = train.items.iter().map(|item| item.class).collect();
-                let split = split::stratified(&labels, share, seed)?;
+                let split = split::stratified(&labels, fraction, seed)?;
                 let alone = |&class: &usize| {
                     format!("class {} has one text: it is trained on and can't be validated", classes[class])
                 };

@@ -1,4 +1,4 @@
-//! Finding labelled texts in folders: one folder per class, `ROOT/CLASS/…/text.txt`, as pictures lie in theirs.
+//! Finding labelled texts in folders: one folder per class, `ROOT/CLASS/…/text.txt`, as images lie in theirs.
 //!
 //! Validation may have a tree of its own: `ROOT/train/CLASS` beside `ROOT/valid/CLASS` (or `validation`, `val`), or
 //! `ROOT/valid` among the class folders. Classes are the folder names, sorted; texts are sorted by path. Hidden files
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_no_texts() {
+    fn images_are_no_texts() {
         let root = tree(&[("a/1.jpg", b"x"), ("a/1.txt", b"x"), ("b/1.txt", b"x")]);
         assert!(
             !is_text_folder(root.path()),

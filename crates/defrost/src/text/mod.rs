@@ -11,7 +11,7 @@ mod pretrained;
 mod source;
 mod tokenizer;
 
-pub use bundle::{LoadedText, TextManifest};
+pub use bundle::{LoadedText, TextModelConfig};
 pub use check::check;
 pub use columns::{TextColumns, guess_text_column};
 pub use dataset::{TextData, TextDataError, Texts};

@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use thiserror::Error;
 
-use super::bundle::TextManifest;
+use super::bundle::TextModelConfig;
 use super::columns::TextColumns;
 use super::models::{ConfigError, TextConfig, TextNetwork};
 use super::tokenizer::{Tokenizer, TokenizerError};
@@ -91,8 +91,8 @@ impl Pretrained {
     pub fn open(path: &Path) -> Result<Self, PretrainedError> {
         let folder = if path.is_file() { path.parent().unwrap_or(Path::new(".")) } else { path };
         if folder.join("bundle.json").is_file() {
-            let (manifest, tensors) = bundle::read::<TextManifest>(folder)?;
-            let TextManifest { config, tokenizer, .. } = manifest.model;
+            let (manifest, tensors) = bundle::read::<TextModelConfig>(folder)?;
+            let TextModelConfig { config, tokenizer, .. } = manifest.model;
             let weights = WeightFile::of(folder.join("model.safetensors").display().to_string(), tensors);
             return Ok(Self { config, tokenizer, precision: Precision::F32, weights });
         }
@@ -135,7 +135,7 @@ impl Pretrained {
         max_tokens: usize,
         seed: u64,
         device: &Device,
-    ) -> Result<(TextNetwork, TextManifest, Fit), PretrainedError> {
+    ) -> Result<(TextNetwork, TextModelConfig, Fit), PretrainedError> {
         device.seed(Draws::weight_seed(seed));
         let precision = self.config.precision(self.precision);
         let network = TextNetwork::new(&self.config, outputs, true, device).with_precision(precision);
@@ -143,8 +143,13 @@ impl Pretrained {
         let name = |in_file: &str| self.config.tensor_name(in_file);
         let fit = Fit::named(&self.weights, self.config.name(), &body, name)?;
         let network = weights::load(network, &self.weights.take(&fit.names)).valid();
-        let manifest =
-            TextManifest { config: self.config, precision, max_tokens, columns, tokenizer: self.tokenizer };
+        let manifest = TextModelConfig {
+            config: self.config,
+            precision,
+            max_tokens,
+            columns,
+            tokenizer: self.tokenizer,
+        };
         Ok((network, manifest, fit))
     }
 }

@@ -7,9 +7,9 @@ use thiserror::Error;
 
 use super::columns::{TextColumns, guess_label_column, guess_text_column};
 use super::folder;
+use crate::csv_table::{CsvError, CsvTable};
 use crate::data::Skipped;
 use crate::files::FileError;
-use crate::sheet::{Sheet, SheetError};
 
 /// A text and its class.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct LabelledTexts {
 pub enum TextSourceError {
     /// The file is no table.
     #[error(transparent)]
-    Sheet(#[from] SheetError),
+    CsvTable(#[from] CsvError),
     /// A folder can't be listed.
     #[error(transparent)]
     File(#[from] FileError),
@@ -145,10 +145,10 @@ impl LabelledTexts {
         if path.is_dir() {
             return folder::read(path, known);
         }
-        let (sheet, mut skipped) = Sheet::read(path)?;
-        let (text, label) = find(path, &sheet, columns)?;
-        let column = sheet.columns[label].clone();
-        let found: BTreeSet<&str> = sheet.cells(label).filter(|label| !label.is_empty()).collect();
+        let (table, mut skipped) = CsvTable::read(path)?;
+        let (text, label) = find(path, &table, columns)?;
+        let column = table.columns[label].clone();
+        let found: BTreeSet<&str> = table.cells(label).filter(|label| !label.is_empty()).collect();
         let classes: Vec<String> = match known {
             Some(known) => known.to_vec(),
             None => found.iter().map(|&label| label.to_owned()).collect(),
@@ -162,14 +162,14 @@ impl LabelledTexts {
         if let [class] = &classes[..] {
             return Err(TextSourceError::OneClass { path: path.to_owned(), column, class: class.clone() });
         }
-        let rows = sheet.rows.len();
+        let rows = table.rows.len();
         if known.is_none() && classes.len() > 2 && classes.len() * 2 > rows {
             let classes = classes.len();
             return Err(TextSourceError::TooManyClasses { path: path.to_owned(), column, classes, rows });
         }
-        let columns = TextColumns { text: Some(sheet.columns[text].clone()), label: Some(column) };
+        let columns = TextColumns { text: Some(table.columns[text].clone()), label: Some(column) };
         let mut items = vec![];
-        for mut row in sheet.rows {
+        for mut row in table.rows {
             match classes.iter().position(|class| *class == row.cells[label]) {
                 Some(class) => {
                     items.push(LabelledText { name: row.name, text: row.cells.swap_remove(text), class });
@@ -188,7 +188,7 @@ impl LabelledTexts {
 pub struct TextParts {
     /// Those to train on, or to split.
     pub train: LabelledTexts,
-    /// Those to validate on, with the same classes, or the share that is split off.
+    /// Those to validate on, with the same classes, or the fraction that is split off.
     pub valid: Result<LabelledTexts, f64>,
 }
 
@@ -206,28 +206,28 @@ impl TextParts {
         let train = LabelledTexts::read(path, columns, None)?;
         let valid = match validation {
             Ok(other) => Ok(LabelledTexts::read(other, &train.columns, Some(&train.classes))?),
-            Err(share) => Err(share),
+            Err(fraction) => Err(fraction),
         };
         Ok(Self { train, valid })
     }
 }
 
-fn find(path: &Path, sheet: &Sheet, columns: &TextColumns) -> Result<(usize, usize), TextSourceError> {
+fn find(path: &Path, table: &CsvTable, columns: &TextColumns) -> Result<(usize, usize), TextSourceError> {
     let listed = |without: Option<usize>| {
-        let others = sheet.columns.iter().enumerate().filter(|(index, _)| Some(*index) != without);
+        let others = table.columns.iter().enumerate().filter(|(index, _)| Some(*index) != without);
         others.map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ")
     };
-    let label = columns.label.as_ref().map(|name| sheet.column(path, name)).transpose()?;
+    let label = columns.label.as_ref().map(|name| table.column(path, name)).transpose()?;
     let text = match &columns.text {
-        Some(name) => sheet.column(path, name)?,
-        None => guess_text_column(sheet)
+        Some(name) => table.column(path, name)?,
+        None => guess_text_column(table)
             .ok_or_else(|| TextSourceError::TextColumn { path: path.to_owned(), columns: listed(label) })?,
     };
     let label = label
-        .or_else(|| guess_label_column(sheet, text))
+        .or_else(|| guess_label_column(table, text))
         .ok_or_else(|| TextSourceError::LabelColumn { path: path.to_owned(), columns: listed(Some(text)) })?;
     if text == label {
-        let column = sheet.columns[text].clone();
+        let column = table.columns[text].clone();
         return Err(TextSourceError::SameColumn { path: path.to_owned(), column });
     }
     Ok((text, label))

@@ -1,4 +1,4 @@
-//! Random variations of a picture: what may vary, one concrete draw, and the map and colours that follow from it.
+//! Random variations of an image: what may vary, one concrete draw, and the map and colours that follow from it.
 //!
 //! The defaults, their distributions and their order are those of fastai's `aug_transforms`. A draw holds plain numbers
 //! and uses the same count of random numbers whatever it decides; the same draw gives the same bytes.
@@ -6,11 +6,11 @@
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-use super::picture::Picture;
+use super::image::Image;
 use super::projective::Projective;
 use super::sample::Padding;
 
-/// Which part of a picture becomes the network's square.
+/// Which part of an image becomes the network's square.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Crop {
@@ -20,7 +20,7 @@ pub enum Crop {
     Random,
     /// A box of random area and shape, stretched to the square ("random resized crop").
     Resized {
-        /// Least share of the picture's area, in 0..=1; .08 is usual when training from nothing, .35 when fine-tuning.
+        /// Least fraction of the image's area, in 0..=1; .08 is usual when training from nothing, .35 when fine-tuning.
         min_area: f64,
         /// Largest ratio of width to height, at least 1; its inverse is the smallest.
         max_ratio: f64,
@@ -32,7 +32,7 @@ impl Crop {
     pub const RESIZED: Self = Self::Resized { min_area: 0.08, max_ratio: 4.0 / 3.0 };
 }
 
-/// How strongly pictures are varied in training.
+/// How strongly images are varied in training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AugmentPolicy {
@@ -54,7 +54,7 @@ pub struct AugmentPolicy {
     pub max_lighting: f64,
     /// Probability of blanking a box (arXiv 1708.04896) [0].
     pub p_erase: f64,
-    /// What is shown beyond the picture's edge [`Padding::Reflect`].
+    /// What is shown beyond the image's edge [`Padding::Reflect`].
     pub padding: Padding,
 }
 
@@ -76,7 +76,7 @@ impl Default for AugmentPolicy {
 }
 
 impl AugmentPolicy {
-    /// Shows every picture as validation does.
+    /// Shows every image as validation does.
     pub fn none() -> Self {
         let (max_rotate, max_zoom, max_warp, max_lighting) = (0.0, 1.0, 0.0, 0.0);
         Self {
@@ -90,7 +90,7 @@ impl AugmentPolicy {
         }
     }
 
-    /// More of everything, for long training on few pictures: at least 35 % of the area, stretched, further
+    /// More of everything, for long training on few images: at least 35 % of the area, stretched, further
     /// turned and lit, and in a quarter of them a box is blanked.
     pub fn strong() -> Self {
         Self {
@@ -102,7 +102,7 @@ impl AugmentPolicy {
         }
     }
 
-    /// Draws the numbers for one picture.
+    /// Draws the numbers for one image.
     pub fn draw(&self, rng: &mut impl Rng) -> Draw {
         let crop = self.crop.draw(rng);
         let mut with = |probability: f64, neutral: f64, low: f64, high: f64| {
@@ -130,7 +130,7 @@ impl AugmentPolicy {
     }
 }
 
-/// Where a crop fell. Positions are shares of the room there is: 0 is left or top, 1 right or bottom.
+/// Where a crop fell. Positions are fractions of the room there is: 0 is left or top, 1 right or bottom.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum CropDraw {
     /// The square that validation takes, at this position.
@@ -138,9 +138,9 @@ pub enum CropDraw {
         /// Across and down.
         position: [f64; 2],
     },
-    /// The first of these boxes that fits the picture, at this position; else the largest of an allowed shape, centred.
+    /// The first of these boxes that fits the image, at this position; else the largest of an allowed shape, centred.
     Box {
-        /// Share of the area, and ratio of width to height.
+        /// Fraction of the area, and ratio of width to height.
         candidates: [(f64, f64); 10],
         /// Largest ratio of width to height.
         max_ratio: f64,
@@ -164,12 +164,12 @@ impl Crop {
     }
 }
 
-/// The numbers of one picture, drawn from a policy; [`Draw::default`] varies nothing.
+/// The numbers of one image, drawn from a policy; [`Draw::default`] varies nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Draw {
     /// The part that is shown.
     pub crop: CropDraw,
-    /// Whether the picture is mirrored left to right.
+    /// Whether the image is mirrored left to right.
     pub flip: bool,
     /// Tilt along x and y; 0 is none.
     pub warp: [f64; 2],
@@ -183,7 +183,7 @@ pub struct Draw {
     pub brightness: f64,
     /// Contrast, more than 0; 1 changes nothing.
     pub contrast: f64,
-    /// The box that is blanked, if any: left, top, width and height as shares of the square.
+    /// The box that is blanked, if any: left, top, width and height as fractions of the square.
     pub erase: Option<[f64; 4]>,
     /// What is shown beyond the edge.
     pub padding: Padding,
@@ -207,13 +207,13 @@ impl Default for Draw {
 }
 
 impl Draw {
-    /// The map from pixels of the output, a square of `size`, to those of `picture`; `resize_to` is the shorter side
+    /// The map from pixels of the output, a square of `size`, to those of `image`; `resize_to` is the shorter side
     /// to which validation resizes before it crops.
-    pub fn map(&self, picture: &Picture, size: usize, resize_to: usize) -> Projective {
+    pub fn map(&self, image: &Image, size: usize, resize_to: usize) -> Projective {
         let to_unit = 2.0 / size as f64;
         let shrink = 1.0 / self.zoom;
         let [zoom_x, zoom_y] = self.zoom_center.map(|center| (1.0 - shrink) * center);
-        let mut map = self.crop.map(picture, size, resize_to);
+        let mut map = self.crop.map(image, size, resize_to);
         // Parts that do nothing are left out, so that a plain crop stays exactly one.
         if self.warp != [0.0, 0.0] {
             map = map.after(self.tilt());
@@ -239,7 +239,7 @@ impl Draw {
         1.0 / (1.0 + (-shifted * self.contrast).exp())
     }
 
-    /// The perspective that carries the picture's corners in or out; strong tilts that would fold it are left out.
+    /// The perspective that carries the image's corners in or out; strong tilts that would fold it are left out.
     fn tilt(&self) -> Projective {
         let [x, y] = self.warp;
         let corners = [[-1.0 - y, -1.0 - x], [1.0 + y, -1.0 + x], [1.0 - y, 1.0 - x], [-1.0 + y, 1.0 + x]];
@@ -248,11 +248,11 @@ impl Draw {
 }
 
 impl CropDraw {
-    /// The map from the square with corners at -1 and 1 to the part of `picture` that is shown.
-    fn map(&self, picture: &Picture, size: usize, resize_to: usize) -> Projective {
-        let [width, height] = [picture.width() as f64, picture.height() as f64];
+    /// The map from the square with corners at -1 and 1 to the part of `image` that is shown.
+    fn map(&self, image: &Image, size: usize, resize_to: usize) -> Projective {
+        let [width, height] = [image.width() as f64, image.height() as f64];
         let (left, top, box_width, box_height) = match *self {
-            Self::Square { position } => square(picture, size, resize_to, position),
+            Self::Square { position } => square(image, size, resize_to, position),
             Self::Box { candidates, max_ratio, position } => {
                 let sides = |(area, ratio): (f64, f64)| {
                     let (across, down) =
@@ -269,10 +269,10 @@ impl CropDraw {
     }
 }
 
-/// The box (left, top, width, height) of `picture` that a crop of `size` shows after the shorter side was resized to
-/// `resize_to`. The centre is rounded to whole pixels of the resized picture, as torchvision and timm do.
-fn square(picture: &Picture, size: usize, resize_to: usize, position: [f64; 2]) -> (f64, f64, f64, f64) {
-    let (width, height) = (picture.width(), picture.height());
+/// The box (left, top, width, height) of `image` that a crop of `size` shows after the shorter side was resized to
+/// `resize_to`. The centre is rounded to whole pixels of the resized image, as torchvision and timm do.
+fn square(image: &Image, size: usize, resize_to: usize, position: [f64; 2]) -> (f64, f64, f64, f64) {
+    let (width, height) = (image.width(), image.height());
     let shorter = width.min(height);
     let axis = |length: usize, position: f64| {
         let resized = resize_to * length / shorter;
@@ -306,8 +306,8 @@ mod tests {
         (0..count).map(|item| policy.draw(&mut ChaCha8Rng::seed_from_u64(item))).collect()
     }
 
-    fn blank(width: usize, height: usize) -> Picture {
-        Picture::from_rgb(width, height, vec![0; width * height * 3]).unwrap()
+    fn blank(width: usize, height: usize) -> Image {
+        Image::from_rgb(width, height, vec![0; width * height * 3]).unwrap()
     }
 
     #[test]
@@ -331,9 +331,9 @@ mod tests {
     #[test]
     fn strengths_and_probabilities_are_kept() {
         let draws = draws(AugmentPolicy::default(), 4000);
-        let share =
+        let fraction =
             |hit: &dyn Fn(&Draw) -> bool| draws.iter().filter(|draw| hit(draw)).count() as f64 / 4000.0;
-        // Four standard deviations of a share of 4000 draws are at most .032.
+        // Four standard deviations of a fraction of 4000 draws are at most .032.
         for (expected, hit) in [
             (0.5, (&|d: &Draw| d.flip) as &dyn Fn(&Draw) -> bool),
             (0.75, &|d| d.rotate != 0.0),
@@ -345,7 +345,7 @@ mod tests {
             (0.375, &|d| d.rotate > 0.0),
             (0.375, &|d| d.contrast > 1.0),
         ] {
-            assert!((share(hit) - expected).abs() < 0.032, "{} instead of {expected}", share(hit));
+            assert!((fraction(hit) - expected).abs() < 0.032, "{} instead of {expected}", fraction(hit));
         }
         assert!(draws.iter().all(|d| d.rotate.abs() <= 10.0 && (1.0..=1.1).contains(&d.zoom)));
         assert!(draws.iter().all(|d| d.warp.iter().all(|w| w.abs() <= 0.2)));
@@ -358,7 +358,7 @@ mod tests {
     fn tilt_carries_corners_where_fastai_does() {
         let draw = Draw { warp: [0.1, 0.2], ..Draw::default() };
         let map = draw.map(&blank(100, 100), 100, 100);
-        // The picture's upper left corner lands at (-1.2, -1.1), where the square's corners are at -1 and 1.
+        // The image's upper left corner lands at (-1.2, -1.1), where the square's corners are at -1 and 1.
         let [x, y] = map.apply([50.0 * (1.0 - 1.2), 50.0 * (1.0 - 1.1)]);
         assert!(x.abs() < 1e-9 && y.abs() < 1e-9, "{x} {y}");
         let [x, y] = map.apply([50.0 * (1.0 + 0.8), 50.0 * (1.0 + 0.9)]);
@@ -366,19 +366,19 @@ mod tests {
     }
 
     #[test]
-    fn crops_stay_inside_the_picture() {
-        let pictures =
+    fn crops_stay_inside_the_image() {
+        let images =
             [blank(400, 533), blank(533, 400), blank(100, 100), blank(1000, 10), blank(3, 2), blank(1, 400)];
         for crop in
             [Crop::Center, Crop::Random, Crop::RESIZED, Crop::Resized { min_area: 0.35, max_ratio: 1.0 }]
         {
             for draw in draws(AugmentPolicy { crop, ..AugmentPolicy::none() }, 200) {
-                for picture in &pictures {
-                    let map = draw.map(picture, 224, 256);
+                for image in &images {
+                    let map = draw.map(image, 224, 256);
                     for corner in [[0.0, 0.0], [224.0, 224.0]] {
                         let [x, y] = map.apply(corner);
-                        assert!(x > -1e-9 && x < picture.width() as f64 + 1e-9, "{crop:?} {picture:?} {x}");
-                        assert!(y > -1e-9 && y < picture.height() as f64 + 1e-9, "{crop:?} {picture:?} {y}");
+                        assert!(x > -1e-9 && x < image.width() as f64 + 1e-9, "{crop:?} {image:?} {x}");
+                        assert!(y > -1e-9 && y < image.height() as f64 + 1e-9, "{crop:?} {image:?} {y}");
                     }
                 }
             }
@@ -387,9 +387,9 @@ mod tests {
 
     #[test]
     fn resized_crops_keep_area_and_shape() {
-        let picture = blank(400, 300);
+        let image = blank(400, 300);
         for draw in draws(AugmentPolicy { crop: Crop::RESIZED, ..AugmentPolicy::none() }, 500) {
-            let (sx, sy, ..) = draw.map(&picture, 100, 100).as_stretch().unwrap();
+            let (sx, sy, ..) = draw.map(&image, 100, 100).as_stretch().unwrap();
             let (area, shape) = (sx * sy * 1e4 / 120_000.0, sx / sy);
             assert!((0.08..1.0).contains(&area) && (0.74..1.34).contains(&shape), "{area} {shape}");
         }

@@ -1,4 +1,4 @@
-//! What is kept of a trained picture network.
+//! What is kept of a trained image network.
 
 use std::convert::Infallible;
 
@@ -9,25 +9,26 @@ use serde::{Deserialize, Serialize};
 use super::augment::{AugmentPolicy, Draw};
 use super::dataset::batch;
 use super::grad_cam::grad_cam;
-use super::models::{Architecture, Convention, HeadKind, Precision, VisionNetwork};
-use super::picture::Picture;
+use super::image::Image;
+use super::models::{Architecture, HeadKind, Precision, PretrainedConfig, VisionNetwork};
 use super::setup::SetupError;
 use super::transform::Preprocess;
-use crate::activation::Activation;
-use crate::bundle::{BATCH, Loaded, Model, in_batches};
-use crate::data::View;
+use crate::batch::Batch;
+use crate::bundle::{BATCH, Loaded, ModelConfig, in_batches};
+use crate::data::Variant;
 use crate::interpret::HeatMap;
-use crate::learner::{Looks, Prediction, split};
+use crate::learner::{Prediction, TestTimeAugmentation, split};
 use crate::recipe::FineTune;
 
-/// What is needed to build and feed a picture network.
+/// What is needed to build and feed an image network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct VisionManifest {
+pub struct ImageModelConfig {
     /// The architecture's name.
     pub architecture: String,
     /// What its weights expect.
-    pub convention: Convention,
-    /// How pictures are prepared.
+    #[serde(alias = "convention")]
+    pub config: PretrainedConfig,
+    /// How images are prepared.
     pub preprocess: Preprocess,
     /// The number format between the body's layers.
     pub precision: Precision,
@@ -39,7 +40,7 @@ pub struct VisionManifest {
     pub pretrained: bool,
 }
 
-impl Model for VisionManifest {
+impl ModelConfig for ImageModelConfig {
     const TASK: &'static str = "vision";
     type Network = VisionNetwork;
     type Error = SetupError;
@@ -58,14 +59,14 @@ impl Model for VisionManifest {
         16 * outputs as u64
     }
 
-    /// There is only one picture.
+    /// There is only one image.
     fn sample(&self) -> Vec<String> {
         vec![]
     }
 
-    fn prepare(&self, _item: &[String], device: &Device) -> Result<Activation, String> {
+    fn prepare(&self, _item: &[String], device: &Device) -> Result<Batch, String> {
         let mut values = vec![0.0; self.preprocess.values()];
-        self.preprocess.apply(&test_picture(), &Draw::default(), &mut values);
+        self.preprocess.apply(&test_image(), &Draw::default(), &mut values);
         Ok(batch(values, 1, &self.preprocess, device).into())
     }
 
@@ -80,104 +81,104 @@ impl Model for VisionManifest {
     fn cut_stages(&self) -> Vec<String> {
         let Some(cut) = &self.cut else { return vec![] };
         let Ok(architecture) = Architecture::named(&self.architecture) else { return vec![] };
-        let stages = architecture.body(&self.convention, &Device::flex()).stages();
+        let stages = architecture.body(&self.config, &Device::flex()).stages();
         let from = stages.iter().position(|stage| stage.is_called(cut)).unwrap_or(stages.len());
         stages.into_iter().skip(from).map(|stage| stage.name).collect()
     }
 
-    fn heat(&self, network: &VisionNetwork, input: Activation, outputs: &[usize]) -> Vec<HeatMap> {
+    fn heat(&self, network: &VisionNetwork, input: Batch, outputs: &[usize]) -> Vec<HeatMap> {
         grad_cam(network, input, outputs)
     }
 }
 
-/// A picture with ramps and edges, wider than high: whatever crops, scales or normalises it otherwise makes another one of it.
+/// An image with ramps and edges, wider than high: whatever crops, scales or normalises it otherwise makes another one of it.
 /// Bundles rely on its pixels, and they are no decoder's.
-fn test_picture() -> Picture {
+fn test_image() -> Image {
     let (width, height) = (96, 72);
     let pixel = |index: usize| {
         let (x, y) = (index % width, index / width);
         [x * 255 / (width - 1), y * 255 / (height - 1), 255 * ((x / 8 + y / 8) % 2)].map(|value| value as u8)
     };
     let pixels = (0..width * height).flat_map(pixel).collect();
-    Picture::from_rgb(width, height, pixels).expect("there are three values a pixel")
+    Image::from_rgb(width, height, pixels).expect("there are three values a pixel")
 }
 
-/// What a network makes of a picture, and which of its places speak for that.
+/// What a network makes of an image, and which of its places speak for that.
 #[derive(Clone, Debug)]
 pub struct Explained {
     /// What it makes of it.
     pub prediction: Prediction,
     /// The output that is explained: the highest.
     pub output: usize,
-    /// The places of the square that the network sees, in the picture's middle.
+    /// The places of the square that the network sees, in the image's middle.
     pub heat: HeatMap,
-    /// Side of that square, as a share of the picture's shorter side.
-    pub share: f32,
+    /// Side of that square, as a fraction of the image's shorter side.
+    pub fraction: f32,
 }
 
-/// A saved picture network, ready to use.
-pub type LoadedVision = Loaded<VisionManifest>;
+/// A saved image network, ready to use.
+pub type LoadedVision = Loaded<ImageModelConfig>;
 
 impl LoadedVision {
-    /// Classes and probabilities for one picture, varied as training does by default where there are more
+    /// Classes and probabilities for one image, varied as training does by default where there are more
     /// looks than one.
-    pub fn predict(&self, picture: &Picture, looks: Looks) -> Prediction {
-        self.predict_prepared(&[&self.prepared(picture, looks)], looks).remove(0)
+    pub fn predict(&self, image: &Image, tta: TestTimeAugmentation) -> Prediction {
+        self.predict_prepared(&[&self.prepared(image, tta)], tta).remove(0)
     }
 
-    /// The same for each input that `read` makes a picture of; why not for the others. Pictures are read and prepared on all
+    /// The same for each input that `read` makes an image of; why not for the others. Images are read and prepared on all
     /// threads, no more than one a thread in memory at a time.
     pub fn predict_all<T: Sync, E: Send>(
         &self,
         inputs: &[T],
-        looks: Looks,
-        read: impl Fn(&T) -> Result<Picture, E> + Sync,
+        tta: TestTimeAugmentation,
+        read: impl Fn(&T) -> Result<Image, E> + Sync,
     ) -> Vec<Result<Prediction, E>> {
-        let prepare = |input: &T| read(input).map(|picture| self.prepared(&picture, looks));
+        let prepare = |input: &T| read(input).map(|image| self.prepared(&image, tta));
         let batch = |inputs: &[T]| {
-            let pictures = inputs.par_iter().map(prepare).collect();
-            in_batches(pictures, |_| 0, |pictures| self.predict_prepared(pictures, looks))
+            let images = inputs.par_iter().map(prepare).collect();
+            in_batches(images, |_| 0, |images| self.predict_prepared(images, tta))
         };
         inputs.chunks(BATCH).flat_map(batch).collect()
     }
 
-    /// What [`predict`](Self::predict) says of a picture, and where the plain look shows it; nothing if this network tells
-    /// no places apart, or not in pictures of this size.
-    pub fn explain(&self, picture: &Picture, looks: Looks) -> Option<Explained> {
-        let prediction = self.predict(picture, looks);
+    /// What [`predict`](Self::predict) says of an image, and where the plain look shows it; nothing if this network tells
+    /// no places apart, or not in images of this size.
+    pub fn explain(&self, image: &Image, tta: TestTimeAugmentation) -> Option<Explained> {
+        let prediction = self.predict(image, tta);
         let output = prediction.class();
         let preprocess = &self.manifest.model.preprocess;
-        let values = self.prepared(picture, Looks::PLAIN).remove(0);
+        let values = self.prepared(image, TestTimeAugmentation::NONE).remove(0);
         let input = batch(values, 1, preprocess, self.device());
         let heat = self.heat(input.into(), &[output]).pop()?;
-        let share = preprocess.size as f32 / preprocess.resize_to as f32;
-        Some(Explained { prediction, output, heat, share })
+        let fraction = preprocess.size as f32 / preprocess.resize_to as f32;
+        Some(Explained { prediction, output, heat, fraction })
     }
 
-    /// A picture as the network sees it in each of these looks.
-    fn prepared(&self, picture: &Picture, looks: Looks) -> Vec<Vec<f32>> {
+    /// An image as the network sees it in each of these looks.
+    fn prepared(&self, image: &Image, tta: TestTimeAugmentation) -> Vec<Vec<f32>> {
         let preprocess = &self.manifest.model.preprocess;
         let prepare = |view| {
             let draw = match view {
-                View::Plain => Draw::default(),
-                View::Augmented(draws) => AugmentPolicy::default().draw(&mut draws.for_item(0)),
+                Variant::Original => Draw::default(),
+                Variant::Augmented(draws) => AugmentPolicy::default().draw(&mut draws.for_item(0)),
             };
             let mut values = vec![0.0; preprocess.values()];
-            preprocess.apply(picture, &draw, &mut values);
+            preprocess.apply(image, &draw, &mut values);
             values
         };
-        looks.views().map(prepare).collect()
+        tta.all_variants().map(prepare).collect()
     }
 
-    fn predict_prepared(&self, pictures: &[&Vec<Vec<f32>>], looks: Looks) -> Vec<Prediction> {
+    fn predict_prepared(&self, images: &[&Vec<Vec<f32>>], tta: TestTimeAugmentation) -> Vec<Prediction> {
         let (preprocess, loss) = (&self.manifest.model.preprocess, &self.manifest.loss);
         let mut look = 0;
-        let scores = looks.scores(loss, |_| {
-            let values = pictures.iter().flat_map(|picture| &picture[look]).copied().collect();
+        let scores = tta.scores(loss, |_| {
+            let values = images.iter().flat_map(|image| &image[look]).copied().collect();
             look += 1;
-            Ok::<_, Infallible>(self.scores(batch(values, pictures.len(), preprocess, self.device()).into()))
+            Ok::<_, Infallible>(self.scores(batch(values, images.len(), preprocess, self.device()).into()))
         });
         let Ok(scores) = scores;
-        split(loss.activate(scores))
+        split(loss.decode(scores))
     }
 }

@@ -1,4 +1,4 @@
-//! A data set of pictures: read, augmented and normalised on demand, on all threads.
+//! A data set of images: read, augmented and normalised on demand, on all threads.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,24 +7,24 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::augment::{AugmentPolicy, Draw};
-use super::check::{Look, Looks};
+use super::check::{Look, TestTimeAugmentation};
+use super::decoded_images::{DecodedImages, Form};
 use super::folder::Labelled;
-use super::kept::{Form, KeptPictures};
-use super::picture::{Picture, PictureError, read_file};
+use super::image::{Image, ImageError, read_file};
 use super::thumbnail::thumbnail;
 use super::transform::Preprocess;
-use crate::activation::Activation;
+use crate::batch::Batch;
 use crate::check::{Entry, Part};
-use crate::data::{DataError, Dataset, Exhibit, Fingerprint, Skipped, Target, View};
+use crate::data::{DataError, Dataset, Fingerprint, Preview, Skipped, Target, Variant};
 
-/// Labelled pictures of one size. Their files have been read once; one that changes afterwards is an error.
+/// Labelled images of one size. Their files have been read once; one that changes afterwards is an error.
 #[derive(Clone, Debug)]
-pub struct Pictures {
+pub struct Images {
     root: PathBuf,
     items: Vec<Item>,
     preprocess: Preprocess,
     augment: AugmentPolicy,
-    kept: Arc<KeptPictures>,
+    decoded: Arc<DecodedImages>,
 }
 
 #[derive(Clone, Debug)]
@@ -34,26 +34,26 @@ struct Item {
     content: Fingerprint,
 }
 
-impl Pictures {
-    /// Reads the pictures at these paths below `root` once; those that can't be read are left out. What is
+impl Images {
+    /// Reads the images at these paths below `root` once; those that can't be read are left out. What is
     /// decoded is kept in `kept`, as far as it fits, and what a check needs of it in `looks`.
     pub(super) fn open(
         root: &Path,
         files: Vec<Labelled>,
         preprocess: Preprocess,
         augment: AugmentPolicy,
-        kept: Arc<KeptPictures>,
-        looks: &mut Looks,
+        decoded: Arc<DecodedImages>,
+        tta: &mut TestTimeAugmentation,
     ) -> (Self, Vec<Skipped>) {
-        let mut pictures = Self { root: root.to_owned(), items: vec![], preprocess, augment, kept };
-        let results: Vec<Result<(Fingerprint, Look), PictureError>> =
-            files.par_iter().map(|file| pictures.first_look(&root.join(&file.path))).collect();
+        let mut images = Self { root: root.to_owned(), items: vec![], preprocess, augment, decoded };
+        let results: Vec<Result<(Fingerprint, Look), ImageError>> =
+            files.par_iter().map(|file| images.first_look(&root.join(&file.path))).collect();
         let mut skipped = vec![];
         for (file, result) in files.into_iter().zip(results) {
             match result {
                 Ok((content, look)) => {
-                    pictures.items.push(Item { file, content });
-                    looks.insert(content, look);
+                    images.items.push(Item { file, content });
+                    tta.insert(content, look);
                 }
                 Err(problem) => {
                     let (path, kind) = (root.join(&file.path), problem.kind());
@@ -61,14 +61,14 @@ impl Pictures {
                 }
             }
         }
-        (pictures, skipped)
+        (images, skipped)
     }
 
     /// The items at these places.
     pub(super) fn part(&self, items: &[usize]) -> Self {
         let &Self { preprocess, augment, .. } = self;
         let items = items.iter().map(|&item| self.items[item].clone()).collect();
-        Self { root: self.root.clone(), items, preprocess, augment, kept: self.kept.clone() }
+        Self { root: self.root.clone(), items, preprocess, augment, decoded: self.decoded.clone() }
     }
 
     /// The items as a check sees them: their content is that of their files.
@@ -82,46 +82,46 @@ impl Pictures {
     }
 
     /// Decodes a file and keeps what its epochs will need of it: only the square where nothing is augmented.
-    fn first_look(&self, path: &Path) -> Result<(Fingerprint, Look), PictureError> {
+    fn first_look(&self, path: &Path) -> Result<(Fingerprint, Look), ImageError> {
         let bytes = read_file(path)?;
         let content = Fingerprint::of(&[&bytes]);
-        let picture = Picture::decode(&bytes)?;
-        let look = Look::at(&bytes, &picture);
-        if self.kept.has_room() {
+        let image = Image::decode(&bytes)?;
+        let look = Look::at(&bytes, &image);
+        if self.decoded.has_room() {
             match self.augment == AugmentPolicy::none() {
-                true => self.keep_square(content, &picture),
-                false => self.keep_source(content, picture),
+                true => self.keep_square(content, &image),
+                false => self.keep_source(content, image),
             };
         }
         Ok((content, look))
     }
 
-    fn keep_square(&self, content: Fingerprint, picture: &Picture) -> Arc<Picture> {
-        let square = Arc::new(self.preprocess.square(picture, &Draw::default()));
-        self.kept.insert(content, Form::Square, square.clone());
+    fn keep_square(&self, content: Fingerprint, image: &Image) -> Arc<Image> {
+        let square = Arc::new(self.preprocess.square(image, &Draw::default()));
+        self.decoded.insert(content, Form::Square, square.clone());
         square
     }
 
-    fn keep_source(&self, content: Fingerprint, picture: Picture) -> Arc<Picture> {
-        let presized = self.preprocess.presized(&picture);
+    fn keep_source(&self, content: Fingerprint, image: Image) -> Arc<Image> {
+        let presized = self.preprocess.presized(&image);
         let form = Form::Source { reduced: presized.is_some() };
-        let source = Arc::new(presized.unwrap_or(picture));
-        self.kept.insert(content, form, source.clone());
+        let source = Arc::new(presized.unwrap_or(image));
+        self.decoded.insert(content, form, source.clone());
         source
     }
 
     /// Writes an item as the network sees it; the bytes do not depend on what is kept.
-    fn prepare(&self, item: usize, view: View, out: &mut [f32]) -> Result<(), DataError> {
-        let (content, draw) = (self.items[item].content, self.draw(item, view));
+    fn prepare(&self, item: usize, variant: Variant, out: &mut [f32]) -> Result<(), DataError> {
+        let (content, draw) = (self.items[item].content, self.draw(item, variant));
         if draw == Draw::default() {
-            let square = match self.kept.get(content) {
+            let square = match self.decoded.get(content) {
                 Some((Form::Square, square)) => square,
-                Some((Form::Source { reduced: false }, picture)) => self.keep_square(content, &picture),
+                Some((Form::Source { reduced: false }, image)) => self.keep_square(content, &image),
                 _ => self.keep_square(content, &self.decode(item)?),
             };
             self.preprocess.normalise(&square, &draw, out);
         } else {
-            let source = match self.kept.get(content) {
+            let source = match self.decoded.get(content) {
                 Some((Form::Source { .. }, source)) => source,
                 _ => self.keep_source(content, self.decode(item)?),
             };
@@ -130,26 +130,26 @@ impl Pictures {
         Ok(())
     }
 
-    fn decode(&self, item: usize) -> Result<Picture, DataError> {
+    fn decode(&self, item: usize) -> Result<Image, DataError> {
         let failed = |reason: String| DataError { item: self.name(item), reason };
         let Item { file, content } = &self.items[item];
         let bytes = read_file(&self.root.join(&file.path)).map_err(|error| failed(error.to_string()))?;
         if Fingerprint::of(&[&bytes]) != *content {
             return Err(failed("the file has changed since this run first read it; start again".to_owned()));
         }
-        Picture::decode(&bytes).map_err(|error| failed(error.to_string()))
+        Image::decode(&bytes).map_err(|error| failed(error.to_string()))
     }
 
-    fn draw(&self, item: usize, view: View) -> Draw {
-        match view {
-            View::Augmented(_) if self.augment == AugmentPolicy::none() => Draw::default(),
-            View::Plain => Draw::default(),
-            View::Augmented(draws) => self.augment.draw(&mut draws.for_item(item)),
+    fn draw(&self, item: usize, variant: Variant) -> Draw {
+        match variant {
+            Variant::Augmented(_) if self.augment == AugmentPolicy::none() => Draw::default(),
+            Variant::Original => Draw::default(),
+            Variant::Augmented(draws) => self.augment.draw(&mut draws.for_item(item)),
         }
     }
 }
 
-impl Dataset for Pictures {
+impl Dataset for Images {
     fn len(&self) -> usize {
         self.items.len()
     }
@@ -162,34 +162,34 @@ impl Dataset for Pictures {
         self.root.join(&self.items[item].file.path).display().to_string()
     }
 
-    fn fingerprint(&self, item: usize, view: View) -> Fingerprint {
+    fn fingerprint(&self, item: usize, variant: Variant) -> Fingerprint {
         // `Debug` shows every field and every digit, those of later versions too.
-        let look = format!("{:?} {:?}", self.preprocess, self.draw(item, view));
+        let look = format!("{:?} {:?}", self.preprocess, self.draw(item, variant));
         Fingerprint::of(&[&self.items[item].content.0, look.as_bytes()])
     }
 
-    fn exhibit(&self, item: usize) -> Option<Exhibit> {
-        let square = match self.kept.get(self.items[item].content) {
+    fn preview(&self, item: usize) -> Option<Preview> {
+        let square = match self.decoded.get(self.items[item].content) {
             Some((Form::Square, square)) => square,
             _ => Arc::new(self.preprocess.square(&self.decode(item).ok()?, &Draw::default())),
         };
         thumbnail(&square)
     }
 
-    fn inputs(&self, items: &[usize], view: View, device: &Device) -> Result<Activation, DataError> {
+    fn inputs(&self, items: &[usize], variant: Variant, device: &Device) -> Result<Batch, DataError> {
         let mut values = vec![0.0; items.len() * self.preprocess.values()];
         let outputs = values.par_chunks_mut(self.preprocess.values());
-        outputs.zip(items).try_for_each(|(output, &item)| self.prepare(item, view, output))?;
+        outputs.zip(items).try_for_each(|(output, &item)| self.prepare(item, variant, output))?;
         Ok(batch(values, items.len(), &self.preprocess, device).into())
     }
 }
 
-/// Prepared pictures as `[batch, size, size, channels]`.
+/// Prepared images as `[batch, size, size, channels]`.
 pub(super) fn batch(
     values: Vec<f32>,
-    pictures: usize,
+    images: usize,
     &Preprocess { size, channels, .. }: &Preprocess,
     device: &Device,
 ) -> Tensor<4> {
-    Tensor::from_data(TensorData::new(values, [pictures, size, size, channels]), device)
+    Tensor::from_data(TensorData::new(values, [images, size, size, channels]), device)
 }

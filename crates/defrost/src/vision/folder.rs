@@ -1,7 +1,7 @@
-//! Finding labelled pictures in folders: one folder per class, `ROOT/CLASS/…/picture.jpg`.
+//! Finding labelled images in folders: one folder per class, `ROOT/CLASS/…/image.jpg`.
 //!
 //! Validation may have a tree of its own: `ROOT/train/CLASS` beside `ROOT/valid/CLASS` (or `validation`, `val`), or
-//! `ROOT/valid` among the class folders. Classes are the folder names, sorted; pictures are sorted by path, so that the
+//! `ROOT/valid` among the class folders. Classes are the folder names, sorted; images are sorted by path, so that the
 //! same files are the same data set on every machine. Hidden files are not looked at.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use crate::data::Target;
 
 /// Names of a folder with validation data, in the order in which they are looked for.
 pub const VALIDATION_NAMES: [&str; 3] = ["valid", "validation", "val"];
-/// File name extensions of pictures, in lower case.
+/// File name extensions of images, in lower case.
 pub const EXTENSIONS: [&str; 10] = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "gif", "tif", "tiff"];
 
 const TRAIN_NAME: &str = "train";
@@ -27,18 +27,18 @@ pub struct Labelled {
     pub target: Target,
 }
 
-/// Labelled pictures.
+/// Labelled images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tree {
     /// Class names, sorted; a label is an index into them.
     pub classes: Vec<String>,
-    /// The pictures, sorted by path.
+    /// The images, sorted by path.
     pub items: Vec<Labelled>,
-    /// Files that were passed over because their name is no picture's, sorted.
+    /// Files that were passed over because their name is no image's, sorted.
     pub ignored: Vec<PathBuf>,
 }
 
-/// The pictures of a data set.
+/// The images of a data set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelledFolder {
     /// What to train on, or to split.
@@ -51,10 +51,10 @@ pub struct LabelledFolder {
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// Nothing is there.
-    #[error("{}: no such folder; give one that holds a folder of pictures per class", .0.display())]
+    #[error("{}: no such folder; give one that holds a folder of images per class", .0.display())]
     Missing(PathBuf),
     /// A file is there.
-    #[error("{} is not a folder; give one that holds a folder of pictures per class", .0.display())]
+    #[error("{} is not a folder; give one that holds a folder of images per class", .0.display())]
     NotAFolder(PathBuf),
     /// A folder inside can't be listed.
     #[error("{} can't be read: {source}", path.display())]
@@ -69,14 +69,14 @@ pub enum FolderError {
     Name(PathBuf),
     /// No folders inside.
     #[error(
-        "{} has no class folders{}; expected {}/CLASS/picture.jpg with a folder per class, or such folders in {}/train and {}/valid",
-        path.display(), loose(*pictures), path.display(), path.display(), path.display()
+        "{} has no class folders{}; expected {}/CLASS/image.jpg with a folder per class, or such folders in {}/train and {}/valid",
+        path.display(), loose(*images), path.display(), path.display(), path.display()
     )]
     NoClasses {
         /// The folder.
         path: PathBuf,
-        /// Pictures that lie in it without a class.
-        pictures: usize,
+        /// Images that lie in it without a class.
+        images: usize,
     },
     /// There is nothing to tell apart.
     #[error("{} has only one class folder, {class}; training needs at least two classes", path.display())]
@@ -86,8 +86,8 @@ pub enum FolderError {
         /// The one class.
         class: String,
     },
-    /// Class folders without pictures.
-    #[error("{} has no pictures in class {}; add some ({}) or remove the folder", path.display(), .classes.join(", "), EXTENSIONS.join(", "))]
+    /// Class folders without images.
+    #[error("{} has no images in class {}; add some ({}) or remove the folder", path.display(), .classes.join(", "), EXTENSIONS.join(", "))]
     EmptyClasses {
         /// The folder.
         path: PathBuf,
@@ -106,10 +106,10 @@ pub enum FolderError {
     },
 }
 
-/// Finds the pictures of a data set and, where it brings them, those for validation.
+/// Finds the images of a data set and, where it brings them, those for validation.
 ///
 /// # Errors
-/// If `root` is no folder, has fewer than two classes, a class without pictures, or validation has a class of its own.
+/// If `root` is no folder, has fewer than two classes, a class without images, or validation has a class of its own.
 pub fn scan(root: impl AsRef<Path>) -> Result<LabelledFolder, FolderError> {
     let root = root.as_ref();
     let found = find(root)?;
@@ -118,13 +118,13 @@ pub fn scan(root: impl AsRef<Path>) -> Result<LabelledFolder, FolderError> {
     Ok(found)
 }
 
-/// The same for data that may lack pictures or classes.
+/// The same for data that may lack images or classes.
 ///
 /// # Errors
 /// If `root` is no folder of folders, or validation has a class of its own.
 pub fn find(root: &Path) -> Result<LabelledFolder, FolderError> {
     let train_folder = root.join(TRAIN_NAME);
-    // A class may be called "train": it holds pictures, not folders.
+    // A class may be called "train": it holds images, not folders.
     let split = holds_folders(&train_folder);
     let valid_folder =
         VALIDATION_NAMES.map(|name| root.join(name)).into_iter().find(|folder| holds_folders(folder));
@@ -144,11 +144,11 @@ pub fn find(root: &Path) -> Result<LabelledFolder, FolderError> {
     Ok(LabelledFolder { train, valid: valid.transpose()? })
 }
 
-/// Finds the pictures of classes that are known already: validation data, or data to evaluate a trained network on.
-/// Labels are indices into `classes`; some of them may have no pictures.
+/// Finds the images of classes that are known already: validation data, or data to evaluate a trained network on.
+/// Labels are indices into `classes`; some of them may have no images.
 ///
 /// # Errors
-/// If `root` is no folder, has no pictures in class folders, or a class that is not in `classes`.
+/// If `root` is no folder, has no images in class folders, or a class that is not in `classes`.
 pub fn scan_known(root: impl AsRef<Path>, classes: &[String]) -> Result<Tree, FolderError> {
     let root = root.as_ref();
     let found = read_tree(root, |_| false)?;
@@ -208,11 +208,11 @@ impl Tree {
     }
 }
 
-/// All pictures in a folder and below it, sorted, relative to it.
+/// All images in a folder and below it, sorted, relative to it.
 ///
 /// # Errors
 /// If `root` is no folder.
-pub fn all_pictures(root: &Path) -> Result<Vec<PathBuf>, FolderError> {
+pub fn all_images(root: &Path) -> Result<Vec<PathBuf>, FolderError> {
     require_folder(root)?;
     let mut tree = Tree { classes: Vec::new(), items: Vec::new(), ignored: Vec::new() };
     collect(root, root, 0, &mut tree)?;
@@ -234,10 +234,10 @@ fn require_folder(root: &Path) -> Result<(), FolderError> {
 fn read_tree(root: &Path, skip: impl Fn(&str) -> bool) -> Result<Tree, FolderError> {
     require_folder(root)?;
     let mut classes = Vec::new();
-    let mut pictures = 0;
+    let mut images = 0;
     for path in children(root)? {
         if !path.is_dir() {
-            pictures += usize::from(EXTENSIONS.contains(&extension(&path).as_str()));
+            images += usize::from(EXTENSIONS.contains(&extension(&path).as_str()));
             continue;
         }
         let name =
@@ -247,7 +247,7 @@ fn read_tree(root: &Path, skip: impl Fn(&str) -> bool) -> Result<Tree, FolderErr
         }
     }
     if classes.is_empty() {
-        return Err(FolderError::NoClasses { path: root.into(), pictures });
+        return Err(FolderError::NoClasses { path: root.into(), images });
     }
     classes.sort();
     let mut tree = Tree { classes, items: Vec::new(), ignored: Vec::new() };
@@ -260,7 +260,7 @@ fn read_tree(root: &Path, skip: impl Fn(&str) -> bool) -> Result<Tree, FolderErr
     Ok(tree)
 }
 
-/// Adds the pictures in `folder` and below it. Links to files are followed, links to folders are not: they may lead
+/// Adds the images in `folder` and below it. Links to files are followed, links to folders are not: they may lead
 /// in circles.
 fn collect(root: &Path, folder: &Path, class: usize, tree: &mut Tree) -> Result<(), FolderError> {
     for path in children(folder)? {
@@ -270,9 +270,9 @@ fn collect(root: &Path, folder: &Path, class: usize, tree: &mut Tree) -> Result<
             }
             continue;
         }
-        let is_picture = EXTENSIONS.contains(&extension(&path).as_str());
+        let is_image = EXTENSIONS.contains(&extension(&path).as_str());
         let path = path.strip_prefix(root).unwrap_or(&path).to_owned();
-        match is_picture {
+        match is_image {
             true => tree.items.push(Labelled { path, target: Target::Class(class) }),
             false => tree.ignored.push(path),
         }
@@ -301,12 +301,12 @@ fn extension(path: &Path) -> String {
     path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
-/// What to add about pictures that lie where class folders belong.
-fn loose(pictures: usize) -> String {
-    match pictures {
+/// What to add about images that lie where class folders belong.
+fn loose(images: usize) -> String {
+    match images {
         0 => String::new(),
-        1 => ", only a picture".to_owned(),
-        _ => format!(", only {pictures} pictures"),
+        1 => ", only an image".to_owned(),
+        _ => format!(", only {images} images"),
     }
 }
 
@@ -394,15 +394,15 @@ mod tests {
         let root = tree(&["file.jpg"]);
         let at = |name: &str| scan(root.path().join(name)).unwrap_err().to_string();
         assert!(
-            at("none").ends_with("none: no such folder; give one that holds a folder of pictures per class")
+            at("none").ends_with("none: no such folder; give one that holds a folder of images per class")
         );
         assert!(
             at("file.jpg")
-                .ends_with("file.jpg is not a folder; give one that holds a folder of pictures per class")
+                .ends_with("file.jpg is not a folder; give one that holds a folder of images per class")
         );
         assert_eq!(
             refusal(&root),
-            "DATA has no class folders, only a picture; expected DATA/CLASS/picture.jpg with a folder per class, or such \
+            "DATA has no class folders, only an image; expected DATA/CLASS/image.jpg with a folder per class, or such \
              folders in DATA/train and DATA/valid"
         );
         let one = tree(&["cat/1.jpg"]);
@@ -410,7 +410,7 @@ mod tests {
         let empty = tree(&["cat/1.jpg", "dog/", "emu/notes.txt"]);
         assert_eq!(
             refusal(&empty),
-            "DATA has no pictures in class dog, emu; add some (jpg, jpeg, jpe, jfif, png, webp, bmp, gif, tif, tiff) or \
+            "DATA has no images in class dog, emu; add some (jpg, jpeg, jpe, jfif, png, webp, bmp, gif, tif, tiff) or \
              remove the folder"
         );
         let stranger = tree(&["train/a/1.jpg", "train/b/2.jpg", "val/a/3.jpg", "val/c/4.jpg", "val/d/5.jpg"]);

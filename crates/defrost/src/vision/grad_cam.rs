@@ -1,6 +1,6 @@
-//! Grad-CAM (arXiv 1610.02391): which places of a picture speak for a class.
+//! Grad-CAM (arXiv 1610.02391): which places of an image speak for a class.
 //!
-//! Each channel of the last picture in the body counts by the mean gradient of the class's score with respect to it;
+//! Each channel of the last image in the body counts by the mean gradient of the class's score with respect to it;
 //! the sum over channels, as far as it speaks for the class, is the map. Behind an average over all places and one dense
 //! layer that is, up to scale, the class activation map: the class's weights times the channels.
 
@@ -8,29 +8,29 @@ use burn::module::Module;
 use burn::tensor::{DType, FloatDType, Tensor};
 
 use super::models::VisionNetwork;
-use crate::activation::Activation;
+use crate::batch::Batch;
 use crate::groups::LayerGroups;
 use crate::interpret::HeatMap;
 use crate::plan::{FreezePlan, NormMode};
 use crate::stage::Network;
 
-/// Where in each picture of a batch, `[batch, height, width, channels]`, `network` looks for the class given for it. The network
-/// is at rest. Nothing where its last picture has no places: a row of tokens, one pixel for all of it.
+/// Where in each image of a batch, `[batch, height, width, channels]`, `network` looks for the class given for it. The network
+/// is in eval mode. Nothing where its last image has no places: a row of tokens, one pixel for all of it.
 ///
 /// # Panics
 ///
-/// If there is not one class for each picture.
-pub fn grad_cam(network: &VisionNetwork, pictures: Activation, classes: &[usize]) -> Vec<HeatMap> {
+/// If there is not one class for each image.
+pub fn grad_cam(network: &VisionNetwork, images: Batch, classes: &[usize]) -> Vec<HeatMap> {
     let stages = network.stages().len();
     // Pooling and the head come last.
     let body = stages - 2;
-    let last = network.valid().forward(pictures, 0..body).without_autodiff().single::<4>();
+    let last = network.valid().forward(images, 0..body).without_autodiff().single::<4>();
     let last = in_f32(last).autodiff().require_grad();
     let [batch, height, width, channels] = last.dims();
     if height == 1 {
         return vec![];
     }
-    assert_eq!(batch, classes.len(), "one class for each picture");
+    assert_eq!(batch, classes.len(), "one class for each image");
     let Some(at_rest) = at_rest(network) else { return vec![] };
     let scores = at_rest.forward(last.clone().into(), body..stages).single::<2>();
     let chosen: Vec<_> = classes
@@ -70,14 +70,14 @@ mod tests {
 
     const CLASSES: [usize; 2] = [2, 0];
 
-    /// A network without pretrained weights whose head answers something, and two pictures.
-    fn made(setup: VisionSetup) -> (VisionNetwork, Activation) {
+    /// A network without pretrained weights whose head answers something, and two images.
+    fn made(setup: VisionSetup) -> (VisionNetwork, Batch) {
         let device = Device::flex();
         let setup = VisionSetup { weights: Some(WeightSource::None), size: Some(64), ..setup };
         let (network, _, _) = setup.open().unwrap().build(3, &device).unwrap();
         let mut tensors = collect(&network);
         let wave =
-            |count: usize, pace: f32| (0..count).map(|i| (i as f32 * pace).sin()).collect::<Vec<f32>>();
+            |count: usize, timing: f32| (0..count).map(|i| (i as f32 * timing).sin()).collect::<Vec<f32>>();
         for (_, data) in
             tensors.iter_mut().filter(|(name, _)| name.starts_with("head.") && name.ends_with("weight"))
         {
@@ -86,24 +86,20 @@ mod tests {
                 wave(data.num_elements(), 12.9898).iter().map(|weight| weight + 0.2).collect();
             *data = TensorData::new(weights, data.shape().clone());
         }
-        let pictures = TensorData::new(wave(2 * 64 * 64 * 3, 0.37), [2, 64, 64, 3]);
-        (load(network, &tensors), Tensor::<4>::from_data(pictures, &device).into())
+        let images = TensorData::new(wave(2 * 64 * 64 * 3, 0.37), [2, 64, 64, 3]);
+        (load(network, &tensors), Tensor::<4>::from_data(images, &device).into())
     }
 
     /// The class's weights times the channels, at each place.
-    fn class_activation_map(
-        network: &VisionNetwork,
-        pictures: Activation,
-        tensors: &Tensors,
-    ) -> Vec<HeatMap> {
-        let last = network.forward(pictures, 0..network.stages().len() - 2).single::<4>();
+    fn class_activation_map(network: &VisionNetwork, images: Batch, tensors: &Tensors) -> Vec<HeatMap> {
+        let last = network.forward(images, 0..network.stages().len() - 2).single::<4>();
         let [_, height, width, channels] = last.dims();
         let values: Vec<f32> = last.into_data().iter::<f32>().collect();
         let weights: Vec<f32> = tensors["head.linear.weight"].iter::<f32>().collect();
-        let map = |(picture, class): (&[f32], usize)| {
+        let map = |(image, class): (&[f32], usize)| {
             let weights = &weights[class * channels..][..channels];
             let dot = |place: &[f32]| place.iter().zip(weights).map(|(a, b)| a * b).sum();
-            HeatMap::of(height, width, picture.chunks(channels).map(dot).collect())
+            HeatMap::of(height, width, image.chunks(channels).map(dot).collect())
         };
         values.chunks(height * width * channels).zip(CLASSES).map(map).collect()
     }
@@ -113,9 +109,9 @@ mod tests {
         let whole = VisionSetup { architecture: "resnet18".to_owned(), ..VisionSetup::default() };
         let cut = VisionSetup { cut: Some("layer3".to_owned()), ..whole.clone() };
         for (setup, side) in [(whole, 2), (cut, 8)] {
-            let (network, pictures) = made(setup);
-            let found = grad_cam(&network, pictures.clone(), &CLASSES);
-            let expected = class_activation_map(&network, pictures, &collect(&network));
+            let (network, images) = made(setup);
+            let found = grad_cam(&network, images.clone(), &CLASSES);
+            let expected = class_activation_map(&network, images, &collect(&network));
             assert_eq!(found.len(), 2);
             for (found, expected) in found.iter().zip(&expected) {
                 assert_eq!((found.height, found.width), (side, side));
@@ -129,11 +125,11 @@ mod tests {
     }
 
     #[test]
-    fn a_head_with_norms_is_at_rest_and_pictures_do_not_meet() {
+    fn a_head_with_norms_is_at_rest_and_images_do_not_meet() {
         let setup = VisionSetup { head: HeadKind::ConcatPool, ..VisionSetup::default() };
-        let (network, pictures) = made(setup);
-        let together = grad_cam(&network, pictures.clone(), &CLASSES);
-        let second = pictures.single::<4>().narrow(0, 1, 1);
+        let (network, images) = made(setup);
+        let together = grad_cam(&network, images.clone(), &CLASSES);
+        let second = images.single::<4>().narrow(0, 1, 1);
         assert_eq!(
             grad_cam(&network, second.into(), &CLASSES[1..])[0].values.len(),
             together[1].values.len()
@@ -143,8 +139,8 @@ mod tests {
 
     #[test]
     fn one_pixel_has_no_places() {
-        let (network, pictures) = made(VisionSetup::default());
-        let small = pictures.single::<4>().narrow(1, 0, 32).narrow(2, 0, 32);
+        let (network, images) = made(VisionSetup::default());
+        let small = images.single::<4>().narrow(1, 0, 32).narrow(2, 0, 32);
         assert!(grad_cam(&network, small.into(), &CLASSES).is_empty());
     }
 }

@@ -10,7 +10,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::picture::{Picture, PictureError, check_size};
+use super::image::{Image, ImageError, check_size};
 
 const FORMAT: &str = "JPEG";
 
@@ -18,11 +18,11 @@ const FORMAT: &str = "JPEG";
 ///
 /// # Errors
 /// If the file ends early, is damaged, of an unsupported kind, or too large.
-pub(super) fn decode(bytes: &[u8]) -> Result<(Picture, Orientation), PictureError> {
+pub(super) fn decode(bytes: &[u8]) -> Result<(Image, Orientation), ImageError> {
     if !is_complete(bytes) {
-        return Err(PictureError::EndsEarly { format: FORMAT });
+        return Err(ImageError::EndsEarly { format: FORMAT });
     }
-    // Strict: damaged data is an error, not a picture with a grey rest. CMYK is taken as Adobe writes it, inverted,
+    // Strict: damaged data is an error, not an image with a grey rest. CMYK is taken as Adobe writes it, inverted,
     // as everyone does.
     let options = DecoderOptions::default()
         .set_strict_mode(true)
@@ -36,9 +36,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Picture, Orientation), PictureErro
 
     let pixels = decoder.decode().map_err(explain)?;
     let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
-    let picture =
-        Picture::from_rgb(width, height, pixels).ok_or_else(|| damaged("unexpected number of channels"))?;
-    Ok((picture, orientation.unwrap_or(Orientation::NoTransforms)))
+    let image =
+        Image::from_rgb(width, height, pixels).ok_or_else(|| damaged("unexpected number of channels"))?;
+    Ok((image, orientation.unwrap_or(Orientation::NoTransforms)))
 }
 
 /// Whether a walk over the markers reaches the end-of-image marker.
@@ -72,16 +72,14 @@ fn is_complete(bytes: &[u8]) -> bool {
     false
 }
 
-fn damaged(detail: &str) -> PictureError {
-    PictureError::Damaged { format: FORMAT, detail: detail.to_owned() }
+fn damaged(detail: &str) -> ImageError {
+    ImageError::Damaged { format: FORMAT, detail: detail.to_owned() }
 }
 
-fn explain(error: DecodeErrors) -> PictureError {
+fn explain(error: DecodeErrors) -> ImageError {
     match error {
-        DecodeErrors::ExhaustedData => PictureError::EndsEarly { format: FORMAT },
-        DecodeErrors::Unsupported(_) => {
-            PictureError::Unsupported { format: FORMAT, detail: error.to_string() }
-        }
+        DecodeErrors::ExhaustedData => ImageError::EndsEarly { format: FORMAT },
+        DecodeErrors::Unsupported(_) => ImageError::Unsupported { format: FORMAT, detail: error.to_string() },
         DecodeErrors::Format(detail) => damaged(&detail),
         DecodeErrors::FormatStatic(detail) => damaged(detail),
         other => damaged(&other.to_string()),

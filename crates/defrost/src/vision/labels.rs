@@ -1,18 +1,18 @@
-//! Where pictures have their labels from: the folders they lie in, their file names, or a table.
+//! Where images have their labels from: the folders they lie in, their file names, or a table.
 
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
 use super::folder::{self, EXTENSIONS, FolderError, Labelled, LabelledFolder, Tree};
+use crate::csv_table::{CsvError, CsvTable};
 use crate::data::Target;
 use crate::loss::Loss;
-use crate::sheet::{Sheet, SheetError};
 
 /// Where labels come from.
 #[derive(Clone, Debug, Default)]
 pub enum Labelling {
-    /// The folder a picture lies in.
+    /// The folder an image lies in.
     #[default]
     Folders,
     /// The first group of this expression in its file name (fastai's `from_name_re`).
@@ -21,14 +21,14 @@ pub enum Labelling {
     Table(LabelTable),
 }
 
-/// A CSV file with a line for each picture.
+/// A CSV file with a line for each image.
 #[derive(Clone, Debug, Default)]
 pub struct LabelTable {
     /// The file.
     pub file: PathBuf,
-    /// The column of the pictures' paths below the data's folder, with or without their extension; the first
+    /// The column of the images' paths below the data's folder, with or without their extension; the first
     /// if none is named.
-    pub picture_column: Option<String>,
+    pub image_column: Option<String>,
     /// The column of their labels; the second if none is named.
     pub label_column: Option<String>,
     /// The column that says which of them validate: `true`, `1`, `yes` or `valid`.
@@ -60,17 +60,17 @@ impl LabelKind {
     }
 }
 
-/// Pictures can't be labelled so.
+/// Images can't be labelled so.
 #[derive(Debug, thiserror::Error)]
 pub enum LabelsError {
-    /// The folder is none, or has no pictures.
+    /// The folder is none, or has no images.
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// The table is none.
     #[error(transparent)]
-    Sheet(#[from] SheetError),
+    CsvTable(#[from] CsvError),
     /// The table has too few columns.
-    #[error("{}: a table of labels has a column of pictures and one of labels; this one has only one", .0.display())]
+    #[error("{}: a table of labels has a column of images and one of labels; this one has only one", .0.display())]
     OneColumn(PathBuf),
     /// A file name does not say what is in it.
     #[error("the expression `{pattern}` has no match with a group in the file name {name}")]
@@ -99,7 +99,7 @@ pub enum LabelsError {
         class: String,
     },
     /// There is nothing at all.
-    #[error("{} has no labelled pictures", .0.display())]
+    #[error("{} has no labelled images", .0.display())]
     Nothing(PathBuf),
     /// A label that was never trained.
     #[error("{row}: `{label}` is not a label that training knows; it knows {known}")]
@@ -113,7 +113,7 @@ pub enum LabelsError {
     },
 }
 
-/// A picture and its label as it is written.
+/// An image and its label as it is written.
 struct Entry {
     path: PathBuf,
     /// Where it is written, for messages.
@@ -122,11 +122,11 @@ struct Entry {
     valid: bool,
 }
 
-/// Finds the pictures of a data set and, where it brings them, those for validation.
+/// Finds the images of a data set and, where it brings them, those for validation.
 ///
 /// # Errors
 ///
-/// If there are no pictures, fewer than two classes, or a label that can't be read.
+/// If there are no images, fewer than two classes, or a label that can't be read.
 pub fn scan(root: &Path, labelling: &Labelling) -> Result<LabelledFolder, LabelsError> {
     let (kind, entries) = match labelling {
         Labelling::Folders => return Ok(folder::scan(root)?),
@@ -151,7 +151,7 @@ pub fn scan(root: &Path, labelling: &Labelling) -> Result<LabelledFolder, Labels
     Ok(LabelledFolder { train: part(false)?, valid: if splits { Some(part(true)?) } else { None } })
 }
 
-/// Finds pictures with labels that are known already; those that validate, where the data tells them apart.
+/// Finds images with labels that are known already; those that validate, where the data tells them apart.
 ///
 /// # Errors
 ///
@@ -192,34 +192,34 @@ fn by_name(root: &Path, pattern: &Regex) -> Result<Vec<Entry>, LabelsError> {
         let missing = || LabelsError::NoMatch { pattern: pattern.to_string(), name: name.clone() };
         Ok(Entry { label: label.ok_or_else(missing)?, row: path.display().to_string(), path, valid: false })
     };
-    folder::all_pictures(root)?.into_iter().map(entry).collect()
+    folder::all_images(root)?.into_iter().map(entry).collect()
 }
 
 impl LabelTable {
-    /// The columns of pictures and labels.
-    fn columns(&self, sheet: &Sheet) -> Result<[usize; 2], LabelsError> {
-        let picture = match &self.picture_column {
-            Some(name) => sheet.column(&self.file, name)?,
+    /// The columns of images and labels.
+    fn columns(&self, csv: &CsvTable) -> Result<[usize; 2], LabelsError> {
+        let image = match &self.image_column {
+            Some(name) => csv.column(&self.file, name)?,
             None => 0,
         };
         let label = match &self.label_column {
-            Some(name) => sheet.column(&self.file, name)?,
-            None => (0..sheet.columns.len())
-                .find(|&column| column != picture)
+            Some(name) => csv.column(&self.file, name)?,
+            None => (0..csv.columns.len())
+                .find(|&column| column != image)
                 .ok_or_else(|| LabelsError::OneColumn(self.file.clone()))?,
         };
-        Ok([picture, label])
+        Ok([image, label])
     }
 }
 
 fn by_table(root: &Path, table: &LabelTable) -> Result<Vec<Entry>, LabelsError> {
-    let (sheet, _) = Sheet::read(&table.file)?;
-    let [picture, label] = table.columns(&sheet)?;
-    let valid = table.valid_column.as_ref().map(|name| sheet.column(&table.file, name)).transpose()?;
+    let (csv, _) = CsvTable::read(&table.file)?;
+    let [image, label] = table.columns(&csv)?;
+    let valid = table.valid_column.as_ref().map(|name| csv.column(&table.file, name)).transpose()?;
     let mut entries = vec![];
-    for row in &sheet.rows {
+    for row in &csv.rows {
         entries.push(Entry {
-            path: with_extension(root, &row.cells[picture]),
+            path: with_extension(root, &row.cells[image]),
             label: row.cells[label].clone(),
             valid: valid.map_or(Ok(false), |column| validates(&row.name, &row.cells[column]))?,
             row: row.name.clone(),
@@ -229,7 +229,7 @@ fn by_table(root: &Path, table: &LabelTable) -> Result<Vec<Entry>, LabelsError> 
     Ok(entries)
 }
 
-/// A picture's path below `root` as a table may write it: without its extension.
+/// An image's path below `root` as a table may write it: without its extension.
 fn with_extension(root: &Path, written: &str) -> PathBuf {
     let path = PathBuf::from(written);
     if root.join(&path).exists() {
@@ -365,7 +365,7 @@ mod tests {
         };
         assert_eq!(
             refusal("id\n1\n", |_| ()),
-            "DATA/labels.csv: a table of labels has a column of pictures and one of labels; this one has only one"
+            "DATA/labels.csv: a table of labels has a column of images and one of labels; this one has only one"
         );
         assert_eq!(
             refusal("id,kind\n1,cat\n", |_| ()),

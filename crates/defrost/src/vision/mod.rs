@@ -1,32 +1,32 @@
-//! Pictures: finding, reading and transforming them.
+//! Images: finding, reading and transforming them.
 
 pub mod augment;
-mod batch_sheet;
 mod bundle;
 mod check;
 mod dataset;
+mod decoded_images;
 pub mod folder;
 mod grad_cam;
+pub mod image;
+mod image_folder;
+mod image_grid;
 mod jpeg;
-mod kept;
 mod labels;
 pub mod models;
 mod orient;
-pub mod pace;
-pub mod picture;
-mod picture_folder;
 pub mod projective;
 pub mod resize;
 pub mod sample;
 mod setup;
 mod thumbnail;
+pub mod timing;
 pub mod transform;
 
-pub use batch_sheet::batch_sheet;
-pub use bundle::{Explained, LoadedVision, VisionManifest};
+pub use bundle::{Explained, ImageModelConfig, LoadedVision};
 pub use check::check;
-pub use dataset::Pictures;
+pub use dataset::Images;
 pub use grad_cam::grad_cam;
+pub use image_folder::{ImageFolder, ImageFolderError, Validation, open_known};
+pub use image_grid::image_grid;
 pub use labels::{LabelKind, LabelTable, Labelling, LabelsError};
-pub use picture_folder::{PictureFolder, PictureFolderError, Validation, open_known};
 pub use setup::{SetupError, VisionSetup, VisionStart, WeightSource};

@@ -1,17 +1,17 @@
-//! Turning and mirroring pictures by the orientation in their metadata.
+//! Turning and mirroring images by the orientation in their metadata.
 //!
 //! Cameras store what the sensor saw and note how they were held. Every one of the eight orientations is a transposition
 //! (rows become columns) or none, then a mirroring along either side or none.
 
 use image::metadata::Orientation;
 
-use super::picture::Picture;
+use super::image::Image;
 
-/// Side of the tiles in which a picture is transposed, in pixels: rows of source and target tile stay in the cache.
+/// Side of the tiles in which an image is transposed, in pixels: rows of source and target tile stay in the cache.
 const TILE: usize = 32;
 
-impl Picture {
-    /// The picture as it was seen, given how it was stored.
+impl Image {
+    /// The image as it was seen, given how it was stored.
     pub(super) fn upright(self, orientation: Orientation) -> Self {
         let (transposed, left_right, top_bottom) = match orientation {
             Orientation::NoTransforms => (false, false, false),
@@ -23,12 +23,12 @@ impl Picture {
             Orientation::Rotate270FlipH => (true, true, true),
             Orientation::Rotate270 => (true, false, true),
         };
-        let mut picture = if transposed { self.transposed() } else { self };
-        picture.mirror(left_right, top_bottom);
-        picture
+        let mut image = if transposed { self.transposed() } else { self };
+        image.mirror(left_right, top_bottom);
+        image
     }
 
-    /// Mirrors the picture, left to right and top to bottom.
+    /// Mirrors the image, left to right and top to bottom.
     pub(super) fn mirror(&mut self, left_right: bool, top_bottom: bool) {
         let (height, row) = (self.height(), self.width() * 3);
         if left_right {
@@ -46,7 +46,7 @@ impl Picture {
         }
     }
 
-    /// The picture with its rows as columns.
+    /// The image with its rows as columns.
     fn transposed(&self) -> Self {
         let (width, height) = (self.width(), self.height());
         let (from, _) = self.pixels().as_chunks::<3>();
@@ -74,13 +74,13 @@ mod tests {
     fn every_orientation_is_the_one_image_applies() {
         for (width, height) in [(1, 1), (5, 1), (3, 4), (70, 33)] {
             let pixels: Vec<u8> = (0..width * height * 3).map(|i| (i % 251) as u8).collect();
-            let picture = Picture::from_rgb(width, height, pixels.clone()).unwrap();
+            let image = Image::from_rgb(width, height, pixels.clone()).unwrap();
             let stored = RgbImage::from_raw(width as u32, height as u32, pixels).unwrap();
             for orientation in (1..=8).filter_map(Orientation::from_exif) {
                 let mut expected = DynamicImage::ImageRgb8(stored.clone());
                 expected.apply_orientation(orientation);
-                let turned = picture.clone().upright(orientation);
-                assert!(turned == Picture::from(expected.into_rgb8()), "{orientation:?} of {width}x{height}");
+                let turned = image.clone().upright(orientation);
+                assert!(turned == Image::from(expected.into_rgb8()), "{orientation:?} of {width}x{height}");
             }
         }
     }

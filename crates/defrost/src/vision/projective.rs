@@ -1,7 +1,7 @@
 //! Projective maps of the plane: every crop, flip, rotation, zoom and tilt is one, and so is any chain of them.
 //!
-//! Maps run from output to input: they tell where in the picture an output pixel looks. A chain of transforms is
-//! multiplied into one map first, so that the picture is resampled once.
+//! Maps run from output to input: they tell where in the image an output pixel looks. A chain of transforms is
+//! multiplied into one map first, so that the image is resampled once.
 
 use std::f64::consts::PI;
 
@@ -21,7 +21,7 @@ impl Projective {
         Self([[sx, 0.0, dx], [0.0, sy, dy], [0.0, 0.0, 1.0]])
     }
 
-    /// Rotates about the origin; as a map from output to input it turns the picture counter-clockwise.
+    /// Rotates about the origin; as a map from output to input it turns the image counter-clockwise.
     pub fn rotation(degrees: f64) -> Self {
         let (sin, cos) = (degrees * PI / 180.0).sin_cos();
         Self([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
@@ -141,8 +141,8 @@ mod tests {
     }
 
     #[test]
-    fn quarter_turn_looks_where_the_picture_came_from() {
-        // The top centre of the output shows what was at the right: the picture has turned counter-clockwise.
+    fn quarter_turn_looks_where_the_image_came_from() {
+        // The top centre of the output shows what was at the right: the image has turned counter-clockwise.
         assert!(close(Projective::rotation(90.0).apply([0.0, -1.0]), [1.0, 0.0]));
     }
 

@@ -1,11 +1,11 @@
-//! Resizing a box of a picture, antialiased: the filter widens with the reduction, as in Pillow, so that fine patterns
+//! Resizing a box of an image, antialiased: the filter widens with the reduction, as in Pillow, so that fine patterns
 //! turn into their average and not into false ones.
 
-use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::images::{Image as Pixels, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use serde::{Deserialize, Serialize};
 
-use super::picture::Picture;
+use super::image::Image;
 
 /// How pixels between pixels are made up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub enum Filter {
     Bicubic,
 }
 
-/// A box of a picture in pixels; edges may lie between pixels.
+/// A box of an image in pixels; edges may lie between pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Region {
     /// Left edge.
@@ -32,38 +32,37 @@ pub struct Region {
 }
 
 impl Region {
-    /// The whole of `picture`.
-    pub fn whole(picture: &Picture) -> Self {
-        Self { left: 0.0, top: 0.0, width: picture.width() as f64, height: picture.height() as f64 }
+    /// The whole of `image`.
+    pub fn whole(image: &Image) -> Self {
+        Self { left: 0.0, top: 0.0, width: image.width() as f64, height: image.height() as f64 }
     }
 
-    /// Whether the box lies inside `picture` and is not empty.
-    pub fn fits(&self, picture: &Picture) -> bool {
+    /// Whether the box lies inside `image` and is not empty.
+    pub fn fits(&self, image: &Image) -> bool {
         self.left >= 0.0
             && self.top >= 0.0
             && self.width > 0.0
             && self.height > 0.0
-            && self.left + self.width <= picture.width() as f64
-            && self.top + self.height <= picture.height() as f64
+            && self.left + self.width <= image.width() as f64
+            && self.top + self.height <= image.height() as f64
     }
 }
 
-/// Resizes `region` of `picture` to `width` x `height`, both at least 1.
+/// Resizes `region` of `image` to `width` x `height`, both at least 1.
 ///
 /// # Panics
-/// If the region does not fit the picture.
-pub fn resize(picture: &Picture, region: Region, width: usize, height: usize, filter: Filter) -> Picture {
-    assert!(region.fits(picture), "{region:?} does not fit {picture:?}");
+/// If the region does not fit the image.
+pub fn resize(image: &Image, region: Region, width: usize, height: usize, filter: Filter) -> Image {
+    assert!(region.fits(image), "{region:?} does not fit {image:?}");
     let algorithm = ResizeAlg::Convolution(match filter {
         Filter::Bilinear => FilterType::Bilinear,
         Filter::Bicubic => FilterType::CatmullRom,
     });
     let Region { left, top, width: box_width, height: box_height } = region;
     let options = ResizeOptions::new().resize_alg(algorithm).crop(left, top, box_width, box_height);
-    let source =
-        ImageRef::new(picture.width() as u32, picture.height() as u32, picture.pixels(), PixelType::U8x3)
-            .expect("a picture's buffer has its size");
-    let mut target = Image::new(width as u32, height as u32, PixelType::U8x3);
+    let source = ImageRef::new(image.width() as u32, image.height() as u32, image.pixels(), PixelType::U8x3)
+        .expect("an image's buffer has its size");
+    let mut target = Pixels::new(width as u32, height as u32, PixelType::U8x3);
     Resizer::new().resize(&source, &mut target, &options).expect("both are 8-bit RGB and the region fits");
-    Picture::from_rgb(width, height, target.into_vec()).expect("the target has the size asked for")
+    Image::from_rgb(width, height, target.into_vec()).expect("the target has the size asked for")
 }

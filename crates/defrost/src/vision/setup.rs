@@ -6,10 +6,10 @@ use burn::module::Module;
 use burn::tensor::Device;
 use thiserror::Error;
 
-use super::bundle::VisionManifest;
+use super::bundle::ImageModelConfig;
 use super::models::{
-    Architecture, Convention, CutError, HeadKind, Precision, SizeError, UnknownArchitecture, VisionNetwork,
-    adapt, amendment, in_colour, spellings,
+    Architecture, CutError, HeadKind, Precision, PretrainedConfig, SizeError, UnknownArchitecture,
+    VisionNetwork, adapt, in_colour, key_aliases, override_of,
 };
 use super::transform::{Preprocess, PreprocessError, RGB};
 use crate::bundle::{self, BundleError};
@@ -27,22 +27,22 @@ pub enum WeightSource {
     Embedded,
     /// A safetensors or PyTorch file, or a folder with one.
     File(PathBuf),
-    /// The folder of a finished run, whose pictures are prepared as it says.
+    /// The folder of a finished run, whose images are prepared as it says.
     Run(PathBuf),
     /// Nowhere: new weights.
     None,
 }
 
-/// What a picture network is made of.
+/// What an image network is made of.
 #[derive(Clone, Debug)]
 pub struct VisionSetup {
     /// The architecture's name.
     pub architecture: String,
     /// Where its weights come from; if nothing is said, the binary.
     pub weights: Option<WeightSource>,
-    /// Channels of the pictures: 3, red, green and blue, or 1, grey. Weights for colours are adapted as fastai does it.
+    /// Channels of the images: 3, red, green and blue, or 1, grey. Weights for colours are adapted as fastai does it.
     pub channels: usize,
-    /// Side of the pictures, in pixels; if nothing is said, what is usual for the architecture.
+    /// Side of the images, in pixels; if nothing is said, what is usual for the architecture.
     pub size: Option<usize>,
     /// The number format between the body's layers.
     pub precision: Precision,
@@ -78,10 +78,10 @@ pub enum SetupError {
     /// No such stage to cut at.
     #[error(transparent)]
     Cut(#[from] CutError),
-    /// The architecture can't look at pictures of this size.
+    /// The architecture can't look at images of this size.
     #[error(transparent)]
     Size(#[from] SizeError),
-    /// The picture size can't be.
+    /// The image size can't be.
     #[error(transparent)]
     Preprocess(#[from] PreprocessError),
     /// The weights can't be read.
@@ -113,12 +113,12 @@ pub enum SetupError {
     },
 }
 
-/// A network about to be built: its weights are opened, and what they expect of pictures is known.
+/// A network about to be built: its weights are opened, and what they expect of images is known.
 #[derive(Debug)]
 pub struct VisionStart<'a> {
     setup: &'a VisionSetup,
     architecture: &'static Architecture,
-    manifest: VisionManifest,
+    manifest: ImageModelConfig,
     weights: Option<WeightFile>,
 }
 
@@ -130,13 +130,13 @@ impl VisionSetup {
     /// If a name is unknown, or the weights can't be read.
     pub fn open(&self) -> Result<VisionStart<'_>, SetupError> {
         let architecture = Architecture::named(&self.architecture)?;
-        let mut usual = architecture.convention.clone();
+        let mut usual = architecture.config.clone();
         let mut weights = match &self.weights {
             Some(WeightSource::None) => None,
             Some(WeightSource::File(path)) => Some(WeightFile::open(path)?),
             Some(WeightSource::Run(folder)) => {
-                let (manifest, tensors) = bundle::read::<VisionManifest>(folder)?;
-                usual = self.same_architecture(folder, manifest.model)?.convention;
+                let (manifest, tensors) = bundle::read::<ImageModelConfig>(folder)?;
+                usual = self.same_architecture(folder, manifest.model)?.config;
                 Some(WeightFile::of(folder.display().to_string(), tensors))
             }
             Some(WeightSource::Embedded) | None => {
@@ -145,12 +145,13 @@ impl VisionSetup {
             }
         };
         if let Some(weights) = &mut weights
-            && let Some((key, value)) = amendment(architecture.name, weights)
+            && let Some((key, value)) = override_of(architecture.name, weights)
         {
             weights.metadata.entry(key.to_owned()).or_insert_with(|| value.to_owned());
         }
-        let convention = weights.as_ref().map_or(usual.clone(), |weights| usual.amended(&weights.metadata));
-        let manifest = self.manifest(convention, weights.is_some())?;
+        let config =
+            weights.as_ref().map_or(usual.clone(), |weights| usual.with_overrides(&weights.metadata));
+        let manifest = self.manifest(config, weights.is_some())?;
         Ok(VisionStart { setup: self, architecture, manifest, weights })
     }
 
@@ -160,7 +161,7 @@ impl VisionSetup {
     }
 
     /// What a run has kept, if it is of the architecture asked for.
-    fn same_architecture(&self, run: &Path, model: VisionManifest) -> Result<VisionManifest, SetupError> {
+    fn same_architecture(&self, run: &Path, model: ImageModelConfig) -> Result<ImageModelConfig, SetupError> {
         if model.architecture == self.architecture {
             return Ok(model);
         }
@@ -168,17 +169,17 @@ impl VisionSetup {
         Err(SetupError::OtherRun { run: run.to_owned(), found, architecture })
     }
 
-    fn manifest(&self, convention: Convention, pretrained: bool) -> Result<VisionManifest, SetupError> {
+    fn manifest(&self, config: PretrainedConfig, pretrained: bool) -> Result<ImageModelConfig, SetupError> {
         let architecture = Architecture::named(&self.architecture)?;
         let size = self.size.unwrap_or(architecture.sizes.usual);
-        let convention = Convention { channels: self.channels, ..convention };
-        let preprocess = preprocess(&convention, size);
+        let config = PretrainedConfig { channels: self.channels, ..config };
+        let preprocess = preprocess(&config, size);
         preprocess.check()?;
         architecture.check_size(size)?;
-        Ok(VisionManifest {
+        Ok(ImageModelConfig {
             architecture: self.architecture.clone(),
             preprocess,
-            convention,
+            config,
             precision: self.precision,
             cut: self.cut.clone(),
             head: self.head,
@@ -191,14 +192,14 @@ impl VisionSetup {
     /// # Errors
     ///
     /// If there is no such architecture.
-    pub fn outline(&self) -> Result<VisionManifest, SetupError> {
-        let convention = Architecture::named(&self.architecture)?.convention.clone();
-        self.manifest(convention, self.weights != Some(WeightSource::None))
+    pub fn outline(&self) -> Result<ImageModelConfig, SetupError> {
+        let config = Architecture::named(&self.architecture)?.config.clone();
+        self.manifest(config, self.weights != Some(WeightSource::None))
     }
 }
 
 impl VisionStart<'_> {
-    /// How pictures reach the network.
+    /// How images reach the network.
     pub fn preprocess(&self) -> &Preprocess {
         &self.manifest.preprocess
     }
@@ -213,7 +214,7 @@ impl VisionStart<'_> {
         self,
         classes: usize,
         device: &Device,
-    ) -> Result<(VisionNetwork, VisionManifest, Option<Fit>), SetupError> {
+    ) -> Result<(VisionNetwork, ImageModelConfig, Option<Fit>), SetupError> {
         let Self { setup, architecture, manifest, weights } = self;
         device.seed(Draws::weight_seed(setup.seed));
         let mut network = manifest.build(classes, device)?;
@@ -242,7 +243,7 @@ fn fit_of(
     network: &VisionNetwork,
 ) -> Result<Fit, MisfitError> {
     let body: Vec<Stage> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
-    let find = |body: &[Stage]| Fit::find(weights, architecture.name, body, spellings(architecture.name));
+    let find = |body: &[Stage]| Fit::find(weights, architecture.name, body, key_aliases(architecture.name));
     match in_colour(&body) {
         // Weights are for colours, or else those of a network that has been adapted before.
         Some(colour) => find(&colour).or_else(|misfit| find(&body).map_err(|_| misfit)),
@@ -261,26 +262,26 @@ fn likely(weights: &WeightFile, device: &Device) -> Option<String> {
     Some(name.to_owned())
 }
 
-impl VisionManifest {
+impl ImageModelConfig {
     /// The network described, with new weights.
     pub(super) fn build(&self, classes: usize, device: &Device) -> Result<VisionNetwork, SetupError> {
         let architecture = Architecture::named(&self.architecture)?;
         architecture.check_size(self.preprocess.size)?;
-        // A bundle may say anything; the pictures come as these.
-        let convention = Convention { channels: self.preprocess.channels, ..self.convention.clone() };
-        let mut body = architecture.body(&convention, device);
+        // A bundle may say anything; the images come as these.
+        let config = PretrainedConfig { channels: self.preprocess.channels, ..self.config.clone() };
+        let mut body = architecture.body(&config, device);
         if let Some(stage) = &self.cut {
             body = body.cut(stage)?;
         }
         let head = self.head.init(body.channels(), classes, device);
         let starts = architecture.group_starts;
         let network = VisionNetwork::new(body, head, self.precision, starts, self.pretrained);
-        Ok(network.with_convention(&convention))
+        Ok(network.with_pretrained_config(&config))
     }
 }
 
-/// How pictures reach a network of this convention: a square of the whole shorter side.
-fn preprocess(convention: &Convention, size: usize) -> Preprocess {
-    let &Convention { mean, std, filter, channels, .. } = convention;
+/// How images reach a network of this config: a square of the whole shorter side.
+fn preprocess(config: &PretrainedConfig, size: usize) -> Preprocess {
+    let &PretrainedConfig { mean, std, filter, channels, .. } = config;
     Preprocess { mean, std, filter, channels, ..Preprocess::imagenet(size) }
 }

@@ -1,23 +1,23 @@
-//! From a picture to a network's input: crop, resize and augmentation in one resampling, colours and normalisation in
+//! From an image to a network's input: crop, resize and augmentation in one resampling, colours and normalisation in
 //! one table per channel.
 
 use serde::{Deserialize, Serialize};
 
 use super::augment::Draw;
-use super::picture::{MAX_SIDE, Picture};
+use super::image::{Image, MAX_SIDE};
 use super::resize::{Filter, Region, resize};
 use super::sample::sample;
 
-/// Channels of a picture in colour: red, green, blue.
+/// Channels of an image in colour: red, green, blue.
 pub const RGB: usize = 3;
-/// Channels of a grey picture.
+/// Channels of a grey image.
 pub const GREY: usize = 1;
 
-/// How many times the resolution of validation a picture keeps for its augmentation: more than the resampling
+/// How many times the resolution of validation an image keeps for its augmentation: more than the resampling
 /// reads of it, see `sample`.
 pub const PRESIZE: usize = 2;
 
-/// What a network expects of its pictures. It belongs to the pretrained weights and is saved with the model.
+/// What a network expects of its images. It belongs to the pretrained weights and is saved with the model.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preprocess {
     /// Side of the square the network sees, in pixels.
@@ -35,7 +35,7 @@ pub struct Preprocess {
     pub channels: usize,
 }
 
-/// Bundles that do not say are of colour pictures.
+/// Bundles that do not say are of colour images.
 fn in_colour() -> usize {
     RGB
 }
@@ -44,12 +44,12 @@ fn in_colour() -> usize {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PreprocessError {
     /// The size is 0 or absurd.
-    #[error("picture size {0} is not in 1 to {MAX_SIDE}")]
+    #[error("image size {0} is not in 1 to {MAX_SIDE}")]
     Size(usize),
-    /// Pictures have no such channels.
-    #[error("pictures have {GREY} channel, grey, or {RGB}, red, green and blue; not {0}")]
+    /// Images have no such channels.
+    #[error("images have {GREY} channel, grey, or {RGB}, red, green and blue; not {0}")]
     Channels(usize),
-    /// The crop would be larger than the picture.
+    /// The crop would be larger than the image.
     #[error("a shorter side of {resize_to} pixels has no room for a crop of {size}; give at least {size}")]
     ResizeTo {
         /// The shorter side.
@@ -68,9 +68,9 @@ pub enum PreprocessError {
 }
 
 impl Preprocess {
-    /// Mean of ImageNet's pictures, which most torchvision networks subtract.
+    /// Mean of ImageNet's images, which most torchvision networks subtract.
     pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
-    /// Standard deviation of ImageNet's pictures.
+    /// Standard deviation of ImageNet's images.
     pub const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 
     /// Shows the whole shorter side, as fastai does, bicubic, normalised by ImageNet's statistics.
@@ -79,7 +79,7 @@ impl Preprocess {
         Self { size, resize_to: size, mean, std, filter: Filter::Bicubic, channels: RGB }
     }
 
-    /// How many values a prepared picture has: `size * size * channels`.
+    /// How many values a prepared image has: `size * size * channels`.
     pub fn values(&self) -> usize {
         self.size * self.size * self.channels
     }
@@ -105,21 +105,21 @@ impl Preprocess {
         Ok(())
     }
 
-    /// Prepares `picture` as `draw` says ([`Draw::default`] for validation) and writes it to `out`, normalised,
+    /// Prepares `image` as `draw` says ([`Draw::default`] for validation) and writes it to `out`, normalised,
     /// `[size, size, channels]`.
     ///
     /// # Panics
     /// If `out` does not hold [`Preprocess::values`].
-    pub fn apply(&self, picture: &Picture, draw: &Draw, out: &mut [f32]) {
-        self.normalise(&self.square(picture, draw), draw, out);
+    pub fn apply(&self, image: &Image, draw: &Draw, out: &mut [f32]) {
+        self.normalise(&self.square(image, draw), draw, out);
     }
 
     /// Writes the square that `draw` has cut out to `out`, in its colours and normalised.
     ///
     /// # Panics
     /// If `out` does not hold [`Preprocess::values`].
-    pub fn normalise(&self, square: &Picture, draw: &Draw, out: &mut [f32]) {
-        assert_eq!(out.len(), self.values(), "one picture of {} pixels a side", self.size);
+    pub fn normalise(&self, square: &Image, draw: &Draw, out: &mut [f32]) {
+        assert_eq!(out.len(), self.values(), "one image of {} pixels a side", self.size);
         let (pixels, _) = square.pixels().as_chunks::<RGB>();
         if self.channels == GREY {
             let table = self.table(0, draw);
@@ -132,44 +132,45 @@ impl Preprocess {
                 }
             }
         }
-        if let Some(shares) = draw.erase {
-            let [left, top, width, height] = shares.map(|share| (share * self.size as f64).round() as usize);
+        if let Some(fractions) = draw.erase {
+            let [left, top, width, height] =
+                fractions.map(|fraction| (fraction * self.size as f64).round() as usize);
             for row in out.chunks_exact_mut(self.channels * self.size).skip(top).take(height) {
                 let right = (left + width).min(self.size);
-                // The mean of all pictures, once normalised.
+                // The mean of all images, once normalised.
                 row[self.channels * left.min(right)..self.channels * right].fill(0.0);
             }
         }
     }
 
-    /// The picture that these values are of: the reverse of [`Preprocess::normalise`], grey ones as pictures in colour.
+    /// The image that these values are of: the reverse of [`Preprocess::normalise`], grey ones as images in colour.
     ///
     /// # Panics
     /// If there are not [`Preprocess::values`] of them.
-    pub fn denormalise(&self, values: &[f32]) -> Picture {
+    pub fn denormalise(&self, values: &[f32]) -> Image {
         let bytes = |(index, value): (usize, &f32)| {
             let (mean, std) = self.statistics(index % self.channels);
             let byte = ((value * std + mean) * 255.0).round().clamp(0.0, 255.0) as u8;
             std::iter::repeat_n(byte, RGB / self.channels)
         };
         let pixels = values.iter().enumerate().flat_map(bytes).collect();
-        Picture::from_rgb(self.size, self.size, pixels).expect("one picture's values")
+        Image::from_rgb(self.size, self.size, pixels).expect("one image's values")
     }
 
-    /// A picture no larger than augmentation needs it: a shorter side beyond [`PRESIZE`] times `resize_to` is
+    /// An image no larger than augmentation needs it: a shorter side beyond [`PRESIZE`] times `resize_to` is
     /// reduced to that (fastai's presizing). `None` if it is small enough.
-    pub fn presized(&self, picture: &Picture) -> Option<Picture> {
-        let (width, height) = (picture.width(), picture.height());
+    pub fn presized(&self, image: &Image) -> Option<Image> {
+        let (width, height) = (image.width(), image.height());
         let (shorter, wanted) = (width.min(height), self.resize_to * PRESIZE);
         let scaled = |side: usize| (side * wanted / shorter).max(1);
         (shorter > wanted)
-            .then(|| resize(picture, Region::whole(picture), scaled(width), scaled(height), self.filter))
+            .then(|| resize(image, Region::whole(image), scaled(width), scaled(height), self.filter))
     }
 
     /// The square that [`Preprocess::apply`] normalises, before its colours change: to look at.
-    pub fn square(&self, picture: &Picture, draw: &Draw) -> Picture {
-        let map = draw.map(picture, self.size, self.resize_to);
-        sample(picture, &map, self.size, draw.padding, self.filter)
+    pub fn square(&self, image: &Image, draw: &Draw) -> Image {
+        let map = draw.map(image, self.size, self.resize_to);
+        sample(image, &map, self.size, draw.padding, self.filter)
     }
 
     /// What is subtracted from a channel, and what the difference is divided by.
@@ -201,13 +202,13 @@ mod tests {
     use rand::rngs::ChaCha8Rng;
 
     use super::super::augment::AugmentPolicy;
-    use super::super::picture::tests::scene;
+    use super::super::image::tests::scene;
     use super::*;
 
     #[test]
     fn normalises_each_channel() {
         let preprocess = Preprocess { size: 2, resize_to: 2, ..Preprocess::imagenet(224) };
-        let grey = Picture::from_rgb(4, 4, [0, 51, 255].repeat(16)).unwrap();
+        let grey = Image::from_rgb(4, 4, [0, 51, 255].repeat(16)).unwrap();
         let mut out = vec![0.0; preprocess.values()];
         preprocess.apply(&grey, &Draw::default(), &mut out);
         for pixel in out.chunks_exact(3) {
@@ -224,9 +225,9 @@ mod tests {
         for (colour, luma) in
             [([255, 0, 0], 76), ([0, 255, 0], 150), ([0, 0, 255], 29), ([12, 200, 77], 130), ([9; 3], 9)]
         {
-            let picture = Picture::from_rgb(1, 1, colour.to_vec()).unwrap();
+            let image = Image::from_rgb(1, 1, colour.to_vec()).unwrap();
             let mut out = vec![0.0; preprocess.values()];
-            preprocess.apply(&picture, &Draw::default(), &mut out);
+            preprocess.apply(&image, &Draw::default(), &mut out);
             let expected = (luma as f32 / 255.0 - 0.449) / 0.226;
             assert!(
                 out.len() == 1 && (out[0] - expected).abs() < 1e-5,
@@ -235,11 +236,11 @@ mod tests {
             assert_eq!(preprocess.denormalise(&out).pixels(), [luma; 3]);
         }
         let other = Preprocess { channels: 4, ..preprocess }.check().unwrap_err().to_string();
-        assert_eq!(other, "pictures have 1 channel, grey, or 3, red, green and blue; not 4");
+        assert_eq!(other, "images have 1 channel, grey, or 3, red, green and blue; not 4");
     }
 
     #[test]
-    fn normalised_pictures_come_back() {
+    fn normalised_images_come_back() {
         let preprocess = Preprocess { size: 64, resize_to: 64, ..Preprocess::imagenet(224) };
         let mut out = vec![0.0; preprocess.values()];
         preprocess.apply(&scene(), &Draw::default(), &mut out);
@@ -249,7 +250,7 @@ mod tests {
     #[test]
     fn a_blanked_box_is_the_mean() {
         let preprocess = Preprocess { size: 8, resize_to: 8, ..Preprocess::imagenet(224) };
-        let black = Picture::from_rgb(8, 8, vec![0; 192]).unwrap();
+        let black = Image::from_rgb(8, 8, vec![0; 192]).unwrap();
         let blank = |erase| {
             let mut out = vec![0.0; preprocess.values()];
             preprocess.apply(&black, &Draw { erase, ..Draw::default() }, &mut out);
@@ -285,7 +286,7 @@ mod tests {
         let good = Preprocess::imagenet(224);
         assert_eq!((good.resize_to, good.check()), (224, Ok(())));
         let text = |bad: Preprocess| bad.check().unwrap_err().to_string();
-        assert_eq!(text(Preprocess { size: 0, ..good }), "picture size 0 is not in 1 to 16384");
+        assert_eq!(text(Preprocess { size: 0, ..good }), "image size 0 is not in 1 to 16384");
         assert_eq!(
             text(Preprocess { resize_to: 200, ..good }),
             "a shorter side of 200 pixels has no room for a crop of 224; give at least 224"

@@ -44,7 +44,7 @@ pub enum WeightFileError {
 pub struct WeightFile {
     /// What it is called.
     pub name: String,
-    /// Free text by key, such as a licence or a training convention.
+    /// Free text by key, such as a licence or a training config.
     pub metadata: BTreeMap<String, String>,
     content: Content,
 }
@@ -57,7 +57,7 @@ enum Content {
 
 impl WeightFile {
     /// Opens a safetensors or PyTorch file, whichever it is, or the one in a folder. What a `config.json` in the folder says about
-    /// the pictures it was trained on goes to the metadata.
+    /// the images it was trained on goes to the metadata.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl WeightFile {
             let mut file =
                 Self::open(&inside.ok_or_else(|| WeightFileError::Folder(path.display().to_string()))?)?;
             if let Ok(config) = files::read(&path.join("config.json")) {
-                file.metadata.extend(pictures(&config));
+                file.metadata.extend(images(&config));
             }
             return Ok(file);
         }
@@ -132,18 +132,18 @@ impl WeightFile {
     }
 }
 
-/// What timm's `config.json` says about its pictures, as metadata.
-fn pictures(config: &[u8]) -> Vec<(String, String)> {
+/// What timm's `config.json` says about its images, as metadata.
+fn images(config: &[u8]) -> Vec<(String, String)> {
     #[derive(Deserialize)]
     struct Config {
-        pretrained_cfg: Pictures,
+        pretrained_cfg: Images,
     }
     #[derive(Deserialize)]
-    struct Pictures {
+    struct Images {
         mean: [f32; 3],
         std: [f32; 3],
     }
-    let Ok(Config { pretrained_cfg: Pictures { mean, std } }) = serde_json::from_slice(config) else {
+    let Ok(Config { pretrained_cfg: Images { mean, std } }) = serde_json::from_slice(config) else {
         return vec![];
     };
     let text = |numbers: [f32; 3]| numbers.map(|number| number.to_string()).join(" ");

@@ -33,8 +33,8 @@ pub struct MisfitError {
     pub likely: Option<String>,
 }
 
-/// Another way to spell the names of a network's tensors; `None` for a name it does not have.
-pub type Spelling = fn(&str) -> Option<String>;
+/// Maps the name of a network's tensor to the name it has in a file; `None` for a name it does not have.
+pub type KeyAlias = fn(&str) -> Option<String>;
 
 /// Which of a file's tensors a network takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub struct Fit {
 
 impl Fit {
     /// Finds these stages' tensors in a file, behind any prefix, under the network's own names without their `body.`
-    /// or in one of the other spellings.
+    /// or in one of the other key_aliases.
     ///
     /// # Errors
     ///
@@ -64,18 +64,18 @@ impl Fit {
         file: &WeightFile,
         network: &str,
         stages: &[Stage],
-        spellings: &[Spelling],
+        key_aliases: &[KeyAlias],
     ) -> Result<Self, MisfitError> {
         let found = file.shapes();
         let parameters: Vec<&Parameter> = stages.iter().flat_map(|stage| &stage.parameters).collect();
-        let spelled = |spelling: Option<&Spelling>| -> HashMap<String, &Parameter> {
+        let renamed = |alias: Option<&KeyAlias>| -> HashMap<String, &Parameter> {
             let named = parameters.iter().filter_map(|&parameter| {
                 let name = parameter.name.strip_prefix("body.").unwrap_or(&parameter.name);
-                Some((spelling.map_or_else(|| Some(name.to_owned()), |spelling| spelling(name))?, parameter))
+                Some((alias.map_or_else(|| Some(name.to_owned()), |alias| alias(name))?, parameter))
             });
             named.collect()
         };
-        let wanted = [None].into_iter().chain(spellings.iter().map(Some)).map(spelled);
+        let wanted = [None].into_iter().chain(key_aliases.iter().map(Some)).map(renamed);
         let candidates = wanted.flat_map(|wanted| candidates(&found, &wanted));
         let nothing = Candidate { prefix: "", names: BTreeMap::new(), fitting: 0 };
         let mut candidates: Vec<Candidate<'_>> = candidates.chain([nothing]).collect();
@@ -225,7 +225,7 @@ pub fn check_fit(file: &str, network: &str, stages: &[Stage], tensors: &Tensors)
     misfit(file, network, stages, &shapes).map_or(Ok(()), Err)
 }
 
-/// Whether shapes are the same but for ones at the end: a number a channel may be kept as a picture of one pixel, a dense
+/// Whether shapes are the same but for ones at the end: a number a channel may be kept as an image of one pixel, a dense
 /// layer as a convolution.
 fn is_same(shape: &[usize], other: &[usize]) -> bool {
     let longest = shape.len().max(other.len());

@@ -14,7 +14,7 @@ use burn::tensor::TensorData;
 
 pub use embedded::{embedded, has_embedded};
 pub use file::{WeightFile, WeightFileError};
-pub use fit::{Fit, MisfitError, Spelling, check_fit};
+pub use fit::{Fit, KeyAlias, MisfitError, check_fit};
 pub use state::{collect, load};
 
 /// Tensors in f32 by the names weight files give them.
@@ -25,6 +25,6 @@ pub type Tensors = BTreeMap<String, TensorData>;
 pub struct Weights {
     /// The tensors.
     pub tensors: Tensors,
-    /// Free text by key, such as a licence or a training convention.
+    /// Free text by key, such as a licence or a training config.
     pub metadata: BTreeMap<String, String>,
 }

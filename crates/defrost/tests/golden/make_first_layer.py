@@ -1,4 +1,4 @@
-"""Make first_layer.json: what fastai makes of a first convolution's weights for pictures of other channels.
+"""Make first_layer.json: what fastai makes of a first convolution's weights for images of other channels.
 
     python make_first_layer.py      (needs fastai 2.8.12, torch 2.15.0)
 

@@ -6,7 +6,7 @@ processor to another. The weights here follow a noise formula, under which f32 a
 comparison means something. Both are kept: what f32 costs PyTorch is part of the tolerance.
 
 Networks without batch-norms are measured in evaluation only. Of squeezenet1_1 and vgg16_bn, whose classifiers defrost leaves
-behind, the averages of the last features stand for the scores. The transformers are given pictures that their position
+behind, the averages of the last features stand for the scores. The transformers are given images that their position
 embeddings are not made for.
 
 pip install torch torchvision timm numpy
@@ -129,7 +129,7 @@ text = json.dumps({
                'weights of 2 or more dims sqrt(6 / fan_in) noise, running_var 1 + 0.3 noise, running_mean and bias 0.1 noise, '
                'other 1-d weights 1 + 0.2 noise; input k = 999',
     'f32_spread': 'how far f32 gradient norms are off, at most, in either memory layout; norms below 1e-6 of the largest left out',
-    'scores': 'the first ten of the first picture',
+    'scores': 'the first ten of the first image',
     'tensors_sha256': 'of a line for each tensor: name [dimensions]',
     'targets': TARGETS, 'models': models,
 }, indent=1)

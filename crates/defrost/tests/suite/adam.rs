@@ -5,7 +5,7 @@ use std::ops::Range;
 use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
-use defrost::{Activation, Adam, FreezePlan, LayerGroups, Network, NormMode, Stage, StepSettings};
+use defrost::{Adam, Batch, FreezePlan, LayerGroups, Network, NormMode, Stage, StepOptions};
 use serde_json::Value;
 
 use crate::support::{golden, numbers};
@@ -28,7 +28,7 @@ impl Network for Two {
         vec![part("weight"), part("bias")]
     }
 
-    fn forward(&self, input: Activation, _stages: Range<usize>) -> Activation {
+    fn forward(&self, input: Batch, _stages: Range<usize>) -> Batch {
         input
     }
 }
@@ -60,7 +60,7 @@ fn adam_steps_as_fastais() {
         let mut gradients = GradientsParams::new();
         gradients.register(network.weight.id, Tensor::<2>::from_data(matrix(&step["grad_w"]), &device));
         gradients.register(network.bias.id, Tensor::<1>::from_data(vector(&step["grad_b"]), &device));
-        let settings = StepSettings { rates: numbers(&step["lr"]), momentum: step["mom"].as_f64().unwrap() };
+        let settings = StepOptions { rates: numbers(&step["lr"]), momentum: step["mom"].as_f64().unwrap() };
         network = adam.step(network, gradients, &plan, &settings);
         // The trace is in f32: each step rounds, at most half a unit in the last place of values up to 2.
         let near = |found: TensorData, expected: TensorData| {

@@ -1,21 +1,21 @@
-//! What freezing, cutting and saving promise, on every picture network there is.
+//! What freezing, cutting and saving promise, on every image network there is.
 
 use std::collections::BTreeSet;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use defrost::bundle::{Loaded, Model as _};
-use defrost::data::{DataError, Dataset, Fingerprint, View};
+use defrost::bundle::{Loaded, ModelConfig as _};
+use defrost::data::{DataError, Dataset, Fingerprint, Variant};
 use defrost::vision::models::{Architecture, HeadKind, Precision, VisionNetwork};
 use defrost::vision::resize::Filter;
-use defrost::vision::{VisionManifest, VisionSetup, WeightSource};
+use defrost::vision::{ImageModelConfig, VisionSetup, WeightSource};
 use defrost::weights::collect;
 use defrost::{
-    Activation, FineTune, FreezePlan, LayerGroups, Learner, LearnerOptions, Network, NormMode, PlanSummary,
-    Rates, Target,
+    Batch, FineTune, FreezePlan, LayerGroups, Learner, LearnerOptions, Network, NormMode, PlanSummary, Rates,
+    Target,
 };
 
-/// Small noisy pictures, in two classes that differ in their channels.
+/// Small noisy images, in two classes that differ in their channels.
 struct Noise {
     items: usize,
     size: usize,
@@ -31,14 +31,14 @@ impl Dataset for Noise {
     }
 
     fn name(&self, item: usize) -> String {
-        format!("picture {item}")
+        format!("image {item}")
     }
 
-    fn fingerprint(&self, item: usize, _view: View) -> Fingerprint {
+    fn fingerprint(&self, item: usize, _view: Variant) -> Fingerprint {
         Fingerprint::of(&[b"noise", &item.to_le_bytes(), &self.size.to_le_bytes()])
     }
 
-    fn inputs(&self, items: &[usize], _view: View, device: &Device) -> Result<Activation, DataError> {
+    fn inputs(&self, items: &[usize], _view: Variant, device: &Device) -> Result<Batch, DataError> {
         let values = |&item: &usize| {
             let value =
                 move |at: usize| ((item * 977 + at) as f32 * 12.9898).sin() + (item % 2 * (at % 3)) as f32;
@@ -65,17 +65,17 @@ fn setup(architecture: &Architecture) -> VisionSetup {
 }
 
 /// The network as if its weights were pretrained.
-fn pretrained(setup: &VisionSetup) -> (VisionNetwork, VisionManifest) {
+fn pretrained(setup: &VisionSetup) -> (VisionNetwork, ImageModelConfig) {
     let manifest = VisionSetup { weights: None, ..setup.clone() }.outline().unwrap();
     (manifest_network(&manifest), manifest)
 }
 
-fn manifest_network(manifest: &VisionManifest) -> VisionNetwork {
+fn manifest_network(manifest: &ImageModelConfig) -> VisionNetwork {
     manifest.network(2, &Device::flex()).unwrap()
 }
 
 fn scores(network: &VisionNetwork, size: usize) -> Vec<f64> {
-    let input = Noise { items: 2, size }.inputs(&[0, 1], View::Plain, &Device::flex()).unwrap();
+    let input = Noise { items: 2, size }.inputs(&[0, 1], Variant::Original, &Device::flex()).unwrap();
     // Before the head, which starts at nothing.
     let features: Tensor<2> = network.forward(input, 0..network.stages().len() - 1).single();
     features.into_data().iter::<f64>().collect()
@@ -141,7 +141,7 @@ fn every_architecture_runs_in_bf16() {
     for architecture in Architecture::all() {
         let (network, manifest) = pretrained(&setup(architecture));
         let tensors = collect(&network);
-        let half = manifest_network(&VisionManifest { precision: Precision::Bf16, ..manifest });
+        let half = manifest_network(&ImageModelConfig { precision: Precision::Bf16, ..manifest });
         let half = defrost::weights::load(half, &tensors).valid();
         let exact = scores(&network.valid(), small(architecture));
         let rounded = scores(&half, small(architecture));
@@ -165,8 +165,8 @@ fn every_architecture_comes_back_from_its_bundle() {
         let plan =
             PlanSummary::new(name, learner.plan(), &phases, learner.batches_per_epoch(), false).unwrap();
         learner.save(folder.path(), &manifest, &["a".to_owned(), "b".to_owned()], plan).unwrap();
-        let loaded = Loaded::<VisionManifest>::open(folder.path(), &Device::flex()).unwrap();
-        let input = || Noise { items: 2, size }.inputs(&[0, 1], View::Plain, &Device::flex()).unwrap();
+        let loaded = Loaded::<ImageModelConfig>::open(folder.path(), &Device::flex()).unwrap();
+        let input = || Noise { items: 2, size }.inputs(&[0, 1], Variant::Original, &Device::flex()).unwrap();
         let network = learner.network().valid();
         let expected: Tensor<2> = network.forward(input(), 0..network.stages().len()).single();
         assert_eq!(loaded.scores(input()).into_data(), expected.into_data(), "{name}");
@@ -180,12 +180,12 @@ fn sizes_that_can_not_be_are_refused() {
             VisionSetup { size: Some(size), architecture: architecture.to_owned(), ..VisionSetup::default() };
         setup.outline().unwrap_err().to_string()
     };
-    assert_eq!(text("vgg16_bn", 31), "vgg16_bn can't look at pictures of 31 pixels a side: give 32 or more");
+    assert_eq!(text("vgg16_bn", 31), "vgg16_bn can't look at images of 31 pixels a side: give 32 or more");
     assert_eq!(
         text("vit_small_patch14_dinov2", 256),
-        "vit_small_patch14_dinov2 can't look at pictures of 256 pixels a side: give 14 or more, a multiple of 14"
+        "vit_small_patch14_dinov2 can't look at images of 256 pixels a side: give 14 or more, a multiple of 14"
     );
-    assert_eq!(text("resnet18", usize::MAX), format!("picture size {} is not in 1 to 16384", usize::MAX));
+    assert_eq!(text("resnet18", usize::MAX), format!("image size {} is not in 1 to 16384", usize::MAX));
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn the_smallest_size_is_enough() {
 }
 
 #[test]
-fn pictures_reach_a_network_as_its_weights_expect() {
+fn images_reach_a_network_as_its_weights_expect() {
     for architecture in Architecture::all() {
         let setup = VisionSetup { architecture: architecture.name.to_owned(), ..VisionSetup::default() };
         let preprocess = setup.outline().unwrap().preprocess;

@@ -7,7 +7,7 @@ use defrost::ops::{self, LstmState, plain};
 use defrost::text::language_model::LanguageModel;
 use defrost::text::models::{AwdLstmConfig, Dropouts, TextNetwork};
 use defrost::weights::{self, Tensors};
-use defrost::{Activation, FreezePlan, LayerGroups, Network, NormMode, Value};
+use defrost::{Batch, FreezePlan, LayerGroups, Network, NormMode, Value};
 use serde_json::Value as Json;
 
 use crate::support::{golden, gradient_norms, numbers};
@@ -58,7 +58,7 @@ fn a_classifiers_body_is_pytorchs() {
     let golden = golden("awd_lstm.json");
     let network = made(TextNetwork::new(&config(&golden).into(), 2, true, &Device::flex()), &golden);
     let values = [&golden["tokens"], &golden["mask"]].map(|rows| Value::Ids(ids(rows)));
-    let input = Activation::new(values.to_vec()).on_autodiff();
+    let input = Batch::new(values.to_vec()).on_autodiff();
     let pooled = network.forward(input, 0..network.stages().len() - 1).single::<2>();
 
     let found: Vec<f64> = pooled.clone().into_data().iter::<f64>().collect();

@@ -1,18 +1,18 @@
-//! Networks for pictures of other channels than their weights were trained on.
+//! Networks for images of other channels than their weights were trained on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use defrost::data::{DataError, Dataset, Fingerprint, View};
+use defrost::data::{DataError, Dataset, Fingerprint, Variant};
 use defrost::vision::models::{Architecture, HeadKind, VisionNetwork, adapted};
 use defrost::vision::transform::{GREY, RGB};
 use defrost::vision::{VisionSetup, WeightSource};
 use defrost::weights::{Tensors, collect, safetensors};
-use defrost::{Activation, Learner, LearnerOptions, Network, Rates, Target};
+use defrost::{Batch, Learner, LearnerOptions, Network, Rates, Target};
 
 use crate::support::{assert_close, golden, numbers};
 
-/// Grey stripes, dark or light, as pictures of so many equal channels.
+/// Grey stripes, dark or light, as images of so many equal channels.
 struct Stripes {
     items: usize,
     size: usize,
@@ -29,14 +29,14 @@ impl Dataset for Stripes {
     }
 
     fn name(&self, item: usize) -> String {
-        format!("picture {item}")
+        format!("image {item}")
     }
 
-    fn fingerprint(&self, item: usize, _view: View) -> Fingerprint {
+    fn fingerprint(&self, item: usize, _view: Variant) -> Fingerprint {
         Fingerprint::of(&[b"stripes", &item.to_le_bytes(), &self.channels.to_le_bytes()])
     }
 
-    fn inputs(&self, items: &[usize], _view: View, device: &Device) -> Result<Activation, DataError> {
+    fn inputs(&self, items: &[usize], _view: Variant, device: &Device) -> Result<Batch, DataError> {
         let pixel = |item: usize, at: usize| ((item * 977 + at) as f32 * 0.37).sin() + (item % 2) as f32;
         let values = |&item: &usize| {
             (0..self.size * self.size).flat_map(move |at| std::iter::repeat_n(pixel(item, at), self.channels))
@@ -61,9 +61,10 @@ fn first_layers_are_fastais() {
     }
 }
 
-/// What the body makes of two pictures.
+/// What the body makes of two images.
 fn features(network: &VisionNetwork, size: usize, channels: usize) -> Vec<f64> {
-    let input = Stripes { items: 2, size, channels }.inputs(&[0, 1], View::Plain, &Device::flex()).unwrap();
+    let input =
+        Stripes { items: 2, size, channels }.inputs(&[0, 1], Variant::Original, &Device::flex()).unwrap();
     let features: Tensor<2> = network.forward(input, 0..network.stages().len() - 1).single();
     features.into_data().iter::<f64>().collect()
 }
@@ -82,7 +83,7 @@ const FAMILIES: [&str; 9] = [
 ];
 
 #[test]
-fn a_grey_picture_gives_what_it_gives_in_colour() {
+fn a_grey_image_gives_what_it_gives_in_colour() {
     let folder = tempfile::tempdir().unwrap();
     for name in FAMILIES {
         let device = Device::flex();
@@ -95,7 +96,7 @@ fn a_grey_picture_gives_what_it_gives_in_colour() {
             ..VisionSetup::default()
         };
         let (network, manifest, _) = colour.open().unwrap().build(2, &device).unwrap();
-        assert_eq!((manifest.preprocess.channels, manifest.convention.channels), (RGB, RGB));
+        assert_eq!((manifest.preprocess.channels, manifest.config.channels), (RGB, RGB));
         let body = |tensors: Tensors| -> Tensors {
             tensors.into_iter().filter(|(name, _)| name.starts_with("body.")).collect()
         };
@@ -105,7 +106,7 @@ fn a_grey_picture_gives_what_it_gives_in_colour() {
         let source = |path: &std::path::Path| Some(WeightSource::File(path.to_owned()));
         let grey = VisionSetup { channels: GREY, weights: source(&path), ..colour.clone() };
         let (adapted, manifest, fit) = grey.open().unwrap().build(2, &device).unwrap();
-        assert_eq!((manifest.preprocess.channels, manifest.convention.channels), (GREY, GREY));
+        assert_eq!((manifest.preprocess.channels, manifest.config.channels), (GREY, GREY));
         assert_eq!(fit.unwrap().left_over, Vec::<String>::new(), "{name}");
         let expected = features(&network, size, RGB);
         let found = features(&adapted, size, GREY);
@@ -129,7 +130,7 @@ fn a_grey_picture_gives_what_it_gives_in_colour() {
 }
 
 #[test]
-fn frozen_means_frozen_for_grey_pictures_too() {
+fn frozen_means_frozen_for_grey_images_too() {
     let data = |items| Box::new(Stripes { items, size: 64, channels: GREY });
     // fastai's head does not start at nothing: the first step reaches the body.
     let setup =
@@ -151,8 +152,8 @@ fn frozen_means_frozen_for_grey_pictures_too() {
 }
 
 #[test]
-fn other_channels_are_refused_by_pictures() {
+fn other_channels_are_refused_by_images() {
     let setup = VisionSetup { channels: 4, ..VisionSetup::default() };
     let refused = setup.outline().unwrap_err().to_string();
-    assert_eq!(refused, "pictures have 1 channel, grey, or 3, red, green and blue; not 4");
+    assert_eq!(refused, "images have 1 channel, grey, or 3, red, green and blue; not 4");
 }

@@ -16,7 +16,7 @@ fn options(cache: CacheLimits) -> LearnerOptions {
     LearnerOptions { batch_size: 8, cache, ..LearnerOptions::default() }
 }
 
-fn pictures(cache: CacheLimits) -> Learner<Small> {
+fn images(cache: CacheLimits) -> Learner<Small> {
     let (train, valid) = (Box::new(Clusters(40)), Box::new(Clusters(12)));
     Learner::new(Small::new(), train, valid, 3, options(cache)).unwrap()
 }
@@ -124,15 +124,15 @@ fn cost_of_keeping<N: Network>(make: fn(CacheLimits) -> Learner<N>) -> f64 {
 }
 
 #[test]
-fn frozen_groups_of_pictures_texts_and_tables_do_not_move() {
-    frozen_means_frozen(pictures);
+fn frozen_groups_of_images_texts_and_tables_do_not_move() {
+    frozen_means_frozen(images);
     frozen_means_frozen(texts);
     frozen_means_frozen(table);
 }
 
 #[test]
-fn keeping_rows_of_pictures_and_tables_changes_nothing() {
-    assert_eq!(cost_of_keeping(pictures), 0.0);
+fn keeping_rows_of_images_and_tables_changes_nothing() {
+    assert_eq!(cost_of_keeping(images), 0.0);
     assert_eq!(cost_of_keeping(table), 0.0);
 }
 

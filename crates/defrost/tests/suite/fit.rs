@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Device, TensorData};
-use defrost::vision::models::{Architecture, Head, HeadKind, Precision, VisionNetwork, spellings};
+use defrost::vision::models::{Architecture, Head, HeadKind, Precision, VisionNetwork, key_aliases};
 use defrost::vision::{VisionSetup, WeightSource};
 use defrost::weights::{Fit, MisfitError, Tensors, WeightFile, collect, safetensors};
 use defrost::{Network, Stage};
@@ -13,7 +13,7 @@ use defrost::{Network, Stage};
 fn body(architecture: &str) -> Vec<Stage> {
     let device = Device::flex();
     let architecture = Architecture::named(architecture).unwrap();
-    let body = architecture.body(&architecture.convention, &device);
+    let body = architecture.body(&architecture.config, &device);
     let head: Head = HeadKind::default().init(body.channels(), 2, &device);
     let network = VisionNetwork::new(body, head, Precision::F32, architecture.group_starts, true);
     network.stages().into_iter().filter(|stage| stage.pretrained).collect()
@@ -66,7 +66,7 @@ fn timms_names_are_understood_of(architecture: &str) {
     let tensors: Tensors = tensors.collect();
     let weights = WeightFile::of("timm".to_owned(), tensors.clone());
     let stages = body(architecture);
-    let fit = Fit::find(&weights, architecture, &stages, spellings(architecture)).unwrap();
+    let fit = Fit::find(&weights, architecture, &stages, key_aliases(architecture)).unwrap();
     for line in &lines {
         assert_eq!(fit.names[&format!("body.{}", line[0])], line[1]);
     }
@@ -89,7 +89,7 @@ fn timms_names_are_understood_of(architecture: &str) {
         "convnext_tiny" | "convnext_small" => 1e-6,
         _ => 1e-5,
     };
-    assert_eq!(manifest.convention.norm_epsilon, epsilon, "{architecture}");
+    assert_eq!(manifest.config.norm_epsilon, epsilon, "{architecture}");
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn the_same_run_twice_gives_the_same_bytes() {
 fn what_is_kept_changes_nothing() {
     let run = |memory| {
         let cache = CacheLimits::memory(memory);
-        let options = LearnerOptions { batch_size: 8, views: 2, cache, ..LearnerOptions::default() };
+        let options = LearnerOptions { batch_size: 8, variants: 2, cache, ..LearnerOptions::default() };
         let data = || Box::new(Clusters(40));
         let mut learner = Learner::new(Small::new(), data(), data(), 3, options).unwrap();
         learner.fine_tune(&FineTune { freeze_epochs: 5, ..FineTune::new(2) }).unwrap();

@@ -3,13 +3,13 @@
 mod adam;
 mod architectures;
 mod awd_lstm;
+mod cached;
 mod channels;
 mod domains;
 mod fit;
 mod frozen;
 mod hostile;
 mod hub;
-mod kept;
 mod lr_find;
 mod metrics;
 mod networks;

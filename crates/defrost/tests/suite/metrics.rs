@@ -2,7 +2,7 @@
 
 use defrost::learner::Prediction;
 use defrost::metrics::{by_class, confusion, measure};
-use defrost::{Loss, Scale, Target};
+use defrost::{Loss, Target, TargetScaler};
 use serde_json::Value;
 
 use crate::support::{golden, numbers};
@@ -56,7 +56,7 @@ fn labels_are_measured_as_in_scikit_learn() {
 
 #[test]
 fn numbers_are_measured_as_in_scikit_learn() {
-    check("numbers", &Loss::SquaredError(Scale::NONE), |number| {
+    check("numbers", &Loss::SquaredError(TargetScaler::NONE), |number| {
         Target::Number(number.as_f64().unwrap() as f32)
     });
 }

@@ -1,13 +1,13 @@
-//! The picture networks against numbers measured on torchvision and timm.
+//! The image networks against numbers measured on torchvision and timm.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use defrost::data::target_rows;
 use defrost::vision::augment::Draw;
+use defrost::vision::image::Image;
 use defrost::vision::models::{
-    Architecture, Convention, Head, HeadKind, LinearHead, Precision, VisionNetwork,
+    Architecture, Head, HeadKind, LinearHead, Precision, PretrainedConfig, VisionNetwork,
 };
-use defrost::vision::picture::Picture;
 use defrost::vision::transform::Preprocess;
 use defrost::weights::{self, Tensors};
 use defrost::{FreezePlan, LayerGroups, Loss, Network, NormMode, Parameter, Role, Stage, Target};
@@ -20,7 +20,7 @@ use crate::support::{golden, gradient_norms, numbers};
 fn network(architecture: &str, classes: usize) -> VisionNetwork {
     let device = Device::flex();
     let architecture = Architecture::named(architecture).unwrap();
-    let body = architecture.body(&architecture.convention, &device);
+    let body = architecture.body(&architecture.config, &device);
     let head = LinearHead::pretrained(architecture.classifier, body.channels(), classes, &device);
     VisionNetwork::new(body, Head::Linear(head), Precision::F32, architecture.group_starts, true)
 }
@@ -31,7 +31,7 @@ enum Kind {
     Weight { fan_in: f64 },
     Variance,
     Mean,
-    Scale,
+    TargetScaler,
 }
 
 /// Weights by a formula of (kind, element i, number k of the tensor in the checkpoint's order).
@@ -44,7 +44,7 @@ fn made_weights(network: &VisionNetwork, formula: fn(Kind, f64, f64) -> f64) -> 
             }
             Some("running_var") => Kind::Variance,
             Some("running_mean" | "bias") => Kind::Mean,
-            _ => Kind::Scale,
+            _ => Kind::TargetScaler,
         };
         let numbers: Vec<f32> =
             (0..parameter.len()).map(|i| formula(kind, i as f64, k as f64) as f32).collect();
@@ -58,7 +58,7 @@ fn formula_weights(network: &VisionNetwork) -> Tensors {
     made_weights(network, |kind, i, k| match kind {
         Kind::Weight { fan_in } => (4.0 / fan_in).sqrt() * (0.7390851 * i + k).sin(),
         Kind::Variance => 1.0 + 0.3 * (0.37 * i + k).sin(),
-        Kind::Scale => 1.0 + 0.2 * (0.91 * i + k).sin(),
+        Kind::TargetScaler => 1.0 + 0.2 * (0.91 * i + k).sin(),
         Kind::Mean => 0.1 * (0.53 * i + k).sin(),
     })
 }
@@ -68,7 +68,7 @@ fn noise_weights(network: &VisionNetwork) -> Tensors {
     made_weights(network, |kind, i, k| match kind {
         Kind::Weight { fan_in } => (6.0 / fan_in).sqrt() * noise(i, k),
         Kind::Variance => 1.0 + 0.3 * noise(i, k),
-        Kind::Scale => 1.0 + 0.2 * noise(i, k),
+        Kind::TargetScaler => 1.0 + 0.2 * noise(i, k),
         Kind::Mean => 0.1 * noise(i, k),
     })
 }
@@ -265,7 +265,7 @@ fn fastais_resnet_groups_have_fastais_parameters() {
     for (name, expected) in golden("fastai.json")["resnet_groups_37_classes"].as_object().unwrap() {
         let device = Device::flex();
         let architecture = Architecture::named(name).unwrap();
-        let body = architecture.body(&Convention::TORCHVISION, &device);
+        let body = architecture.body(&PretrainedConfig::TORCHVISION, &device);
         let head = HeadKind::ConcatPool.init(body.channels(), 37, &device);
         let starts = architecture.group_starts;
         let network = VisionNetwork::new(body, head, Precision::F32, starts, true);
@@ -274,7 +274,7 @@ fn fastais_resnet_groups_have_fastais_parameters() {
         assert_eq!(counts, shape(&expected["params_per_group"]), "{name}");
         let head: Vec<Value> =
             expected["head"].as_array().unwrap().iter().map(|entry| entry[1].clone()).collect();
-        let found = groups.stages().last().unwrap().parameters.iter().filter(|p| p.role != Role::Statistic);
+        let found = groups.stages().last().unwrap().parameters.iter().filter(|p| p.role != Role::Buffer);
         assert_eq!(
             found.map(|p| p.shape.clone()).collect::<Vec<_>>(),
             head.iter().map(shape).collect::<Vec<_>>()
@@ -309,11 +309,11 @@ fn efficientnet_lite0_is_timms() {
 }
 
 #[test]
-fn pictures_are_recognised() {
+fn images_are_recognised() {
     let network = lite0();
-    let expected = &golden("lite0.json")["efficientnet_lite0"]["pictures"];
-    let convention = &Architecture::named("efficientnet_lite0").unwrap().convention;
-    let (mean, std) = (convention.mean, convention.std);
+    let expected = &golden("lite0.json")["efficientnet_lite0"]["images"];
+    let config = &Architecture::named("efficientnet_lite0").unwrap().config;
+    let (mean, std) = (config.mean, config.std);
     let preprocess = Preprocess { resize_to: 256, mean, std, ..Preprocess::imagenet(224) };
     for (file, accepted) in [
         ("chelsea.png", &[281, 282, 285]),
@@ -326,7 +326,7 @@ fn pictures_are_recognised() {
         );
         let path = format!("{}/tests/fixtures/recognise/{file}", env!("CARGO_MANIFEST_DIR"));
         let mut values = vec![0.0; preprocess.values()];
-        preprocess.apply(&Picture::open(path).unwrap(), &Draw::default(), &mut values);
+        preprocess.apply(&Image::open(path).unwrap(), &Draw::default(), &mut values);
         let input = Tensor::from_data(TensorData::new(values, [1, 224, 224, 3]), &Device::flex());
         let scores: Vec<f32> = scores(&network, input).into_data().iter::<f32>().collect();
         let class = defrost::metrics::highest(&scores);

@@ -6,7 +6,9 @@
 //! roundings on its way.
 
 use burn::tensor::{DType, Device, FloatDType, Gradients, Tensor, TensorData};
-use defrost::ops::{self, AdamStep, Affine, BatchNormed, Nonlinearity, Padding, PaddingRule, Window, plain};
+use defrost::ops::{
+    self, ActivationFn, AdamStep, Affine, BatchNormed, Padding, PaddingRule, WindowConfig, plain,
+};
 
 const F32: f64 = 1e-4;
 const BF16: f64 = 1.0 / 128.0;
@@ -39,31 +41,36 @@ struct Geometry {
     size: [usize; 2],
     channels: [usize; 2],
     groups: usize,
-    window: Window,
+    window: WindowConfig,
 }
 
 fn geometries() -> Vec<Geometry> {
     let of = |size, channels, groups, window| Geometry { size, channels, groups, window };
     vec![
-        of([9, 7], [5, 6], 1, Window::centered(3, 1)),
-        of([9, 7], [16, 33], 1, Window::centered(3, 2)),
-        of([8, 6], [16, 8], 1, Window::same(3, 2)),
-        of([5, 5], [24, 40], 1, Window::centered(1, 1)),
-        of([7, 5], [8, 16], 1, Window::centered(1, 2)),
-        of([21, 19], [3, 8], 1, Window::centered(7, 2)),
-        of([6, 9], [24, 24], 24, Window::same(5, 1)),
-        of([7, 10], [17, 17], 17, Window::same(3, 2)),
-        of([6, 5], [8, 12], 2, Window::centered(3, 1)),
-        of([6, 7], [64, 64], 16, Window::centered(3, 2)),
-        of([12, 9], [3, 8], 1, Window::tiles(4)),
-        of([5, 6], [4, 4], 1, Window { padding: PaddingRule::Fixed(0), ..Window::centered(3, 1) }),
+        of([9, 7], [5, 6], 1, WindowConfig::centered(3, 1)),
+        of([9, 7], [16, 33], 1, WindowConfig::centered(3, 2)),
+        of([8, 6], [16, 8], 1, WindowConfig::same(3, 2)),
+        of([5, 5], [24, 40], 1, WindowConfig::centered(1, 1)),
+        of([7, 5], [8, 16], 1, WindowConfig::centered(1, 2)),
+        of([21, 19], [3, 8], 1, WindowConfig::centered(7, 2)),
+        of([6, 9], [24, 24], 24, WindowConfig::same(5, 1)),
+        of([7, 10], [17, 17], 17, WindowConfig::same(3, 2)),
+        of([6, 5], [8, 12], 2, WindowConfig::centered(3, 1)),
+        of([6, 7], [64, 64], 16, WindowConfig::centered(3, 2)),
+        of([12, 9], [3, 8], 1, WindowConfig::tiles(4)),
+        of(
+            [5, 6],
+            [4, 4],
+            1,
+            WindowConfig { padding: PaddingRule::Fixed(0), ..WindowConfig::centered(3, 1) },
+        ),
     ]
 }
 
 /// What a convolution is given; a flag for each says whether its gradient is wanted.
 struct Inputs {
     geometry: Geometry,
-    nonlinearity: Nonlinearity,
+    nonlinearity: ActivationFn,
     input: Tensor<4>,
     weight: Tensor<4>,
     bias: Tensor<1>,
@@ -75,7 +82,7 @@ struct Inputs {
 const ALL: [bool; 5] = [true; 5];
 
 impl Inputs {
-    fn new(geometry: Geometry, nonlinearity: Nonlinearity, has_residual: bool, format: FloatDType) -> Self {
+    fn new(geometry: Geometry, nonlinearity: ActivationFn, has_residual: bool, format: FloatDType) -> Self {
         let Geometry { size, channels: [inputs, outputs], groups, window } = geometry;
         let mut noise = Noise(size[0] as u64 * 31 + outputs as u64);
         let Padding { top, bottom, left, right } = window.padding_for(size);
@@ -162,8 +169,9 @@ struct Leaves {
     residual: Option<Tensor<4>>,
 }
 
-type Conv = fn(Tensor<4>, Tensor<4>, Tensor<1>, Option<Tensor<4>>, Window, Nonlinearity) -> Tensor<4>;
-type ConvNorm = fn(Tensor<4>, Tensor<4>, Affine, Option<Tensor<4>>, Window, Nonlinearity) -> BatchNormed;
+type Conv = fn(Tensor<4>, Tensor<4>, Tensor<1>, Option<Tensor<4>>, WindowConfig, ActivationFn) -> Tensor<4>;
+type ConvNorm =
+    fn(Tensor<4>, Tensor<4>, Affine, Option<Tensor<4>>, WindowConfig, ActivationFn) -> BatchNormed;
 
 fn leaf<const D: usize>(tensor: &Tensor<D>, tracked: bool) -> Tensor<D> {
     let tensor = tensor.clone().autodiff();
@@ -199,7 +207,7 @@ fn assert_near(found: &[Option<Vec<f64>>], expected: &[Option<Vec<f64>>], tolera
     }
 }
 
-const NONLINEARITIES: [Nonlinearity; 3] = [Nonlinearity::Identity, Nonlinearity::Relu, Nonlinearity::Relu6];
+const NONLINEARITIES: [ActivationFn; 3] = [ActivationFn::Identity, ActivationFn::Relu, ActivationFn::Relu6];
 
 fn every_case(format: FloatDType, check: impl Fn(Inputs, &str)) {
     for geometry in geometries() {
@@ -247,7 +255,7 @@ fn only_the_gradients_asked_for_are_there() {
     let geometry = geometries()[1];
     for bits in 1..32 {
         let tracks = std::array::from_fn(|index| bits >> index & 1 == 1);
-        let inputs = Inputs::new(geometry, Nonlinearity::Relu, true, FloatDType::F32);
+        let inputs = Inputs::new(geometry, ActivationFn::Relu, true, FloatDType::F32);
         let of = format!("{tracks:?}");
         let found = inputs.norm(tracks, ops::conv2d_batch_norm);
         assert_near(&found, &inputs.norm(tracks, plain::conv2d_batch_norm), F32, &of);
@@ -261,7 +269,7 @@ fn only_the_gradients_asked_for_are_there() {
 #[test]
 fn without_autodiff_the_values_are_the_same() {
     for geometry in geometries() {
-        let inputs = Inputs::new(geometry, Nonlinearity::Relu6, true, FloatDType::F32);
+        let inputs = Inputs::new(geometry, ActivationFn::Relu6, true, FloatDType::F32);
         let with = |conv: Conv| {
             let Inputs { input, weight, bias, residual, .. } = &inputs;
             let output = conv(
@@ -270,7 +278,7 @@ fn without_autodiff_the_values_are_the_same() {
                 bias.clone(),
                 residual.clone(),
                 geometry.window,
-                Nonlinearity::Relu6,
+                ActivationFn::Relu6,
             );
             assert!(!output.device().is_autodiff());
             vec![Some(numbers(output))]
@@ -282,7 +290,7 @@ fn without_autodiff_the_values_are_the_same() {
 #[test]
 fn tensors_may_be_views() {
     let geometry = geometries()[0];
-    let mut inputs = Inputs::new(geometry, Nonlinearity::Relu, true, FloatDType::F32);
+    let mut inputs = Inputs::new(geometry, ActivationFn::Relu, true, FloatDType::F32);
     let expected = inputs.conv(ALL, plain::conv2d);
     // The same numbers, seen through a permutation and a slice.
     let by_channels = inputs.input.clone().permute([0, 3, 1, 2]).into_data();
@@ -293,7 +301,7 @@ fn tensors_may_be_views() {
 
 #[test]
 fn gradients_may_be_views() {
-    let inputs = Inputs::new(geometries()[0], Nonlinearity::Relu, false, FloatDType::F32);
+    let inputs = Inputs::new(geometries()[0], ActivationFn::Relu, false, FloatDType::F32);
     let of = |conv: Conv| {
         let Leaves { input, weight, bias, .. } = inputs.leaves(ALL);
         let output = conv(input.clone(), weight, bias, None, inputs.geometry.window, inputs.nonlinearity);
@@ -314,12 +322,12 @@ fn gradients_may_be_views() {
     assert_near(&of(ops::conv2d), &of(plain::conv2d), F32, "views");
 }
 
-/// `[2, height, width, channels]` of whole numbers no two of which are equal in a picture's channel.
+/// `[2, height, width, channels]` of whole numbers no two of which are equal in an image's channel.
 fn distinct(size: [usize; 2], channels: usize, format: FloatDType) -> Tensor<4> {
     let value = |at: usize| {
-        let (channel, pixel, picture) =
+        let (channel, pixel, image) =
             (at % channels, at / channels % (size[0] * size[1]), at / channels / (size[0] * size[1]));
-        ((pixel * 37 + channel * 11 + picture * 5) % 251) as f32 - 125.0
+        ((pixel * 37 + channel * 11 + image * 5) % 251) as f32 - 125.0
     };
     let shape = [2, size[0], size[1], channels];
     let values: Vec<f32> = (0..shape.iter().product()).map(value).collect();
@@ -341,7 +349,7 @@ fn pooled<const D: usize>(
 
 #[test]
 fn windows_that_overhang_cover_all_pixels() {
-    let window = Window { padding: PaddingRule::Overhang, ..Window::centered(3, 2) };
+    let window = WindowConfig { padding: PaddingRule::CeilMode, ..WindowConfig::centered(3, 2) };
     // torch.nn.MaxPool2d(3, 2, ceil_mode=True) on 3, 4, 5, 6 and 31 pixels a side.
     for (size, expected) in [(3, 1), (4, 2), (5, 2), (6, 3), (31, 15), (55, 27)] {
         let input = Tensor::<4>::zeros([1, size, size, 1], &Device::flex());
@@ -398,8 +406,10 @@ fn pools_are_plain_pools() {
             assert_near(&found, &pooled(&input, DType::F32, plain::concat_pool), tolerance, &of);
             let found = pooled(&input, DType::F32, ops::average_pool);
             assert_near(&found, &pooled(&input, DType::F32, plain::average_pool), tolerance, &of);
-            let overhang = Window { padding: PaddingRule::Overhang, ..Window::centered(3, 2) };
-            for window in [Window::centered(3, 2), Window::same(3, 2), Window::same(2, 1), overhang] {
+            let overhang = WindowConfig { padding: PaddingRule::CeilMode, ..WindowConfig::centered(3, 2) };
+            for window in
+                [WindowConfig::centered(3, 2), WindowConfig::same(3, 2), WindowConfig::same(2, 1), overhang]
+            {
                 if size == [1, 1] {
                     continue;
                 }
@@ -424,8 +434,8 @@ fn adam_is_plain_adam() {
         for steps in 1..6 {
             let step = AdamStep {
                 rate: 0.01,
-                momentum: 0.95 - 0.01 * f64::from(steps),
-                square_momentum: 0.99,
+                beta1: 0.95 - 0.01 * f64::from(steps),
+                beta2: 0.99,
                 epsilon: 1e-5,
                 weight_decay: 0.1,
                 steps,

@@ -14,7 +14,12 @@ fn plan(groups: usize) -> FreezePlan {
     let stage = |index| {
         let parameter =
             Parameter { id: ParamId::new(), name: "w".into(), shape: vec![1], role: Role::Weight };
-        Stage { name: format!("s{index}"), parameters: vec![parameter], switches: vec![], pretrained: true }
+        Stage {
+            name: format!("s{index}"),
+            parameters: vec![parameter],
+            training_flags: vec![],
+            pretrained: true,
+        }
     };
     let starts: Vec<usize> = (0..groups).collect();
     let groups = LayerGroups::from_starts((0..groups).map(stage).collect(), &starts).unwrap();
@@ -87,10 +92,10 @@ fn assert_trace(trace: &Value, phases: &[Phase]) {
         let total = phase.epochs * batches;
         for done in 0..total {
             let step = steps.next().unwrap();
-            let setting = phase.schedule.at(done as f64 / total as f64);
-            let found: Vec<f64> = rates.iter().map(|rate| rate * setting.rate_factor).collect();
+            let hyper = phase.schedule.at(done as f64 / total as f64);
+            let found: Vec<f64> = rates.iter().map(|rate| rate * hyper.rate_factor).collect();
             assert_close(&found, &numbers(&step["lr"]), TOLERANCE);
-            assert_close(&vec![setting.momentum; groups], &numbers(&step["mom"]), TOLERANCE);
+            assert_close(&vec![hyper.momentum; groups], &numbers(&step["mom"]), TOLERANCE);
             assert_eq!(step["frozen"].as_u64().unwrap() as usize, frozen);
         }
     }

@@ -1,12 +1,12 @@
-//! A network of pictures on the body of an earlier run: what the run's weights expect is carried over with them.
+//! A network of images on the body of an earlier run: what the run's weights expect is carried over with them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use defrost::Network;
-use defrost::vision::models::{Convention, VisionNetwork};
-use defrost::vision::{VisionManifest, VisionSetup, WeightSource};
+use defrost::vision::models::{PretrainedConfig, VisionNetwork};
+use defrost::vision::{ImageModelConfig, VisionSetup, WeightSource};
 use defrost::weights::{collect, safetensors};
 
 use crate::self_test::saved;
@@ -19,12 +19,12 @@ fn setup(weights: WeightSource) -> VisionSetup {
     VisionSetup { architecture, weights: Some(weights), size: Some(SIZE), ..VisionSetup::default() }
 }
 
-fn built(weights: WeightSource) -> (VisionNetwork, VisionManifest) {
+fn built(weights: WeightSource) -> (VisionNetwork, ImageModelConfig) {
     let (network, manifest, _) = setup(weights).open().unwrap().build(OUTPUTS, &Device::flex()).unwrap();
     (network, manifest)
 }
 
-/// What the body makes of a picture of ramps.
+/// What the body makes of an image of ramps.
 fn features(network: &VisionNetwork) -> Vec<f32> {
     let values: Vec<f32> = (0..SIZE * SIZE * 3).map(|index| (index % 97) as f32 / 48.0 - 1.0).collect();
     let input = Tensor::<4>::from_data(TensorData::new(values, [1, SIZE, SIZE, 3]), &Device::flex());
@@ -33,7 +33,7 @@ fn features(network: &VisionNetwork) -> Vec<f32> {
 }
 
 /// A run on weights that expect what mobilenet_v2's usually do not.
-fn odd_run(folder: &Path) -> (tempfile::TempDir, VisionNetwork, VisionManifest) {
+fn odd_run(folder: &Path) -> (tempfile::TempDir, VisionNetwork, ImageModelConfig) {
     let file = folder.join("odd.safetensors");
     let said = [("padding", "SAME"), ("bn_eps", "0.25"), ("mean", "0.1 0.2 0.3"), ("std", "0.4 0.5 0.6")];
     let said: BTreeMap<String, String> =
@@ -47,11 +47,11 @@ fn odd_run(folder: &Path) -> (tempfile::TempDir, VisionNetwork, VisionManifest) 
 fn a_run_hands_on_what_its_weights_expect() {
     let folder = tempfile::tempdir().unwrap();
     let (run, network, manifest) = odd_run(folder.path());
-    let Convention { same_padding, norm_epsilon, mean, std, .. } = manifest.convention;
+    let PretrainedConfig { same_padding, norm_epsilon, mean, std, .. } = manifest.config;
     assert_eq!((same_padding, norm_epsilon, mean, std), (true, 0.25, [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]));
 
     let (next, taken) = built(WeightSource::Run(run.path().to_owned()));
-    assert_eq!((taken.convention, taken.preprocess), (manifest.convention, manifest.preprocess));
+    assert_eq!((taken.config, taken.preprocess), (manifest.config, manifest.preprocess));
     assert_eq!(features(&next), features(&network));
     // Its weights alone do not tell.
     let (bare, _) = built(WeightSource::File(run.path().join("model.safetensors")));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use defrost::Stage;
 use defrost::layers::{BatchNormConfig, Conv2dConfig};
-use defrost::ops::Window;
+use defrost::ops::WindowConfig;
 use defrost::weights::{Fit, WeightFile};
 use serde_json::Value;
 
@@ -49,7 +49,7 @@ fn every_tensor_is_the_one_that_was_saved() {
 /// What `training.pth` is of: a convolution and a norm.
 fn stages() -> Vec<Stage> {
     let device = Device::flex();
-    let conv = Conv2dConfig::new(3, 4, Window::centered(3, 1)).init(&device);
+    let conv = Conv2dConfig::new(3, 4, WindowConfig::centered(3, 1)).init(&device);
     let norm = BatchNormConfig::new(4).init(&device);
     vec![Stage::of("conv", "body.0.", &conv), Stage::of("norm", "body.1.", &norm)]
 }

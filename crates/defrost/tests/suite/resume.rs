@@ -15,7 +15,7 @@ use defrost::learner::{
 use defrost::weights::{Tensors, collect, load};
 use defrost::{
     EpochRecord, FineTune, FreezePlan, Learner, LearnerError, LearnerOptions, NormMode, Phase, Rates,
-    Schedule, StepSettings,
+    Schedule, StepOptions,
 };
 use rand::RngExt;
 
@@ -42,7 +42,7 @@ impl Setup {
 
 /// The usual recipe.
 fn plain() -> Setup {
-    let options = LearnerOptions { batch_size: 8, views: 2, ..LearnerOptions::default() };
+    let options = LearnerOptions { batch_size: 8, variants: 2, ..LearnerOptions::default() };
     let recipe = FineTune { freeze_epochs: 3, rates: Rates::One(1e-2), ..FineTune::new(3) };
     Setup { options, phases: recipe.phases(), patience: 9 }
 }
@@ -89,14 +89,14 @@ impl Observer for AfterEpochs {
     }
 }
 
-/// A rate at which [`Explode`] makes the loss no number.
+/// A rate at which [`Explode`] makes the loss NaN.
 const HIGH: f64 = 3e-2;
 
 /// Spoils the fourth batch of an epoch at the highest rate.
 struct Explode;
 
 impl Observer for Explode {
-    fn batch_started(&mut self, position: &Position, settings: &mut StepSettings) {
+    fn batch_started(&mut self, position: &Position, settings: &mut StepOptions) {
         if position.batch == 4 && settings.rates.contains(&HIGH) {
             settings.rates.fill(f64::INFINITY);
         }
@@ -135,7 +135,7 @@ struct Copies {
 }
 
 impl Observer for Copies {
-    fn batch_started(&mut self, _position: &Position, _settings: &mut StepSettings) {
+    fn batch_started(&mut self, _position: &Position, _settings: &mut StepOptions) {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         copy(&self.folder, &self.to.join(number.to_string()));
     }
@@ -385,7 +385,7 @@ fn the_troubled_run_is_in_trouble() {
 struct Remove(PathBuf, usize);
 
 impl Observer for Remove {
-    fn batch_started(&mut self, _position: &Position, _settings: &mut StepSettings) {
+    fn batch_started(&mut self, _position: &Position, _settings: &mut StepOptions) {
         self.1 += 1;
         if self.1 == 10 {
             fs::remove_dir_all(&self.0).unwrap();

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::{Device, TensorData};
-use defrost::bundle::{BundleError, Loaded, Model};
-use defrost::tabular::{TableData, TableManifest, TableOptions};
+use defrost::bundle::{BundleError, Loaded, ModelConfig};
+use defrost::tabular::{TableData, TableModelConfig, TableOptions};
 use defrost::text::models::{BertConfig, TextConfig, TextNetwork};
-use defrost::text::{TextColumns, TextManifest};
-use defrost::vision::{VisionManifest, VisionSetup};
+use defrost::text::{TextColumns, TextModelConfig};
+use defrost::vision::{ImageModelConfig, VisionSetup};
 use defrost::weights::safetensors;
 use defrost::{FineTune, Learner, LearnerOptions, PlanSummary, Precision};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ use crate::support::Clusters;
 const OUTPUTS: usize = 3;
 
 /// Saves a network as a run of this model, untrained.
-pub fn saved<M: Model>(network: M::Network, model: &M) -> tempfile::TempDir {
+pub fn saved<M: ModelConfig>(network: M::Network, model: &M) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let (train, valid) = (Box::new(Clusters(8)), Box::new(Clusters(4)));
     let mut learner = Learner::new(made(network), train, valid, OUTPUTS, LearnerOptions::default()).unwrap();
@@ -31,13 +31,13 @@ pub fn saved<M: Model>(network: M::Network, model: &M) -> tempfile::TempDir {
     folder
 }
 
-fn pictures(precision: Precision) -> (tempfile::TempDir, VisionManifest) {
+fn images(precision: Precision) -> (tempfile::TempDir, ImageModelConfig) {
     let setup = VisionSetup { size: Some(64), precision, ..VisionSetup::default() };
     let (network, model, _) = setup.open().unwrap().build(OUTPUTS, &Device::flex()).unwrap();
     (saved(network, &model), model)
 }
 
-fn texts(precision: Precision) -> (tempfile::TempDir, TextManifest) {
+fn texts(precision: Precision) -> (tempfile::TempDir, TextModelConfig) {
     let config: TextConfig = BertConfig {
         vocabulary: 8,
         hidden: 16,
@@ -49,11 +49,11 @@ fn texts(precision: Precision) -> (tempfile::TempDir, TextManifest) {
     .into();
     let network = TextNetwork::new(&config, OUTPUTS, true, &Device::flex()).with_precision(precision);
     let (columns, tokenizer) = (TextColumns::default(), tokenizer().into_bytes());
-    let model = TextManifest { config, precision, max_tokens: 40, columns, tokenizer };
+    let model = TextModelConfig { config, precision, max_tokens: 40, columns, tokenizer };
     (saved(network, &model), model)
 }
 
-fn rows() -> (tempfile::TempDir, TableManifest) {
+fn rows() -> (tempfile::TempDir, TableModelConfig) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("table.csv");
     let row = |i: usize| {
@@ -67,12 +67,12 @@ fn rows() -> (tempfile::TempDir, TableManifest) {
     (saved(network, &model), model)
 }
 
-fn open<M: Model>(folder: &Path) -> Result<Loaded<M>, BundleError> {
+fn open<M: ModelConfig>(folder: &Path) -> Result<Loaded<M>, BundleError> {
     Loaded::open(folder, &Device::flex())
 }
 
 /// How far off the scores are said to be, if that is why it is refused.
-fn apart<M: Model>(folder: &Path) -> Option<f32> {
+fn apart<M: ModelConfig>(folder: &Path) -> Option<f32> {
     match open::<M>(folder) {
         Ok(_) => None,
         Err(BundleError::SelfTest { apart, allowed, .. }) => {
@@ -104,7 +104,7 @@ fn scale_weights(folder: &Path, factor: f32) {
 }
 
 /// Whatever changes what a bundle answers is noticed; `changes` are to what its domain says about it.
-fn is_noticed<M: Model>(folder: &Path, changes: &[fn(&mut Value)]) {
+fn is_noticed<M: ModelConfig>(folder: &Path, changes: &[fn(&mut Value)]) {
     let whole = fs::read(folder.join("bundle.json")).unwrap();
     let restore = || fs::write(folder.join("bundle.json"), &whole).unwrap();
     assert_eq!(apart::<M>(folder), None);
@@ -132,7 +132,7 @@ fn is_noticed<M: Model>(folder: &Path, changes: &[fn(&mut Value)]) {
     assert!(apart::<M>(folder).is_some());
 }
 
-const PICTURE_CHANGES: [fn(&mut Value); 5] = [
+const IMAGE_CHANGES: [fn(&mut Value); 5] = [
     |model| model["preprocess"]["mean"][0] = json!(0.485),
     |model| model["preprocess"]["std"] = json!([0.229, 0.224, 0.225]),
     |model| model["preprocess"]["size"] = json!(56),
@@ -141,25 +141,25 @@ const PICTURE_CHANGES: [fn(&mut Value); 5] = [
 ];
 
 #[test]
-fn a_changed_picture_network_is_refused() {
-    let (folder, _) = pictures(Precision::F32);
-    is_noticed::<VisionManifest>(folder.path(), &PICTURE_CHANGES);
+fn a_changed_image_network_is_refused() {
+    let (folder, _) = images(Precision::F32);
+    is_noticed::<ImageModelConfig>(folder.path(), &IMAGE_CHANGES);
 }
 
 #[test]
 fn a_changed_text_network_is_refused() {
     let (folder, _) = texts(Precision::F32);
-    is_noticed::<TextManifest>(folder.path(), &[|model| model["max_tokens"] = json!(9)]);
+    is_noticed::<TextModelConfig>(folder.path(), &[|model| model["max_tokens"] = json!(9)]);
     let (folder, _) = texts(Precision::F32);
     change(folder.path(), |manifest| manifest["self_test"]["item"] = json!([]));
-    let message = open::<TextManifest>(folder.path()).unwrap_err().to_string();
+    let message = open::<TextModelConfig>(folder.path()).unwrap_err().to_string();
     assert!(message.ends_with("the self-test has 0 texts and should have one"), "{message}");
 }
 
 #[test]
 fn a_changed_table_network_is_refused() {
     let (folder, _) = rows();
-    is_noticed::<TableManifest>(
+    is_noticed::<TableModelConfig>(
         folder.path(),
         &[
             |model| model["schema"]["columns"][1]["encoding"]["number"]["mean"] = json!(0.5),
@@ -169,19 +169,19 @@ fn a_changed_table_network_is_refused() {
     );
     let (folder, _) = rows();
     change(folder.path(), |manifest| manifest["self_test"]["item"] = json!(["y"]));
-    let message = open::<TableManifest>(folder.path()).unwrap_err().to_string();
+    let message = open::<TableModelConfig>(folder.path()).unwrap_err().to_string();
     assert!(message.ends_with("the self-test has 1 cells, and the table 2 columns"), "{message}");
 }
 
 /// What else is rounded in bf16 than where it was saved is no reason to refuse; changed colours are.
 #[test]
 fn bf16_is_given_its_rounding_and_no_more() {
-    let (folder, _) = pictures(Precision::Bf16);
-    assert_eq!(apart::<VisionManifest>(folder.path()), None);
+    let (folder, _) = images(Precision::Bf16);
+    assert_eq!(apart::<ImageModelConfig>(folder.path()), None);
     change(folder.path(), |manifest| manifest["model"]["preprocess"]["std"] = json!([0.229, 0.224, 0.225]));
-    assert!(apart::<VisionManifest>(folder.path()).is_some());
+    assert!(apart::<ImageModelConfig>(folder.path()).is_some());
     let (folder, _) = texts(Precision::Bf16);
-    assert_eq!(apart::<TextManifest>(folder.path()), None);
+    assert_eq!(apart::<TextModelConfig>(folder.path()), None);
 }
 
 #[test]

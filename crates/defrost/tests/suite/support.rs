@@ -1,4 +1,4 @@
-//! Golden numbers and small networks that several tests share.
+//! Golden numbers and small networks that several tests fraction.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -6,10 +6,10 @@ use std::ops::Range;
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use defrost::data::{DataError, Dataset, Fingerprint, View};
+use defrost::data::{DataError, Dataset, Fingerprint, Variant};
 use defrost::layers::{BatchNorm, BatchNormConfig, Dropout, Linear};
 use defrost::weights::{collect, load};
-use defrost::{Activation, Network, Stage, Target};
+use defrost::{Batch, Network, Stage, Target};
 use serde_json::Value;
 
 /// A file of `tests/golden`.
@@ -89,8 +89,8 @@ impl Network for Small {
         let body = self.body.iter().enumerate();
         let body =
             body.map(|(index, layer)| Stage::of(&format!("dense{index}"), &format!("body.{index}."), layer));
-        let mut head = Stage::of("head", "head.", &self.head).fresh();
-        head.switches.extend(Stage::of("dropout", "", &self.dropout).switches);
+        let mut head = Stage::of("head", "head.", &self.head).untrained();
+        head.training_flags.extend(Stage::of("dropout", "", &self.dropout).training_flags);
         body.chain([head]).collect()
     }
 
@@ -98,7 +98,7 @@ impl Network for Small {
         vec![0, 1, 2, 3]
     }
 
-    fn forward(&self, input: Activation, stages: Range<usize>) -> Activation {
+    fn forward(&self, input: Batch, stages: Range<usize>) -> Batch {
         let mut x = input.single::<2>();
         for stage in stages {
             x = match self.body.get(stage) {
@@ -126,11 +126,11 @@ impl Dataset for Clusters {
         format!("point {item}")
     }
 
-    fn fingerprint(&self, item: usize, _view: View) -> Fingerprint {
+    fn fingerprint(&self, item: usize, _view: Variant) -> Fingerprint {
         Fingerprint::of(&[b"clusters", &item.to_le_bytes()])
     }
 
-    fn inputs(&self, items: &[usize], _view: View, device: &Device) -> Result<Activation, DataError> {
+    fn inputs(&self, items: &[usize], _view: Variant, device: &Device) -> Result<Batch, DataError> {
         let point = |&item: &usize| {
             (0..6).map(move |axis| {
                 let centre = if axis % 3 == item % 3 { 1.5 } else { 0.0 };

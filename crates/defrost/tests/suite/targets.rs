@@ -1,8 +1,8 @@
 //! Classes, labels and numbers: their losses, and that each can be learned.
 
 use burn::tensor::{Device, Tensor};
-use defrost::data::{DataError, Dataset, Fingerprint, View, target_rows};
-use defrost::{Activation, CrossEntropy, Learner, LearnerOptions, Loss, Rates, Scale, Target};
+use defrost::data::{DataError, Dataset, Fingerprint, Variant, target_rows};
+use defrost::{Batch, CrossEntropy, Learner, LearnerOptions, Loss, Rates, Target, TargetScaler};
 
 use crate::support::{Clusters, Small, golden, numbers};
 
@@ -56,12 +56,12 @@ impl Dataset for Relabelled {
         self.0.name(item)
     }
 
-    fn fingerprint(&self, item: usize, view: View) -> Fingerprint {
-        self.0.fingerprint(item, view)
+    fn fingerprint(&self, item: usize, variant: Variant) -> Fingerprint {
+        self.0.fingerprint(item, variant)
     }
 
-    fn inputs(&self, items: &[usize], view: View, device: &Device) -> Result<Activation, DataError> {
-        self.0.inputs(items, view, device)
+    fn inputs(&self, items: &[usize], variant: Variant, device: &Device) -> Result<Batch, DataError> {
+        self.0.inputs(items, variant, device)
     }
 }
 
@@ -94,7 +94,7 @@ fn labels_can_be_learned() {
 #[test]
 fn numbers_can_be_learned_in_their_own_unit() {
     let price = |item: usize| Target::Number([1000.0, 1500.0, 2500.0][item % 3]);
-    let scale = Scale::of(&[1000.0, 1500.0, 2500.0]);
+    let scale = TargetScaler::of(&[1000.0, 1500.0, 2500.0]);
     for loss in [Loss::SquaredError(scale), Loss::AbsoluteError(scale)] {
         let mut learner = learner(loss, price).unwrap();
         learner.unfreeze();

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use defrost::data::{Dataset, View};
+use defrost::data::{Dataset, Variant};
 use defrost::text::models::{BertConfig, TextNetwork, checkpoint_name};
 use defrost::text::{LabelledText, Pretrained, TextColumns, Texts};
 use defrost::weights::{self, Tensors, check_fit};
-use defrost::{Activation, FreezePlan, LayerGroups, Network, NormMode, Precision, Value, ops};
+use defrost::{Batch, FreezePlan, LayerGroups, Network, NormMode, Precision, Value, ops};
 
 use crate::support::{golden, gradient_norms, numbers};
 
@@ -20,7 +20,7 @@ fn ids(rows: &serde_json::Value) -> Value {
 }
 
 /// What stands before the head.
-fn means(network: &TextNetwork, input: Activation) -> Tensor<2> {
+fn means(network: &TextNetwork, input: Batch) -> Tensor<2> {
     network.forward(input, 0..network.stages().len() - 1).single()
 }
 
@@ -62,7 +62,7 @@ fn both_families_are_transformers() {
         let body: Vec<_> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
         check_fit("made", family, &body, &tensors).unwrap();
         let network = weights::load(network, &tensors);
-        let input = || Activation::new(vec![ids(&golden["tokens"]), ids(&golden["mask"])]);
+        let input = || Batch::new(vec![ids(&golden["tokens"]), ids(&golden["mask"])]);
 
         let found: Vec<f64> = means(&network.valid(), input()).into_data().iter::<f64>().collect();
         let rows = expected["means"].as_array().unwrap();
@@ -149,7 +149,7 @@ fn minilm_is_transformers() {
     let (texts, skipped) = Texts::encode(&texts, &tokenizer);
     assert!(skipped.is_empty());
     let (network, ..) = pretrained.build(2, TextColumns::default(), 256, 1, &device).unwrap();
-    let found = means(&network, texts.inputs(&[0, 1, 2, 3], View::Plain, &device).unwrap());
+    let found = means(&network, texts.inputs(&[0, 1, 2, 3], Variant::Original, &device).unwrap());
     let found: Vec<f64> = found.narrow(1, 0, 24).into_data().iter::<f64>().collect();
     let rows = expected["means"].as_array().unwrap();
     // f32 against f64.

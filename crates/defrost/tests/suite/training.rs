@@ -1,4 +1,4 @@
-//! What hangs on the training loop: observers, the guard against losses that are no number, accumulated
+//! What hangs on the training loop: observers, the guard against losses that are NaN, accumulated
 //! gradients, averaged weights.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,12 +7,12 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use burn::tensor::{Device, Tensor};
-use defrost::data::{DataError, Dataset, Fingerprint, View};
+use defrost::data::{DataError, Dataset, Fingerprint, Variant};
 use defrost::learner::{BatchReport, EarlyStopping, Flow, History, Observer, Position, RolledBack};
 use defrost::weights::{Tensors, collect};
 use defrost::{
-    Activation, EpochRecord, FineTune, FreezePlan, Learner, LearnerError, LearnerOptions, Loss, Phase, Rates,
-    StepSettings, Target,
+    Batch, EpochRecord, FineTune, FreezePlan, Learner, LearnerError, LearnerOptions, Loss, Phase, Rates,
+    StepOptions, Target,
 };
 
 use rayon::prelude::*;
@@ -47,14 +47,14 @@ impl Dataset for Poisoned {
         Clusters(40).name(item)
     }
 
-    fn fingerprint(&self, item: usize, _view: View) -> Fingerprint {
+    fn fingerprint(&self, item: usize, _view: Variant) -> Fingerprint {
         // No two batches are the same.
         Fingerprint::of(&[&item.to_le_bytes(), &self.0.load(Ordering::Relaxed).to_le_bytes()])
     }
 
-    fn inputs(&self, items: &[usize], view: View, device: &Device) -> Result<Activation, DataError> {
+    fn inputs(&self, items: &[usize], variant: Variant, device: &Device) -> Result<Batch, DataError> {
         let batch = self.0.fetch_add(1, Ordering::Relaxed);
-        let good: Tensor<2> = Clusters(40).inputs(items, view, device)?.single();
+        let good: Tensor<2> = Clusters(40).inputs(items, variant, device)?.single();
         Ok(if self.1(batch) { good * f32::NAN } else { good }.into())
     }
 }
@@ -175,7 +175,7 @@ fn time_in_which_an_observer_waits_is_none_of_training() {
 fn observers_can_set_the_rate() {
     struct Halt;
     impl Observer for Halt {
-        fn batch_started(&mut self, _position: &Position, settings: &mut StepSettings) {
+        fn batch_started(&mut self, _position: &Position, settings: &mut StepOptions) {
             settings.rates.fill(0.0);
         }
     }
@@ -229,7 +229,7 @@ fn a_loss_that_is_no_number_is_taken_back() {
 struct HalfFrom(usize);
 
 impl Observer for HalfFrom {
-    fn batch_started(&mut self, position: &Position, settings: &mut StepSettings) {
+    fn batch_started(&mut self, position: &Position, settings: &mut StepOptions) {
         if position.epoch >= self.0 {
             settings.rates.iter_mut().for_each(|rate| *rate /= 2.0);
         }
@@ -243,7 +243,7 @@ fn after_two_retries_training_stops_with_the_best_so_far() {
     let error = learner.run(&phases).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the loss is NaN in phase thawed, epoch 2, batch 1, and was no number at twice and four times the rate: try a \
+        "the loss is NaN in phase thawed, epoch 2, batch 1, and was NaN at twice and four times the rate: try a \
          tenth of it"
     );
     assert!(matches!(error, LearnerError::NotFinite { .. }));
@@ -314,14 +314,14 @@ impl Dataset for Fatal {
         Clusters(40).name(item)
     }
 
-    fn fingerprint(&self, item: usize, view: View) -> Fingerprint {
-        Clusters(40).fingerprint(item, view)
+    fn fingerprint(&self, item: usize, variant: Variant) -> Fingerprint {
+        Clusters(40).fingerprint(item, variant)
     }
 
-    fn inputs(&self, items: &[usize], view: View, device: &Device) -> Result<Activation, DataError> {
+    fn inputs(&self, items: &[usize], variant: Variant, device: &Device) -> Result<Batch, DataError> {
         let batch = self.0.fetch_add(1, Ordering::Relaxed);
         items.par_iter().for_each(|&item| assert!(batch != 2 || item != items[5], "no memory left"));
-        Clusters(40).inputs(items, view, device)
+        Clusters(40).inputs(items, variant, device)
     }
 }
 

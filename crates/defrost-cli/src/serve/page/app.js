@@ -30,7 +30,7 @@ function show(answer) {
     const cell = document.createElement('td');
     const bar = document.createElement('span');
     bar.className = 'bar';
-    bar.style.setProperty('--share', probability);
+    bar.style.setProperty('--fraction', probability);
     bar.textContent = percent(probability);
     cell.append(bar);
     row.append(head, cell);
@@ -71,16 +71,16 @@ function askJson(value) {
   return ask(JSON.stringify(value), 'application/json');
 }
 
-/** Lays warmth over the picture, the more opaque the more a place speaks for the class. */
-function lay({ class: name, height, width, values, share }) {
+/** Lays warmth over the image, the more opaque the more a place speaks for the class. */
+function lay({ class: name, height, width, values, fraction }) {
   const [heat, preview] = [part('heat'), part('preview')];
   [heat.width, heat.height] = [width, height];
   const pixels = new ImageData(width, height);
   values.forEach((value, place) => pixels.data.set([255, 72, 0, value * 165], place * 4));
   heat.getContext('2d').putImageData(pixels, 0, 0);
   const tall = preview.naturalHeight > preview.naturalWidth;
-  heat.style.width = tall ? `${share * 100}%` : 'auto';
-  heat.style.height = tall ? 'auto' : `${share * 100}%`;
+  heat.style.width = tall ? `${fraction * 100}%` : 'auto';
+  heat.style.height = tall ? 'auto' : `${fraction * 100}%`;
   const what = name === null ? 'a higher number' : name;
   heat.setAttribute('aria-label', `The places that speak for ${what}`);
   part('legend').textContent = values.some((value) => value > 0)
@@ -89,7 +89,7 @@ function lay({ class: name, height, width, values, share }) {
 }
 
 /** Where the network looks, asked for only when somebody wants to see it. */
-function places(picture) {
+function places(image) {
   const [look, heat, legend] = [part('look'), part('heat'), part('legend')];
   let laid = false;
   const looked = async () => {
@@ -98,7 +98,7 @@ function places(picture) {
     if (!look.checked || laid) return;
     legend.textContent = 'Looking…';
     legend.className = '';
-    const answer = await answerOf('/explain', picture, typeOf(picture));
+    const answer = await answerOf('/explain', image, typeOf(image));
     if (answer === undefined) return;
     if ('error' in answer) {
       legend.textContent = answer.error;
@@ -114,25 +114,25 @@ function places(picture) {
   looked();
 }
 
-function typeOf(picture) {
-  return picture.type || 'application/octet-stream';
+function typeOf(image) {
+  return image.type || 'application/octet-stream';
 }
 
-/** A place for a picture: chosen, dropped or pasted. */
-function pictures({ heat }) {
+/** A place for an image: chosen, dropped or pasted. */
+function images({ heat }) {
   const [drop, file, preview, shown] = [part('drop'), part('file'), part('preview'), part('shown')];
-  const take = async (picture) => {
-    if (!picture) return;
+  const take = async (image) => {
+    if (!image) return;
     URL.revokeObjectURL(preview.src);
-    preview.src = URL.createObjectURL(picture);
-    preview.alt = picture.name || 'The picture';
+    preview.src = URL.createObjectURL(image);
+    preview.alt = image.name || 'The image';
     shown.hidden = false;
     part('heat').hidden = true;
     part('places').hidden = true;
-    // What this browser can't draw may still be a picture.
+    // What this browser can't draw may still be an image.
     const drawn = preview.decode().then(() => true, () => false);
-    const answered = await ask(picture, typeOf(picture));
-    if (answered && heat && await drawn) places(picture);
+    const answered = await ask(image, typeOf(image));
+    if (answered && heat && await drawn) places(image);
   };
   preview.addEventListener('error', () => { shown.hidden = true; });
   preview.addEventListener('load', () => {
@@ -147,7 +147,7 @@ function pictures({ heat }) {
     take(event.dataTransfer.files[0]);
   });
   addEventListener('paste', (event) => take(event.clipboardData.files[0]));
-  part('picture').hidden = false;
+  part('image').hidden = false;
 }
 
 /** A field of a row with its label. */
@@ -176,7 +176,7 @@ function start(model) {
   part('about').textContent = `${model.arch}, ${outputs}`;
   part('explained').hidden = !model.form.heat;
   let send = null;
-  if (model.form.kind === 'picture') pictures(model.form);
+  if (model.form.kind === 'image') images(model.form);
   if (model.form.kind === 'text') {
     part('text').hidden = false;
     send = () => askJson({ text: part('words').value });

@@ -11,17 +11,17 @@ use std::arch::asm;
 use half::bf16;
 
 use super::{Avx512Bf16, MOST_COLUMNS, Microkernel, Rows, Square, TILE, Work};
+use crate::isa::{IsaLevel, Level};
 use crate::simd;
-use crate::tier::{Level, Tier};
 
 /// Tiles of products of pairs of `bf16`.
 #[derive(Clone, Copy)]
 pub(in crate::conv) struct Amx(Avx512Bf16);
 
 impl Amx {
-    pub(in crate::conv) fn new(tier: Tier) -> Option<Self> {
-        (tier.level() >= Level::Amx).then_some(())?;
-        Avx512Bf16::new(tier).map(Self)
+    pub(in crate::conv) fn new(isa: IsaLevel) -> Option<Self> {
+        (isa.level() >= Level::Amx).then_some(())?;
+        Avx512Bf16::new(isa).map(Self)
     }
 }
 

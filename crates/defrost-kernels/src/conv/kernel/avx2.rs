@@ -4,16 +4,16 @@ use std::arch::x86_64::*;
 
 use super::lanes::{Lanes, multiply};
 use super::{Microkernel, Rows, TILE, Work};
+use crate::isa::IsaLevel;
 use crate::simd;
-use crate::tier::Tier;
 
 /// Products of `f32`.
 #[derive(Clone, Copy)]
 pub(in crate::conv) struct Avx2(simd::Avx2);
 
 impl Avx2 {
-    pub(in crate::conv) fn new(tier: Tier) -> Option<Self> {
-        simd::Avx2::new(tier).map(Self)
+    pub(in crate::conv) fn new(isa: IsaLevel) -> Option<Self> {
+        simd::Avx2::new(isa).map(Self)
     }
 }
 

@@ -6,8 +6,8 @@ use half::bf16;
 
 use super::lanes::{Lanes, multiply};
 use super::{MOST_COLUMNS, Microkernel, Rows, SIDE, Square, TILE, Work};
+use crate::isa::IsaLevel;
 use crate::simd;
-use crate::tier::Tier;
 
 /// Products of `f32`.
 #[derive(Clone, Copy)]
@@ -18,14 +18,14 @@ pub(in crate::conv) struct Avx512(simd::Avx512<false>);
 pub(in crate::conv) struct Avx512Bf16(simd::Avx512<true>);
 
 impl Avx512 {
-    pub(in crate::conv) fn new(tier: Tier) -> Option<Self> {
-        simd::Avx512::new(tier).map(Self)
+    pub(in crate::conv) fn new(isa: IsaLevel) -> Option<Self> {
+        simd::Avx512::new(isa).map(Self)
     }
 }
 
 impl Avx512Bf16 {
-    pub(in crate::conv) fn new(tier: Tier) -> Option<Self> {
-        simd::Avx512::new(tier).map(Self)
+    pub(in crate::conv) fn new(isa: IsaLevel) -> Option<Self> {
+        simd::Avx512::new(isa).map(Self)
     }
 }
 

@@ -118,20 +118,20 @@ pub(super) trait Microkernel: Copy + Send + Sync {
     fn vectorize<W: Work>(self, work: W) -> W::Output;
 }
 
-/// Evaluates an expression with the microkernel that a tier uses for an element.
+/// Evaluates an expression with the microkernel that a isa uses for an element.
 macro_rules! with_kernel {
-    ($tier:expr, $element:ty, $kernel:ident => $body:expr) => {{
+    ($isa:expr, $element:ty, $kernel:ident => $body:expr) => {{
         #[cfg(target_arch = "x86_64")]
         {
             use $crate::conv::kernel::{Amx, Avx2, Avx512, Avx512Bf16};
             let is_bf16 = std::any::TypeId::of::<$element>() == std::any::TypeId::of::<half::bf16>();
-            if let Some($kernel) = Amx::new($tier).filter(|_| is_bf16) {
+            if let Some($kernel) = Amx::new($isa).filter(|_| is_bf16) {
                 $body
-            } else if let Some($kernel) = Avx512Bf16::new($tier).filter(|_| is_bf16) {
+            } else if let Some($kernel) = Avx512Bf16::new($isa).filter(|_| is_bf16) {
                 $body
-            } else if let Some($kernel) = Avx512::new($tier) {
+            } else if let Some($kernel) = Avx512::new($isa) {
                 $body
-            } else if let Some($kernel) = Avx2::new($tier) {
+            } else if let Some($kernel) = Avx2::new($isa) {
                 $body
             } else {
                 let $kernel = $crate::conv::kernel::Portable;

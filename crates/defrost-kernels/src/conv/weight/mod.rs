@@ -87,11 +87,11 @@ pub(super) fn gradient<K: Microkernel, T: Element>(
     }
 }
 
-/// The measures of a unit in both layouts.
+/// The metrics of a unit in both layouts.
 struct Layout {
     /// Grid pixels from a row to the next.
     width: usize,
-    /// Grid rows from a picture to the next.
+    /// Grid rows from an image to the next.
     rows: usize,
     /// Grid pixels, a multiple of the microkernel's depth.
     pixels: usize,
@@ -120,7 +120,7 @@ struct Product<'a, K> {
 impl<K: Microkernel> Product<'_, K> {
     fn layout(&self, unit: &Unit) -> Layout {
         let plan = self.plan;
-        // Where a row (a picture) need not be followed by its own border, because the next one's does as well.
+        // Where a row (an image) need not be followed by its own border, because the next one's does as well.
         let pitch = |axis: usize, count: usize, whole: bool| {
             let needed = count + (plan.span[axis] - 1) / plan.step[axis];
             let border = plan.origin[axis].min(0).unsigned_abs();

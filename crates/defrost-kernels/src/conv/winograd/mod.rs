@@ -62,9 +62,9 @@ struct Patches<P: Plain> {
     pitch: usize,
     /// Elements from a block to the next.
     step: usize,
-    /// Blocks of a picture, `[rows, columns]`.
+    /// Blocks of an image, `[rows, columns]`.
     blocks: [usize; 2],
-    /// Blocks of all pictures.
+    /// Blocks of all images.
     count: usize,
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Dataset, Draws, Fingerprint, View};
+use crate::data::{Dataset, Draws, Fingerprint, Variant};
 use crate::learner::{Learner, LearnerOptions};
-use crate::ops::kernel_tier;
+use crate::ops::isa_level;
 use crate::recipe::Phase;
 use crate::stage::Network;
 use crate::weights::Tensors;
@@ -17,13 +17,13 @@ pub(in crate::learner) struct Identity {
     /// Without the same of these a place in a run means nothing.
     pub settings: BTreeMap<String, String>,
     /// Without the same of these the run ends elsewhere than it would have.
-    pub surroundings: BTreeMap<String, String>,
+    pub environment: BTreeMap<String, String>,
 }
 
 impl Identity {
     /// Of a run of these phases; `tensors` are the network's as it was made.
     pub fn of<N: Network>(learner: &Learner<N>, phases: &[Phase], tensors: &Tensors) -> Self {
-        // Named one by one, so that none is forgotten; what is kept of the prefix changes no number.
+        // Named one by one, so that none is forgotten; what is kept of the prefix changes NaN.
         let LearnerOptions {
             batch_size,
             seed,
@@ -35,7 +35,7 @@ impl Identity {
             accumulate,
             max_gradient_norm,
             average,
-            views,
+            variants,
             cache: _,
             groups: _,
         } = &learner.options;
@@ -51,20 +51,20 @@ impl Identity {
         set("accumulated batches", accumulate.to_string());
         set("gradient norm", format!("{max_gradient_norm:?}"));
         set("average", format!("{average:?}"));
-        set("views", views.to_string());
+        set("variants", variants.to_string());
         set("network", learner.network().settings());
         set("layer groups", learner.plan.groups().listing());
         set("phases", format!("{phases:?}"));
 
-        let mut surroundings = BTreeMap::new();
-        let mut set = |name: &str, value: String| surroundings.insert(name.to_owned(), value);
+        let mut environment = BTreeMap::new();
+        let mut set = |name: &str, value: String| environment.insert(name.to_owned(), value);
         set("training items", items(&*learner.train, *seed));
         set("validation items", items(&*learner.valid, *seed));
         set("pretrained weights", pretrained(learner, tensors));
         set("threads", rayon::current_num_threads().to_string());
-        set("kernels", format!("{:?}", kernel_tier()));
+        set("kernels", format!("{:?}", isa_level()));
         set("version", env!("CARGO_PKG_VERSION").to_owned());
-        Self { settings, surroundings }
+        Self { settings, environment }
     }
 }
 
@@ -81,11 +81,11 @@ pub(super) fn changes(now: &BTreeMap<String, String>, before: &BTreeMap<String, 
 /// How many items there are, and a fingerprint of their content, labels and variations. What they are called
 /// does not count.
 fn items(data: &dyn Dataset, seed: u64) -> String {
-    let varied = View::Augmented(Draws { seed, epoch: 0 });
+    let varied = Variant::Augmented(Draws { seed, epoch: 0 });
     let print = |item: usize| {
         let label = format!("{:?} {}", data.target(item), data.size(item));
-        let looks = [View::Plain, varied].map(|view| data.fingerprint(item, view));
-        Fingerprint::of(&[label.as_bytes(), &looks[0].0, &looks[1].0])
+        let tta = [Variant::Original, varied].map(|variant| data.fingerprint(item, variant));
+        Fingerprint::of(&[label.as_bytes(), &tta[0].0, &tta[1].0])
     };
     let prints: Vec<u8> = (0..data.len()).flat_map(|item| print(item).0).collect();
     format!("{} ({})", data.len(), short(Fingerprint::of(&[&prints])))

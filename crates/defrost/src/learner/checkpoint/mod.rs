@@ -1,23 +1,23 @@
 //! Checkpoints: while a run is unfinished, a folder holds all it takes to go on with it, to the same bytes.
 //!
-//! What training moves is weights, statistics and averages; everything else follows from the place in the run,
+//! What training moves is weights, statistics and averages; everything else follows from the progress in the run,
 //! since all draws do. A tensor that is still as the run began is written once.
 
 mod exact;
 mod identity;
-mod keeping;
-mod place;
+mod progress;
 mod read;
 mod saved;
 mod store;
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use thiserror::Error;
 
-pub(super) use keeping::Occasion;
-pub(super) use place::Place;
+pub(super) use progress::Progress;
+pub(super) use writer::CheckpointTrigger;
 
 use super::{Learner, LearnerError};
 use crate::files::FileError;
@@ -25,8 +25,8 @@ use crate::recipe::Phase;
 use crate::stage::Network;
 use crate::weights;
 use identity::Identity;
-use keeping::Keeping;
 use store::Store;
+use writer::CheckpointWriter;
 
 /// Where and how often a run's checkpoint is written.
 #[derive(Clone, Debug)]
@@ -90,7 +90,7 @@ pub enum CheckpointError {
     Settings(Vec<String>),
     /// What the run learns from or works on is not what it was.
     #[error("the run began otherwise and would end with other weights: {}", .0.join("; "))]
-    Surroundings(Vec<String>),
+    Environment(Vec<String>),
 }
 
 fn damaged(path: &Path, reason: impl Into<String>) -> CheckpointError {
@@ -110,12 +110,12 @@ pub fn checkpoint_note(folder: &Path) -> Result<String, CheckpointError> {
 pub(super) struct Checkpoints {
     options: CheckpointOptions,
     /// While a run is under way and nothing has gone wrong.
-    keeping: Option<Keeping>,
+    writer: Option<CheckpointWriter>,
 }
 
 impl Checkpoints {
     pub(super) fn new(options: CheckpointOptions) -> Self {
-        Self { options, keeping: None }
+        Self { options, writer: None }
     }
 }
 
@@ -149,7 +149,7 @@ impl<N: Network> Learner<N> {
     /// If the system can't.
     pub fn discard_checkpoint(&mut self) -> Result<(), LearnerError> {
         let Some(checkpoints) = &mut self.checkpoints else { return Ok(()) };
-        checkpoints.keeping = None;
+        checkpoints.writer = None;
         let folder = &checkpoints.options.folder;
         if folder.is_dir() {
             store::clear(folder).map_err(CheckpointError::File)?;
@@ -162,7 +162,7 @@ impl<N: Network> Learner<N> {
     /// No further ones: the run is over.
     pub(super) fn end_checkpoints(&mut self) {
         if let Some(checkpoints) = &mut self.checkpoints {
-            checkpoints.keeping = None;
+            checkpoints.writer = None;
         }
     }
 
@@ -174,8 +174,8 @@ impl<N: Network> Learner<N> {
         let base = weights::collect(self.network());
         let run = Identity::of(self, phases, &base);
         let store = Store::create(&options.folder).map_err(CheckpointError::File)?;
-        let keeping = Some(Keeping::new(store, run, &base));
-        self.checkpoints = Some(Checkpoints { options, keeping });
+        let writer = Some(CheckpointWriter::new(store, run, &base));
+        self.checkpoints = Some(Checkpoints { options, writer });
         Ok(())
     }
 }

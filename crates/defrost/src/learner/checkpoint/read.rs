@@ -1,8 +1,8 @@
 //! Taking up a run from its checkpoint.
 
 use super::identity::{Identity, changes};
-use super::keeping::Keeping;
 use super::store::{self, Entry, Manifest, Store};
+use super::writer::CheckpointWriter;
 use super::{CheckpointError, Checkpoints, damaged};
 use crate::learner::Learner;
 use crate::learner::best::Best;
@@ -24,15 +24,15 @@ impl<N: Network> Learner<N> {
         if !settings.is_empty() {
             return Err(CheckpointError::Settings(settings));
         }
-        let surroundings = changes(&run.surroundings, &manifest.run.surroundings);
-        if !surroundings.is_empty() && !options.accept_changes {
-            return Err(CheckpointError::Surroundings(surroundings));
+        let environment = changes(&run.environment, &manifest.run.environment);
+        if !environment.is_empty() && !options.accept_changes {
+            return Err(CheckpointError::Environment(environment));
         }
-        let Manifest { place, history, best, files, .. } = manifest;
+        let Manifest { progress, history, best, files, .. } = manifest;
         let wrong = |reason: String| damaged(folder, reason);
-        let plan = match phases.get(place.phase).map(|phase| phase.thaw.apply(&self.plan)) {
-            Some(Ok(plan)) if place.is_in(phases) => plan,
-            _ => return Err(wrong("it is of a place that the run does not have".to_owned())),
+        let plan = match phases.get(progress.phase).map(|phase| phase.thaw.apply(&self.plan)) {
+            Some(Ok(plan)) if progress.is_in(phases) => plan,
+            _ => return Err(wrong("it is of a progress that the run does not have".to_owned())),
         };
         let read = |entry: &Entry| store::tensors(folder, entry);
         let base = read(&files.base)?.into_network(&Tensors::new(), &plan).map_err(wrong)?;
@@ -50,10 +50,10 @@ impl<N: Network> Learner<N> {
             }
             _ => None,
         };
-        let keeping = Keeping::new(Store::reopen(folder, &files), run, &base);
-        let keeping = keeping.after(files, history.epochs(), best.as_ref().map(|best| best.epoch));
-        self.checkpoints = Some(Checkpoints { options, keeping: Some(keeping) });
+        let writer = CheckpointWriter::new(Store::reopen(folder, &files), run, &base);
+        let writer = writer.after(files, history.epochs(), best.as_ref().map(|best| best.epoch));
+        self.checkpoints = Some(Checkpoints { options, writer: Some(writer) });
         (self.history, self.best) = (history, best);
-        Ok(Start { place, now: Some(now), began })
+        Ok(Start { progress, now: Some(now), began })
     }
 }

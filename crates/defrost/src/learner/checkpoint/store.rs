@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::exact;
 use super::identity::Identity;
-use super::place::Place;
+use super::progress::Progress;
 use super::saved::Saved;
 use super::{CheckpointError, damaged};
 use crate::data::Fingerprint;
@@ -20,7 +20,7 @@ use crate::learner::History;
 use crate::weights::safetensors;
 
 /// The version of the format this writes, and the only one it reads.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 const MANIFEST: &str = "checkpoint.json";
 const TENSORS: &str = "safetensors";
 /// How names of unfinished files begin.
@@ -33,7 +33,7 @@ const MANIFEST_LIMIT: u64 = 256 << 20;
 pub(super) struct Manifest {
     pub run: Identity,
     pub note: String,
-    pub place: Place,
+    pub progress: Progress,
     pub history: History,
     /// The best epoch so far, counted over all phases from 0.
     pub best: Option<usize>,
@@ -45,9 +45,9 @@ pub(super) struct Manifest {
 pub(super) struct Files {
     /// The network as the run began.
     pub base: Entry,
-    /// The state at the place.
+    /// The state at the progress.
     pub now: Entry,
-    /// The state as the epoch began, where the place is inside of one.
+    /// The state as the epoch began, where the progress is inside of one.
     pub began: Option<Entry>,
     /// The network of the best epoch.
     pub best: Option<Entry>,

@@ -7,7 +7,7 @@ use defrost_kernels::adam;
 
 use super::format::{Format, whole_f32};
 use crate::ops::AdamStep;
-use crate::ops::tier::tier;
+use crate::ops::isa::isa;
 
 /// New value, gradient average and average of squares.
 pub fn step(
@@ -23,11 +23,11 @@ pub fn step(
         gradient = Flex::float_mul_scalar(gradient, Scalar::from(step.gradient_scale));
     }
     adam::adam_step(
-        tier(),
+        isa(),
         adam::AdamStep {
             lr: step.rate,
-            momentum: step.momentum,
-            sqr_momentum: step.square_momentum,
+            beta1: step.beta1,
+            beta2: step.beta2,
             eps: step.epsilon,
             weight_decay: step.weight_decay,
             step: step.steps,

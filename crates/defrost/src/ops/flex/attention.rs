@@ -16,7 +16,7 @@ use defrost_kernels::{Buffer, softmax};
 use rayon::prelude::*;
 
 use super::format::{Format, dims, tensor, whole, whole_f32};
-use crate::ops::tier::tier;
+use crate::ops::isa::isa;
 
 /// The operation on primitives, as Burn dispatches it.
 #[backend_extension(Flex, Autodiff)]
@@ -130,7 +130,7 @@ impl Attention {
                 let of_weights = whole_f32(of_weights);
                 let mut of_scores: Buffer<f32> = Buffer::new(positions * positions);
                 let (weights, of_weights) = (f32::slice(&weights), f32::slice(&of_weights));
-                softmax::softmax_backward(tier(), weights, of_weights, positions, &mut of_scores);
+                softmax::softmax_backward(isa(), weights, of_weights, positions, &mut of_scores);
                 of_scores.iter_mut().for_each(|number| *number *= self.scale());
                 let of_scores = tensor(of_scores, [positions, positions]);
                 self.put(head, Flex::float_matmul(of_scores.clone(), key), of_query);
@@ -153,7 +153,7 @@ impl Attention {
             }
         }
         let mut weights: Buffer<f32> = Buffer::new(positions * positions);
-        softmax::softmax(tier(), &shifted, positions, &mut weights);
+        softmax::softmax(isa(), &shifted, positions, &mut weights);
         tensor(weights, [positions, positions])
     }
 

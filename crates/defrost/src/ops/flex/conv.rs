@@ -12,8 +12,8 @@ use defrost_kernels::conv::{ChannelStatistics, Epilogue};
 use defrost_kernels::{Buffer, ConvShape, conv, elementwise};
 
 use super::format::{Format, by_format, dims, tensor, whole, whole_f32};
-use crate::ops::tier::tier;
-use crate::ops::{Nonlinearity, Window};
+use crate::ops::isa::isa;
+use crate::ops::{ActivationFn, WindowConfig};
 
 /// A convolution's arguments, ready for the kernels.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct Conv {
 }
 
 impl Conv {
-    pub fn new(input: FlexTensor, weight: FlexTensor, window: Window) -> Self {
+    pub fn new(input: FlexTensor, weight: FlexTensor, window: WindowConfig) -> Self {
         let format = input.dtype();
         let [batch, height, width, in_channels] = dims(&input);
         let [out_channels, group_channels, kernel_height, kernel_width] = dims(&weight);
@@ -53,7 +53,7 @@ impl Conv {
         &self,
         bias: FlexTensor,
         residual: Option<FlexTensor>,
-        nonlinearity: Nonlinearity,
+        nonlinearity: ActivationFn,
     ) -> FlexTensor {
         let residual = residual.map(|residual| whole(residual, self.format));
         by_format!(self.format, forward(self, &whole_f32(bias), residual.as_ref(), nonlinearity))
@@ -65,8 +65,8 @@ impl Conv {
     }
 
     /// What the gradients of the tracked ones among input and weight read.
-    pub fn keep(self, input_tracked: bool, weight_tracked: bool) -> KeptConv {
-        KeptConv {
+    pub fn keep(self, input_tracked: bool, weight_tracked: bool) -> SavedConv {
+        SavedConv {
             shape: self.shape,
             format: self.format,
             input: weight_tracked.then_some(self.input),
@@ -79,12 +79,12 @@ fn forward<T: Format>(
     conv: &Conv,
     bias: &FlexTensor,
     residual: Option<&FlexTensor>,
-    activation: Nonlinearity,
+    activation: ActivationFn,
 ) -> FlexTensor {
     let (input, weight) = (T::slice(&conv.input), f32::slice(&conv.weight));
     let epilogue = Epilogue { bias: Some(f32::slice(bias)), residual: residual.map(T::slice), activation };
     let mut output = Buffer::new(conv.shape.output_len());
-    conv::conv2d(tier(), &conv.shape, input, weight, epilogue, &mut output);
+    conv::conv2d(isa(), &conv.shape, input, weight, epilogue, &mut output);
     tensor(output, conv.out_dims())
 }
 
@@ -92,13 +92,13 @@ fn with_statistics<T: Format>(conv: &Conv) -> (FlexTensor, ChannelStatistics) {
     let (input, weight) = (T::slice(&conv.input), f32::slice(&conv.weight));
     let mut output: Buffer<T> = Buffer::new(conv.shape.output_len());
     let mut statistics = ChannelStatistics::new(conv.shape.out_channels);
-    conv::conv2d_with_statistics(tier(), &conv.shape, input, weight, &mut output, &mut statistics);
+    conv::conv2d_with_statistics(isa(), &conv.shape, input, weight, &mut output, &mut statistics);
     (tensor(output, conv.out_dims()), statistics)
 }
 
 /// A convolution waiting for its output's gradient.
 #[derive(Clone, Debug)]
-pub struct KeptConv {
+pub struct SavedConv {
     pub shape: ConvShape,
     pub format: DType,
     /// If the weight's gradient is wanted.
@@ -107,24 +107,24 @@ pub struct KeptConv {
     weight: Option<FlexTensor>,
 }
 
-impl KeptConv {
+impl SavedConv {
     /// The gradients of input and weight, where wanted, given the one of `conv(input, weight)`.
     pub fn backward(&self, grad_output: &FlexTensor) -> [Option<FlexTensor>; 2] {
         by_format!(self.format, conv_backward(self, grad_output))
     }
 }
 
-fn conv_backward<T: Format>(kept: &KeptConv, grad_output: &FlexTensor) -> [Option<FlexTensor>; 2] {
-    let shape = &kept.shape;
+fn conv_backward<T: Format>(saved: &SavedConv, grad_output: &FlexTensor) -> [Option<FlexTensor>; 2] {
+    let shape = &saved.shape;
     let grad_output = T::slice(grad_output);
-    let grad_input = kept.weight.as_ref().map(|weight| {
+    let grad_input = saved.weight.as_ref().map(|weight| {
         let mut grad_input: Buffer<T> = Buffer::new(shape.input_len());
-        conv::conv2d_backward_input(tier(), shape, grad_output, f32::slice(weight), &mut grad_input);
+        conv::conv2d_backward_input(isa(), shape, grad_output, f32::slice(weight), &mut grad_input);
         tensor(grad_input, [shape.batch, shape.height, shape.width, shape.in_channels])
     });
-    let grad_weight = kept.input.as_ref().map(|input| {
+    let grad_weight = saved.input.as_ref().map(|input| {
         let mut grad_weight = Buffer::new(shape.weight_len());
-        conv::conv2d_backward_weight(tier(), shape, T::slice(input), grad_output, &mut grad_weight);
+        conv::conv2d_backward_weight(isa(), shape, T::slice(input), grad_output, &mut grad_weight);
         let [rows, columns] = shape.kernel;
         tensor(grad_weight, [shape.out_channels, shape.in_channels / shape.groups, rows, columns])
     });
@@ -137,8 +137,8 @@ pub fn tracked<C: CheckpointStrategy>(
     weight: FloatTensor<Autodiff<Flex>>,
     bias: FloatTensor<Autodiff<Flex>>,
     residual: Option<FloatTensor<Autodiff<Flex>>>,
-    window: Window,
-    nonlinearity: Nonlinearity,
+    window: WindowConfig,
+    nonlinearity: ActivationFn,
 ) -> FloatTensor<Autodiff<Flex>> {
     let tracks = [input.is_tracked(), weight.is_tracked()];
     let (input, input_node) = input.into_parts();
@@ -163,27 +163,27 @@ fn finish<const N: usize, C: CheckpointStrategy>(
     conv: Conv,
     [input_tracked, weight_tracked]: [bool; 2],
     output: FlexTensor,
-    nonlinearity: Nonlinearity,
+    nonlinearity: ActivationFn,
     parents: [NodeGuard; N],
 ) -> FloatTensor<Autodiff<Flex>> {
     match ConvBackward.prepare::<C>(parents).compute_bound().stateful() {
         OpsKind::UnTracked(prepared) => prepared.finish(output),
         OpsKind::Tracked(prepared) => {
-            let bent = nonlinearity != Nonlinearity::Identity;
-            let kept = Kept {
+            let bent = nonlinearity != ActivationFn::Identity;
+            let saved = Saved {
                 conv: conv.keep(input_tracked, weight_tracked),
                 nonlinearity,
                 output: bent.then(|| output.clone()),
             };
-            prepared.finish(kept, output)
+            prepared.finish(saved, output)
         }
     }
 }
 
 #[derive(Clone, Debug)]
-struct Kept {
-    conv: KeptConv,
-    nonlinearity: Nonlinearity,
+struct Saved {
+    conv: SavedConv,
+    nonlinearity: ActivationFn,
     /// Unless the nonlinearity's slope is 1 everywhere.
     output: Option<FlexTensor>,
 }
@@ -193,23 +193,23 @@ struct Kept {
 struct ConvBackward;
 
 impl<const N: usize> Backward<Flex, N> for ConvBackward {
-    type State = Kept;
+    type State = Saved;
 
-    fn backward(self, ops: Ops<Kept, N>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let kept = ops.state;
-        let grad_output = whole(grads.consume::<Flex>(&ops.node), kept.conv.format);
+    fn backward(self, ops: Ops<Saved, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let saved = ops.state;
+        let grad_output = whole(grads.consume::<Flex>(&ops.node), saved.conv.format);
         let mut parents = ops.parents.into_iter();
         let mut next = || parents.next().flatten();
         let (input, weight, bias, residual) = (next(), next(), next(), next());
 
-        let (grad_pre, grad_bias) = match (&kept.output, &bias) {
+        let (grad_pre, grad_bias) = match (&saved.output, &bias) {
             (None, None) => (grad_output, None),
             _ => {
-                let (grad_pre, grad_bias) = by_format!(kept.conv.format, before(&kept, grad_output));
+                let (grad_pre, grad_bias) = by_format!(saved.conv.format, before(&saved, grad_output));
                 (grad_pre, Some(grad_bias))
             }
         };
-        let [grad_input, grad_weight] = kept.conv.backward(&grad_pre);
+        let [grad_input, grad_weight] = saved.conv.backward(&grad_pre);
         let gradients =
             [(input, grad_input), (weight, grad_weight), (bias, grad_bias), (residual, Some(grad_pre))];
         for (parent, gradient) in gradients {
@@ -221,15 +221,15 @@ impl<const N: usize> Backward<Flex, N> for ConvBackward {
 }
 
 /// The gradients before the nonlinearity, and of the bias.
-fn before<T: Format>(kept: &Kept, grad_output: FlexTensor) -> (FlexTensor, FlexTensor) {
-    let channels = kept.conv.shape.out_channels;
+fn before<T: Format>(saved: &Saved, grad_output: FlexTensor) -> (FlexTensor, FlexTensor) {
+    let channels = saved.conv.shape.out_channels;
     let gradient = T::slice(&grad_output);
     // The slope of the identity does not read the output.
-    let output = kept.output.as_ref().map_or(gradient, T::slice);
+    let output = saved.output.as_ref().map_or(gradient, T::slice);
     let (mut grad_pre, mut grad_bias) = (Buffer::new(gradient.len()), Buffer::new(channels));
     elementwise::activation_backward(
-        tier(),
-        kept.nonlinearity,
+        isa(),
+        saved.nonlinearity,
         output,
         gradient,
         channels,

@@ -49,13 +49,13 @@ pub fn tracked<C: CheckpointStrategy>(
     let (weight, factors) = (whole_f32(weight), whole_f32(factors));
     let scaled = scale(&weight, &factors);
     match ScaleBackward.prepare::<C>([weight_node, factors_node]).compute_bound().stateful() {
-        OpsKind::Tracked(prepared) => prepared.finish(Kept { weight, factors }, scaled),
+        OpsKind::Tracked(prepared) => prepared.finish(Saved { weight, factors }, scaled),
         OpsKind::UnTracked(prepared) => prepared.finish(scaled),
     }
 }
 
 #[derive(Clone, Debug)]
-struct Kept {
+struct Saved {
     weight: FlexTensor,
     factors: FlexTensor,
 }
@@ -65,10 +65,10 @@ struct Kept {
 struct ScaleBackward;
 
 impl Backward<Flex, 2> for ScaleBackward {
-    type State = Kept;
+    type State = Saved;
 
-    fn backward(self, ops: Ops<Kept, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let Kept { weight, factors } = ops.state;
+    fn backward(self, ops: Ops<Saved, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let Saved { weight, factors } = ops.state;
         let gradient = whole_f32(grads.consume::<Flex>(&ops.node));
         let [weight_parent, factors_parent] = ops.parents;
         if let Some(parent) = weight_parent {

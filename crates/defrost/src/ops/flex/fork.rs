@@ -17,7 +17,7 @@ use defrost_kernels::Buffer;
 use defrost_kernels::elementwise;
 
 use super::format::{Format, by_format, tensor, whole};
-use crate::ops::tier::tier;
+use crate::ops::isa::isa;
 
 type Waiting = Arc<Mutex<Option<FlexTensor>>>;
 
@@ -71,6 +71,6 @@ impl Backward<Flex, 1> for WayBackward {
 
 fn sum<T: Format>(a: &FlexTensor, b: &FlexTensor) -> FlexTensor {
     let mut sum: Buffer<T> = Buffer::new(T::slice(a).len());
-    elementwise::add(tier(), T::slice(a), T::slice(b), &mut sum);
+    elementwise::add(isa(), T::slice(a), T::slice(b), &mut sum);
     tensor(sum, a.shape())
 }

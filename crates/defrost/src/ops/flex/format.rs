@@ -7,7 +7,7 @@ use burn::tensor::{AllocationProperty, Bytes, DType, FloatDType, Shape, TensorDa
 use defrost_kernels::{Buffer, Element, Plain, elementwise};
 use half::bf16;
 
-use crate::ops::tier::tier;
+use crate::ops::isa::isa;
 
 /// A number format of both flex and the kernels.
 pub trait Format: Element + Plain {
@@ -79,7 +79,7 @@ pub fn cast(tensor: FlexTensor, dtype: DType) -> FlexTensor {
 fn converted<A: Format, B: Format>(from: &FlexTensor) -> FlexTensor {
     let numbers = A::slice(from);
     let mut converted: Buffer<B> = Buffer::new(numbers.len());
-    elementwise::convert(tier(), numbers, &mut converted);
+    elementwise::convert(isa(), numbers, &mut converted);
     tensor(converted, from.shape())
 }
 

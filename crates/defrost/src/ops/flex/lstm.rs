@@ -16,7 +16,7 @@ use defrost_kernels::{Buffer, ConvShape, Padding, conv};
 use rayon::prelude::*;
 
 use super::format::{Format, dims, tensor, whole_f32};
-use crate::ops::tier::tier;
+use crate::ops::isa::isa;
 use crate::ops::{LstmState, last_position};
 
 /// The operation on primitives, as Burn dispatches it.
@@ -196,7 +196,7 @@ impl Lstm {
             groups: 1,
         };
         let mut gradient: Buffer<f32> = Buffer::new(4 * hidden * hidden);
-        conv::conv2d_backward_weight(tier(), &shape, &before[..], f32::slice(grad_projected), &mut gradient);
+        conv::conv2d_backward_weight(isa(), &shape, &before[..], f32::slice(grad_projected), &mut gradient);
         tensor(gradient, [4 * hidden, hidden])
     }
 }

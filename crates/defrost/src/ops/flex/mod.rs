@@ -24,7 +24,7 @@ pub use attention::attention;
 pub use lstm::lstm;
 pub use rows::{cast, gelu, hardswish, layer_norm, softmax_rows};
 
-use super::{AdamStep, Affine, BatchNormed, Nonlinearity, Window};
+use super::{ActivationFn, AdamStep, Affine, BatchNormed, WindowConfig};
 
 /// Whether the kernels can take this tensor: it lives on flex, with or without autodiff, in a format they
 /// know.
@@ -67,8 +67,8 @@ trait Kernels: Backend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         #[extension_type] residual: Residual<Self>,
-        window: Window,
-        nonlinearity: Nonlinearity,
+        window: WindowConfig,
+        nonlinearity: ActivationFn,
     ) -> FloatTensor<Self>;
 
     #[allow(
@@ -82,15 +82,15 @@ trait Kernels: Backend {
         shift: FloatTensor<Self>,
         #[extension_type] residual: Residual<Self>,
         epsilon: f64,
-        window: Window,
-        nonlinearity: Nonlinearity,
+        window: WindowConfig,
+        nonlinearity: ActivationFn,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     fn times_factors(weight: FloatTensor<Self>, factors: FloatTensor<Self>) -> FloatTensor<Self>;
 
     fn two_ways(input: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    fn window_max(input: FloatTensor<Self>, window: Window) -> FloatTensor<Self>;
+    fn window_max(input: FloatTensor<Self>, window: WindowConfig) -> FloatTensor<Self>;
 
     fn max_and_average(input: FloatTensor<Self>) -> FloatTensor<Self>;
 
@@ -111,8 +111,8 @@ impl Kernels for Flex {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         residual: Residual<Self>,
-        window: Window,
-        nonlinearity: Nonlinearity,
+        window: WindowConfig,
+        nonlinearity: ActivationFn,
     ) -> FloatTensor<Self> {
         conv::Conv::new(input, weight, window).forward(bias, residual.into_option(), nonlinearity)
     }
@@ -124,8 +124,8 @@ impl Kernels for Flex {
         shift: FloatTensor<Self>,
         residual: Residual<Self>,
         epsilon: f64,
-        window: Window,
-        nonlinearity: Nonlinearity,
+        window: WindowConfig,
+        nonlinearity: ActivationFn,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let conv = conv::Conv::new(input, weight, window);
         let (norm, normed) = norm::Norm::forward(
@@ -147,7 +147,7 @@ impl Kernels for Flex {
         (input.clone(), input)
     }
 
-    fn window_max(input: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {
+    fn window_max(input: FloatTensor<Self>, window: WindowConfig) -> FloatTensor<Self> {
         pool::WindowMax::forward(input, window).1
     }
 
@@ -176,8 +176,8 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         residual: Residual<Self>,
-        window: Window,
-        nonlinearity: Nonlinearity,
+        window: WindowConfig,
+        nonlinearity: ActivationFn,
     ) -> FloatTensor<Self> {
         conv::tracked::<C>(input, weight, bias, residual.into_option(), window, nonlinearity)
     }
@@ -189,8 +189,8 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         shift: FloatTensor<Self>,
         residual: Residual<Self>,
         epsilon: f64,
-        window: Window,
-        nonlinearity: Nonlinearity,
+        window: WindowConfig,
+        nonlinearity: ActivationFn,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         norm::tracked::<C>(
             input,
@@ -211,7 +211,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         fork::tracked::<C>(input)
     }
 
-    fn window_max(input: FloatTensor<Self>, window: Window) -> FloatTensor<Self> {
+    fn window_max(input: FloatTensor<Self>, window: WindowConfig) -> FloatTensor<Self> {
         pool::tracked::<_, C>(input, |input| pool::WindowMax::forward(input, window))
     }
 
@@ -244,8 +244,8 @@ pub fn conv2d(
     weight: Tensor<4>,
     bias: Tensor<1>,
     residual: Option<Tensor<4>>,
-    window: Window,
-    nonlinearity: Nonlinearity,
+    window: WindowConfig,
+    nonlinearity: ActivationFn,
 ) -> Tensor<4> {
     let [input, weight] = [input, weight].map(Tensor::into_dispatch);
     let residual = Residual::of(residual.map(Tensor::into_dispatch));
@@ -264,8 +264,8 @@ pub fn conv2d_batch_norm(
     weight: Tensor<4>,
     affine: Affine,
     residual: Option<Tensor<4>>,
-    window: Window,
-    nonlinearity: Nonlinearity,
+    window: WindowConfig,
+    nonlinearity: ActivationFn,
 ) -> BatchNormed {
     let (output, mean, variance) = Dispatch::fused_conv2d_batch_norm(
         input.into_dispatch(),
@@ -293,7 +293,7 @@ pub fn fork(input: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
     (Tensor::from_dispatch(first), Tensor::from_dispatch(second))
 }
 
-pub fn max_pool2d(input: Tensor<4>, window: Window) -> Tensor<4> {
+pub fn max_pool2d(input: Tensor<4>, window: WindowConfig) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::window_max(input.into_dispatch(), window))
 }
 

@@ -11,10 +11,10 @@ use defrost_kernels::Buffer;
 use defrost_kernels::conv::ChannelStatistics;
 use defrost_kernels::norm::{self, BatchNorm};
 
-use super::conv::{Conv, KeptConv};
+use super::conv::{Conv, SavedConv};
 use super::format::{Format, by_format, dims, tensor, whole, whole_f32};
-use crate::ops::tier::tier;
-use crate::ops::{Nonlinearity, Window};
+use crate::ops::isa::isa;
+use crate::ops::{ActivationFn, WindowConfig};
 
 /// A norm's arguments, ready for the kernels.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct Norm {
     scale: FlexTensor,
     shift: FlexTensor,
     epsilon: f64,
-    nonlinearity: Nonlinearity,
+    nonlinearity: ActivationFn,
 }
 
 impl Norm {
@@ -35,7 +35,7 @@ impl Norm {
         [scale, shift]: [FlexTensor; 2],
         residual: Option<FlexTensor>,
         epsilon: f64,
-        nonlinearity: Nonlinearity,
+        nonlinearity: ActivationFn,
     ) -> (Self, FlexTensor) {
         let residual = residual.map(|residual| whole(residual, input.dtype()));
         let (scale, shift) = (whole_f32(scale), whole_f32(shift));
@@ -64,7 +64,7 @@ impl Norm {
 fn forward<T: Format>(norm: &Norm, residual: Option<&FlexTensor>) -> FlexTensor {
     let input = T::slice(&norm.input);
     let mut output = Buffer::new(input.len());
-    norm::batch_norm_forward(tier(), &norm.kernel(), input, residual.map(T::slice), &mut output);
+    norm::batch_norm_forward(isa(), &norm.kernel(), input, residual.map(T::slice), &mut output);
     tensor(output, dims::<4>(&norm.input))
 }
 
@@ -76,8 +76,8 @@ pub fn tracked<C: CheckpointStrategy>(
     [scale, shift]: [FloatTensor<Autodiff<Flex>>; 2],
     residual: Option<FloatTensor<Autodiff<Flex>>>,
     epsilon: f64,
-    window: Window,
-    nonlinearity: Nonlinearity,
+    window: WindowConfig,
+    nonlinearity: ActivationFn,
 ) -> (FloatTensor<Autodiff<Flex>>, FloatTensor<Autodiff<Flex>>, FloatTensor<Autodiff<Flex>>) {
     let tracks = [input.is_tracked(), weight.is_tracked()];
     let (input, input_node) = input.into_parts();
@@ -113,19 +113,19 @@ fn finish<const N: usize, C: CheckpointStrategy>(
     match ConvNormBackward.prepare::<C>(parents).compute_bound().stateful() {
         OpsKind::UnTracked(prepared) => prepared.finish(output),
         OpsKind::Tracked(prepared) => {
-            let kept = Kept {
+            let saved = Saved {
                 conv: conv.keep(input_tracked, weight_tracked),
                 norm,
                 output: (N == WITH_RESIDUAL).then(|| output.clone()),
             };
-            prepared.finish(kept, output)
+            prepared.finish(saved, output)
         }
     }
 }
 
 #[derive(Clone, Debug)]
-struct Kept {
-    conv: KeptConv,
+struct Saved {
+    conv: SavedConv,
     norm: Norm,
     /// If a residual is part of it; else the nonlinearity's slope follows from the norm's input.
     output: Option<FlexTensor>,
@@ -136,17 +136,17 @@ struct Kept {
 struct ConvNormBackward;
 
 impl<const N: usize> Backward<Flex, N> for ConvNormBackward {
-    type State = Kept;
+    type State = Saved;
 
-    fn backward(self, ops: Ops<Kept, N>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let kept = ops.state;
-        let grad_output = whole(grads.consume::<Flex>(&ops.node), kept.conv.format);
+    fn backward(self, ops: Ops<Saved, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let saved = ops.state;
+        let grad_output = whole(grads.consume::<Flex>(&ops.node), saved.conv.format);
         let mut parents = ops.parents.into_iter();
         let mut next = || parents.next().flatten();
         let (input, weight, scale, shift, residual) = (next(), next(), next(), next(), next());
 
-        let before = by_format!(kept.conv.format, norm_backward(&kept, &grad_output, residual.is_some()));
-        let [grad_input, grad_weight] = kept.conv.backward(&before.input);
+        let before = by_format!(saved.conv.format, norm_backward(&saved, &grad_output, residual.is_some()));
+        let [grad_input, grad_weight] = saved.conv.backward(&before.input);
         let gradients = [
             (input, grad_input),
             (weight, grad_weight),
@@ -170,17 +170,17 @@ struct NormGradients {
     residual: Option<FlexTensor>,
 }
 
-fn norm_backward<T: Format>(kept: &Kept, grad_output: &FlexTensor, has_residual: bool) -> NormGradients {
-    let input = T::slice(&kept.norm.input);
-    let channels = kept.conv.shape.out_channels;
+fn norm_backward<T: Format>(saved: &Saved, grad_output: &FlexTensor, has_residual: bool) -> NormGradients {
+    let input = T::slice(&saved.norm.input);
+    let channels = saved.conv.shape.out_channels;
     let (mut grad_input, mut grad_scale, mut grad_shift) =
         (Buffer::new(input.len()), Buffer::new(channels), Buffer::new(channels));
     let mut grad_residual: Option<Buffer<T>> = has_residual.then(|| Buffer::new(input.len()));
     norm::batch_norm_backward(
-        tier(),
-        &kept.norm.kernel(),
+        isa(),
+        &saved.norm.kernel(),
         input,
-        kept.output.as_ref().map(T::slice),
+        saved.output.as_ref().map(T::slice),
         T::slice(grad_output),
         &mut grad_input,
         grad_residual.as_deref_mut(),

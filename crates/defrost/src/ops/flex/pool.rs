@@ -13,8 +13,8 @@ use defrost_kernels::elementwise;
 use defrost_kernels::pool::{self, Argmax, PoolShape};
 
 use super::format::{Format, by_format, dims, tensor, whole, whole_f32};
-use crate::ops::Window;
-use crate::ops::tier::tier;
+use crate::ops::WindowConfig;
+use crate::ops::isa::isa;
 
 /// What a pooling keeps for its gradient.
 pub trait Pooling: Clone + std::fmt::Debug + Send + 'static {
@@ -59,7 +59,7 @@ pub struct WindowMax {
 }
 
 impl WindowMax {
-    pub fn forward(input: FlexTensor, window: Window) -> (Self, FlexTensor) {
+    pub fn forward(input: FlexTensor, window: WindowConfig) -> (Self, FlexTensor) {
         let [batch, height, width, channels] = dims(&input);
         let shape = PoolShape {
             batch,
@@ -84,14 +84,14 @@ impl Pooling for WindowMax {
 
 fn window_max<T: Format>(shape: &PoolShape, input: &FlexTensor) -> (Argmax, FlexTensor) {
     let mut output: Buffer<T> = Buffer::new(shape.output_len());
-    let argmax = pool::max_pool(tier(), shape, T::slice(input), &mut output);
+    let argmax = pool::max_pool(isa(), shape, T::slice(input), &mut output);
     (argmax, tensor(output, [shape.batch, shape.out_height(), shape.out_width(), shape.channels]))
 }
 
 fn window_max_backward<T: Format>(pooling: &WindowMax, grad_output: &FlexTensor) -> FlexTensor {
     let shape = &pooling.shape;
     let mut grad_input: Buffer<T> = Buffer::new(shape.input_len());
-    pool::max_pool_backward(tier(), shape, T::slice(grad_output), &pooling.argmax, &mut grad_input);
+    pool::max_pool_backward(isa(), shape, T::slice(grad_output), &pooling.argmax, &mut grad_input);
     tensor(grad_input, [shape.batch, shape.height, shape.width, shape.channels])
 }
 
@@ -119,7 +119,7 @@ impl Pooling for Average {
 
 fn average<T: Format>(input: &FlexTensor, batch: usize, channels: usize) -> Buffer<f32> {
     let mut average = Buffer::new(batch * channels);
-    pool::global_average_pool(tier(), T::slice(input), channels, &mut average);
+    pool::global_average_pool(isa(), T::slice(input), channels, &mut average);
     average
 }
 
@@ -155,7 +155,7 @@ impl Pooling for MaxAndAverage {
 fn max_and_average<T: Format>(input: &FlexTensor, in_dims: [usize; 4]) -> (Vec<u32>, FlexTensor) {
     let [batch, _, _, channels] = in_dims;
     let (mut highest, mut pixels) = (Buffer::new(batch * channels), vec![0; batch * channels]);
-    pool::global_max_pool(tier(), T::slice(input), channels, &mut highest, &mut pixels);
+    pool::global_max_pool(isa(), T::slice(input), channels, &mut highest, &mut pixels);
     let average = average::<T>(input, batch, channels);
     let rows = highest.chunks(channels).zip(average.chunks(channels));
     let output: Vec<f32> = rows.flat_map(|(highest, average)| [highest, average].concat()).collect();
@@ -172,6 +172,6 @@ fn max_and_average_backward<T: Format>(pooling: &MaxAndAverage, grad_output: &Fl
         (Buffer::new(len), Buffer::new(len), Buffer::new(len));
     pool::global_max_pool_backward(&of_highest, &pooling.pixels, channels, &mut highest);
     pool::global_average_pool_backward(&of_average, channels, &mut average);
-    elementwise::add(tier(), &highest, &average, &mut sum);
+    elementwise::add(isa(), &highest, &average, &mut sum);
     tensor(sum, pooling.in_dims)
 }

@@ -14,7 +14,7 @@ use defrost_kernels::{elementwise, softmax};
 
 use super::format::{Format, by_format, tensor, whole, whole_f32};
 use super::pool::{self, Pooling};
-use crate::ops::tier::tier;
+use crate::ops::isa::isa;
 
 /// The operations on primitives, as Burn dispatches them.
 #[backend_extension(Flex, Autodiff)]
@@ -159,8 +159,8 @@ fn curve_of<T: Format>(input: &FlexTensor, curve: Curve) -> FlexTensor {
     let numbers = T::slice(input);
     let mut output: Buffer<T> = Buffer::new(numbers.len());
     match curve {
-        Curve::Gelu => elementwise::gelu(tier(), numbers, &mut output),
-        Curve::Hardswish => elementwise::hardswish(tier(), numbers, &mut output),
+        Curve::Gelu => elementwise::gelu(isa(), numbers, &mut output),
+        Curve::Hardswish => elementwise::hardswish(isa(), numbers, &mut output),
     }
     tensor(output, input.shape())
 }
@@ -169,8 +169,8 @@ fn curve_gradient<T: Format>(Curved(input, curve): &Curved, grad_output: &FlexTe
     let (numbers, above) = (T::slice(input), T::slice(grad_output));
     let mut gradient: Buffer<T> = Buffer::new(numbers.len());
     match curve {
-        Curve::Gelu => elementwise::gelu_backward(tier(), numbers, above, &mut gradient),
-        Curve::Hardswish => elementwise::hardswish_backward(tier(), numbers, above, &mut gradient),
+        Curve::Gelu => elementwise::gelu_backward(isa(), numbers, above, &mut gradient),
+        Curve::Hardswish => elementwise::hardswish_backward(isa(), numbers, above, &mut gradient),
     }
     tensor(gradient, input.shape())
 }
@@ -201,13 +201,13 @@ fn width(tensor: &FlexTensor) -> usize {
 
 fn softmax_of<T: Format>(input: &FlexTensor) -> FlexTensor {
     let mut output: Buffer<T> = Buffer::new(T::slice(input).len());
-    softmax::softmax(tier(), T::slice(input), width(input), &mut output);
+    softmax::softmax(isa(), T::slice(input), width(input), &mut output);
     tensor(output, input.shape())
 }
 
 fn softmax_gradient<T: Format>(output: &FlexTensor, grad_output: &FlexTensor) -> FlexTensor {
     let mut gradient: Buffer<T> = Buffer::new(T::slice(output).len());
-    softmax::softmax_backward(tier(), T::slice(output), T::slice(grad_output), width(output), &mut gradient);
+    softmax::softmax_backward(isa(), T::slice(output), T::slice(grad_output), width(output), &mut gradient);
     tensor(gradient, output.shape())
 }
 
@@ -233,7 +233,7 @@ impl Norm {
 fn norm_of<T: Format>(norm: &Norm, shift: &FlexTensor) -> FlexTensor {
     let Norm { input, scale, epsilon } = norm;
     let mut output: Buffer<T> = Buffer::new(T::slice(input).len());
-    layer_norm_forward(tier(), T::slice(input), f32::slice(scale), f32::slice(shift), *epsilon, &mut output);
+    layer_norm_forward(isa(), T::slice(input), f32::slice(scale), f32::slice(shift), *epsilon, &mut output);
     tensor(output, input.shape())
 }
 
@@ -244,7 +244,7 @@ fn norm_gradients<T: Format>(norm: &Norm, grad_output: &FlexTensor) -> [FlexTens
     let mut of_input: Buffer<T> = Buffer::new(T::slice(input).len());
     let (mut of_scale, mut of_shift) = (Buffer::new(features), Buffer::new(features));
     layer_norm_backward(
-        tier(),
+        isa(),
         T::slice(input),
         f32::slice(scale),
         *epsilon,

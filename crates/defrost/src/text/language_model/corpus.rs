@@ -6,8 +6,8 @@ use rand::seq::SliceRandom;
 use rayon::prelude::*;
 use thiserror::Error;
 
+use crate::csv_table::{CsvError, CsvTable, is_csv_file};
 use crate::data::Draws;
-use crate::sheet::{Sheet, SheetError, is_sheet};
 use crate::text::{guess_text_column, read_text};
 
 /// The most text that is held in memory, in bytes.
@@ -35,7 +35,7 @@ pub enum CorpusError {
     },
     /// A CSV file can't be read.
     #[error(transparent)]
-    Sheet(#[from] SheetError),
+    CsvTable(#[from] CsvError),
     /// A CSV file whose columns do not read like texts.
     #[error("{}: which column is the text is not clear; save the texts as .txt files", .0.display())]
     Column(PathBuf),
@@ -57,9 +57,9 @@ pub enum CorpusError {
         /// Rows of a batch.
         rows: usize,
     },
-    /// The share to measure on is no part.
-    #[error("a validation share of {0} is not between 0 and 1; 0.1 is usual")]
-    Share(f64),
+    /// The fraction to measure on is no part.
+    #[error("a validation fraction of {0} is not between 0 and 1; 0.1 is usual")]
+    Fraction(f64),
 }
 
 /// The texts of these files: each file is one; of a CSV file each row.
@@ -85,10 +85,10 @@ pub fn read(files: &[PathBuf]) -> Result<Vec<String>, CorpusError> {
 }
 
 fn read_file(path: &Path) -> Result<Vec<String>, CorpusError> {
-    if is_sheet(path) {
-        let (sheet, _) = Sheet::read(path)?;
-        let column = guess_text_column(&sheet).ok_or_else(|| CorpusError::Column(path.to_owned()))?;
-        return Ok(sheet.rows.into_iter().map(|mut row| row.cells.swap_remove(column)).collect());
+    if is_csv_file(path) {
+        let (table, _) = CsvTable::read(path)?;
+        let column = guess_text_column(&table).ok_or_else(|| CorpusError::Column(path.to_owned()))?;
+        return Ok(table.rows.into_iter().map(|mut row| row.cells.swap_remove(column)).collect());
     }
     let text = read_text(path);
     text.map(|text| vec![text]).map_err(|(_, reason)| CorpusError::Text { path: path.to_owned(), reason })
@@ -103,12 +103,12 @@ impl Corpus {
     pub fn new(
         texts: &[String],
         tokenizer_json: &[u8],
-        share: f64,
+        fraction: f64,
         rows: usize,
         seed: u64,
     ) -> Result<Self, CorpusError> {
-        if !(share > 0.0 && share < 1.0) {
-            return Err(CorpusError::Share(share));
+        if !(fraction > 0.0 && fraction < 1.0) {
+            return Err(CorpusError::Fraction(fraction));
         }
         let failed = |error: tokenizers::Error| CorpusError::Tokens(error.to_string());
         let tokenizer = tokenizers::Tokenizer::from_bytes(tokenizer_json).map_err(failed)?;
@@ -118,7 +118,7 @@ impl Corpus {
         texts.shuffle(&mut Draws::for_split(seed));
 
         let tokens: usize = texts.iter().map(Vec::len).sum();
-        let mut wanted = (tokens as f64 * share) as usize;
+        let mut wanted = (tokens as f64 * fraction) as usize;
         if wanted < 2 * rows || tokens - wanted < 2 * rows {
             return Err(CorpusError::TooFew { tokens, rows });
         }

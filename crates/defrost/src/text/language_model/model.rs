@@ -5,9 +5,9 @@ use std::ops::Range;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor};
 
-use crate::activation::{Activation, Value};
+use crate::batch::{Batch, Value};
 use crate::layers::Dropout;
-use crate::ops::{self, LstmState, Nonlinearity, Window};
+use crate::ops::{self, ActivationFn, LstmState, WindowConfig};
 use crate::stage::{Network, Stage};
 use crate::text::models::{AwdLstm, AwdLstmConfig};
 
@@ -71,8 +71,8 @@ impl LanguageModel {
             table.reshape([vocabulary, embedding, 1, 1]),
             self.decoder.bias.val(),
             None,
-            Window::centered(1, 1),
-            Nonlinearity::Identity,
+            WindowConfig::centered(1, 1),
+            ActivationFn::Identity,
         );
         scores.reshape([batch, positions, vocabulary])
     }
@@ -83,7 +83,7 @@ impl Network for LanguageModel {
         self.body.stages().into_iter().chain([Stage::of("decoder", "decoder.", &self.decoder)]).collect()
     }
 
-    fn forward(&self, input: Activation, stages: Range<usize>) -> Activation {
+    fn forward(&self, input: Batch, stages: Range<usize>) -> Batch {
         stages.fold(input, |x, stage| match stage {
             0 => match x.into_values().pop() {
                 Some(Value::Ids(tokens)) => self.body.embed(tokens).into(),

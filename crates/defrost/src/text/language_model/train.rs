@@ -17,7 +17,7 @@ use crate::files::{self, FileError};
 use crate::groups::{GroupsError, LayerGroups};
 use crate::layers::with_draws;
 use crate::ops::LstmState;
-use crate::optim::{Adam, StepSettings};
+use crate::optim::{Adam, StepOptions};
 use crate::plan::{FreezePlan, NormMode};
 use crate::schedule::Schedule;
 use crate::text::models::AwdLstmConfig;
@@ -28,8 +28,12 @@ use crate::weights::safetensors::{self, SafetensorsError};
 const ACTIVATION_COST: f64 = 2.0;
 const STEP_COST: f64 = 1.0;
 /// fastai's warm-up and momentum for texts.
-const SCHEDULE: Schedule =
-    Schedule::OneCycle { div: 25.0, div_final: 1e5, warm_up: 0.25, momentum: [0.8, 0.7, 0.8] };
+const SCHEDULE: Schedule = Schedule::OneCycle {
+    div_factor: 25.0,
+    final_div_factor: 1e5,
+    pct_start: 0.25,
+    momentum: [0.8, 0.7, 0.8],
+};
 
 /// How a language model is trained.
 #[derive(Clone, Debug)]
@@ -105,7 +109,7 @@ pub enum PretrainError {
 ///
 /// # Errors
 ///
-/// If the loss is no number.
+/// If the loss is NaN.
 pub fn pretrain(
     config: &AwdLstmConfig,
     corpus: &Corpus,
@@ -126,9 +130,9 @@ pub fn pretrain(
         let (mut losses, mut states) = (0.0, vec![]);
         for (place, chunk) in chunks.iter().enumerate() {
             let position = (epoch * chunks.len() + place) as f64 / (options.epochs * chunks.len()) as f64;
-            let setting = SCHEDULE.at(position);
-            let rates = vec![options.rate * setting.rate_factor; plan.groups().count()];
-            let settings = StepSettings { rates, momentum: setting.momentum };
+            let hyper = SCHEDULE.at(position);
+            let rates = vec![options.rate * hyper.rate_factor; plan.groups().count()];
+            let settings = StepOptions { rates, momentum: hyper.momentum };
             let forward = || read(&model, chunk, states, &device.clone().autodiff());
             let (cost, loss, behind) = with_draws(draws.for_layers(place), forward);
             let loss = f64::from(loss.into_scalar::<f32>());

@@ -168,7 +168,7 @@ pub struct BertConfig {
     pub token_types: usize,
     /// Added to the variance by norms.
     pub epsilon: f64,
-    /// The share of hidden states dropped while training.
+    /// The fraction of hidden states dropped while training.
     pub dropout: f64,
 }
 
@@ -207,7 +207,7 @@ pub enum ConfigError {
     },
     /// Another nonlinearity than the exact GELU.
     #[error("the nonlinearity is `{0}`; gelu can be computed")]
-    Nonlinearity(String),
+    ActivationFn(String),
 }
 
 impl BertConfig {
@@ -241,15 +241,16 @@ impl BertConfig {
             let wrong = || ConfigError::Number { key: key.to_owned(), found: json[key].to_string() };
             number.filter(|number| (1..=LIMIT).contains(number)).ok_or_else(wrong)
         };
-        let share = |key: &str| json[key].as_f64().filter(|share| (0.0..1.0).contains(share)).unwrap_or(0.1);
+        let fraction =
+            |key: &str| json[key].as_f64().filter(|fraction| (0.0..1.0).contains(fraction)).unwrap_or(0.1);
         let family = text("model_type");
         let (keys, token_types, nonlinearity, dropout) = match family.as_str() {
-            "bert" => (BERT, number("type_vocab_size")?, text("hidden_act"), share("hidden_dropout_prob")),
-            "distilbert" => (DISTILBERT, 0, text("activation"), share("dropout")),
+            "bert" => (BERT, number("type_vocab_size")?, text("hidden_act"), fraction("hidden_dropout_prob")),
+            "distilbert" => (DISTILBERT, 0, text("activation"), fraction("dropout")),
             _ => return Err(ConfigError::Family(family)),
         };
         if nonlinearity != "gelu" {
-            return Err(ConfigError::Nonlinearity(nonlinearity));
+            return Err(ConfigError::ActivationFn(nonlinearity));
         }
         let [hidden, blocks, heads, intermediate] = keys.map(number);
         let (hidden, blocks, heads) = (hidden?, blocks?, heads?);

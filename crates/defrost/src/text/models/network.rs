@@ -10,7 +10,7 @@ use super::bert::Bert;
 use super::config::TextConfig;
 use super::head::TextHead;
 use super::pool::{last_max_mean, mean};
-use crate::activation::{Activation, Value};
+use crate::batch::{Batch, Value};
 use crate::ops::in_format;
 use crate::precision::Precision;
 use crate::stage::{Network, Stage};
@@ -104,7 +104,7 @@ impl TextNetwork {
         Self { precision, ..self }
     }
 
-    fn stage(&self, stage: usize, input: Activation) -> Activation {
+    fn stage(&self, stage: usize, input: Batch) -> Batch {
         let pool = self.body.depth() + 1;
         if stage > pool {
             return self.head.forward(input.single()).into();
@@ -120,15 +120,16 @@ impl TextNetwork {
             Value::Rank3(hidden) => self.body.layer(stage - 1, hidden, mask_numbers),
             other => panic!("stage {stage} of a text network receives {other:?}"),
         };
-        Activation::new(vec![hidden.into(), mask])
+        Batch::new(vec![hidden.into(), mask])
     }
 }
 
 impl Network for TextNetwork {
     fn stages(&self) -> Vec<Stage> {
         let body = self.body.stages().into_iter().map(|stage| stage.with_pretrained(self.pretrained));
-        let pool = Stage { name: "pool".to_owned(), parameters: vec![], switches: vec![], pretrained: false };
-        body.chain([pool, Stage::of("head", "head.", &self.head).fresh()]).collect()
+        let pool =
+            Stage { name: "pool".to_owned(), parameters: vec![], training_flags: vec![], pretrained: false };
+        body.chain([pool, Stage::of("head", "head.", &self.head).untrained()]).collect()
     }
 
     fn settings(&self) -> String {
@@ -147,7 +148,7 @@ impl Network for TextNetwork {
         [0].into_iter().chain(starts).chain([depth + 1]).collect()
     }
 
-    fn forward(&self, input: Activation, stages: Range<usize>) -> Activation {
+    fn forward(&self, input: Batch, stages: Range<usize>) -> Batch {
         stages.fold(input, |x, stage| self.stage(stage, x))
     }
 }

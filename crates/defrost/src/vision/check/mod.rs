@@ -1,4 +1,4 @@
-//! What is wrong with pictures, told from a first look at each: a trace of 224 bytes and a few numbers.
+//! What is wrong with images, told from a first look at each: a trace of 224 bytes and a few numbers.
 
 mod similar;
 
@@ -6,25 +6,25 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::augment::AugmentPolicy;
-use super::dataset::Pictures;
+use super::dataset::Images;
 use super::folder;
+use super::image::{Image, is_animated};
+use super::image_folder::{ImageFolder, ImageFolderError, Validation};
 use super::labels::{self, Labelling};
-use super::picture::{Picture, is_animated};
-use super::picture_folder::{PictureFolder, PictureFolderError, Validation};
 use super::transform::Preprocess;
 use crate::check::{Entry, Part, Problem, Report, Severity};
 use crate::data::Fingerprint;
 use similar::{Trace, look_alikes};
 
-/// Pictures that are enlarged more than this many times have nothing to show.
+/// Images that are enlarged more than this many times have nothing to show.
 const TINY: usize = 8;
-/// Pictures of more pixels than this take longer to decode than to learn from.
+/// Images of more pixels than this take longer to decode than to learn from.
 const HUGE: usize = 40_000_000;
 
-/// Looks at pictures by the content of their files.
-pub(super) type Looks = HashMap<Fingerprint, Look>;
+/// TestTimeAugmentation at images by the content of their files.
+pub(super) type TestTimeAugmentation = HashMap<Fingerprint, Look>;
 
-/// What a check needs of a picture that can be read.
+/// What a check needs of an image that can be read.
 pub(super) struct Look {
     width: usize,
     height: usize,
@@ -33,55 +33,55 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// At the picture that these bytes of a file are.
-    pub(super) fn at(bytes: &[u8], picture: &Picture) -> Self {
-        let (width, height) = (picture.width(), picture.height());
-        Self { width, height, animated: is_animated(bytes), trace: Trace::of(picture) }
+    /// At the image that these bytes of a file are.
+    pub(super) fn at(bytes: &[u8], image: &Image) -> Self {
+        let (width, height) = (image.width(), image.height());
+        Self { width, height, animated: is_animated(bytes), trace: Trace::of(image) }
     }
 }
 
-/// Looks at all pictures that training would use, split as training would split them; a network sees them as squares
+/// TestTimeAugmentation at all images that training would use, split as training would split them; a network sees them as squares
 /// of `size` pixels. What can't be trained on is looked at too.
 ///
 /// # Errors
 ///
-/// If there are no pictures, or labels can't be read.
+/// If there are no images, or labels can't be read.
 pub fn check(
     root: &Path,
     labels: (&Labelling, &Validation),
     size: usize,
     seed: u64,
-) -> Result<Report, PictureFolderError> {
-    // Folders without pictures are a problem among others here.
+) -> Result<Report, ImageFolderError> {
+    // Folders without images are a problem among others here.
     let found = match labels.0 {
         Labelling::Folders => folder::find(root).map_err(labels::LabelsError::from)?,
         labelling => labels::scan(root, labelling)?,
     };
     let seen_as = (&Preprocess::imagenet(size), &AugmentPolicy::none());
-    let (folder, _) = PictureFolder::look_at(root, found, labels, seen_as, seed, 0)?;
+    let (folder, _) = ImageFolder::look_at(root, found, labels, seen_as, seed, 0)?;
     Ok(folder.report)
 }
 
-/// What is wrong with pictures that have been looked at, beside the problems already found.
+/// What is wrong with images that have been looked at, beside the problems already found.
 pub(super) fn report(
     root: &Path,
     classes: &[String],
-    [train, valid]: [&Pictures; 2],
-    looks: &Looks,
+    [train, valid]: [&Images; 2],
+    tta: &TestTimeAugmentation,
     mut problems: Vec<Problem>,
     size: usize,
 ) -> Report {
     let entries: Vec<Entry> = train.entries(Part::Train).chain(valid.entries(Part::Valid)).collect();
     if let [class] = classes {
-        let detail = format!("all pictures are of class {class}; training needs at least two classes");
+        let detail = format!("all images are of class {class}; training needs at least two classes");
         problems.push(Problem::error(root.display().to_string(), "one-class", detail));
     }
-    problems.extend(entries.iter().flat_map(|entry| of_size(&entry.name, &looks[&entry.content], size)));
-    problems.extend(near_duplicates(&entries, looks));
+    problems.extend(entries.iter().flat_map(|entry| of_size(&entry.name, &tta[&entry.content], size)));
+    problems.extend(near_duplicates(&entries, tta));
     Report::new(classes.to_vec(), &entries, problems, Severity::Error)
 }
 
-/// What can be said of a picture by itself.
+/// What can be said of an image by itself.
 fn of_size(name: &str, look: &Look, size: usize) -> Vec<Problem> {
     let Look { width, height, .. } = *look;
     let mut problems = vec![];
@@ -102,12 +102,12 @@ fn of_size(name: &str, look: &Look, size: usize) -> Vec<Problem> {
     problems
 }
 
-/// Pictures that look like another one, their files being different.
-fn near_duplicates(entries: &[Entry], looks: &Looks) -> Vec<Problem> {
+/// Images that look like another one, their files being different.
+fn near_duplicates(entries: &[Entry], tta: &TestTimeAugmentation) -> Vec<Problem> {
     let mut known = HashSet::new();
     let (distinct, traces): (Vec<&Entry>, Vec<&Trace>) = entries
         .iter()
-        .map(|entry| (entry, &looks[&entry.content].trace))
+        .map(|entry| (entry, &tta[&entry.content].trace))
         .filter(|(entry, trace)| !trace.is_blank() && known.insert(entry.content))
         .unzip();
     let problem = |(later, earlier): (usize, usize)| {
@@ -123,11 +123,11 @@ fn near_duplicates(entries: &[Entry], looks: &Looks) -> Vec<Problem> {
     look_alikes(&traces).into_iter().map(problem).collect()
 }
 
-/// Files that are no pictures by their names.
+/// Files that are no images by their names.
 pub(super) fn ignored(root: &Path, files: &[PathBuf]) -> Vec<Problem> {
     let problem = |file: &PathBuf| {
         let path = root.join(file).display().to_string();
-        Problem::warning(path, "ignored-file", "its name is no picture's, so it is not looked at")
+        Problem::warning(path, "ignored-file", "its name is no image's, so it is not looked at")
     };
     files.iter().map(problem).collect()
 }

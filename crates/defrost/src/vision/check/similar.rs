@@ -1,13 +1,13 @@
-//! Pictures that look the same though their files differ: saved again, resized, recompressed.
+//! Images that look the same though their files differ: saved again, resized, recompressed.
 //!
-//! A picture is reduced to 256 bits, one for each step across a grid of 17 x 16 points: whether it gets darker there
-//! (the "difference hash"). Copies agree in nearly all of them. Comparing each picture with each other would take
+//! An image is reduced to 256 bits, one for each step across a grid of 17 x 16 points: whether it gets darker there
+//! (the "difference hash"). Copies agree in nearly all of them. Comparing each image with each other would take
 //! hours for 100,000, so the bits are cut into 16 parts: two that differ in fewer than 16 bits have a part in common,
-//! and only pictures with a common part are compared. What the bits leave open, colours decide.
+//! and only images with a common part are compared. What the bits leave open, colours decide.
 
 use std::collections::HashMap;
 
-use super::super::picture::Picture;
+use super::super::image::Image;
 use super::super::resize::{Filter, Region, resize};
 
 /// Steps across the grid, and its rows.
@@ -20,12 +20,12 @@ const MOST_BITS: u32 = 12;
 const MOST_LEVELS: u32 = 4;
 /// Colours are compared on a grid of this side.
 const COLOURS: usize = 8;
-/// A part that more pictures than this have in common tells nothing: later ones are not compared for it.
+/// A part that more images than this have in common tells nothing: later ones are not compared for it.
 const MOST_IN_COMMON: usize = 64;
 /// Steps of fewer levels than this are noise.
 const STEP: u16 = 2;
 
-/// What is left of a picture for comparing it.
+/// What is left of an image for comparing it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
     bits: [u64; 4],
@@ -33,9 +33,9 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Of a picture of any size.
-    pub fn of(picture: &Picture) -> Self {
-        let grid = resize(picture, Region::whole(picture), SIDE + 1, SIDE, Filter::Bilinear);
+    /// Of an image of any size.
+    pub fn of(image: &Image) -> Self {
+        let grid = resize(image, Region::whole(image), SIDE + 1, SIDE, Filter::Bilinear);
         let grey: Vec<u16> = grid
             .pixels()
             .chunks_exact(3)
@@ -102,18 +102,18 @@ pub fn look_alikes(traces: &[&Trace]) -> Vec<(usize, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::picture::tests::{fixture, scene};
+    use super::super::super::image::tests::{fixture, scene};
     use super::*;
 
-    fn resized(picture: &Picture, width: usize, height: usize) -> Picture {
-        resize(picture, Region::whole(picture), width, height, Filter::Bicubic)
+    fn resized(image: &Image, width: usize, height: usize) -> Image {
+        resize(image, Region::whole(image), width, height, Filter::Bicubic)
     }
 
     #[test]
     fn copies_look_the_same_and_others_do_not() {
         let trace = Trace::of(&scene());
         for name in ["baseline.jpg", "progressive.jpg", "lossy.webp", "palette.png"] {
-            assert!(trace.is_like(&Trace::of(&Picture::open(fixture(name)).unwrap())), "{name}");
+            assert!(trace.is_like(&Trace::of(&Image::open(fixture(name)).unwrap())), "{name}");
         }
         assert!(trace.is_like(&Trace::of(&resized(&scene(), 60, 60))));
         let mut mirrored = scene();
@@ -122,14 +122,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_shape_in_another_colour_is_another_picture() {
+    fn the_same_shape_in_another_colour_is_another_image() {
         let stripes = |colour: [u8; 3]| {
             let pixels = (0..40 * 40).flat_map(|i| if i / 5 % 2 == 0 { colour } else { [255; 3] });
-            Picture::from_rgb(40, 40, pixels.collect()).unwrap()
+            Image::from_rgb(40, 40, pixels.collect()).unwrap()
         };
         let [red, blue] = [[200, 30, 20], [20, 40, 200]].map(|colour| Trace::of(&stripes(colour)));
         assert!(!red.is_like(&blue) && !red.is_blank());
-        let plain = Picture::from_rgb(5, 5, vec![90; 75]).unwrap();
+        let plain = Image::from_rgb(5, 5, vec![90; 75]).unwrap();
         assert!(Trace::of(&plain).is_blank());
     }
 

@@ -9,30 +9,30 @@ use thiserror::Error;
 use super::body::Body;
 use super::{convnext, densenet, efficientnet, mobilenet, mobilenet_v3, resnet, squeezenet, vgg, vit};
 use crate::layers::{BatchNorm, BatchNormConfig};
-use crate::ops::Window;
+use crate::ops::WindowConfig;
 use crate::vision::resize::Filter;
 use crate::vision::transform::RGB;
 
-/// What pictures look like to a network, and the details in which trainings of one architecture differ.
+/// What images look like to a network, and the details in which trainings of one architecture differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Convention {
+pub struct PretrainedConfig {
     /// Whether convolutions pad as TensorFlow does.
     pub same_padding: bool,
     /// What norms add to the variance.
     pub norm_epsilon: f64,
-    /// Channels of a picture: 3, red, green and blue, in all weights that are published.
+    /// Channels of an image: 3, red, green and blue, in all weights that are published.
     #[serde(default = "red_green_blue")]
     pub channels: usize,
     /// Subtracted from a pixel's `0.0..=1.0` red, green and blue.
     pub mean: [f32; 3],
     /// What the rest is divided by.
     pub std: [f32; 3],
-    /// How pictures are resized.
+    /// How images are resized.
     #[serde(default)]
     pub filter: Filter,
 }
 
-impl Convention {
+impl PretrainedConfig {
     /// torchvision's ImageNet models.
     pub const TORCHVISION: Self = Self {
         same_padding: false,
@@ -53,29 +53,33 @@ impl Convention {
         filter: Filter::Bicubic,
     };
 
-    /// The convention as the text beside some weights amends it: `padding`, `bn_eps`, `input`, `mean` and `std`.
-    pub fn amended(&self, metadata: &BTreeMap<String, String>) -> Self {
-        let mut convention = self.clone();
+    /// The config as the text beside some weights amends it: `padding`, `bn_eps`, `input`, `mean` and `std`.
+    pub fn with_overrides(&self, metadata: &BTreeMap<String, String>) -> Self {
+        let mut config = self.clone();
         if let Some(padding) = metadata.get("padding") {
-            convention.same_padding = padding.to_uppercase().contains("SAME");
+            config.same_padding = padding.to_uppercase().contains("SAME");
         }
         if let Some(epsilon) = metadata.get("bn_eps").and_then(|text| text.parse().ok()) {
-            convention.norm_epsilon = epsilon;
+            config.norm_epsilon = epsilon;
         }
         if metadata.get("input").is_some_and(|input| input.contains("x/127.5 - 1")) {
-            (convention.mean, convention.std) = ([0.5; 3], [0.5; 3]);
+            (config.mean, config.std) = ([0.5; 3], [0.5; 3]);
         }
-        for (key, numbers) in [("mean", &mut convention.mean), ("std", &mut convention.std)] {
+        for (key, numbers) in [("mean", &mut config.mean), ("std", &mut config.std)] {
             let words = metadata.get(key).map_or(vec![], |text| text.split(' ').collect());
             let parsed: Vec<f32> = words.into_iter().filter_map(|word| word.parse().ok()).collect();
             *numbers = parsed.try_into().unwrap_or(*numbers);
         }
-        convention
+        config
     }
 
     /// A square window under this padding.
-    pub(super) fn window(&self, kernel: usize, stride: usize) -> Window {
-        if self.same_padding { Window::same(kernel, stride) } else { Window::centered(kernel, stride) }
+    pub(super) fn window(&self, kernel: usize, stride: usize) -> WindowConfig {
+        if self.same_padding {
+            WindowConfig::same(kernel, stride)
+        } else {
+            WindowConfig::centered(kernel, stride)
+        }
     }
 
     /// A norm with this epsilon.
@@ -89,7 +93,7 @@ fn red_green_blue() -> usize {
     RGB
 }
 
-/// Which pictures an architecture can look at, in pixels a side.
+/// Which images an architecture can look at, in pixels a side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
     /// What its weights were trained or are usually used at.
@@ -100,9 +104,9 @@ pub struct Sizes {
     pub step: usize,
 }
 
-/// A picture size that an architecture can't look at.
+/// An image size that an architecture can't look at.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("{architecture} can't look at pictures of {size} pixels a side: give {least} or more{multiples}")]
+#[error("{architecture} can't look at images of {size} pixels a side: give {least} or more{multiples}")]
 pub struct SizeError {
     /// Its name.
     architecture: &'static str,
@@ -127,7 +131,7 @@ impl Sizes {
 }
 
 /// How a body is made.
-pub type Build = fn(&Convention, &Device) -> Body;
+pub type Build = fn(&PretrainedConfig, &Device) -> Body;
 
 /// An architecture.
 #[derive(Debug)]
@@ -135,8 +139,8 @@ pub struct Architecture {
     /// Its name in options and files.
     pub name: &'static str,
     /// What its usual weights expect.
-    pub convention: Convention,
-    /// Which pictures it can look at.
+    pub config: PretrainedConfig,
+    /// Which images it can look at.
     pub sizes: Sizes,
     /// The stages at which the body's default layer groups after the first begin.
     pub group_starts: &'static [&'static str],
@@ -193,11 +197,11 @@ impl Architecture {
     }
 
     /// Its body with new weights.
-    pub fn body(&self, convention: &Convention, device: &Device) -> Body {
-        (self.build)(convention, device)
+    pub fn body(&self, config: &PretrainedConfig, device: &Device) -> Body {
+        (self.build)(config, device)
     }
 
-    /// Refuses a picture size that it can't look at.
+    /// Refuses an image size that it can't look at.
     ///
     /// # Errors
     ///

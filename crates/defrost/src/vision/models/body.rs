@@ -1,4 +1,4 @@
-//! The body of a picture network: its stages in order.
+//! The body of an image network: its stages in order.
 
 use burn::module::Module;
 use burn::tensor::Tensor;

@@ -1,4 +1,4 @@
-//! Networks for pictures of other channels than red, green and blue, from weights that were trained on those: the first
+//! Networks for images of other channels than red, green and blue, from weights that were trained on those: the first
 //! convolution is made to fit as fastai does it (`_load_pretrained_weights`).
 
 use burn::tensor::TensorData;
@@ -8,8 +8,8 @@ use crate::vision::transform::RGB;
 use crate::weights::Tensors;
 
 /// The weights of a convolution over red, green and blue, `[outputs, 3, height, width]`, for so many `channels`,
-/// `[outputs, channels, height, width]`. For one they are added up, so that a grey picture gives what it would give as a
-/// colour picture; for two the first two count one and a half times; for more the rest starts at nothing.
+/// `[outputs, channels, height, width]`. For one they are added up, so that a grey image gives what it would give as a
+/// colour image; for two the first two count one and a half times; for more the rest starts at nothing.
 ///
 /// # Panics
 ///
@@ -32,12 +32,12 @@ pub fn adapted(weights: &TensorData, channels: usize) -> TensorData {
     TensorData::new(values, [outputs, channels, height, width])
 }
 
-/// The convolution that sees the picture.
+/// The convolution that sees the image.
 fn first(body: &[Stage]) -> Option<&Parameter> {
     body.first()?.parameters.iter().find(|parameter| parameter.shape.len() == 4)
 }
 
-/// The same body for pictures in colour; nothing if it is for those already.
+/// The same body for images in colour; nothing if it is for those already.
 pub fn in_colour(body: &[Stage]) -> Option<Vec<Stage>> {
     let name = first(body).filter(|first| first.shape[1] != RGB)?.name.clone();
     let mut body = body.to_vec();
@@ -47,7 +47,7 @@ pub fn in_colour(body: &[Stage]) -> Option<Vec<Stage>> {
     Some(body)
 }
 
-/// Makes colour weights for this body, by its names, fit its pictures.
+/// Makes colour weights for this body, by its names, fit its images.
 pub fn adapt(tensors: &mut Tensors, body: &[Stage]) {
     let Some(first) = first(body) else { return };
     let colour = |weights: &&mut TensorData| weights.shape()[..] != first.shape && weights.shape()[1] == RGB;

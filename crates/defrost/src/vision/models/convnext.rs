@@ -3,28 +3,26 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
-use super::architecture::{Architecture, Build, Convention, Sizes};
+use super::architecture::{Architecture, Build, PretrainedConfig, Sizes};
 use super::body::{Body, BodyStage};
 use crate::layers::{Conv2d, Conv2dConfig, LayerNorm, Linear};
-use crate::ops::{Nonlinearity, Window, average_pool, fork, gelu};
+use crate::ops::{ActivationFn, WindowConfig, average_pool, fork, gelu};
 
-use Nonlinearity::Identity;
+use ActivationFn::Identity;
 
 pub static ARCHITECTURES: [Architecture; 2] = [
-    architecture("convnext_tiny", "torchvision ConvNeXt_Tiny_Weights.IMAGENET1K_V1", |convention, device| {
-        convnext([3, 3, 9, 3], convention, device)
+    architecture("convnext_tiny", "torchvision ConvNeXt_Tiny_Weights.IMAGENET1K_V1", |config, device| {
+        convnext([3, 3, 9, 3], config, device)
     }),
-    architecture(
-        "convnext_small",
-        "torchvision ConvNeXt_Small_Weights.IMAGENET1K_V1",
-        |convention, device| convnext([3, 3, 27, 3], convention, device),
-    ),
+    architecture("convnext_small", "torchvision ConvNeXt_Small_Weights.IMAGENET1K_V1", |config, device| {
+        convnext([3, 3, 27, 3], config, device)
+    }),
 ];
 
 const fn architecture(name: &'static str, weights: &'static str, build: Build) -> Architecture {
     Architecture {
         name,
-        convention: Convention { norm_epsilon: 1e-6, ..Convention::TORCHVISION },
+        config: PretrainedConfig { norm_epsilon: 1e-6, ..PretrainedConfig::TORCHVISION },
         sizes: Sizes { usual: 224, least: 32, step: 1 },
         group_starts: &["features.4"],
         classifier: "classifier.2",
@@ -44,12 +42,13 @@ const EXPANSION: usize = 4;
 /// What new blocks are worth beside their shortcuts.
 const NEW_SCALE: f64 = 1e-6;
 
-fn convnext(depths: [usize; 4], convention: &Convention, device: &Device) -> Body {
-    let epsilon = convention.norm_epsilon;
+fn convnext(depths: [usize; 4], config: &PretrainedConfig, device: &Device) -> Body {
+    let epsilon = config.norm_epsilon;
     let norm = |channels| LayerNorm::new(channels, epsilon, device);
-    let patches =
-        |inputs, outputs, size| Conv2dConfig::new(inputs, outputs, Window::tiles(size)).biased().init(device);
-    let stem = ConvnextStem { conv: patches(convention.channels, WIDTHS[0], 4), norm: norm(WIDTHS[0]) };
+    let patches = |inputs, outputs, size| {
+        Conv2dConfig::new(inputs, outputs, WindowConfig::tiles(size)).biased().init(device)
+    };
+    let stem = ConvnextStem { conv: patches(config.channels, WIDTHS[0], 4), norm: norm(WIDTHS[0]) };
     let mut stages =
         vec![BodyStage::named("features.0", WIDTHS[0], stem).renamed([("conv", "0"), ("norm", "1")])];
     let mut inputs = WIDTHS[0];
@@ -60,7 +59,7 @@ fn convnext(depths: [usize; 4], convention: &Convention, device: &Device) -> Bod
             stages.push(stage.renamed([("norm", "0"), ("conv", "1")]));
         }
         for index in 0..depth {
-            let depthwise = Conv2dConfig::depthwise(width, convention.window(7, 1)).biased();
+            let depthwise = Conv2dConfig::depthwise(width, config.window(7, 1)).biased();
             let block = ConvnextBlock {
                 layer_scale: Param::from_tensor(Tensor::full([width, 1, 1], NEW_SCALE, device)),
                 depthwise: depthwise.init(device),
@@ -130,11 +129,11 @@ impl ConvnextBlock {
         let (x, around) = fork(x);
         let y = self.norm.forward(self.depthwise.forward(x, Identity));
         let wide = gelu(self.expand.forward_pixels(y));
-        self.project.forward_onto(around, wide, Some(self.layer_scale.val().reshape([-1])))
+        self.project.forward_residual(around, wide, Some(self.layer_scale.val().reshape([-1])))
     }
 }
 
-/// The average of each channel, norm: a picture of one pixel.
+/// The average of each channel, norm: an image of one pixel.
 #[derive(Module, Debug)]
 pub struct PooledNorm {
     norm: LayerNorm,

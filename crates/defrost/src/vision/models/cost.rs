@@ -7,18 +7,18 @@ use super::architecture::Architecture;
 use crate::ops::count_multiply_adds;
 
 impl Architecture {
-    /// The multiply-adds of its body for one picture of so many pixels a side: those of convolutions, dense layers and
+    /// The multiply-adds of its body for one image of so many pixels a side: those of convolutions, dense layers and
     /// attention.
     ///
     /// # Panics
     ///
-    /// If it can't look at pictures of this size: see [`Architecture::check_size`].
+    /// If it can't look at images of this size: see [`Architecture::check_size`].
     pub fn multiply_adds(&self, size: usize) -> u64 {
         let device = Device::flex();
-        let body = self.body(&self.convention, &device).map(&mut Zeros).valid();
+        let body = self.body(&self.config, &device).map(&mut Zeros).valid();
         count_multiply_adds(|| {
-            let picture = Tensor::zeros([1, size, size, self.convention.channels], &device);
-            (0..body.len()).fold(picture, |x, stage| body.forward(stage, x));
+            let image = Tensor::zeros([1, size, size, self.config.channels], &device);
+            (0..body.len()).fold(image, |x, stage| body.forward(stage, x));
         })
     }
 }

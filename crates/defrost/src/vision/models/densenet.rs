@@ -3,16 +3,16 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::architecture::{Architecture, Convention, Sizes};
+use super::architecture::{Architecture, PretrainedConfig, Sizes};
 use super::body::{Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm, norm_alone};
-use crate::ops::{Nonlinearity, Window, conv2d, fork, max_pool2d};
+use crate::ops::{ActivationFn, WindowConfig, conv2d, fork, max_pool2d};
 
-use Nonlinearity::{Identity, Relu};
+use ActivationFn::{Identity, Relu};
 
 pub static ARCHITECTURES: [Architecture; 1] = [Architecture {
     name: "densenet121",
-    convention: Convention::TORCHVISION,
+    config: PretrainedConfig::TORCHVISION,
     sizes: Sizes { usual: 224, least: 29, step: 1 },
     // fastai's: features[:7] | features[7:].
     group_starts: &["features.transition2"],
@@ -33,15 +33,15 @@ const SQUEEZED: usize = 4 * GROWTH;
 /// Layers in each block.
 const DEPTHS: [usize; 4] = [6, 12, 24, 16];
 
-fn densenet121(convention: &Convention, device: &Device) -> Body {
+fn densenet121(config: &PretrainedConfig, device: &Device) -> Body {
     let conv = |inputs, outputs, kernel, stride| {
-        Conv2dConfig::new(inputs, outputs, convention.window(kernel, stride)).init(device)
+        Conv2dConfig::new(inputs, outputs, config.window(kernel, stride)).init(device)
     };
-    let norm = |channels| convention.norm(channels, device);
+    let norm = |channels| config.norm(channels, device);
     let stem = DensenetStem {
-        conv0: conv(convention.channels, FIRST, 7, 2),
+        conv0: conv(config.channels, FIRST, 7, 2),
         norm0: norm(FIRST),
-        pool: convention.window(3, 2),
+        pool: config.window(3, 2),
     };
     let mut stages = vec![BodyStage::new("features.stem", "features.", FIRST, stem)];
     let mut channels = FIRST;
@@ -74,7 +74,7 @@ pub struct DensenetStem {
     conv0: Conv2d,
     norm0: BatchNorm,
     #[module(skip)]
-    pool: Window,
+    pool: WindowConfig,
 }
 
 impl DensenetStem {
@@ -119,7 +119,7 @@ impl Transition {
 fn halved(x: Tensor<4>) -> Tensor<4> {
     let (channels, device) = (x.dims()[3], x.device());
     let quarters = Tensor::full([channels, 1, 2, 2], 0.25, &device);
-    conv2d(x, quarters, Tensor::zeros([channels], &device), None, Window::tiles(2), Identity)
+    conv2d(x, quarters, Tensor::zeros([channels], &device), None, WindowConfig::tiles(2), Identity)
 }
 
 /// The norm behind the last layer.

@@ -4,29 +4,29 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::architecture::{Architecture, Build, Convention, Sizes};
+use super::architecture::{Architecture, Build, PretrainedConfig, Sizes};
 use super::body::{Block, Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
-use crate::ops::{Nonlinearity, fork_if};
+use crate::ops::{ActivationFn, fork_if};
 
-use Nonlinearity::{Identity, Relu6};
+use ActivationFn::{Identity, Relu6};
 
 pub static ARCHITECTURES: [Architecture; 3] = [
-    architecture("efficientnet_lite0", "timm tf_efficientnet_lite0", 224, |convention, device| {
-        lite(1.0, 1.0, convention, device)
+    architecture("efficientnet_lite0", "timm tf_efficientnet_lite0", 224, |config, device| {
+        lite(1.0, 1.0, config, device)
     }),
-    architecture("efficientnet_lite1", "timm tf_efficientnet_lite1", 240, |convention, device| {
-        lite(1.0, 1.1, convention, device)
+    architecture("efficientnet_lite1", "timm tf_efficientnet_lite1", 240, |config, device| {
+        lite(1.0, 1.1, config, device)
     }),
-    architecture("efficientnet_lite2", "timm tf_efficientnet_lite2", 260, |convention, device| {
-        lite(1.1, 1.2, convention, device)
+    architecture("efficientnet_lite2", "timm tf_efficientnet_lite2", 260, |config, device| {
+        lite(1.1, 1.2, config, device)
     }),
 ];
 
 const fn architecture(name: &'static str, weights: &'static str, size: usize, build: Build) -> Architecture {
     Architecture {
         name,
-        convention: Convention::TENSORFLOW,
+        config: PretrainedConfig::TENSORFLOW,
         sizes: Sizes::any(size),
         group_starts: &["blocks.4"],
         classifier: "classifier",
@@ -59,16 +59,16 @@ pub fn multiple_of_8(channels: f64) -> usize {
 }
 
 /// Lite0 at another width and depth; the first and the last group of blocks are as deep as Lite0's.
-fn lite(width: f64, depth: f64, convention: &Convention, device: &Device) -> Body {
+fn lite(width: f64, depth: f64, config: &PretrainedConfig, device: &Device) -> Body {
     let conv = |inputs, outputs, kernel, stride| {
-        Conv2dConfig::new(inputs, outputs, convention.window(kernel, stride)).init(device)
+        Conv2dConfig::new(inputs, outputs, config.window(kernel, stride)).init(device)
     };
     let depthwise = |channels, kernel, stride| {
-        Conv2dConfig::depthwise(channels, convention.window(kernel, stride)).init(device)
+        Conv2dConfig::depthwise(channels, config.window(kernel, stride)).init(device)
     };
-    let norm = |channels| convention.norm(channels, device);
+    let norm = |channels| config.norm(channels, device);
 
-    let stem = EfficientnetStem { conv_stem: conv(convention.channels, FIRST, 3, 2), bn1: norm(FIRST) };
+    let stem = EfficientnetStem { conv_stem: conv(config.channels, FIRST, 3, 2), bn1: norm(FIRST) };
     let mut stages = vec![BodyStage::new("stem", "", FIRST, stem)];
     let mut inputs = FIRST;
     for (group, (kernel, first_stride, expansion, channels, blocks)) in LITE0.into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Heads: from the body's picture to a score per class.
+//! Heads: from the body's image to a score per class.
 
 use burn::module::Module;
 use burn::tensor::activation::relu;
@@ -30,7 +30,7 @@ impl HeadKind {
     }
 }
 
-/// The last stage of a picture network.
+/// The last stage of an image network.
 #[derive(Module, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a network has one")]
 pub enum Head {
@@ -43,7 +43,7 @@ pub enum Head {
 impl Head {
     /// One number or two for each channel, over all pixels: `[batch, height, width, channels]` to `[batch,
     /// features]`. There is nothing to train in it, so it is a stage of its own: behind a frozen body it is
-    /// constant, and what is kept of a picture is a few thousand numbers.
+    /// constant, and what is kept of an image is a few thousand numbers.
     pub fn pool(&self, x: Tensor<4>) -> Tensor<2> {
         match self {
             Self::Linear(_) => average_pool(x),
@@ -69,13 +69,14 @@ impl Head {
 
     /// Pooling and the rest as the core sees them: new, unless the head came with the body.
     pub fn stages(&self) -> [Stage; 2] {
-        let pool = Stage { name: "pool".to_owned(), parameters: vec![], switches: vec![], pretrained: false };
+        let pool =
+            Stage { name: "pool".to_owned(), parameters: vec![], training_flags: vec![], pretrained: false };
         let head = match self {
             Self::Linear(head) => match &head.came_as {
                 Some(name) => Stage::of("head", &format!("{name}."), &head.linear),
-                None => Stage::of("head", "head.", head).fresh(),
+                None => Stage::of("head", "head.", head).untrained(),
             },
-            Self::ConcatPool(head) => Stage::of("head", "head.", head).fresh(),
+            Self::ConcatPool(head) => Stage::of("head", "head.", head).untrained(),
         };
         [pool, head]
     }

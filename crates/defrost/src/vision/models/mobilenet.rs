@@ -3,16 +3,16 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::architecture::{Architecture, Convention, Sizes};
+use super::architecture::{Architecture, PretrainedConfig, Sizes};
 use super::body::{Block, Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
-use crate::ops::{Nonlinearity, fork_if};
+use crate::ops::{ActivationFn, fork_if};
 
-use Nonlinearity::{Identity, Relu6};
+use ActivationFn::{Identity, Relu6};
 
 pub static ARCHITECTURES: [Architecture; 1] = [Architecture {
     name: "mobilenet_v2",
-    convention: Convention::TORCHVISION,
+    config: PretrainedConfig::TORCHVISION,
     sizes: Sizes::any(224),
     group_starts: &["features.7"],
     classifier: "classifier.1",
@@ -41,9 +41,9 @@ const FIRST: usize = 32;
 const LAST: usize = 1280;
 
 /// mobilenet_v2's body.
-fn mobilenet_v2(convention: &Convention, device: &Device) -> Body {
-    let maker = Maker { convention, device };
-    let mut stages = vec![maker.alone(0, [convention.channels, FIRST], 3, 2)];
+fn mobilenet_v2(config: &PretrainedConfig, device: &Device) -> Body {
+    let maker = Maker { config, device };
+    let mut stages = vec![maker.alone(0, [config.channels, FIRST], 3, 2)];
     let mut inputs = FIRST;
     for (expansion, outputs, blocks, first_stride) in SETTINGS {
         for index in 0..blocks {
@@ -69,7 +69,7 @@ fn mobilenet_v2(convention: &Convention, device: &Device) -> Body {
 }
 
 struct Maker<'a> {
-    convention: &'a Convention,
+    config: &'a PretrainedConfig,
     device: &'a Device,
 }
 
@@ -81,13 +81,13 @@ impl Maker<'_> {
     }
 
     fn conv(&self, inputs: usize, outputs: usize, kernel: usize, stride: usize) -> ConvNorm {
-        let conv = Conv2dConfig::new(inputs, outputs, self.convention.window(kernel, stride));
-        (conv.init(self.device), self.convention.norm(outputs, self.device))
+        let conv = Conv2dConfig::new(inputs, outputs, self.config.window(kernel, stride));
+        (conv.init(self.device), self.config.norm(outputs, self.device))
     }
 
     fn depthwise(&self, channels: usize, stride: usize) -> ConvNorm {
-        let conv = Conv2dConfig::depthwise(channels, self.convention.window(3, stride));
-        (conv.init(self.device), self.convention.norm(channels, self.device))
+        let conv = Conv2dConfig::depthwise(channels, self.config.window(3, stride));
+        (conv.init(self.device), self.config.norm(channels, self.device))
     }
 }
 

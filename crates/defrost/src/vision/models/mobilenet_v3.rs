@@ -3,26 +3,26 @@
 use burn::module::Module;
 use burn::tensor::{DType, Device, FloatDType, Tensor};
 
-use super::architecture::{Architecture, Build, Convention, Sizes};
+use super::architecture::{Architecture, Build, PretrainedConfig, Sizes};
 use super::body::{Body, BodyStage};
 use super::efficientnet::multiple_of_8;
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, Linear, conv_norm};
-use crate::ops::{Nonlinearity, average_pool, fork, fork_if, hardswish, in_format};
+use crate::ops::{ActivationFn, average_pool, fork, fork_if, hardswish, in_format};
 
-use Nonlinearity::{Identity, Relu};
+use ActivationFn::{Identity, Relu};
 
 pub static ARCHITECTURES: [Architecture; 2] = [
     architecture(
         "mobilenet_v3_small",
         "torchvision MobileNet_V3_Small_Weights.IMAGENET1K_V1",
         &["features.4"],
-        |convention, device| mobilenet_v3(&SMALL, 1024, convention, device),
+        |config, device| mobilenet_v3(&SMALL, 1024, config, device),
     ),
     architecture(
         "mobilenet_v3_large",
         "torchvision MobileNet_V3_Large_Weights.IMAGENET1K_V1",
         &["features.7"],
-        |convention, device| mobilenet_v3(&LARGE, 1280, convention, device),
+        |config, device| mobilenet_v3(&LARGE, 1280, config, device),
     ),
 ];
 
@@ -34,7 +34,7 @@ const fn architecture(
 ) -> Architecture {
     Architecture {
         name,
-        convention: Convention { norm_epsilon: 1e-3, ..Convention::TORCHVISION },
+        config: PretrainedConfig { norm_epsilon: 1e-3, ..PretrainedConfig::TORCHVISION },
         sizes: Sizes::any(224),
         group_starts,
         classifier: "classifier.3",
@@ -46,9 +46,9 @@ const fn architecture(
 }
 
 /// (kernel, expanded channels, channels, squeezes, is hard, stride)
-type Setting = (usize, usize, usize, bool, bool, usize);
+type BlockShape = (usize, usize, usize, bool, bool, usize);
 
-const SMALL: [Setting; 11] = [
+const SMALL: [BlockShape; 11] = [
     (3, 16, 16, true, false, 2),
     (3, 72, 24, false, false, 2),
     (3, 88, 24, false, false, 1),
@@ -62,7 +62,7 @@ const SMALL: [Setting; 11] = [
     (5, 576, 96, true, true, 1),
 ];
 
-const LARGE: [Setting; 15] = [
+const LARGE: [BlockShape; 15] = [
     (3, 16, 16, false, false, 1),
     (3, 64, 24, false, false, 2),
     (3, 72, 24, false, false, 1),
@@ -84,25 +84,25 @@ const LARGE: [Setting; 15] = [
 const FIRST: usize = 16;
 const LAST: usize = 6;
 
-fn mobilenet_v3(settings: &[Setting], features: usize, convention: &Convention, device: &Device) -> Body {
+fn mobilenet_v3(shapes: &[BlockShape], features: usize, config: &PretrainedConfig, device: &Device) -> Body {
     let layer = |inputs, outputs, kernel, stride, groups, hard| {
-        let conv = Conv2dConfig::new(inputs, outputs, convention.window(kernel, stride)).grouped(groups);
-        Layer { conv: conv.init(device), norm: convention.norm(outputs, device), hard }
+        let conv = Conv2dConfig::new(inputs, outputs, config.window(kernel, stride)).grouped(groups);
+        Layer { conv: conv.init(device), norm: config.norm(outputs, device), hard }
     };
     let alone = |index: usize, inputs, outputs, kernel, stride| {
         let layer = layer(inputs, outputs, kernel, stride, 1, true);
         BodyStage::named(format!("features.{index}"), outputs, layer).renamed([("conv", "0"), ("norm", "1")])
     };
-    let mut stages = vec![alone(0, convention.channels, FIRST, 3, 2)];
+    let mut stages = vec![alone(0, config.channels, FIRST, 3, 2)];
     let mut inputs = FIRST;
-    for &(kernel, wide, outputs, squeezes, hard, stride) in settings {
-        let project = Conv2dConfig::new(wide, outputs, convention.window(1, 1));
+    for &(kernel, wide, outputs, squeezes, hard, stride) in shapes {
+        let project = Conv2dConfig::new(wide, outputs, config.window(1, 1));
         let block = SqueezedResidual {
             expand: (wide != inputs).then(|| layer(inputs, wide, 1, 1, 1, hard)),
             depthwise: layer(wide, wide, kernel, stride, wide, hard),
-            squeeze: squeezes.then(|| SqueezeExcitation::new(wide, convention, device)),
+            squeeze: squeezes.then(|| SqueezeExcitation::new(wide, config, device)),
             project: project.init(device),
-            norm: convention.norm(outputs, device),
+            norm: config.norm(outputs, device),
             residual: stride == 1 && inputs == outputs,
         };
         // Checkpoints count the parts that are there.
@@ -182,11 +182,10 @@ struct SqueezeExcitation {
 }
 
 impl SqueezeExcitation {
-    fn new(channels: usize, convention: &Convention, device: &Device) -> Self {
+    fn new(channels: usize, config: &PretrainedConfig, device: &Device) -> Self {
         let squeezed = multiple_of_8(channels as f64 / 4.0);
-        let conv = |inputs, outputs| {
-            Conv2dConfig::new(inputs, outputs, convention.window(1, 1)).biased().init(device)
-        };
+        let conv =
+            |inputs, outputs| Conv2dConfig::new(inputs, outputs, config.window(1, 1)).biased().init(device);
         Self { fc1: conv(channels, squeezed), fc2: conv(squeezed, channels) }
     }
 
@@ -203,7 +202,7 @@ impl SqueezeExcitation {
     }
 }
 
-/// The average of each channel, a dense layer, hardswish: a picture of one pixel.
+/// The average of each channel, a dense layer, hardswish: an image of one pixel.
 #[derive(Module, Debug)]
 pub struct PooledDense {
     dense: Linear,

@@ -1,4 +1,4 @@
-//! Pretrained picture networks: their stages under the names torchvision and timm give the tensors.
+//! Pretrained image networks: their stages under the names torchvision and timm give the tensors.
 //!
 //! An architecture is a list of [`BodyStage`]s. Everything that differs between architectures is in the file
 //! of their family, which opens with its [`Architecture`] entries and builds that list; running, freezing,
@@ -12,23 +12,23 @@ mod cost;
 mod densenet;
 mod efficientnet;
 mod head;
+mod key_aliases;
 mod mobilenet;
 mod mobilenet_v3;
 mod network;
 mod positions;
 mod resnet;
-mod spellings;
 mod squeezenet;
 mod vgg;
 mod vit;
 
-pub use architecture::{Architecture, Build, Convention, SizeError, Sizes, UnknownArchitecture};
+pub use architecture::{Architecture, Build, PretrainedConfig, SizeError, Sizes, UnknownArchitecture};
 pub use body::{Body, BodyStage, CutError};
 pub use channels::adapted;
 pub(in crate::vision) use channels::{adapt, in_colour};
 pub use head::{ConcatPoolHead, Head, HeadKind, LinearHead};
+pub use key_aliases::key_aliases;
+pub(in crate::vision) use key_aliases::override_of;
 pub use network::VisionNetwork;
-pub(in crate::vision) use spellings::amendment;
-pub use spellings::spellings;
 
 pub use crate::precision::Precision;

@@ -1,18 +1,18 @@
-//! A picture network: a body and a head.
+//! An image network: a body and a head.
 
 use std::ops::Range;
 
 use burn::module::Module;
 
-use super::architecture::Convention;
+use super::architecture::PretrainedConfig;
 use super::body::Body;
 use super::head::Head;
-use crate::activation::Activation;
+use crate::batch::Batch;
 use crate::ops::in_format;
 use crate::precision::Precision;
 use crate::stage::{Network, Stage};
 
-/// Pictures `[batch, height, width, 3]` in, scores `[batch, classes]` out.
+/// Images `[batch, height, width, 3]` in, scores `[batch, classes]` out.
 #[derive(Module, Debug)]
 pub struct VisionNetwork {
     body: Body,
@@ -26,7 +26,7 @@ pub struct VisionNetwork {
     pretrained: bool,
     /// The details in which trainings of the architecture differ.
     #[module(skip)]
-    convention: String,
+    config: String,
 }
 
 impl VisionNetwork {
@@ -40,12 +40,12 @@ impl VisionNetwork {
         pretrained: bool,
     ) -> Self {
         let group_starts = group_starts.iter().map(|&name| name.to_owned()).collect();
-        Self { body, head, precision, group_starts, pretrained, convention: String::new() }
+        Self { body, head, precision, group_starts, pretrained, config: String::new() }
     }
 
-    /// Notes the convention that the body was built under.
-    pub fn with_convention(self, convention: &Convention) -> Self {
-        Self { convention: format!("{convention:?}"), ..self }
+    /// Notes the config that the body was built under.
+    pub fn with_pretrained_config(self, config: &PretrainedConfig) -> Self {
+        Self { config: format!("{config:?}"), ..self }
     }
 }
 
@@ -56,7 +56,7 @@ impl Network for VisionNetwork {
     }
 
     fn settings(&self) -> String {
-        format!("{} {} {}", self.precision.name(), self.convention, self.head.pooling())
+        format!("{} {} {}", self.precision.name(), self.config, self.head.pooling())
     }
 
     fn group_starts(&self) -> Vec<usize> {
@@ -65,7 +65,7 @@ impl Network for VisionNetwork {
         [0].into_iter().chain(self.group_starts.iter().filter_map(position)).chain([stages.len()]).collect()
     }
 
-    fn forward(&self, input: Activation, stages: Range<usize>) -> Activation {
+    fn forward(&self, input: Batch, stages: Range<usize>) -> Batch {
         let pool = self.body.len();
         stages.fold(input, |x, stage| match stage {
             0 => self.body.forward(0, in_format::<4>(x.single(), self.precision.format())).into(),

@@ -1,4 +1,4 @@
-//! Position embeddings for pictures of other sizes than they were learned on.
+//! Position embeddings for images of other sizes than they were learned on.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -23,17 +23,17 @@ pub fn resampled(positions: Tensor<3>, [height, width]: [usize; 2]) -> Tensor<4>
 
 /// How much each of `from` points is part of each of `to`, `[to, from]`.
 fn weights(from: usize, to: usize, device: &Device) -> Tensor<2> {
-    Tensor::from_data(TensorData::new(shares(from, to), [to, from]), device)
+    Tensor::from_data(TensorData::new(fractions(from, to), [to, from]), device)
 }
 
-fn shares(from: usize, to: usize) -> Vec<f32> {
+fn fractions(from: usize, to: usize) -> Vec<f32> {
     let scale = from as f64 / to as f64;
     let stretch = scale.max(1.0);
     let row = |point: usize| {
         let centre = (point as f64 + 0.5) * scale;
-        let share = move |source: usize| cubic((source as f64 + 0.5 - centre) / stretch);
-        let sum: f64 = (0..from).map(share).sum();
-        (0..from).map(move |source| (share(source) / sum) as f32)
+        let fraction = move |source: usize| cubic((source as f64 + 0.5 - centre) / stretch);
+        let sum: f64 = (0..from).map(fraction).sum();
+        (0..from).map(move |source| (fraction(source) / sum) as f32)
     };
     (0..to).flat_map(row).collect()
 }
@@ -60,9 +60,10 @@ mod tests {
         let fewer = [2.1601832, 3.464_799, 5.592678];
         let more = [0.68269163, 2.322756, 4.911107, 3.4375, 2.134_158, 5.3751917, 7.396635];
         for expected in [&fewer[..], &more[..]] {
-            let rows = shares(4, expected.len());
-            let sum =
-                |row: &[f32]| row.iter().zip([1.0, 5.0, 2.0, 7.0]).map(|(share, point)| share * point).sum();
+            let rows = fractions(4, expected.len());
+            let sum = |row: &[f32]| {
+                row.iter().zip([1.0, 5.0, 2.0, 7.0]).map(|(fraction, point)| fraction * point).sum()
+            };
             let found: Vec<f32> = rows.chunks(4).map(sum).collect();
             assert_eq!(found.len(), expected.len());
             assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5), "{found:?}");
@@ -71,6 +72,6 @@ mod tests {
 
     #[test]
     fn the_same_grid_is_left_alone() {
-        assert_eq!(shares(3, 3), [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+        assert_eq!(fractions(3, 3), [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
     }
 }

@@ -3,46 +3,38 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::architecture::{Architecture, Build, Convention, Sizes};
+use super::architecture::{Architecture, Build, PretrainedConfig, Sizes};
 use super::body::{Block, Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
-use crate::ops::{Nonlinearity, Window, fork, max_pool2d};
+use crate::ops::{ActivationFn, WindowConfig, fork, max_pool2d};
 
-use Nonlinearity::{Identity, Relu};
+use ActivationFn::{Identity, Relu};
 
 pub static ARCHITECTURES: [Architecture; 6] = [
-    architecture("resnet18", "torchvision ResNet18_Weights.IMAGENET1K_V1", |convention, device| {
-        resnet([2, 2, 2, 2], Blocks::Basic, convention, device)
+    architecture("resnet18", "torchvision ResNet18_Weights.IMAGENET1K_V1", |config, device| {
+        resnet([2, 2, 2, 2], Blocks::Basic, config, device)
     }),
-    architecture("resnet34", "torchvision ResNet34_Weights.IMAGENET1K_V1", |convention, device| {
-        resnet([3, 4, 6, 3], Blocks::Basic, convention, device)
+    architecture("resnet34", "torchvision ResNet34_Weights.IMAGENET1K_V1", |config, device| {
+        resnet([3, 4, 6, 3], Blocks::Basic, config, device)
     }),
-    architecture("resnet50", "torchvision ResNet50_Weights.IMAGENET1K_V1", |convention, device| {
-        resnet([3, 4, 6, 3], PLAIN, convention, device)
+    architecture("resnet50", "torchvision ResNet50_Weights.IMAGENET1K_V1", |config, device| {
+        resnet([3, 4, 6, 3], PLAIN, config, device)
     }),
-    architecture("resnet101", "torchvision ResNet101_Weights.IMAGENET1K_V1", |convention, device| {
-        resnet([3, 4, 23, 3], PLAIN, convention, device)
+    architecture("resnet101", "torchvision ResNet101_Weights.IMAGENET1K_V1", |config, device| {
+        resnet([3, 4, 23, 3], PLAIN, config, device)
     }),
-    architecture(
-        "resnext50_32x4d",
-        "torchvision ResNeXt50_32X4D_Weights.IMAGENET1K_V1",
-        |convention, device| {
-            resnet([3, 4, 6, 3], Blocks::Bottleneck { groups: 32, width: 4 }, convention, device)
-        },
-    ),
-    architecture(
-        "wide_resnet50_2",
-        "torchvision Wide_ResNet50_2_Weights.IMAGENET1K_V1",
-        |convention, device| {
-            resnet([3, 4, 6, 3], Blocks::Bottleneck { groups: 1, width: 128 }, convention, device)
-        },
-    ),
+    architecture("resnext50_32x4d", "torchvision ResNeXt50_32X4D_Weights.IMAGENET1K_V1", |config, device| {
+        resnet([3, 4, 6, 3], Blocks::Bottleneck { groups: 32, width: 4 }, config, device)
+    }),
+    architecture("wide_resnet50_2", "torchvision Wide_ResNet50_2_Weights.IMAGENET1K_V1", |config, device| {
+        resnet([3, 4, 6, 3], Blocks::Bottleneck { groups: 1, width: 128 }, config, device)
+    }),
 ];
 
 const fn architecture(name: &'static str, weights: &'static str, build: Build) -> Architecture {
     Architecture {
         name,
-        convention: Convention::TORCHVISION,
+        config: PretrainedConfig::TORCHVISION,
         sizes: Sizes::any(224),
         // fastai's: stem, layer1, layer2 | layer3, layer4.
         group_starts: &["layer3"],
@@ -75,18 +67,18 @@ const WIDTHS: [usize; 4] = [64, 128, 256, 512];
 const EXPANSION: usize = 4;
 
 /// A body with so many blocks in each layer; bottlenecks have the stride on the 3×3 convolution ("v1.5").
-fn resnet(depths: [usize; 4], blocks: Blocks, convention: &Convention, device: &Device) -> Body {
+fn resnet(depths: [usize; 4], blocks: Blocks, config: &PretrainedConfig, device: &Device) -> Body {
     let stem = ResnetStem {
-        conv1: Conv2dConfig::new(convention.channels, 64, convention.window(7, 2)).init(device),
-        bn1: convention.norm(64, device),
-        pool: convention.window(3, 2),
+        conv1: Conv2dConfig::new(config.channels, 64, config.window(7, 2)).init(device),
+        bn1: config.norm(64, device),
+        pool: config.window(3, 2),
     };
     let mut stages = vec![BodyStage::new("stem", "", 64, stem)];
     let mut channels = 64;
     for (layer, (depth, width)) in depths.into_iter().zip(WIDTHS).enumerate() {
         for index in 0..depth {
             let stride = if index == 0 && layer > 0 { 2 } else { 1 };
-            let (outputs, block) = blocks.make([channels, width, stride], convention, device);
+            let (outputs, block) = blocks.make([channels, width, stride], config, device);
             stages.push(BodyStage::named(format!("layer{}.{index}", layer + 1), outputs, block));
             channels = outputs;
         }
@@ -99,14 +91,14 @@ impl Blocks {
     fn make(
         self,
         [inputs, width, stride]: [usize; 3],
-        convention: &Convention,
+        config: &PretrainedConfig,
         device: &Device,
     ) -> (usize, Block) {
         let conv = |inputs, outputs, kernel, stride, groups| {
-            let window = convention.window(kernel, stride);
+            let window = config.window(kernel, stride);
             Conv2dConfig::new(inputs, outputs, window).grouped(groups).init(device)
         };
-        let norm = |channels| convention.norm(channels, device);
+        let norm = |channels| config.norm(channels, device);
         let downsample = |outputs| {
             let changes = stride != 1 || inputs != outputs;
             changes.then(|| (conv(inputs, outputs, 1, stride, 1), norm(outputs)))
@@ -145,7 +137,7 @@ pub struct ResnetStem {
     conv1: Conv2d,
     bn1: BatchNorm,
     #[module(skip)]
-    pool: Window,
+    pool: WindowConfig,
 }
 
 impl ResnetStem {

@@ -5,16 +5,16 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::architecture::{Architecture, Convention, Sizes};
+use super::architecture::{Architecture, PretrainedConfig, Sizes};
 use super::body::{Body, BodyStage};
 use crate::layers::{Conv2d, Conv2dConfig};
-use crate::ops::{Nonlinearity, PaddingRule, Window, fork, max_pool2d};
+use crate::ops::{ActivationFn, PaddingRule, WindowConfig, fork, max_pool2d};
 
-use Nonlinearity::Relu;
+use ActivationFn::Relu;
 
 pub static ARCHITECTURES: [Architecture; 1] = [Architecture {
     name: "squeezenet1_1",
-    convention: Convention::TORCHVISION,
+    config: PretrainedConfig::TORCHVISION,
     sizes: Sizes { usual: 224, least: 17, step: 1 },
     // fastai's: features[:5] | features[5:], whose first parameters are those of 6.
     group_starts: &["features.6"],
@@ -40,16 +40,16 @@ const FIRES: [(usize, usize, usize, bool); 8] = [
     (12, 64, 256, false),
 ];
 
-fn squeezenet1_1(convention: &Convention, device: &Device) -> Body {
+fn squeezenet1_1(config: &PretrainedConfig, device: &Device) -> Body {
     let conv = |inputs, outputs, window| Conv2dConfig::new(inputs, outputs, window).biased().init(device);
-    let stem = SqueezenetStem { conv: conv(convention.channels, FIRST, Window::inside(3, 2)) };
+    let stem = SqueezenetStem { conv: conv(config.channels, FIRST, WindowConfig::inside(3, 2)) };
     let mut stages = vec![BodyStage::new("features.0", "features.", FIRST, stem).renamed([("conv", "0")])];
     let mut inputs = FIRST;
     for (index, squeezed, half, pooled) in FIRES {
         let fire = Fire {
-            squeeze: conv(inputs, squeezed, convention.window(1, 1)),
-            expand1x1: conv(squeezed, half, convention.window(1, 1)),
-            expand3x3: conv(squeezed, half, convention.window(3, 1)),
+            squeeze: conv(inputs, squeezed, config.window(1, 1)),
+            expand1x1: conv(squeezed, half, config.window(1, 1)),
+            expand3x3: conv(squeezed, half, config.window(3, 1)),
             pooled,
         };
         inputs = 2 * half;
@@ -60,7 +60,7 @@ fn squeezenet1_1(convention: &Convention, device: &Device) -> Body {
 
 /// The highest of 3×3 pixels, every second pixel; the last window may reach beyond the edge.
 fn pool(x: Tensor<4>) -> Tensor<4> {
-    max_pool2d(x, Window { padding: PaddingRule::Overhang, ..Window::centered(3, 2) })
+    max_pool2d(x, WindowConfig { padding: PaddingRule::CeilMode, ..WindowConfig::centered(3, 2) })
 }
 
 /// Convolution, ReLU, pooling.

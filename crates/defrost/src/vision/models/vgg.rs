@@ -1,19 +1,19 @@
 //! VGG with norms (arXiv 1409.1556) under torchvision's tensor names.
 //!
-//! Its classifier, three dense layers over 7×7 pixels, has nine tenths of the parameters and fits one picture size
+//! Its classifier, three dense layers over 7×7 pixels, has nine tenths of the parameters and fits one image size
 //! only; as in fastai it is left behind.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::architecture::{Architecture, Convention, Sizes};
+use super::architecture::{Architecture, PretrainedConfig, Sizes};
 use super::body::{Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
-use crate::ops::{Nonlinearity, Window, max_pool2d};
+use crate::ops::{ActivationFn, WindowConfig, max_pool2d};
 
 pub static ARCHITECTURES: [Architecture; 1] = [Architecture {
     name: "vgg16_bn",
-    convention: Convention::TORCHVISION,
+    config: PretrainedConfig::TORCHVISION,
     sizes: Sizes { usual: 224, least: 32, step: 1 },
     // fastai's: features[:22] | features[22:], whose first parameters are those of 24.
     group_starts: &["features.24"],
@@ -27,15 +27,15 @@ pub static ARCHITECTURES: [Architecture; 1] = [Architecture {
 /// (channels, convolutions), each followed by pooling.
 const PARTS: [(usize, usize); 5] = [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)];
 
-fn vgg16_bn(convention: &Convention, device: &Device) -> Body {
+fn vgg16_bn(config: &PretrainedConfig, device: &Device) -> Body {
     let mut stages = vec![];
     // Checkpoints count convolutions, norms, ReLUs and poolings.
-    let (mut index, mut inputs) = (0, convention.channels);
+    let (mut index, mut inputs) = (0, config.channels);
     for (channels, depth) in PARTS {
         for layer in 0..depth {
             let pooled = layer + 1 == depth;
-            let conv = Conv2dConfig::new(inputs, channels, convention.window(3, 1)).biased().init(device);
-            let layer = VggLayer { conv, norm: convention.norm(channels, device), pooled };
+            let conv = Conv2dConfig::new(inputs, channels, config.window(3, 1)).biased().init(device);
+            let layer = VggLayer { conv, norm: config.norm(channels, device), pooled };
             let stage = BodyStage::new(format!("features.{index}"), "features.", channels, layer);
             stages.push(stage.renamed([("conv", index.to_string()), ("norm", (index + 1).to_string())]));
             index += if pooled { 4 } else { 3 };
@@ -56,7 +56,7 @@ pub struct VggLayer {
 
 impl VggLayer {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = conv_norm(&self.conv, &self.norm, x, None, Nonlinearity::Relu);
-        if self.pooled { max_pool2d(x, Window::tiles(2)) } else { x }
+        let x = conv_norm(&self.conv, &self.norm, x, None, ActivationFn::Relu);
+        if self.pooled { max_pool2d(x, WindowConfig::tiles(2)) } else { x }
     }
 }

@@ -1,58 +1,58 @@
 //! Vision transformers (arXiv 2010.11929; DINOv2: arXiv 2304.07193) under timm's tensor names.
 //!
-//! Tokens travel as a picture one pixel high: `[batch, 1, 1 + patches, features]`, the class token first. The last
-//! stage gives the class token alone, a picture of one pixel, which a head's pooling leaves as it is.
+//! Tokens travel as an image one pixel high: `[batch, 1, 1 + patches, features]`, the class token first. The last
+//! stage gives the class token alone, an image of one pixel, which a head's pooling leaves as it is.
 
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 
-use super::architecture::{Architecture, Build, Convention, Sizes};
+use super::architecture::{Architecture, Build, PretrainedConfig, Sizes};
 use super::body::{Body, BodyStage};
 use super::positions::resampled;
 use crate::layers::{Conv2d, Conv2dConfig, LayerNorm, Linear};
-use crate::ops::{Nonlinearity, Window, attention, conv2d, fork, gelu};
+use crate::ops::{ActivationFn, WindowConfig, attention, conv2d, fork, gelu};
 use crate::vision::resize::Filter;
 
-use Nonlinearity::Identity;
+use ActivationFn::Identity;
 
 pub static ARCHITECTURES: [Architecture; 3] = [
     Architecture {
-        convention: Convention { mean: [0.5; 3], std: [0.5; 3], ..CONVENTION },
+        config: PretrainedConfig { mean: [0.5; 3], std: [0.5; 3], ..CONFIG },
         ..architecture(
             "vit_small_patch16_224",
             "timm vit_small_patch16_224.augreg_in21k_ft_in1k",
             16,
-            |convention, device| Shape { features: 384, ..BASE }.body(convention, device),
+            |config, device| Shape { features: 384, ..BASE }.body(config, device),
         )
     },
     Architecture {
-        convention: Convention { mean: [0.5; 3], std: [0.5; 3], ..CONVENTION },
+        config: PretrainedConfig { mean: [0.5; 3], std: [0.5; 3], ..CONFIG },
         ..architecture(
             "vit_base_patch16_224",
             "timm vit_base_patch16_224.augreg2_in21k_ft_in1k",
             16,
-            |convention, device| BASE.body(convention, device),
+            |config, device| BASE.body(config, device),
         )
     },
     architecture(
         "vit_small_patch14_dinov2",
         "timm vit_small_patch14_dinov2.lvd142m",
         14,
-        |convention, device| {
+        |config, device| {
             let shape = Shape { features: 384, patch: 14, grid: 37, layer_scale: true };
-            shape.body(convention, device)
+            shape.body(config, device)
         },
     ),
 ];
 
-const CONVENTION: Convention =
-    Convention { norm_epsilon: 1e-6, filter: Filter::Bicubic, ..Convention::TORCHVISION };
+const CONFIG: PretrainedConfig =
+    PretrainedConfig { norm_epsilon: 1e-6, filter: Filter::Bicubic, ..PretrainedConfig::TORCHVISION };
 
 const fn architecture(name: &'static str, weights: &'static str, patch: usize, build: Build) -> Architecture {
     Architecture {
         name,
-        convention: CONVENTION,
+        config: CONFIG,
         sizes: Sizes::patches(224, patch),
         group_starts: &["blocks.6"],
         classifier: "head",
@@ -68,7 +68,7 @@ struct Shape {
     features: usize,
     /// Side of a patch in pixels.
     patch: usize,
-    /// Patches along each side of the pictures that its positions were learned on.
+    /// Patches along each side of the images that its positions were learned on.
     grid: usize,
     layer_scale: bool,
 }
@@ -87,16 +87,16 @@ const NEW: f64 = 0.02;
 const NEW_SCALE: f64 = 1e-5;
 
 impl Shape {
-    fn body(&self, convention: &Convention, device: &Device) -> Body {
+    fn body(&self, config: &PretrainedConfig, device: &Device) -> Body {
         let &Self { features, patch, grid, layer_scale } = self;
-        let norm = || LayerNorm::new(features, convention.norm_epsilon, device);
+        let norm = || LayerNorm::new(features, config.norm_epsilon, device);
         let dense = |inputs, outputs| Linear::new(inputs, outputs, true, device);
         let scale = || layer_scale.then(|| Param::from_tensor(Tensor::full([features], NEW_SCALE, device)));
         let normal = Initializer::Normal { mean: 0.0, std: NEW };
         let tokens = Tokens {
             cls_token: normal.init([1, 1, features], device),
             pos_embed: normal.init([1, 1 + grid * grid, features], device),
-            patch_embed: Conv2dConfig::new(convention.channels, features, Window::tiles(patch))
+            patch_embed: Conv2dConfig::new(config.channels, features, WindowConfig::tiles(patch))
                 .biased()
                 .init(device),
         };
@@ -132,7 +132,7 @@ impl Shape {
 pub struct Tokens {
     /// `[1, 1, features]`
     cls_token: Param<Tensor<3>>,
-    /// `[1, 1 + patches, features]`, for the pictures it was learned on; resampled for others.
+    /// `[1, 1 + patches, features]`, for the images it was learned on; resampled for others.
     pos_embed: Param<Tensor<3>>,
     patch_embed: Conv2d,
 }
@@ -171,10 +171,10 @@ impl TransformerBlock {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (x, around) = fork(x);
         let attended = self.attend(self.norm1.forward(x));
-        let x = self.proj.forward_onto(around, attended, self.scale1.as_ref().map(Param::val));
+        let x = self.proj.forward_residual(around, attended, self.scale1.as_ref().map(Param::val));
         let (x, around) = fork(x);
         let wide = gelu(self.fc1.forward_pixels(self.norm2.forward(x)));
-        self.fc2.forward_onto(around, wide, self.scale2.as_ref().map(Param::val))
+        self.fc2.forward_residual(around, wide, self.scale2.as_ref().map(Param::val))
     }
 
     fn attend(&self, x: Tensor<4>) -> Tensor<4> {
@@ -187,7 +187,7 @@ impl TransformerBlock {
             let bias = self.qkv.bias.as_ref().map(|bias| bias.val().narrow(0, part * features, features));
             let bias = bias.unwrap_or_else(|| Tensor::zeros([features], &x.device()));
             let weight = weight.reshape([features, features, 1, 1]);
-            let output = conv2d(x, weight, bias, None, Window::centered(1, 1), Identity);
+            let output = conv2d(x, weight, bias, None, WindowConfig::centered(1, 1), Identity);
             output.reshape([batch, tokens, features])
         });
         let all = Tensor::ones([batch, tokens], &query.device());
@@ -195,7 +195,7 @@ impl TransformerBlock {
     }
 }
 
-/// The class token, normalised: a picture of one pixel.
+/// The class token, normalised: an image of one pixel.
 #[derive(Module, Debug)]
 pub struct ClassToken {
     norm: LayerNorm,

@@ -1,0 +1,71 @@
+//! What training will cost, for people.
+
+use defrost::learner::PhaseEstimate;
+
+use crate::progress::seconds;
+
+/// A line a phase, before training; nothing where nothing was estimated.
+pub fn estimate_table(estimates: &[PhaseEstimate]) -> String {
+    let line = |estimate: &PhaseEstimate| {
+        let mut line = format!("{} should take {}", estimate.phase, seconds(estimate.seconds));
+        if estimate.memory_bytes > 0 {
+            line += &format!(
+                " ({} without keeping {} in memory and {} in files)",
+                seconds(estimate.seconds_without_cache),
+                size(estimate.memory_bytes),
+                size(estimate.disk_bytes)
+            );
+        }
+        line + "\n"
+    };
+    estimates.iter().map(line).collect()
+}
+
+/// A line a phase, after training.
+pub fn estimate_outcome(estimates: &[PhaseEstimate]) -> String {
+    let line = |estimate: &PhaseEstimate| {
+        let (actual, error) = (estimate.actual_seconds?, estimate.error()?);
+        Some(format!(
+            "{} took {}; estimated were {}: {:+.0} %\n",
+            estimate.phase,
+            seconds(actual),
+            seconds(estimate.seconds),
+            100.0 * error
+        ))
+    };
+    estimates.iter().filter_map(line).collect()
+}
+
+/// Bytes as people write them.
+fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        bytes if bytes >= 1e9 => format!("{:.1} GB", bytes / 1e9),
+        bytes if bytes >= 1e6 => format!("{:.0} MB", bytes / 1e6),
+        bytes => format!("{:.0} kB", (bytes / 1e3).ceil()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_reads_well() {
+        let estimate = PhaseEstimate {
+            phase: "frozen".to_owned(),
+            seconds: 20.0,
+            seconds_without_cache: 80.0,
+            memory_bytes: 125_000_000,
+            disk_bytes: 0,
+            actual_seconds: Some(25.0),
+        };
+        let thawed = PhaseEstimate { memory_bytes: 0, actual_seconds: None, ..estimate.clone() };
+        let expected = "frozen should take 20.0 s (1 min 20 s without keeping 125 MB in memory and 0 kB in files)\n\
+                        frozen should take 20.0 s\n";
+        assert_eq!(estimate_table(&[estimate.clone(), thawed.clone()]), expected);
+        assert_eq!(
+            estimate_outcome(&[estimate, thawed]),
+            "frozen took 25.0 s; estimated were 20.0 s: -20 %\n"
+        );
+    }
+}

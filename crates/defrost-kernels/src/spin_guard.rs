@@ -1,0 +1,60 @@
+//! Threads that stay awake between the parallel parts of a computation.
+//!
+//! A training step is some hundred parallel parts with little in between. A thread of the pool that finds nothing to
+//! do falls asleep after some microseconds, and waking it takes longer than many a part: the others have done its
+//! share by then.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::Yield;
+
+/// While it lives, the pool's threads look for work without falling asleep.
+///
+/// For programs in which one thread at a time computes: a thread that waits for another one's part of some other
+/// computation may begin to stay awake instead, and that computation ends no sooner than this value.
+pub struct SpinGuard(Arc<AtomicBool>);
+
+impl SpinGuard {
+    /// Wakes all threads of the current pool but the caller, if it is one of them.
+    #[expect(clippy::new_without_default, reason = "it does something")]
+    pub fn new() -> Self {
+        let awake = Arc::new(AtomicBool::new(true));
+        let (wanted, caller) = (awake.clone(), rayon::current_thread_index());
+        rayon::spawn_broadcast(move |thread| {
+            while caller != Some(thread.index()) && wanted.load(Ordering::Relaxed) {
+                // Leaves the processor to another program that wants it.
+                if rayon::yield_now() == Some(Yield::Idle) {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        Self(awake)
+    }
+}
+
+impl Drop for SpinGuard {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rayon::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn parallel_parts_end_while_it_lives() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        pool.install(|| {
+            for _ in 0..2 {
+                let _awake = SpinGuard::new();
+                for _ in 0..100 {
+                    assert_eq!((0..1000u64).into_par_iter().map(|n| n * n).sum::<u64>(), 332_833_500);
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,158 @@
+//! Writing checkpoints: when, and which of the files anew.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use burn::tensor::TensorData;
+
+use super::Checkpoints;
+use super::identity::Identity;
+use super::saved::Saved;
+use super::store::{Files, Manifest, Store};
+use crate::data::Fingerprint;
+use crate::files::FileError;
+use crate::learner::run::Running;
+use crate::learner::state::State;
+use crate::learner::{Flow, Learner, LearnerError};
+use crate::stage::Network;
+use crate::weights::Tensors;
+
+/// How long at least between the checkpoints of short epochs.
+const BETWEEN_EPOCHS: Duration = Duration::from_secs(5);
+/// How many times as long as writing one takes training goes on without.
+const COST: u32 = 50;
+
+/// When a checkpoint may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::learner) enum CheckpointTrigger {
+    /// Between two batches.
+    Batch,
+    /// Between two epochs.
+    Epoch,
+    /// Now: a run begins, a phase ends.
+    Now,
+}
+
+/// The checkpoints of a run.
+pub(super) struct CheckpointWriter {
+    store: Store,
+    run: Identity,
+    /// Hashes of the tensors as the run began.
+    base: BTreeMap<String, Fingerprint>,
+    /// The files of the last checkpoint, and which epochs those belong to that outlast it, counted over all
+    /// phases from 0.
+    files: Option<Files>,
+    began: Option<usize>,
+    best: Option<usize>,
+    /// When it was written, and how long that took.
+    last: Instant,
+    cost: Duration,
+}
+
+impl CheckpointWriter {
+    /// Those of a run that begins with these tensors.
+    pub fn new(store: Store, run: Identity, base: &Tensors) -> Self {
+        let base = base.iter().map(|(name, data)| (name.clone(), print(data))).collect();
+        let (last, cost) = (Instant::now(), Duration::ZERO);
+        Self { store, run, base, files: None, began: None, best: None, last, cost }
+    }
+
+    /// Goes on after the checkpoint in these files, which is of an epoch and has a best epoch.
+    pub fn after(self, files: Files, epoch: usize, best: Option<usize>) -> Self {
+        let began = files.began.as_ref().map(|_| epoch);
+        Self { files: Some(files), began, best, ..self }
+    }
+}
+
+fn print(data: &TensorData) -> Fingerprint {
+    Fingerprint::of(&[data.as_bytes()])
+}
+
+impl Checkpoints {
+    /// Whether one should be written.
+    fn is_due(&self, trigger: CheckpointTrigger) -> bool {
+        let Some(CheckpointWriter { files, last, cost, .. }) = &self.writer else { return false };
+        let usual = match trigger {
+            CheckpointTrigger::Now => return true,
+            CheckpointTrigger::Epoch => self.options.every.min(BETWEEN_EPOCHS),
+            CheckpointTrigger::Batch => self.options.every,
+        };
+        let wait = if self.options.every.is_zero() { Duration::ZERO } else { usual.max(*cost * COST) };
+        files.is_none() || last.elapsed() >= wait
+    }
+}
+
+impl<N: Network> Learner<N> {
+    /// Writes a checkpoint if it is time to, and stops if somebody asked for that.
+    pub(in crate::learner) fn pause(
+        &mut self,
+        phase: &Running<'_>,
+        trigger: CheckpointTrigger,
+    ) -> Result<(), LearnerError> {
+        let stops = self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed));
+        let trigger = if stops { CheckpointTrigger::Now } else { trigger };
+        if let Some(mut checkpoints) = self.checkpoints.take_if(|checkpoints| checkpoints.is_due(trigger)) {
+            if let Some(mut writer) = checkpoints.writer.take() {
+                match self.write_checkpoint(phase, &checkpoints.options.note, &mut writer) {
+                    Ok(()) => checkpoints.writer = Some(writer),
+                    Err(error) => {
+                        writer.store.abandon(writer.files.as_ref());
+                        self.tell(|observer, _| {
+                            observer.checkpoint_failed(&error.to_string());
+                            Flow::Continue
+                        });
+                    }
+                }
+            }
+            self.checkpoints = Some(checkpoints);
+        }
+        if stops { Err(LearnerError::Interrupted) } else { Ok(()) }
+    }
+
+    fn write_checkpoint(
+        &self,
+        phase: &Running<'_>,
+        note: &str,
+        writer: &mut CheckpointWriter,
+    ) -> Result<(), FileError> {
+        let started = Instant::now();
+        let CheckpointWriter { store, base: hashes, files: earlier, .. } = writer;
+        let is_unmoved = |name: &str, data: &TensorData| hashes.get(name) == Some(&print(data));
+        let saved = |state: &State| Saved::state(state, &self.plan, is_unmoved);
+        let now = self.state(phase.average.as_ref());
+        let base = match earlier {
+            Some(files) => files.base.clone(),
+            None => store.put("base", Saved::network(&now.tensors, |_, _| false))?,
+        };
+        let began = match &phase.began {
+            None => None,
+            Some(_) if writer.began == Some(self.history.epochs()) => {
+                earlier.as_ref().and_then(|files| files.began.clone())
+            }
+            Some(began) => Some(store.put("began", saved(began))?),
+        };
+        let best = match &self.best {
+            None => None,
+            Some(best) if writer.best == Some(best.epoch) => {
+                earlier.as_ref().and_then(|files| files.best.clone())
+            }
+            Some(best) => Some(store.put("best", Saved::network(&best.tensors, is_unmoved))?),
+        };
+        let now = store.put("now", saved(&now))?;
+        let manifest = Manifest {
+            run: writer.run.clone(),
+            note: note.to_owned(),
+            progress: phase.progress_now(),
+            history: self.history.clone(),
+            best: self.best.as_ref().map(|best| best.epoch),
+            files: Files { base, now, began, best },
+        };
+        writer.store.commit(&manifest)?;
+        writer.began = phase.began.as_ref().map(|_| self.history.epochs());
+        writer.best = self.best.as_ref().map(|best| best.epoch);
+        writer.files = Some(manifest.files);
+        (writer.last, writer.cost) = (Instant::now(), started.elapsed());
+        Ok(())
+    }
+}

@@ -1,0 +1,61 @@
+//! What reaches the first stage that trains.
+
+use std::collections::HashSet;
+
+use super::{Learner, LearnerError};
+use crate::batch::Batch;
+use crate::data::{Draws, Variant};
+use crate::prefix::Prefix;
+use crate::stage::Network;
+
+/// Which of the learner's data sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Train,
+    Valid,
+}
+
+impl<N: Network> Learner<N> {
+    /// What reaches the first stage that is not constant: from the cache, or else through the prefix.
+    ///
+    /// While there is a prefix, an item is seen in a limited number of variants, which come round again; without
+    /// one, every epoch has its own.
+    pub(super) fn features(
+        &mut self,
+        part: Part,
+        items: &[usize],
+        draws: Option<Draws>,
+    ) -> Result<Batch, LearnerError> {
+        let stages = self.plan.constant_stages();
+        let draws = draws.map(|draws| if stages > 0 { draws.among(self.options.variants) } else { draws });
+        let variant = draws.map_or(Variant::Original, Variant::Augmented);
+        let data = match part {
+            Part::Train => &*self.train,
+            Part::Valid => &*self.valid,
+        };
+        let network = self.network.as_ref().expect("an optimizer step always gives the network back");
+        let prefix = self.prefix.get_or_insert_with(|| Prefix::of(network, stages));
+        Ok(prefix.features(network, data, (items, variant), &self.device, &mut self.cache)?)
+    }
+
+    /// Keeps what the prefix makes of the few items for which an epoch of these batches had no full batch. In the next
+    /// epoch they would be missing one by one among cached activations, each at the cost of a pass of its own.
+    pub(super) fn cache_left_out(
+        &mut self,
+        batches: &[Vec<usize>],
+        draws: Draws,
+    ) -> Result<(), LearnerError> {
+        if self.plan.constant_stages() == 0 || self.cache.stores_nothing() {
+            return Ok(());
+        }
+        let shown: HashSet<usize> = batches.iter().flatten().copied().collect();
+        let left_out: Vec<usize> = (0..self.train.len()).filter(|item| !shown.contains(item)).collect();
+        // Where classes are balanced, an epoch leaves out many items, and as many the next time.
+        if left_out.len() < self.options.step_size() {
+            for items in left_out.chunks(self.options.batch_size.max(1)) {
+                self.features(Part::Train, items, Some(draws))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,186 @@
+//! What the best epoch's network makes of the validation items, with the items worth looking at.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use image::codecs::png::PngEncoder;
+use image::imageops::FilterType;
+use image::{ExtendedColorType, GrayImage, ImageEncoder};
+use serde::{Deserialize, Serialize};
+
+use super::numbers;
+use crate::bundle::ModelConfig;
+use crate::data::{Preview, Target, Variant};
+use crate::interpret::{HeatMap, item_losses, most_confused, surest_hits, top_losses};
+use crate::learner::{Evaluation, Learner, LearnerError};
+use crate::loss::Loss;
+use crate::metrics::{ClassReport, Confusion, Metrics};
+use crate::stage::Network;
+
+/// So many items with the highest losses, and so many sure hits, are shown.
+const SHOWN: usize = 12;
+/// A confusion matrix of more classes can't be read.
+const MATRIX: usize = 40;
+/// So many pairs of classes are listed.
+const PAIRS: usize = 12;
+/// So many predicted numbers are drawn.
+const DOTS: usize = 600;
+
+/// What was found on the validation items.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ValidationReport {
+    /// How many items there are.
+    pub items: usize,
+    /// Mean loss.
+    pub loss: f64,
+    /// What else was measured, by name.
+    pub metrics: Metrics,
+    /// How well each class or label is recognised; nothing for numbers.
+    pub by_class: Vec<ClassReport>,
+    /// The probability from which on each label is said to be there; none where items are of one class.
+    pub thresholds: Vec<f32>,
+    /// How often each class was taken for each other, unless there are too many to be read.
+    pub confusion: Option<Confusion>,
+    /// The pairs of classes that were confused most often: the class, what it was taken for, how many items.
+    pub confused: Vec<(usize, usize, usize)>,
+    /// Numbers and what was predicted for them, some of them where there are many.
+    pub numbers: Vec<(f32, f32)>,
+    /// The items of the highest losses.
+    pub worst: Vec<ExampleResult>,
+    /// The items it was right about and surest of.
+    pub surest: Vec<ExampleResult>,
+}
+
+/// A single item.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExampleResult {
+    /// What it is called.
+    pub name: String,
+    /// What it is.
+    pub actual: String,
+    /// What it was taken for.
+    pub predicted: String,
+    /// The probability of what it was taken for; none for labels and numbers.
+    pub sure: Option<f64>,
+    /// Its loss.
+    pub loss: f64,
+    /// What a person is shown of it.
+    #[serde(alias = "exhibit")]
+    pub preview: Option<Preview>,
+    /// Where the network looked for what it took the item for, as a transparent PNG file in base64.
+    pub heat: Option<String>,
+}
+
+impl ValidationReport {
+    /// Those of a run that is over.
+    ///
+    /// # Errors
+    ///
+    /// If the validation items have to be measured anew and one can't be read.
+    pub fn of<N: Network, M: ModelConfig<Network = N>>(
+        learner: &mut Learner<N>,
+        model: &M,
+        classes: &[String],
+        thresholds: &[f32],
+    ) -> Result<Option<Self>, LearnerError> {
+        if learner.valid().is_empty() {
+            return Ok(None);
+        }
+        let loss = learner.options().loss.clone();
+        let mut evaluation = learner.best_evaluation()?;
+        if !thresholds.is_empty() {
+            evaluation = evaluation.at(thresholds, &loss);
+        }
+        let losses = item_losses(&loss, &evaluation);
+        let worst = top_losses(&losses, SHOWN);
+        let heat = heat(learner, model, &evaluation, &worst);
+        let example = |item: usize, heat: Option<&HeatMap>| ExampleResult {
+            heat: heat.and_then(heat_png),
+            loss: losses[item],
+            ..example(learner, &evaluation, item, classes)
+        };
+        let confusion = evaluation.confusion();
+        let pairs = confusion.iter().flat_map(most_confused);
+        let number = |(found, target): (&crate::learner::Prediction, &Target)| {
+            target.number().map(|number| (number, found.number()))
+        };
+        let pairs_of_numbers = evaluation.predictions.iter().zip(&evaluation.targets).filter_map(number);
+        let each = evaluation.targets.len().div_ceil(DOTS).max(1);
+        Ok(Some(Self {
+            items: evaluation.targets.len(),
+            loss: evaluation.loss,
+            metrics: evaluation.metrics.clone(),
+            by_class: evaluation.by_class(),
+            thresholds: thresholds.to_vec(),
+            confused: pairs.take(PAIRS).map(|pair| (pair.actual, pair.predicted, pair.count)).collect(),
+            confusion: confusion.filter(|rows| rows.len() <= MATRIX),
+            numbers: pairs_of_numbers.step_by(each).collect(),
+            worst: worst.iter().enumerate().map(|(place, &item)| example(item, heat.get(place))).collect(),
+            surest: surest_hits(&evaluation, SHOWN).into_iter().map(|item| example(item, None)).collect(),
+        }))
+    }
+}
+
+/// An item as it is told, without its loss.
+fn example<N: Network>(
+    learner: &Learner<N>,
+    evaluation: &Evaluation,
+    item: usize,
+    classes: &[String],
+) -> ExampleResult {
+    let (found, target) = (&evaluation.predictions[item], &evaluation.targets[item]);
+    let class = |class: usize| classes.get(class).cloned().unwrap_or_default();
+    let labels = |labels: &[usize]| match labels {
+        [] => "no label".to_owned(),
+        labels => labels.iter().map(|&label| class(label)).collect::<Vec<_>>().join(", "),
+    };
+    let (actual, predicted, sure) = match target {
+        Target::Class(is) => (class(*is), class(found.class()), Some(f64::from(found.0[found.class()]))),
+        Target::Labels(are) => (labels(are), labels(&found.labels(&evaluation.thresholds)), None),
+        Target::Number(is) => {
+            (numbers::number(f64::from(*is)), numbers::number(f64::from(found.number())), None)
+        }
+    };
+    let data = learner.valid();
+    ExampleResult {
+        name: data.name(item),
+        actual,
+        predicted,
+        sure,
+        loss: 0.0,
+        preview: data.preview(item),
+        heat: None,
+    }
+}
+
+/// Where the network looked in these items for what it took them for; nothing if it can't tell, or if an item is gone.
+fn heat<N: Network, M: ModelConfig<Network = N>>(
+    learner: &Learner<N>,
+    model: &M,
+    evaluation: &Evaluation,
+    items: &[usize],
+) -> Vec<HeatMap> {
+    if matches!(learner.options().loss, Loss::SquaredError(_) | Loss::AbsoluteError(_)) {
+        return vec![];
+    }
+    let outputs: Vec<usize> = items.iter().map(|&item| evaluation.predictions[item].class()).collect();
+    match learner.valid().inputs(items, Variant::Original, learner.device()) {
+        Ok(inputs) => model.heat(learner.network(), inputs, &outputs),
+        Err(_) => vec![],
+    }
+}
+
+/// A map as a smooth image of one colour, the more opaque the warmer.
+fn heat_png(map: &HeatMap) -> Option<String> {
+    const COLOUR: [u8; 3] = [255, 72, 0];
+    const OPAQUE: f32 = 165.0;
+    const SIDE: u32 = 56;
+    let opacity = map.values.iter().map(|value| (value * OPAQUE) as u8).collect();
+    let opacity = GrayImage::from_raw(map.width as u32, map.height as u32, opacity)?;
+    let opacity = image::imageops::resize(&opacity, SIDE, SIDE, FilterType::CatmullRom);
+    let [red, green, blue] = COLOUR;
+    let pixels: Vec<u8> = opacity.iter().flat_map(|&opacity| [red, green, blue, opacity]).collect();
+    let mut bytes = vec![];
+    let encoder = PngEncoder::new(&mut bytes);
+    encoder.write_image(&pixels, SIDE, SIDE, ExtendedColorType::Rgba8).ok()?;
+    Some(BASE64_STANDARD.encode(bytes))
+}
