@@ -53,11 +53,11 @@ impl Dataset for Sides {
         format!("point {item}")
     }
 
-    fn fingerprint(&self, item: usize, _view: Variant) -> Fingerprint {
+    fn fingerprint(&self, item: usize, _variant: Variant) -> Fingerprint {
         Fingerprint::of(&[b"sides", &item.to_le_bytes()])
     }
 
-    fn inputs(&self, items: &[usize], _view: Variant, device: &Device) -> Result<Batch, DataError> {
+    fn inputs(&self, items: &[usize], _variant: Variant, device: &Device) -> Result<Batch, DataError> {
         let points: Vec<f32> = items.iter().map(|&item| item as f32 / 32.0 - 1.0).collect();
         Ok(Tensor::<1>::from_floats(points.as_slice(), device).reshape([-1, 1]).into())
     }

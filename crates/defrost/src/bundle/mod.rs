@@ -94,7 +94,7 @@ pub enum BundleError {
     NoBundle(PathBuf),
     /// `bundle.json` is not what it should be.
     #[error("{}: not a valid bundle: {reason}", path.display())]
-    BundleManifest {
+    Manifest {
         /// Which file.
         path: PathBuf,
         /// What is wrong.
@@ -196,7 +196,7 @@ fn read_manifest<T: DeserializeOwned>(folder: &Path) -> Result<T, BundleError> {
         return Err(BundleError::NoBundle(folder.to_owned()));
     }
     let manifest = serde_json::from_slice(&files::read(&path)?);
-    manifest.map_err(|error| BundleError::BundleManifest { path, reason: error.to_string() })
+    manifest.map_err(|error| BundleError::Manifest { path, reason: error.to_string() })
 }
 
 /// What a bundle of this domain tells, its other files unread.
@@ -206,7 +206,7 @@ fn read_manifest<T: DeserializeOwned>(folder: &Path) -> Result<T, BundleError> {
 /// If there is no bundle, one of another domain or version, or its manifest is damaged.
 pub fn manifest<M: ModelConfig>(folder: &Path) -> Result<BundleManifest<M>, BundleError> {
     let (path, _) = paths(folder);
-    let invalid = |reason: String| BundleError::BundleManifest { path: path.clone(), reason };
+    let invalid = |reason: String| BundleError::Manifest { path: path.clone(), reason };
     let task = task(folder)?;
     if task != M::TASK {
         return Err(invalid(format!("it is a {task} model, not a {} one", M::TASK)));
@@ -232,7 +232,7 @@ pub fn manifest<M: ModelConfig>(folder: &Path) -> Result<BundleManifest<M>, Bund
 /// If a file is missing, damaged or changed.
 pub fn read<M: ModelConfig>(folder: &Path) -> Result<(BundleManifest<M>, Tensors), BundleError> {
     let (path, weights_path) = paths(folder);
-    let invalid = |reason: String| BundleError::BundleManifest { path: path.clone(), reason };
+    let invalid = |reason: String| BundleError::Manifest { path: path.clone(), reason };
     let mut manifest = manifest::<M>(folder)?;
     let bytes = unchanged(&weights_path, &manifest.weights_sha256)?;
     let mut own = BTreeMap::new();

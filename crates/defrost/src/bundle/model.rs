@@ -141,7 +141,7 @@ impl<M: ModelConfig> Loaded<M> {
     pub fn open(folder: &Path, device: &Device) -> Result<Self, BundleError> {
         let (manifest_path, weights_path) = paths(folder);
         let (manifest, tensors) = read::<M>(folder)?;
-        let invalid = |reason: String| BundleError::BundleManifest { path: manifest_path.clone(), reason };
+        let invalid = |reason: String| BundleError::Manifest { path: manifest_path.clone(), reason };
         let (least, held) = (manifest.model.least_numbers(manifest.outputs()), count(&tensors));
         if least > held {
             return Err(invalid(format!(
@@ -162,7 +162,7 @@ impl<M: ModelConfig> Loaded<M> {
     fn test(&self, folder: &Path) -> Result<(), BundleError> {
         let Self { manifest: BundleManifest { model, self_test, .. }, network, device } = self;
         let Some(test) = self_test else { return Ok(()) };
-        let invalid = |reason| BundleError::BundleManifest { path: paths(folder).0, reason };
+        let invalid = |reason| BundleError::Manifest { path: paths(folder).0, reason };
         let (apart, allowed) =
             (test.apart(model, network, device).map_err(invalid)?, SelfTest::allowed(model.precision()));
         if apart <= allowed {

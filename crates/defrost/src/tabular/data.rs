@@ -47,7 +47,7 @@ impl Dataset for Table {
         self.rows[item].name.clone()
     }
 
-    fn fingerprint(&self, item: usize, _view: Variant) -> Fingerprint {
+    fn fingerprint(&self, item: usize, _variant: Variant) -> Fingerprint {
         let Encoded { categories, numbers } = &self.rows[item].encoded;
         let categories: Vec<u8> = categories.iter().flat_map(|id| id.to_le_bytes()).collect();
         let numbers: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -59,7 +59,7 @@ impl Dataset for Table {
     }
 
     /// Rows are not varied: every variant is the original.
-    fn inputs(&self, items: &[usize], _view: Variant, device: &Device) -> Result<Batch, DataError> {
+    fn inputs(&self, items: &[usize], _variant: Variant, device: &Device) -> Result<Batch, DataError> {
         let rows: Vec<&Encoded> = items.iter().map(|&item| &self.rows[item].encoded).collect();
         Ok(batch(&rows, device))
     }
@@ -123,7 +123,7 @@ pub struct TableData {
 pub enum TableError {
     /// The file is no table.
     #[error(transparent)]
-    CsvTable(#[from] CsvError),
+    Csv(#[from] CsvError),
     /// The label was not named.
     #[error("{}: say which column to predict with --label-column NAME, one of {columns}", path.display())]
     Label {

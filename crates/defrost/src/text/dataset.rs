@@ -85,12 +85,12 @@ impl Dataset for Texts {
     }
 
     /// Texts are not varied: every variant is the original.
-    fn fingerprint(&self, item: usize, _view: Variant) -> Fingerprint {
+    fn fingerprint(&self, item: usize, _variant: Variant) -> Fingerprint {
         let ids = &self.items[item].tokens.ids;
         Fingerprint::of(&[&ids.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<u8>>()])
     }
 
-    fn inputs(&self, items: &[usize], _view: Variant, device: &Device) -> Result<Batch, DataError> {
+    fn inputs(&self, items: &[usize], _variant: Variant, device: &Device) -> Result<Batch, DataError> {
         let texts: Vec<&[u32]> = items.iter().map(|&item| self.items[item].tokens.ids.as_slice()).collect();
         Ok(batch(&texts, device))
     }

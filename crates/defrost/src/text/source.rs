@@ -40,7 +40,7 @@ pub struct LabelledTexts {
 pub enum TextSourceError {
     /// The file is no table.
     #[error(transparent)]
-    CsvTable(#[from] CsvError),
+    Csv(#[from] CsvError),
     /// A folder can't be listed.
     #[error(transparent)]
     File(#[from] FileError),

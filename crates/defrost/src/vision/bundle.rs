@@ -158,8 +158,8 @@ impl LoadedVision {
     /// An image as the network sees it in each of these looks.
     fn prepared(&self, image: &Image, tta: TestTimeAugmentation) -> Vec<Vec<f32>> {
         let preprocess = &self.manifest.model.preprocess;
-        let prepare = |view| {
-            let draw = match view {
+        let prepare = |variant| {
+            let draw = match variant {
                 Variant::Original => Draw::default(),
                 Variant::Augmented(draws) => AugmentPolicy::default().draw(&mut draws.for_item(0)),
             };

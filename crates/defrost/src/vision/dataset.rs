@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::augment::{AugmentPolicy, Draw};
-use super::check::{Look, TestTimeAugmentation};
+use super::check::{Look, Inspected};
 use super::decoded_images::{DecodedImages, Form};
 use super::folder::Labelled;
 use super::image::{Image, ImageError, read_file};
@@ -43,7 +43,7 @@ impl Images {
         preprocess: Preprocess,
         augment: AugmentPolicy,
         decoded: Arc<DecodedImages>,
-        tta: &mut TestTimeAugmentation,
+        inspected: &mut Inspected,
     ) -> (Self, Vec<Skipped>) {
         let mut images = Self { root: root.to_owned(), items: vec![], preprocess, augment, decoded };
         let results: Vec<Result<(Fingerprint, Look), ImageError>> =
@@ -53,7 +53,7 @@ impl Images {
             match result {
                 Ok((content, look)) => {
                     images.items.push(Item { file, content });
-                    tta.insert(content, look);
+                    inspected.insert(content, look);
                 }
                 Err(problem) => {
                     let (path, kind) = (root.join(&file.path), problem.kind());

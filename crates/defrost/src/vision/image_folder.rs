@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::augment::AugmentPolicy;
-use super::check::{TestTimeAugmentation, ignored, report};
+use super::check::{Inspected, ignored, report};
 use super::dataset::Images;
 use super::decoded_images::DecodedImages;
 use super::folder::{self, LabelledFolder, Tree};
@@ -96,7 +96,7 @@ impl ImageFolder {
         refusal.map_or(Ok(folder), Err)
     }
 
-    /// TestTimeAugmentation at all images that were found, each of which is decoded once; and why they can't be trained on,
+    /// Looks at all images that were found, each of which is decoded once; and why they can't be trained on,
     /// if they can't.
     ///
     /// # Errors
@@ -114,10 +114,10 @@ impl ImageFolder {
         let given = validation_given(root, labelling, validation, &classes, valid)?;
         let mut notes: Vec<String> = ignored_note(root, &tree).into_iter().collect();
         let decoded = Arc::new(DecodedImages::new(memory));
-        let (mut tta, mut skipped, mut problems) = (TestTimeAugmentation::new(), vec![], vec![]);
+        let (mut inspected, mut skipped, mut problems) = (Inspected::new(), vec![], vec![]);
         let mut images = |root: &Path, tree: Tree, augment| {
             let (images, bad) =
-                Images::open(root, tree.items, *preprocess, augment, decoded.clone(), &mut tta);
+                Images::open(root, tree.items, *preprocess, augment, decoded.clone(), &mut inspected);
             let refusal = nothing_readable(root, &images, &bad);
             problems.extend(ignored(root, &tree.ignored));
             problems.extend(bad.iter().cloned().map(Problem::from));
@@ -155,7 +155,7 @@ impl ImageFolder {
             }
             (None, Validation::Folder(_)) => unreachable!("a folder given is a folder scanned"),
         };
-        let report = report(root, &classes, [&train, &valid], &tta, problems, preprocess.size);
+        let report = report(root, &classes, [&train, &valid], &inspected, problems, preprocess.size);
         Ok((Self { classes, train, valid, skipped, notes, report }, refusal))
     }
 }
@@ -185,7 +185,7 @@ pub fn open_known(
     };
     let decoded = Arc::new(DecodedImages::new(memory));
     let (images, skipped) =
-        Images::open(root, tree.items, *preprocess, augment, decoded, &mut TestTimeAugmentation::new());
+        Images::open(root, tree.items, *preprocess, augment, decoded, &mut Inspected::new());
     nothing_readable(root, &images, &skipped).map_or(Ok((images, skipped)), Err)
 }
 

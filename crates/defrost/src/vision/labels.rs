@@ -68,7 +68,7 @@ pub enum LabelsError {
     Folder(#[from] FolderError),
     /// The table is none.
     #[error(transparent)]
-    CsvTable(#[from] CsvError),
+    Csv(#[from] CsvError),
     /// The table has too few columns.
     #[error("{}: a table of labels has a column of images and one of labels; this one has only one", .0.display())]
     OneColumn(PathBuf),

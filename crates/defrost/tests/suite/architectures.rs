@@ -34,11 +34,11 @@ impl Dataset for Noise {
         format!("image {item}")
     }
 
-    fn fingerprint(&self, item: usize, _view: Variant) -> Fingerprint {
+    fn fingerprint(&self, item: usize, _variant: Variant) -> Fingerprint {
         Fingerprint::of(&[b"noise", &item.to_le_bytes(), &self.size.to_le_bytes()])
     }
 
-    fn inputs(&self, items: &[usize], _view: Variant, device: &Device) -> Result<Batch, DataError> {
+    fn inputs(&self, items: &[usize], _variant: Variant, device: &Device) -> Result<Batch, DataError> {
         let values = |&item: &usize| {
             let value =
                 move |at: usize| ((item * 977 + at) as f32 * 12.9898).sin() + (item % 2 * (at % 3)) as f32;

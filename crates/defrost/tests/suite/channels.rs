@@ -32,11 +32,11 @@ impl Dataset for Stripes {
         format!("image {item}")
     }
 
-    fn fingerprint(&self, item: usize, _view: Variant) -> Fingerprint {
+    fn fingerprint(&self, item: usize, _variant: Variant) -> Fingerprint {
         Fingerprint::of(&[b"stripes", &item.to_le_bytes(), &self.channels.to_le_bytes()])
     }
 
-    fn inputs(&self, items: &[usize], _view: Variant, device: &Device) -> Result<Batch, DataError> {
+    fn inputs(&self, items: &[usize], _variant: Variant, device: &Device) -> Result<Batch, DataError> {
         let pixel = |item: usize, at: usize| ((item * 977 + at) as f32 * 0.37).sin() + (item % 2) as f32;
         let values = |&item: &usize| {
             (0..self.size * self.size).flat_map(move |at| std::iter::repeat_n(pixel(item, at), self.channels))

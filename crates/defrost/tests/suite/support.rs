@@ -126,11 +126,11 @@ impl Dataset for Clusters {
         format!("point {item}")
     }
 
-    fn fingerprint(&self, item: usize, _view: Variant) -> Fingerprint {
+    fn fingerprint(&self, item: usize, _variant: Variant) -> Fingerprint {
         Fingerprint::of(&[b"clusters", &item.to_le_bytes()])
     }
 
-    fn inputs(&self, items: &[usize], _view: Variant, device: &Device) -> Result<Batch, DataError> {
+    fn inputs(&self, items: &[usize], _variant: Variant, device: &Device) -> Result<Batch, DataError> {
         let point = |&item: &usize| {
             (0..6).map(move |axis| {
                 let centre = if axis % 3 == item % 3 { 1.5 } else { 0.0 };

@@ -47,7 +47,7 @@ impl Dataset for Poisoned {
         Clusters(40).name(item)
     }
 
-    fn fingerprint(&self, item: usize, _view: Variant) -> Fingerprint {
+    fn fingerprint(&self, item: usize, _variant: Variant) -> Fingerprint {
         // No two batches are the same.
         Fingerprint::of(&[&item.to_le_bytes(), &self.0.load(Ordering::Relaxed).to_le_bytes()])
     }

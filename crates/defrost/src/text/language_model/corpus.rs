@@ -35,7 +35,7 @@ pub enum CorpusError {
     },
     /// A CSV file can't be read.
     #[error(transparent)]
-    CsvTable(#[from] CsvError),
+    Csv(#[from] CsvError),
     /// A CSV file whose columns do not read like texts.
     #[error("{}: which column is the text is not clear; save the texts as .txt files", .0.display())]
     Column(PathBuf),

@@ -21,8 +21,8 @@ const TINY: usize = 8;
 /// Images of more pixels than this take longer to decode than to learn from.
 const HUGE: usize = 40_000_000;
 
-/// TestTimeAugmentation at images by the content of their files.
-pub(super) type TestTimeAugmentation = HashMap<Fingerprint, Look>;
+/// What was seen of images by the content of their files.
+pub(super) type Inspected = HashMap<Fingerprint, Look>;
 
 /// What a check needs of an image that can be read.
 pub(super) struct Look {
@@ -40,7 +40,7 @@ impl Look {
     }
 }
 
-/// TestTimeAugmentation at all images that training would use, split as training would split them; a network sees them as squares
+/// Looks at all images that training would use, split as training would split them; a network sees them as squares
 /// of `size` pixels. What can't be trained on is looked at too.
 ///
 /// # Errors
@@ -67,7 +67,7 @@ pub(super) fn report(
     root: &Path,
     classes: &[String],
     [train, valid]: [&Images; 2],
-    tta: &TestTimeAugmentation,
+    inspected: &Inspected,
     mut problems: Vec<Problem>,
     size: usize,
 ) -> Report {
@@ -76,8 +76,8 @@ pub(super) fn report(
         let detail = format!("all images are of class {class}; training needs at least two classes");
         problems.push(Problem::error(root.display().to_string(), "one-class", detail));
     }
-    problems.extend(entries.iter().flat_map(|entry| of_size(&entry.name, &tta[&entry.content], size)));
-    problems.extend(near_duplicates(&entries, tta));
+    problems.extend(entries.iter().flat_map(|entry| of_size(&entry.name, &inspected[&entry.content], size)));
+    problems.extend(near_duplicates(&entries, inspected));
     Report::new(classes.to_vec(), &entries, problems, Severity::Error)
 }
 
@@ -103,11 +103,11 @@ fn of_size(name: &str, look: &Look, size: usize) -> Vec<Problem> {
 }
 
 /// Images that look like another one, their files being different.
-fn near_duplicates(entries: &[Entry], tta: &TestTimeAugmentation) -> Vec<Problem> {
+fn near_duplicates(entries: &[Entry], inspected: &Inspected) -> Vec<Problem> {
     let mut known = HashSet::new();
     let (distinct, traces): (Vec<&Entry>, Vec<&Trace>) = entries
         .iter()
-        .map(|entry| (entry, &tta[&entry.content].trace))
+        .map(|entry| (entry, &inspected[&entry.content].trace))
         .filter(|(entry, trace)| !trace.is_blank() && known.insert(entry.content))
         .unzip();
     let problem = |(later, earlier): (usize, usize)| {
