@@ -1,6 +1,6 @@
 //! Speed of the convolutions beside what the processor can multiply at all, measured in the same minute.
 //!
-//! `cargo bench -p defrost-kernels --bench kernels -- [isa] [f32|bf16] [shape]`, each a part of the name. Before the
+//! `cargo bench -p defrost-kernels --bench kernels -- [level] [f32|bf16] [shape]`, each a part of the name. Before the
 //! lines stand the peaks of one core.
 
 #[path = "kernels/bounds.rs"]

@@ -8,11 +8,13 @@
 use std::time::Instant;
 
 use defrost_kernels::adam::{AdamStep, adam_step};
-use defrost_kernels::conv::{ChannelStatistics, Epilogue};
 use defrost_kernels::elementwise::activation_backward;
-use defrost_kernels::norm::{BatchNorm, batch_norm_backward, batch_norm_forward};
+use defrost_kernels::norm::{BatchNorm, BatchNormGradients, batch_norm_backward, batch_norm_forward};
 use defrost_kernels::pool::{PoolShape, max_pool, max_pool_backward};
-use defrost_kernels::{ActivationFn, Buffer, ConvShape, Element, IsaLevel, Padding, Plain, depthwise};
+use defrost_kernels::{
+    ActivationFn, Buffer, ChannelStatistics, ConvShape, Element, Epilogue, IsaLevel, Padding, Plain,
+    depthwise,
+};
 use half::bf16;
 use rayon::prelude::*;
 
@@ -39,7 +41,7 @@ fn main() {
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let isa = match std::env::var("DEFROST_KERNEL") {
         Ok(name) => {
-            IsaLevel::named(&name).unwrap_or_else(|| panic!("{name}: this processor has no such isa"))
+            IsaLevel::named(&name).unwrap_or_else(|| panic!("{name}: this processor has no such level"))
         }
         Err(_) => IsaLevel::detect(),
     };
@@ -159,10 +161,12 @@ impl Bench<'_> {
                 &x,
                 None,
                 &grad_y,
-                &mut grad_x,
-                None,
-                &mut grad_gamma,
-                &mut grad_beta,
+                BatchNormGradients {
+                    x: &mut grad_x,
+                    residual: None,
+                    gamma: &mut grad_gamma,
+                    beta: &mut grad_beta,
+                },
             );
         });
     }
@@ -173,7 +177,7 @@ impl Bench<'_> {
         let mut grad_bias = vec![0.0; channels];
         self.measure(&format!("activation_backward {len}"), 3 * len * size_of::<T>(), 0, || {
             let activation = ActivationFn::Relu6;
-            activation_backward(self.isa, activation, &y, &grad_y, channels, &mut grad_pre, &mut grad_bias);
+            activation_backward(self.isa, activation, &y, &grad_y, &mut grad_pre, &mut grad_bias);
         });
     }
 

@@ -7,10 +7,12 @@
 
 use std::time::Instant;
 
-use defrost_kernels::conv::{self, ChannelStatistics, Epilogue};
+use defrost_kernels::conv;
 use defrost_kernels::elementwise::activation_backward;
-use defrost_kernels::norm::{BatchNorm, batch_norm_backward, batch_norm_forward};
-use defrost_kernels::{ActivationFn, Buffer, ConvShape, Element, IsaLevel, Padding, Plain};
+use defrost_kernels::norm::{BatchNorm, BatchNormGradients, batch_norm_backward, batch_norm_forward};
+use defrost_kernels::{
+    ActivationFn, Buffer, ChannelStatistics, ConvShape, Element, Epilogue, IsaLevel, Padding, Plain,
+};
 use half::bf16;
 
 const BATCH: usize = 16;
@@ -51,7 +53,7 @@ fn main() {
     filters.retain(|filter| filter != "layers");
     let isa = match std::env::var("DEFROST_KERNEL") {
         Ok(name) => {
-            IsaLevel::named(&name).unwrap_or_else(|| panic!("{name}: this processor has no such isa"))
+            IsaLevel::named(&name).unwrap_or_else(|| panic!("{name}: this processor has no such level"))
         }
         Err(_) => IsaLevel::detect(),
     };
@@ -125,13 +127,14 @@ fn times<T: Element + Plain>(isa: IsaLevel, layer: &Layer) -> [f64; PASSES.len()
         best(|| conv::conv2d_backward_weight(isa, shape, &input, &grad_output, &mut grad_weight)),
         best(|| {
             let (y, gradient) = (&output, &grad_output);
-            activation_backward(isa, *activation, y, gradient, channels, &mut grad_pre, &mut grad_beta);
+            activation_backward(isa, *activation, y, gradient, &mut grad_pre, &mut grad_beta);
         }),
         best(|| batch_norm_forward(isa, &norm, &grad_output, residual, &mut output)),
         best(|| {
             let (x, gradient) = (&grad_output, &grad_output);
             let (gamma, beta) = (&mut grad_gamma, &mut grad_beta);
-            batch_norm_backward(isa, &norm, x, None, gradient, &mut grad_pre, None, gamma, beta);
+            let gradients = BatchNormGradients { x: &mut grad_pre, residual: None, gamma, beta };
+            batch_norm_backward(isa, &norm, x, None, gradient, gradients);
         }),
     ]
 }

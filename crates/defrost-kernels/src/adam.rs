@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn every_length_steps_alike_on_every_tier() {
+    fn every_length_steps_alike_on_every_level() {
         // Every rest of a vector, and more than a chunk. Levels differ by fused roundings alone.
         for len in (0..40).chain([CHUNK, CHUNK + 17]) {
             let wave = |scale: f32| (0..len).map(|i| (i as f32 * scale).sin()).collect::<Vec<f32>>();

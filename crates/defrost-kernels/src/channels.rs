@@ -11,7 +11,7 @@ use crate::{Buffer, Element};
 /// Elements a thread takes at a time: small enough for its cache, large enough to be worth it.
 const CHUNK: usize = 1 << 15;
 
-/// A multiple of every isa's lanes.
+/// A multiple of every instruction set's lanes.
 const GROUP: usize = 16;
 
 /// As many elements as are taken at a time. Slices of groups, cut to the same length, are indexed without a check.

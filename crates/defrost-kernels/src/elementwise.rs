@@ -29,10 +29,10 @@ pub fn activation_backward<T: Element>(
     activation: ActivationFn,
     output: &[T],
     grad_output: &[T],
-    channels: usize,
     grad_pre: &mut [T],
     grad_bias: &mut [f32],
 ) {
+    let channels = grad_bias.len();
     let period = Period::of(channels, output.len());
     assert!(output.len() == grad_output.len() && output.len() == grad_pre.len(), "lengths differ");
     let len = period.chunk_len();
@@ -126,24 +126,6 @@ pub fn gelu_backward<T: Element>(isa: IsaLevel, x: &[T], grad_output: &[T], grad
     map2(isa, GeluBackward, x, grad_output, grad_input);
 }
 
-/// `out = x / (1 + e^-x)`
-///
-/// # Panics
-///
-/// If the lengths differ.
-pub fn silu<T: Element>(isa: IsaLevel, x: &[T], out: &mut [T]) {
-    map2(isa, Silu, x, x, out);
-}
-
-/// The gradient of [`silu`] by its input `x`.
-///
-/// # Panics
-///
-/// If the lengths differ.
-pub fn silu_backward<T: Element>(isa: IsaLevel, x: &[T], grad_output: &[T], grad_input: &mut [T]) {
-    map2(isa, SiluBackward, x, grad_output, grad_input);
-}
-
 /// `out = x · min(max(x + 3, 0), 6) / 6` (arXiv 1905.02244)
 ///
 /// # Panics
@@ -229,38 +211,14 @@ impl Function for GeluBackward {
 }
 
 #[derive(Clone, Copy)]
-struct Silu;
-
-impl Function for Silu {
-    #[inline(always)]
-    fn apply<S: Simd>(self, s: S, x: S::V, _: S::V) -> S::V {
-        s.div(x, s.add(s.splat(1.0), s.exp(s.sub(s.splat(0.0), x))))
-    }
-}
-
-#[derive(Clone, Copy)]
-struct SiluBackward;
-
-impl Function for SiluBackward {
-    #[inline(always)]
-    fn apply<S: Simd>(self, s: S, x: S::V, gradient: S::V) -> S::V {
-        // σ + x·σ·(1-σ)
-        let one = s.splat(1.0);
-        let sigmoid = s.div(one, s.add(one, s.exp(s.sub(s.splat(0.0), x))));
-        let slope = s.mul(sigmoid, s.mul_add(x, s.sub(one, sigmoid), one));
-        s.mul(gradient, slope)
-    }
-}
-
-#[derive(Clone, Copy)]
 struct Hardswish;
 
 impl Function for Hardswish {
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, x: S::V, _: S::V) -> S::V {
-        let share = s.mul_add(x, s.splat(1.0 / 6.0), s.splat(0.5));
+        let fraction = s.mul_add(x, s.splat(1.0 / 6.0), s.splat(0.5));
         // NaN is lost in min and max, and comes back with the product.
-        s.mul(x, s.min(s.max(share, s.splat(0.0)), s.splat(1.0)))
+        s.mul(x, s.min(s.max(fraction, s.splat(0.0)), s.splat(1.0)))
     }
 }
 

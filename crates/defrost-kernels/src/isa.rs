@@ -2,7 +2,7 @@
 
 /// A set of instructions that this processor has been seen to have.
 ///
-/// The fields are private: a `IsaLevel` above [`IsaLevel::PORTABLE`] can only come from [`IsaLevel::detect`] or
+/// The fields are private: an `IsaLevel` above [`IsaLevel::PORTABLE`] can only come from [`IsaLevel::detect`] or
 /// [`IsaLevel::named`], so holding one proves the instructions exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IsaLevel(Level);
@@ -31,7 +31,7 @@ impl IsaLevel {
         useful.next().unwrap_or(Self::PORTABLE)
     }
 
-    /// The isa of that name, if it is one and this processor has it.
+    /// The level of that name, if there is one and this processor has it.
     pub fn named(name: &str) -> Option<Self> {
         let level = match name {
             "portable" => Level::Portable,

@@ -1,8 +1,8 @@
-//! Threads that stay awake between the parallel parts of a computation.
+//! Threads that spin between the parallel parts of a computation.
 //!
 //! A training step is some hundred parallel parts with little in between. A thread of the pool that finds nothing to
 //! do falls asleep after some microseconds, and waking it takes longer than many a part: the others have done its
-//! share by then.
+//! part by then.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,15 +12,15 @@ use rayon::Yield;
 /// While it lives, the pool's threads look for work without falling asleep.
 ///
 /// For programs in which one thread at a time computes: a thread that waits for another one's part of some other
-/// computation may begin to stay awake instead, and that computation ends no sooner than this value.
+/// computation may begin to spin instead, and that computation ends no sooner than this value.
 pub struct SpinGuard(Arc<AtomicBool>);
 
 impl SpinGuard {
     /// Wakes all threads of the current pool but the caller, if it is one of them.
     #[expect(clippy::new_without_default, reason = "it does something")]
     pub fn new() -> Self {
-        let awake = Arc::new(AtomicBool::new(true));
-        let (wanted, caller) = (awake.clone(), rayon::current_thread_index());
+        let spinning = Arc::new(AtomicBool::new(true));
+        let (wanted, caller) = (spinning.clone(), rayon::current_thread_index());
         rayon::spawn_broadcast(move |thread| {
             while caller != Some(thread.index()) && wanted.load(Ordering::Relaxed) {
                 // Leaves the processor to another program that wants it.
@@ -29,7 +29,7 @@ impl SpinGuard {
                 }
             }
         });
-        Self(awake)
+        Self(spinning)
     }
 }
 
@@ -50,7 +50,7 @@ mod tests {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
         pool.install(|| {
             for _ in 0..2 {
-                let _awake = SpinGuard::new();
+                let _spinning = SpinGuard::new();
                 for _ in 0..100 {
                     assert_eq!((0..1000u64).into_par_iter().map(|n| n * n).sum::<u64>(), 332_833_500);
                 }

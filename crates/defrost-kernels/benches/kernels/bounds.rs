@@ -35,7 +35,7 @@ fn tiles_through_memory(panel_bytes: usize, stores: bool) -> f64 {
     let products = calls * (panel_bytes / STEP) * 4;
     let run = || {
         for _ in 0..calls {
-            // SAFETY: the isa proves the instructions; the configuration is valid. Of the panel, 2048 bytes are read in
+            // SAFETY: the level proves the instructions; the configuration is valid. Of the panel, 2048 bytes are read in
             // each turn; of the rows, 64 bytes further in each, 16 and 16 rows 128 bytes apart; sums are 32 rows of 128.
             unsafe {
                 asm!(

@@ -1,10 +1,10 @@
-//! The convolutions of ResNets and EfficientNet-Lite0, on every isa.
+//! The convolutions of ResNets and EfficientNet-Lite0, on every level.
 
 use std::hint::black_box;
 use std::time::Instant;
 
-use defrost_kernels::conv::{self, ChannelStatistics, Epilogue};
-use defrost_kernels::{Buffer, ConvShape, Element, IsaLevel, Padding, Plain};
+use defrost_kernels::conv;
+use defrost_kernels::{Buffer, ChannelStatistics, ConvShape, Element, Epilogue, IsaLevel, Padding, Plain};
 use half::bf16;
 use rayon::ThreadPool;
 
@@ -32,12 +32,12 @@ const SHAPES: [Shape; 18] = [
     ("lite0 7 1152>320 1x1", 16, 7, 1152, 320, 1, 1),
 ];
 
-/// Prints a line for each shape, format and isa that all filters are part of: for each pass, GFLOP/s of one thread,
-/// their share of the peak, and how many times as fast two threads are.
+/// Prints a line for each shape, format and level that all filters are part of: for each pass, GFLOP/s of one thread,
+/// their fraction of the peak, and how many times as fast two threads are.
 pub fn run(filters: &[String]) {
     println!(
         "{:<38} {:>6} | {:>20} {:>20} {:>20} {:>20}",
-        "GFLOP/s, share of the peak, 2 threads",
+        "GFLOP/s, fraction of the peak, 2 threads",
         "peak",
         "forward",
         "with statistics",
@@ -103,8 +103,8 @@ fn line<T: Element + Plain>(
                 })
             })
         });
-        let share = peak.map_or("-".to_owned(), |peak| format!("{:.0} %", 100.0 * one / peak));
-        format!("{one:>8.1} {share:>5} ×{:.2}", two / one)
+        let fraction = peak.map_or("-".to_owned(), |peak| format!("{:.0} %", 100.0 * one / peak));
+        format!("{one:>8.1} {fraction:>5} ×{:.2}", two / one)
     });
     black_box((&input, &output, &weight, &statistics));
     println!("{label:<38} {:>6.0} | {}", peak.unwrap_or(f64::NAN), cells.join(" "));

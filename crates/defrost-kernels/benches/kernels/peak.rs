@@ -1,4 +1,4 @@
-//! What one core can multiply: the isa's product on registers alone, with no memory.
+//! What one core can multiply: the level's product on registers alone, with no memory.
 
 use std::arch::asm;
 use std::time::Instant;
@@ -38,11 +38,11 @@ macro_rules! products {
         )
     };
 }
-/// GFLOP/s of one core now, or none where the isa's product is the compiler's choice.
+/// GFLOP/s of one core now, or none where the level's product is the compiler's choice.
 pub fn gflops(isa: IsaLevel, bf16: bool) -> Option<f64> {
     match (isa.name(), bf16) {
         ("avx2", _) => Some(best(16.0, || {
-            // SAFETY: the isa proves the instructions; registers are cleared first, and no memory is touched.
+            // SAFETY: the level proves the instructions; registers are cleared first, and no memory is touched.
             unsafe { products!("vfmadd231ps", "ymm") }
         })),
         ("avx512", _) | ("avx512bf16" | "amx", false) => Some(best(32.0, || {
@@ -97,7 +97,7 @@ impl Configuration {
 fn tiles() -> f64 {
     let configuration = Configuration::of_full_tiles();
     let flops = PRODUCT_FLOPS * 4.0 / CHAINS as f64;
-    // SAFETY: the isa proves the instructions; the configuration is valid and zeroes the tiles.
+    // SAFETY: the level proves the instructions; the configuration is valid and zeroes the tiles.
     best(flops, || unsafe {
         asm!(
             "ldtilecfg [{configuration}]",

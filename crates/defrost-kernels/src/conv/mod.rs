@@ -7,7 +7,7 @@
 //! | output, residual, `grad_output` | `[batch, out_height, out_width, out_channels]`, as the input |
 //!
 //! Work is spread over the current rayon pool. Results depend on the arguments alone: not on timing, and not on
-//! the number of threads. Where the isa has no product of `bf16`, they are widened and multiplied as `f32`;
+//! the number of threads. Where the instruction set has no product of `bf16`, they are widened and multiplied as `f32`;
 //! where it has, weights are rounded to `bf16` before they multiply. Sums are `f32` everywhere.
 //!
 //! # Algorithm
@@ -38,31 +38,14 @@ pub mod reference;
 mod run;
 mod stage;
 mod statistics;
+mod units;
 mod weight;
 mod winograd;
 mod write;
 
-pub use statistics::ChannelStatistics;
-
-use crate::{ActivationFn, ConvShape, Element, IsaLevel, depthwise};
+use crate::{ChannelStatistics, ConvShape, Element, Epilogue, IsaLevel, depthwise};
 use geometry::Plan;
 use kernel::with_kernel;
-
-/// What the forward pass adds while it writes: `y = activation(conv(x, w) + bias + residual)`.
-#[derive(Clone, Copy, Debug)]
-pub struct Epilogue<'a, T> {
-    /// One addend per output channel.
-    pub bias: Option<&'a [f32]>,
-    /// One addend per output element.
-    pub residual: Option<&'a [T]>,
-    /// What follows the sum.
-    pub activation: ActivationFn,
-}
-
-impl<T> Epilogue<'_, T> {
-    /// The bare convolution.
-    pub const NONE: Self = Self { bias: None, residual: None, activation: ActivationFn::Identity };
-}
 
 /// `output = activation(conv(input, weight) + bias + residual)`
 ///

@@ -2,8 +2,7 @@
 //!
 //! Sums run in `f64` and are rounded once, so what differs from these is the other's rounding.
 
-use super::{ChannelStatistics, Epilogue};
-use crate::{ConvShape, Element};
+use crate::{ChannelStatistics, ConvShape, Element, Epilogue};
 
 /// Calls `visit(input index, weight index, output index)` for every product of the convolution.
 fn for_each_product(shape: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {

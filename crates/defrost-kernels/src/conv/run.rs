@@ -1,30 +1,19 @@
 //! The walk over units, panels and tiles that turns a [`Plan`] into an output.
 
-use std::ops::Range;
-
-use rayon::prelude::*;
-
 use super::geometry::{Pass, Plan};
 use super::kernel::{Microkernel, Rows, TILE, Work};
 use super::stage::{Stage, in_place};
 use super::statistics::UnitStatistics;
+use super::units::{Tile, Unit, over_units, tile_rows, units};
 use super::write::Line;
-use super::{ChannelStatistics, Epilogue, pack, winograd};
-use crate::Buffer;
-use crate::Element;
+use super::{pack, winograd};
+use crate::{Buffer, ChannelStatistics, Element, Epilogue};
 
 /// What a unit reads and writes should stay in the second-level cache, next to a panel of weights.
 const UNIT_BYTES: usize = 512 << 10;
 
 /// Fewer units than this are split further where they can: work for as many threads.
 const UNITS: usize = 8;
-
-/// A box of grid pixels whose target is contiguous: whole images, or rows of one, or columns of a single row.
-pub(super) struct Unit {
-    pub images: Range<usize>,
-    pub rows: Range<usize>,
-    pub columns: Range<usize>,
-}
 
 /// Packed weights and the offsets of one pass.
 struct Packed<'a, P> {
@@ -68,96 +57,6 @@ pub(super) fn run<K: Microkernel, T: Element>(
     }
     let job = Job { kernel, plan, source, packed: &packed, epilogue, statistics: statistics.is_some() };
     over_units(plan, units, target, statistics, |unit, part| kernel.vectorize(UnitWork(&job, unit, part)));
-}
-
-/// Has each unit compute its part of the target, in parallel, and combines their statistics.
-pub(super) fn over_units<T: Send>(
-    plan: &Plan,
-    units: Vec<Unit>,
-    target: &mut [T],
-    statistics: Option<&mut ChannelStatistics>,
-    compute: impl Fn(Unit, &mut [T]) -> UnitStatistics + Sync,
-) {
-    let mut parts = Vec::with_capacity(units.len());
-    let mut rest = target;
-    for unit in units {
-        let (part, others) = rest.split_at_mut(unit.target_len(plan));
-        rest = others;
-        parts.push((unit, part));
-    }
-    let of_units: Vec<UnitStatistics> =
-        parts.into_par_iter().map(|(unit, part)| compute(unit, part)).collect();
-    if let Some(statistics) = statistics {
-        statistics.combine(&of_units);
-    }
-}
-
-/// Cuts the grid into units of at most so many bytes, and into at least `least` of them if it has the pixels.
-pub(super) fn units(plan: &Plan, element: usize, bytes: usize, least: usize) -> Vec<Unit> {
-    let [rows, columns] = plan.grid;
-    let pixel_bytes = element
-        * (plan.source_channels * plan.step[0] * plan.step[1]
-            + plan.target_channels * plan.spread[0] * plan.spread[1]);
-    let total = plan.images * rows * columns;
-    let pixels = (bytes / pixel_bytes).min(total.div_ceil(least)).max(16);
-    let mut units = Vec::new();
-    if plan.pointwise {
-        let mut first = 0;
-        while first < columns {
-            let last = columns.min(first + pixels);
-            units.push(Unit { images: 0..1, rows: 0..1, columns: first..last });
-            first = last;
-        }
-    } else {
-        units = cut(plan.images, plan.grid, pixels);
-    }
-    units
-}
-
-/// Cuts grids into units of about so many pixels: whole images, or rows of one.
-pub(super) fn cut(images: usize, [rows, columns]: [usize; 2], pixels: usize) -> Vec<Unit> {
-    let mut units = Vec::new();
-    if pixels >= rows * columns {
-        let whole = pixels / (rows * columns);
-        for first in (0..images).step_by(whole) {
-            let images = first..images.min(first + whole);
-            units.push(Unit { images, rows: 0..rows, columns: 0..columns });
-        }
-    } else {
-        let strip = rows.div_ceil(rows.div_ceil((pixels / columns).max(1)));
-        for image in 0..images {
-            for first in (0..rows).step_by(strip) {
-                let rows = first..rows.min(first + strip);
-                units.push(Unit { images: image..image + 1, rows, columns: 0..columns });
-            }
-        }
-    }
-    units
-}
-
-impl Unit {
-    /// Target rows that each image of the unit has in it.
-    #[inline(always)]
-    fn target_rows(&self, plan: &Plan) -> usize {
-        plan.target[0].min(self.rows.end * plan.spread[0]) - self.rows.start * plan.spread[0]
-    }
-
-    #[inline(always)]
-    fn target_columns(&self, plan: &Plan) -> usize {
-        if plan.pointwise { self.columns.len() } else { plan.target[1] }
-    }
-
-    /// The first target pixel.
-    #[inline(always)]
-    pub(super) fn target_start(&self, plan: &Plan) -> usize {
-        (self.images.start * plan.target[0] + self.rows.start * plan.spread[0]) * plan.target[1]
-            + self.columns.start * plan.spread[1]
-    }
-
-    /// Elements of the target.
-    fn target_len(&self, plan: &Plan) -> usize {
-        self.images.len() * self.target_rows(plan) * self.target_columns(plan) * plan.target_channels
-    }
 }
 
 /// What all units share.
@@ -215,8 +114,8 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
         };
         if let Some(source) = in_place {
             let source = &source[unit.columns.start * plan.reduced()..unit.columns.end * plan.reduced()];
-            let flat = Flat { data: source, width: unit.columns.len(), image_step: 0 };
-            self.pass(&self.packed[0], &[0], flat, 0, unit, target, &mut statistics);
+            let flat = Flat { data: source, width: unit.columns.len(), image_step: 0, segments: &[0] };
+            self.pass(&self.packed[0], flat, 0, unit, target, &mut statistics);
             return statistics;
         }
         let stage = Stage::new(plan, unit.rows.len(), unit.columns.len());
@@ -232,8 +131,13 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
                     .iter()
                     .map(|segment| stage.segment(plan, images, segment.row, segment.column))
                     .collect();
-                let flat = Flat { data: &data, width: stage.flat_width, image_step: stage.image(plan, 1) };
-                self.pass(packed, &segments, flat, group, unit, target, &mut statistics);
+                let flat = Flat {
+                    data: &data,
+                    width: stage.flat_width,
+                    image_step: stage.image(plan, 1),
+                    segments: &segments,
+                };
+                self.pass(packed, flat, group, unit, target, &mut statistics);
             }
         }
         statistics
@@ -241,11 +145,9 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
 
     /// One pass over one group of one unit.
     #[inline(always)]
-    #[allow(clippy::too_many_arguments)]
     fn pass(
         &self,
         packed: &Packed<K::Product>,
-        segments: &[usize],
         flat: Flat<K::Product>,
         group: usize,
         unit: &Unit,
@@ -283,7 +185,7 @@ impl<K: Microkernel, T: Element> Job<'_, K, T> {
                         data: flat.data.get(start..).unwrap_or_default(),
                         step,
                         count,
-                        segments,
+                        segments: flat.segments,
                         depth: packed.depth,
                         along: 1,
                     };
@@ -345,6 +247,8 @@ struct Flat<'a, P> {
     width: usize,
     /// Elements from an image to the next.
     image_step: usize,
+    /// Where each segment of the pass begins for the first grid pixel.
+    segments: &'a [usize],
 }
 
 /// Everything about a tile's target that is not the tile.
@@ -355,9 +259,6 @@ struct Write<'a> {
     unit: &'a Unit,
     pass: &'a Pass,
 }
-
-#[repr(align(64))]
-pub(super) struct Tile(pub [f32; TILE]);
 
 /// Chains the rows of an image into one run, pixels between them included, or leaves them apart: whichever
 /// multiplies less. A tile is charged a few rows for its weights.
@@ -373,13 +274,4 @@ fn runs<K: Microkernel>(images: usize, rows: usize, columns: usize, flat_width: 
         }
     }
     runs
-}
-
-/// How many of `left` rows the next tile takes: evenly spread over tiles, none of them with less than a granule.
-#[inline(always)]
-pub(super) fn tile_rows<K: Microkernel>(left: usize) -> usize {
-    let granules = left.div_ceil(K::GRANULE);
-    let tiles = left.div_ceil(K::ROWS);
-    let rows = (granules.div_ceil(tiles) * K::GRANULE).min(left);
-    if left - rows > 0 && left - rows < K::GRANULE { left - K::GRANULE } else { rows }
 }

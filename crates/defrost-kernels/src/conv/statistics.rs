@@ -1,28 +1,29 @@
-//! Mean and variance per channel, accumulated tile by tile without cancellation.
+//! Statistics of a convolution's output, accumulated tile by tile without cancellation.
 //!
 //! Each unit of work sums its values' distances from a value of its own, in `f32`; units are then combined in
 //! their order in `f64` (Chan, Golub, LeVeque 1979). Units depend on the shape alone, so the result does too.
 
 use rayon::prelude::*;
 
-/// Mean and variance of each channel over batch and pixels.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ChannelStatistics {
-    /// The means.
-    pub mean: Vec<f32>,
-    /// The biased variances: divided by the number of values.
-    pub variance: Vec<f32>,
+use crate::ChannelStatistics;
+
+/// One unit's sums of the distances from `shift`, and of their squares, per channel.
+pub(super) struct UnitStatistics {
+    /// Values seen per channel.
+    pub count: usize,
+    pub shift: Vec<f32>,
+    pub sum: Vec<f32>,
+    pub square: Vec<f32>,
 }
 
-impl ChannelStatistics {
-    /// Zeros for that many channels.
-    pub fn new(channels: usize) -> Self {
-        Self { mean: vec![0.0; channels], variance: vec![0.0; channels] }
+impl UnitStatistics {
+    pub(super) fn new(channels: usize) -> Self {
+        Self { count: 0, shift: vec![0.0; channels], sum: vec![0.0; channels], square: vec![0.0; channels] }
     }
 
     /// The statistics of all units together.
-    pub(super) fn combine(&mut self, units: &[UnitStatistics]) {
-        let channels = (&mut self.mean, &mut self.variance).into_par_iter().enumerate();
+    pub(super) fn combine(units: &[Self], statistics: &mut ChannelStatistics) {
+        let channels = (&mut statistics.mean, &mut statistics.variance).into_par_iter().enumerate();
         channels.with_min_len(4096 / units.len().max(1) + 1).for_each(|(channel, (mean, variance))| {
             let (mut count, mut center, mut spread) = (0.0f64, 0.0f64, 0.0f64);
             for unit in units.iter().filter(|unit| unit.count > 0) {
@@ -38,20 +39,5 @@ impl ChannelStatistics {
             *mean = center as f32;
             *variance = (spread / count.max(1.0)) as f32;
         });
-    }
-}
-
-/// One unit's sums of the distances from `shift`, and of their squares, per channel.
-pub(super) struct UnitStatistics {
-    /// Values seen per channel.
-    pub count: usize,
-    pub shift: Vec<f32>,
-    pub sum: Vec<f32>,
-    pub square: Vec<f32>,
-}
-
-impl UnitStatistics {
-    pub(super) fn new(channels: usize) -> Self {
-        Self { count: 0, shift: vec![0.0; channels], sum: vec![0.0; channels], square: vec![0.0; channels] }
     }
 }

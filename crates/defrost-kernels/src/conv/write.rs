@@ -5,9 +5,8 @@
 
 use std::ops::Range;
 
-use super::Epilogue;
 use super::statistics::UnitStatistics;
-use crate::{Element, simd::Simd};
+use crate::{Element, Epilogue, simd::Simd};
 
 /// Pixels of a tile that lie evenly spaced in the target.
 pub(super) struct Line<'a> {

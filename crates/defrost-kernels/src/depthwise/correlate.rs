@@ -14,8 +14,7 @@ use rayon::prelude::*;
 
 use super::rows::{GROUP, Geometry, PIXELS, Rows};
 use crate::{
-    Buffer, Element, IsaLevel,
-    conv::Epilogue,
+    Buffer, Element, Epilogue, IsaLevel,
     simd::{self, Kernel, Simd},
 };
 

@@ -11,21 +11,17 @@
 //! - `weight`, `grad_weight`: `[channels, 1, kernel[0], kernel[1]]`
 //! - `output`, `grad_output`: `[batch, out_height, out_width, channels]`
 //!
-//! Results do not depend on the number of threads. Weights and sums are `f32` on every isa.
+//! Results do not depend on the number of threads. Weights and sums are `f32` on every level.
 
 mod correlate;
 mod rows;
+mod statistics;
 mod weight;
 
-use crate::{
-    ConvShape, Element, IsaLevel,
-    channels::Period,
-    conv::{ChannelStatistics, Epilogue},
-    statistics::Moments,
-};
-
+use crate::{ChannelStatistics, ConvShape, Element, Epilogue, IsaLevel, channels::Period};
 use correlate::correlate;
 use rows::Geometry;
+use statistics::Moments;
 
 pub use weight::conv2d_backward_weight;
 

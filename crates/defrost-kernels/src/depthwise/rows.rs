@@ -12,7 +12,7 @@ use crate::{Buffer, ConvShape, Element, simd::Simd};
 /// networks for 224-pixel images have, and leaves registers for the weights.
 pub(super) const PIXELS: usize = 7;
 
-/// Channels whose columns lie side by side: a multiple of every isa's lanes.
+/// Channels whose columns lie side by side: a multiple of every instruction set's lanes.
 pub(super) const GROUP: usize = 16;
 
 /// Bytes of the rows of one channel block: what stays in the first cache.
@@ -106,7 +106,7 @@ impl Geometry {
         rows.clamp(1, self.output[0].max(1))
     }
 
-    /// Asks for a block's share of a row: blocks read pixels with gaps between them, which the processor
+    /// Asks for a block's part of a row: blocks read pixels with gaps between them, which the processor
     /// does not foresee, and only the first of them finds its rows far away. So they ask together for the rows that are a
     /// band ahead.
     #[inline(always)]
@@ -118,8 +118,8 @@ impl Geometry {
         row_len: usize,
         (start, channels): (usize, usize),
     ) {
-        let share = |channel: usize| row * row_len + row_len * channel / self.channels;
-        for at in (share(start)..share(start + channels)).step_by(64 / size_of::<T>()) {
+        let start_of = |channel: usize| row * row_len + row_len * channel / self.channels;
+        for at in (start_of(start)..start_of(start + channels)).step_by(64 / size_of::<T>()) {
             s.prefetch(rows.as_ptr().wrapping_add(at));
         }
     }

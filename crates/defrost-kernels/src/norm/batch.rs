@@ -12,9 +12,8 @@
 use rayon::prelude::*;
 
 use crate::{
-    ActivationFn, Element, IsaLevel,
+    ActivationFn, ChannelStatistics, Element, IsaLevel,
     channels::{Group, Period, add_to, last_group, round_to},
-    conv::ChannelStatistics,
     simd::{self, Kernel, Simd},
 };
 
@@ -131,31 +130,40 @@ fn forward<S: Simd, T: Element>(
     }
 }
 
+/// Where [`batch_norm_backward`] writes the gradients.
+#[derive(Debug)]
+pub struct BatchNormGradients<'a, T> {
+    /// Of the input, `[…, channels]`.
+    pub x: &'a mut [T],
+    /// Of the residual, `[…, channels]`: the gradient before the activation.
+    pub residual: Option<&'a mut [T]>,
+    /// Of the scale, `[channels]`.
+    pub gamma: &'a mut [f32],
+    /// Of the shift, `[channels]`.
+    pub beta: &'a mut [f32],
+}
+
 /// The gradients of [`batch_norm_forward`], given its input `x`, its output `y` and `grad_y`.
 ///
-/// `grad_residual` is the gradient before the activation: of the residual, if there was one. Where there was none,
-/// `y` may be left out, and the activation's slope is told from `x`: less memory to read.
+/// Where there was no residual, `y` may be left out, and the activation's slope is told from `x`: less memory to read.
 ///
 /// # Shapes
 ///
-/// - `x`, `y`, `grad_y`, `grad_x`, `grad_residual`: `[…, channels]`
-/// - `grad_gamma`, `grad_beta`: `[channels]`
+/// `x`, `y`, `grad_y`: `[…, channels]`
 ///
 /// # Panics
 ///
 /// If the lengths disagree.
-#[expect(clippy::too_many_arguments, reason = "three tensors in, four out")]
 pub fn batch_norm_backward<T: Element>(
     isa: IsaLevel,
     norm: &BatchNorm,
     x: &[T],
     y: Option<&[T]>,
     grad_y: &[T],
-    grad_x: &mut [T],
-    mut grad_residual: Option<&mut [T]>,
-    grad_gamma: &mut [f32],
-    grad_beta: &mut [f32],
+    gradients: BatchNormGradients<T>,
 ) {
+    let BatchNormGradients { x: grad_x, residual: mut grad_residual, gamma: grad_gamma, beta: grad_beta } =
+        gradients;
     let channels = norm.gamma.len();
     let period = Period::of(channels, x.len());
     assert!(x.len() == grad_y.len() && x.len() == grad_x.len(), "lengths differ");

@@ -66,7 +66,7 @@ impl<T: Element> Kernel for Forward<'_, T> {
     }
 }
 
-/// A row's mean, and one over its std.
+/// A row's mean, and one over its standard deviation.
 #[inline(always)]
 fn moments<S: Simd, T: Element>(s: S, x: &[T], eps: f32) -> (f32, f32) {
     let width = x.len() as f32;
@@ -86,28 +86,37 @@ fn moments<S: Simd, T: Element>(s: S, x: &[T], eps: f32) -> (f32, f32) {
     (mean, 1.0 / (s.sum(squares) / width + eps).sqrt())
 }
 
+/// Where [`layer_norm_backward`] writes the gradients.
+#[derive(Debug)]
+pub struct LayerNormGradients<'a, T> {
+    /// Of the input, `[rows, width]`.
+    pub x: &'a mut [T],
+    /// Of the scale, `[width]`.
+    pub gamma: &'a mut [f32],
+    /// Of the shift, `[width]`.
+    pub beta: &'a mut [f32],
+}
+
 /// The gradients of [`layer_norm_forward`]. Each row's statistics are taken again from `x`: the row is
 /// in the cache anyway.
 ///
 /// # Shapes
 ///
-/// - `x`, `grad_y`, `grad_x`: `[rows, width]`
-/// - `gamma`, `grad_gamma`, `grad_beta`: `[width]`
+/// - `x`, `grad_y`: `[rows, width]`
+/// - `gamma`: `[width]`
 ///
 /// # Panics
 ///
 /// If the lengths disagree.
-#[expect(clippy::too_many_arguments, reason = "two tensors in, three out")]
 pub fn layer_norm_backward<T: Element>(
     isa: IsaLevel,
     x: &[T],
     gamma: &[f32],
     eps: f32,
     grad_y: &[T],
-    grad_x: &mut [T],
-    grad_gamma: &mut [f32],
-    grad_beta: &mut [f32],
+    gradients: LayerNormGradients<T>,
 ) {
+    let LayerNormGradients { x: grad_x, gamma: grad_gamma, beta: grad_beta } = gradients;
     let width = gamma.len();
     assert!(width > 0 && x.len().is_multiple_of(width), "not rows of {width}");
     assert!(x.len() == grad_y.len() && x.len() == grad_x.len(), "lengths differ");
@@ -149,8 +158,8 @@ impl<T: Element> Kernel for Backward<'_, T> {
         let (sums, products) = (&mut self.sums[..width], &mut self.products[..width]);
         let rows = self.x.chunks_exact(width).zip(self.grad_y.chunks_exact(width));
         for ((x, g), to) in rows.zip(self.grad_x.chunks_exact_mut(width)) {
-            let (mean, std) = moments(s, x, self.eps);
-            let (centre, inverse) = (s.splat(mean), s.splat(std));
+            let (mean, inverse) = moments(s, x, self.eps);
+            let (centre, inverse) = (s.splat(mean), s.splat(inverse));
             let (mut sum, mut product) = (s.splat(0.0), s.splat(0.0));
             for at in (0..width).step_by(S::LANES) {
                 let g = s.load_up_to(&g[at..]);

@@ -3,5 +3,5 @@
 mod batch;
 mod layer;
 
-pub use batch::{BatchNorm, batch_norm_backward, batch_norm_forward};
-pub use layer::{layer_norm_backward, layer_norm_forward};
+pub use batch::{BatchNorm, BatchNormGradients, batch_norm_backward, batch_norm_forward};
+pub use layer::{LayerNormGradients, layer_norm_backward, layer_norm_forward};

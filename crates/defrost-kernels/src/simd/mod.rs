@@ -1,9 +1,9 @@
-//! Vectors of `f32`: each kernel is written once over [`Simd`] and compiled for every isa.
+//! Vectors of `f32`: each kernel is written once over [`Simd`] and compiled for every instruction set.
 //!
 //! Invariants: a value of a [`Simd`] type above portable comes from the [`IsaLevel`] that proves its
 //! instructions. Everything from [`run`] down to the vector operations is `#[inline(always)]`, so that
 //! it is compiled with those instructions switched on. `bf16` lanes are rounded exactly as `half` rounds
-//! them, on every isa, but for subnormal numbers, which levels from AVX-512 BF16 on round to zero.
+//! them, on every level, but for subnormal numbers, which levels from AVX-512 BF16 on round to zero.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -19,7 +19,7 @@ pub(crate) use portable::Portable;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use {avx2::Avx2, avx512::Avx512};
 
-/// No isa has more lanes: the size of buffers for part of a vector.
+/// No instruction set has more lanes: the size of buffers for part of a vector.
 const MOST_LANES: usize = 16;
 
 /// One instruction set's vectors.
@@ -208,7 +208,7 @@ pub(crate) trait Kernel {
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
-/// Runs a kernel with the isa's instructions.
+/// Runs a kernel with the level's instructions.
 pub(crate) fn run<K: Kernel>(isa: IsaLevel, kernel: K) -> K::Output {
     #[cfg(target_arch = "x86_64")]
     {

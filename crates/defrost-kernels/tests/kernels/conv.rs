@@ -1,7 +1,7 @@
-//! Every isa's convolutions against the reference, the reference against finite differences.
+//! Every level's convolutions against the reference, the reference against finite differences.
 
 use defrost_kernels::conv::{self, reference};
-use defrost_kernels::{ActivationFn, ConvShape, Element, IsaLevel, Padding};
+use defrost_kernels::{ActivationFn, ChannelStatistics, ConvShape, Element, Epilogue, IsaLevel, Padding};
 use half::bf16;
 
 use super::support::{Guarded, Random, levels};
@@ -120,8 +120,8 @@ impl<T: Element> Arguments<T> {
         }
     }
 
-    fn epilogue(&self, activation: ActivationFn) -> conv::Epilogue<'_, T> {
-        conv::Epilogue { bias: Some(&self.bias), residual: Some(&self.residual), activation }
+    fn epilogue(&self, activation: ActivationFn) -> Epilogue<'_, T> {
+        Epilogue { bias: Some(&self.bias), residual: Some(&self.residual), activation }
     }
 }
 
@@ -171,9 +171,9 @@ fn statistics_agree<T: Element>(isa: IsaLevel) {
         // A large mean with a small variance: where sums of squares would cancel.
         arguments.input.iter_mut().for_each(|value| *value = T::from_f32(value.to_f32() + 20.0));
         let mut expected = vec![T::default(); shape.output_len()];
-        conv::conv2d(isa, &shape, &arguments.input, &arguments.weight, conv::Epilogue::NONE, &mut expected);
+        conv::conv2d(isa, &shape, &arguments.input, &arguments.weight, Epilogue::NONE, &mut expected);
         let mut output = Guarded::new(shape.output_len());
-        let mut statistics = conv::ChannelStatistics::new(shape.out_channels);
+        let mut statistics = ChannelStatistics::new(shape.out_channels);
         conv::conv2d_with_statistics(
             isa,
             &shape,
@@ -278,7 +278,7 @@ fn nan_spreads_as_far_as_in_the_reference<T: Element>(isa: IsaLevel) {
                 );
             }
         };
-        let none = conv::Epilogue { activation: ActivationFn::Relu6, ..conv::Epilogue::NONE };
+        let none = Epilogue { activation: ActivationFn::Relu6, ..Epilogue::NONE };
         let (mut expected, mut found) =
             (vec![T::default(); shape.output_len()], vec![T::default(); shape.output_len()]);
         reference::conv2d(&shape, &arguments.input, &arguments.weight, &none, &mut expected);
@@ -313,7 +313,7 @@ fn runs_repeat_byte_for_byte<T: Element>(isa: IsaLevel) {
         let arguments = Arguments::<T>::new(&shape);
         let run = || {
             let mut output = vec![T::default(); shape.output_len()];
-            let mut statistics = conv::ChannelStatistics::new(shape.out_channels);
+            let mut statistics = ChannelStatistics::new(shape.out_channels);
             let mut grad_input = vec![T::default(); shape.input_len()];
             let mut grad_weight = vec![0.0; shape.weight_len()];
             let Arguments { input, weight, grad_output, .. } = &arguments;
@@ -339,7 +339,7 @@ fn the_reference_differentiates_itself() {
         let Arguments { input, weight, grad_output, .. } = &arguments;
         let loss = |input: &[f32], weight: &[f32]| -> f64 {
             let mut output = vec![0.0; shape.output_len()];
-            reference::conv2d(&shape, input, weight, &conv::Epilogue::NONE, &mut output);
+            reference::conv2d(&shape, input, weight, &Epilogue::NONE, &mut output);
             output.iter().zip(grad_output).map(|(y, g)| f64::from(*y) * f64::from(*g)).sum()
         };
         let mut grad_input = vec![0.0; shape.input_len()];
@@ -377,7 +377,7 @@ fn a_wrong_length_names_both_numbers() {
         padding: Padding::all(0),
         groups: 1,
     };
-    let none = conv::Epilogue::NONE;
+    let none = Epilogue::NONE;
     conv::conv2d(IsaLevel::detect(), &shape, &[0.0f32; 2], &[0.0; 7], none, &mut [0.0; 4]);
 }
 
@@ -397,7 +397,7 @@ fn formats_are_read_as_they_are() {
     for isa in levels() {
         let mut output = [bf16::ZERO];
         let input = [bf16::from_f32(3.0), bf16::from_f32(-0.5)];
-        conv::conv2d(isa, &shape, &input, &[2.0, 4.0], conv::Epilogue::NONE, &mut output);
+        conv::conv2d(isa, &shape, &input, &[2.0, 4.0], Epilogue::NONE, &mut output);
         assert_eq!(output[0].to_f32(), 4.0);
     }
 }

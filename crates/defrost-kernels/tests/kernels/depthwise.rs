@@ -1,7 +1,9 @@
-//! Every isa's depthwise convolutions against the reference of all convolutions.
+//! Every level's depthwise convolutions against the reference of all convolutions.
 
-use defrost_kernels::conv::{ChannelStatistics, Epilogue, reference};
-use defrost_kernels::{ActivationFn, ConvShape, Element, IsaLevel, Padding, depthwise};
+use defrost_kernels::conv::reference;
+use defrost_kernels::{
+    ActivationFn, ChannelStatistics, ConvShape, Element, Epilogue, IsaLevel, Padding, depthwise,
+};
 use half::bf16;
 
 use super::close::{assert_close, rounding};

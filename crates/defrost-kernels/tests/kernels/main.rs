@@ -1,4 +1,4 @@
-//! Every kernel on every isa of this machine.
+//! Every kernel on every level of this machine.
 
 mod close;
 mod conv;

@@ -1,11 +1,11 @@
 //! Batch norm and layer norm against their definitions in `f64`, and their gradients against finite
 //! differences.
 
-use defrost_kernels::conv::ChannelStatistics;
 use defrost_kernels::norm::{
-    BatchNorm, batch_norm_backward, batch_norm_forward, layer_norm_backward, layer_norm_forward,
+    BatchNorm, BatchNormGradients, LayerNormGradients, batch_norm_backward, batch_norm_forward,
+    layer_norm_backward, layer_norm_forward,
 };
-use defrost_kernels::{ActivationFn, Element, IsaLevel, statistics::channel_statistics};
+use defrost_kernels::{ActivationFn, ChannelStatistics, ConvShape, Element, IsaLevel, Padding, depthwise};
 use half::bf16;
 
 use super::close::{assert_close, rounding};
@@ -29,6 +29,25 @@ fn moments(values: &[f64], start: usize, step: usize) -> (f64, f64) {
     (mean, values().map(|value| (value - mean).powi(2)).sum::<f64>() / count)
 }
 
+/// The statistics of `x` `[pixels, channels]`, as a convolution gathers them that changes nothing.
+fn channel_statistics<T: Element>(isa: IsaLevel, x: &[T], channels: usize) -> ChannelStatistics {
+    let shape = ConvShape {
+        batch: 1,
+        height: x.len() / channels,
+        width: 1,
+        in_channels: channels,
+        out_channels: channels,
+        kernel: [1, 1],
+        stride: [1, 1],
+        padding: Padding::all(0),
+        groups: channels,
+    };
+    let mut output = vec![T::default(); x.len()];
+    let mut statistics = ChannelStatistics::new(channels);
+    depthwise::conv2d_with_statistics(isa, &shape, x, &vec![1.0; channels], &mut output, &mut statistics);
+    statistics
+}
+
 #[test]
 fn statistics_keep_their_digits_under_a_large_mean() {
     for isa in levels() {
@@ -36,8 +55,7 @@ fn statistics_keep_their_digits_under_a_large_mean() {
         {
             let mut random = Random::new(channels as u64);
             let x: Vec<f32> = random.elements::<f32>(channels * pixels).iter().map(|x| 1000.0 + x).collect();
-            let mut found = ChannelStatistics::new(channels);
-            channel_statistics(isa, &x, channels, &mut found);
+            let found = channel_statistics(isa, &x, channels);
             let all = wide(&x);
             let (mean, variance): (Vec<f64>, Vec<f64>) =
                 (0..channels).map(|channel| moments(&all, channel, channels)).unzip();
@@ -107,8 +125,7 @@ impl<T: Element> Case<T> {
 
 fn batch_norm_agrees<T: Element>(isa: IsaLevel, channels: usize, pixels: usize, activation: ActivationFn) {
     let case = Case::<T>::new(channels, pixels, activation);
-    let mut statistics = ChannelStatistics::new(channels);
-    channel_statistics(isa, &case.x, channels, &mut statistics);
+    let statistics = channel_statistics(isa, &case.x, channels);
     let (gamma, beta) = (&case.gamma[..], &case.beta[..]);
     let norm = BatchNorm { statistics: &statistics, gamma, beta, eps: EPS, activation };
     for with_residual in [false, true] {
@@ -131,10 +148,12 @@ fn batch_norm_agrees<T: Element>(isa: IsaLevel, channels: usize, pixels: usize, 
             &case.x,
             with_residual.then_some(&y[..]),
             &case.grad_y,
-            found_x.slice(),
-            with_residual.then(|| found_pre.slice()),
-            found_gamma.slice(),
-            found_beta.slice(),
+            BatchNormGradients {
+                x: found_x.slice(),
+                residual: with_residual.then(|| found_pre.slice()),
+                gamma: found_gamma.slice(),
+                beta: found_beta.slice(),
+            },
         );
         assert_close(found_x.checked(), &narrow::<T>(&grad_x), rounding::<T>(), absolute, context);
         if with_residual {
@@ -210,7 +229,9 @@ fn layer_norm_agrees<T: Element>(isa: IsaLevel, rows: usize, width: usize) {
     let grad_y = random.elements::<T>(x.len());
     let mut grad_x = Guarded::<T>::new(x.len());
     let (mut grad_gamma, mut grad_beta) = (Guarded::<f32>::new(width), Guarded::<f32>::new(width));
-    layer_norm_backward(isa, &x, &gamma, EPS, &grad_y, grad_x.slice(), grad_gamma.slice(), grad_beta.slice());
+    let gradients =
+        LayerNormGradients { x: grad_x.slice(), gamma: grad_gamma.slice(), beta: grad_beta.slice() };
+    layer_norm_backward(isa, &x, &gamma, EPS, &grad_y, gradients);
     let loss = |x: &[f64], gamma: &[f64], beta: &[f64]| -> f64 {
         layer_norm(x, gamma, beta).iter().zip(wide(&grad_y)).map(|(y, g)| y * g).sum()
     };

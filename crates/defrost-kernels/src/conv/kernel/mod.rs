@@ -118,7 +118,7 @@ pub(super) trait Microkernel: Copy + Send + Sync {
     fn vectorize<W: Work>(self, work: W) -> W::Output;
 }
 
-/// Evaluates an expression with the microkernel that a isa uses for an element.
+/// Evaluates an expression with the microkernel that an instruction-set level uses for an element.
 macro_rules! with_kernel {
     ($isa:expr, $element:ty, $kernel:ident => $body:expr) => {{
         #[cfg(target_arch = "x86_64")]

@@ -6,8 +6,8 @@
 use super::{CHANNELS, Layout, Product};
 use crate::Element;
 use crate::conv::kernel::{MOST_COLUMNS, Microkernel, SIDE, Work};
-use crate::conv::run::Unit;
 use crate::conv::stage::convert;
+use crate::conv::units::Unit;
 use crate::simd::Simd;
 
 /// How many pixels ahead memory is asked for: it hands out pixels with gaps between them, which the processor does

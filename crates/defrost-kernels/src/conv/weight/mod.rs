@@ -19,7 +19,7 @@ use rayon::prelude::*;
 
 use super::geometry::Plan;
 use super::kernel::{Microkernel, Rows, SIDE, TILE, Work};
-use super::run::{Tile, Unit, tile_rows, units};
+use super::units::{Tile, Unit, tile_rows, units};
 use super::winograd;
 use crate::Buffer;
 use crate::{ConvShape, Element};

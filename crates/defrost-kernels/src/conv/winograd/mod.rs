@@ -29,8 +29,8 @@ pub(super) use weight::gradient;
 
 use super::geometry::Plan;
 use super::kernel::Microkernel;
-use super::run::Unit;
 use super::stage::Stage;
+use super::units::Unit;
 use crate::simd::Simd;
 use crate::{Buffer, Element, Plain};
 

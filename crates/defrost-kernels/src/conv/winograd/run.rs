@@ -5,12 +5,12 @@ use rayon::prelude::*;
 use super::{POSITIONS, Patches, transform};
 use crate::conv::geometry::Plan;
 use crate::conv::kernel::{Microkernel, Rows, TILE, Work};
-use crate::conv::run::{Unit, cut, over_units, tile_rows};
+use crate::conv::pack;
 use crate::conv::statistics::UnitStatistics;
+use crate::conv::units::{Unit, cut, over_units, tile_rows};
 use crate::conv::write::Line;
-use crate::conv::{ChannelStatistics, Epilogue, pack};
 use crate::simd::Simd;
-use crate::{Buffer, Element};
+use crate::{Buffer, ChannelStatistics, Element, Epilogue};
 
 /// A unit's patches should stay in the second-level cache, next to a panel of weights.
 const UNIT_BYTES: usize = 1 << 20;

@@ -13,8 +13,8 @@ use rayon::prelude::*;
 use super::{POSITIONS, Patches, transform};
 use crate::conv::geometry::Plan;
 use crate::conv::kernel::{Microkernel, Rows, SIDE, TILE, Work};
-use crate::conv::run::{Tile, Unit, cut, tile_rows};
 use crate::conv::stage::convert;
+use crate::conv::units::{Tile, Unit, cut, tile_rows};
 use crate::simd::Simd;
 use crate::{Buffer, ConvShape, Element};
 

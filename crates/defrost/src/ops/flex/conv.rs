@@ -8,8 +8,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::DType;
-use defrost_kernels::conv::{ChannelStatistics, Epilogue};
-use defrost_kernels::{Buffer, ConvShape, conv, elementwise};
+use defrost_kernels::{Buffer, ChannelStatistics, ConvShape, Epilogue, conv, elementwise};
 
 use super::format::{Format, by_format, dims, tensor, whole, whole_f32};
 use crate::ops::isa::isa;
@@ -232,7 +231,6 @@ fn before<T: Format>(saved: &Saved, grad_output: FlexTensor) -> (FlexTensor, Fle
         saved.nonlinearity,
         output,
         gradient,
-        channels,
         &mut grad_pre,
         &mut grad_bias,
     );

@@ -7,9 +7,8 @@ use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
-use defrost_kernels::Buffer;
-use defrost_kernels::conv::ChannelStatistics;
-use defrost_kernels::norm::{self, BatchNorm};
+use defrost_kernels::norm::{self, BatchNorm, BatchNormGradients};
+use defrost_kernels::{Buffer, ChannelStatistics};
 
 use super::conv::{Conv, SavedConv};
 use super::format::{Format, by_format, dims, tensor, whole, whole_f32};
@@ -182,10 +181,12 @@ fn norm_backward<T: Format>(saved: &Saved, grad_output: &FlexTensor, has_residua
         input,
         saved.output.as_ref().map(T::slice),
         T::slice(grad_output),
-        &mut grad_input,
-        grad_residual.as_deref_mut(),
-        &mut grad_scale,
-        &mut grad_shift,
+        BatchNormGradients {
+            x: &mut grad_input,
+            residual: grad_residual.as_deref_mut(),
+            gamma: &mut grad_scale,
+            beta: &mut grad_shift,
+        },
     );
     let out_dims: [usize; 4] = dims(grad_output);
     NormGradients {

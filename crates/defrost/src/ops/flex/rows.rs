@@ -9,7 +9,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{DType, FloatDType, Tensor};
 use defrost_kernels::Buffer;
-use defrost_kernels::norm::{layer_norm_backward, layer_norm_forward};
+use defrost_kernels::norm::{LayerNormGradients, layer_norm_backward, layer_norm_forward};
 use defrost_kernels::{elementwise, softmax};
 
 use super::format::{Format, by_format, tensor, whole, whole_f32};
@@ -249,9 +249,7 @@ fn norm_gradients<T: Format>(norm: &Norm, grad_output: &FlexTensor) -> [FlexTens
         f32::slice(scale),
         *epsilon,
         T::slice(grad_output),
-        &mut of_input,
-        &mut of_scale,
-        &mut of_shift,
+        LayerNormGradients { x: &mut of_input, gamma: &mut of_scale, beta: &mut of_shift },
     );
     [tensor(of_input, input.shape()), tensor(of_scale, [features]), tensor(of_shift, [features])]
 }
