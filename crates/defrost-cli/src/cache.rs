@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use defrost::CacheLimits;
-use defrost::prefix::user_folder;
+use defrost::platform::user_cache_folder;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Cache {
@@ -38,8 +38,10 @@ impl CacheOptions {
     fn limits(&self) -> CacheLimits {
         match (self.cache, self.cache_limit) {
             (Cache::Off, _) => CacheLimits::none(),
-            (Cache::Auto, None) => CacheLimits::of_this_machine(user_folder()),
-            (Cache::Auto, Some(bytes)) => CacheLimits { memory: bytes, disk: bytes, folder: user_folder() },
+            (Cache::Auto, None) => CacheLimits::of_this_machine(user_cache_folder()),
+            (Cache::Auto, Some(bytes)) => {
+                CacheLimits { memory: bytes, disk: bytes, folder: user_cache_folder() }
+            }
         }
     }
 }

@@ -16,7 +16,6 @@ mod labels;
 mod layout;
 mod learning;
 mod live;
-mod memory;
 mod progress;
 mod record;
 mod resume;

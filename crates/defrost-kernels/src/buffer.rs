@@ -13,13 +13,10 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use memmap2::MmapMut;
+use crate::platform::{REGION_BYTES, Region};
 
 /// A cache line, and the widest vector.
 const ALIGNMENT: usize = 64;
-
-/// Of a region, unless a buffer is larger. The system backs with memory what is touched.
-const REGION: usize = 256 << 20;
 
 /// Types of which any bytes are a value.
 ///
@@ -153,7 +150,7 @@ static POOL: Mutex<Pool> = Mutex::new(Pool::new());
 /// [`ALIGNMENT`].
 struct Pool {
     /// `None` where one was released.
-    regions: Vec<Option<MmapMut>>,
+    regions: Vec<Option<Region>>,
     free: BTreeMap<Offset, usize>,
     by_size: BTreeSet<(usize, Offset)>,
 }
@@ -172,7 +169,7 @@ impl Pool {
         let bytes = layout.size().max(1).next_multiple_of(ALIGNMENT);
         let (size, place) = match self.by_size.range((bytes, (0, 0))..).next() {
             Some(&found) => found,
-            None => self.map(bytes.max(REGION), layout),
+            None => self.map(bytes.max(REGION_BYTES), layout),
         };
         self.remove(place, size);
         if size > bytes {
@@ -202,10 +199,7 @@ impl Pool {
 
     /// A new region, all of it free.
     fn map(&mut self, bytes: usize, layout: Layout) -> (usize, Offset) {
-        let Ok(region) = MmapMut::map_anon(bytes) else { handle_alloc_error(layout) };
-        // Fewer page faults; without them it is slower and nothing else.
-        #[cfg(target_os = "linux")]
-        let _ = region.advise(memmap2::Advice::HugePage);
+        let Some(region) = Region::new(bytes) else { handle_alloc_error(layout) };
         let index = self.regions.iter().position(Option::is_none).unwrap_or(self.regions.len());
         if index == self.regions.len() {
             self.regions.push(None);
@@ -217,7 +211,7 @@ impl Pool {
 
     fn release(&mut self) {
         for (index, region) in self.regions.iter_mut().enumerate() {
-            let Some(bytes) = region.as_ref().map(|region| region.len()) else { continue };
+            let Some(bytes) = region.as_ref().map(Region::len) else { continue };
             if self.free.get(&(index, 0)) == Some(&bytes) {
                 *region = None;
                 self.free.remove(&(index, 0));
@@ -257,8 +251,8 @@ mod tests {
         for index in [3, 1, 4, 0, 5, 2] {
             pool.give_back(&blocks[index]);
         }
-        assert_eq!(pool.free.iter().collect::<Vec<_>>(), [(&(0, 0), &REGION)]);
-        assert_eq!(pool.by_size.iter().collect::<Vec<_>>(), [&(REGION, (0, 0))]);
+        assert_eq!(pool.free.iter().collect::<Vec<_>>(), [(&(0, 0), &REGION_BYTES)]);
+        assert_eq!(pool.by_size.iter().collect::<Vec<_>>(), [&(REGION_BYTES, (0, 0))]);
     }
 
     #[test]
@@ -274,12 +268,12 @@ mod tests {
     #[test]
     fn empty_regions_are_released() {
         let mut pool = Pool::new();
-        let (small, large) = (pool.take(layout(100)), pool.take(layout(REGION + 1)));
+        let (small, large) = (pool.take(layout(100)), pool.take(layout(REGION_BYTES + 1)));
         assert_eq!((small.place.0, large.place.0), (0, 1));
         pool.give_back(&large);
         pool.release();
         assert!(pool.regions[0].is_some() && pool.regions[1].is_none());
-        assert_eq!(pool.take(layout(2 * REGION)).place, (1, 0), "the number is used again");
+        assert_eq!(pool.take(layout(2 * REGION_BYTES)).place, (1, 0), "the number is used again");
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod elementwise;
 mod epilogue;
 mod isa;
 pub mod norm;
+mod platform;
 pub mod pool;
 mod shape;
 mod simd;

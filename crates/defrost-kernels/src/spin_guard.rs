@@ -20,7 +20,11 @@ impl SpinGuard {
     #[expect(clippy::new_without_default, reason = "it does something")]
     pub fn new() -> Self {
         let spinning = Arc::new(AtomicBool::new(true));
-        let (wanted, caller) = (spinning.clone(), rayon::current_thread_index());
+        let (threads, caller) = (rayon::current_num_threads(), rayon::current_thread_index());
+        if threads == 1 && caller.is_some() {
+            return Self(spinning);
+        }
+        let wanted = spinning.clone();
         rayon::spawn_broadcast(move |thread| {
             while caller != Some(thread.index()) && wanted.load(Ordering::Relaxed) {
                 // Leaves the processor to another program that wants it.

@@ -3,8 +3,9 @@
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
 use thiserror::Error;
+
+use crate::platform::{TEMPORARY, TemporaryFile};
 
 /// A file could not be read or written.
 #[derive(Debug, Error)]
@@ -44,27 +45,29 @@ pub fn write_atomically(
 ) -> Result<(), FileError> {
     let attempt = || {
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = NamedTempFile::new_in(folder)?;
-        let mut writer = BufWriter::new(file.as_file_mut());
+        let (mut file, temporary) = TemporaryFile::create(folder, TEMPORARY)?;
+        let mut writer = BufWriter::new(&mut file);
         write(&mut writer)?;
         writer.flush()?;
         drop(writer);
-        file.as_file().sync_all()?;
-        make_readable(file.as_file())?;
-        file.persist(path)?;
-        Ok(())
+        file.sync_all()?;
+        temporary.persist(path)
     };
     attempt().map_err(FileError::at(path))
 }
 
-/// Temporary files are their owner's alone; what they become should be readable as usual.
-#[cfg(unix)]
-fn make_readable(file: &std::fs::File) -> io::Result<()> {
+#[cfg(all(test, unix))]
+mod tests {
     use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
 
-#[cfg(not(unix))]
-fn make_readable(_file: &std::fs::File) -> io::Result<()> {
-    Ok(())
+    use super::*;
+
+    #[test]
+    fn permissions_are_those_of_any_new_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |name: &str| std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        std::fs::write(folder.path().join("plain"), "").unwrap();
+        write_atomically(&folder.path().join("atomic"), |_| Ok(())).unwrap();
+        assert_eq!(mode("atomic"), mode("plain"));
+    }
 }

@@ -5,15 +5,37 @@
 //! rates and `fine_tune`, on [Burn](burn).
 //!
 //! A network is a list of [stages](Stage); freezing is a position in it, kept in one value, the
-//! [`FreezePlan`]. The [`Learner`] runs [phases](recipe) under such plans. [`vision`] brings image
-//! folders and pretrained image networks, [`text`] texts and
-//! the networks that read them, [`tabular`] tables.
+//! [`FreezePlan`]. The [`Learner`] runs [phases](recipe) under such plans. `vision` brings image
+//! folders and pretrained image networks, `text` texts and
+//! the networks that read them, `tabular` tables.
+//!
+//! # Features
+//!
+//! All are on unless `default-features = false` is said. Freezing a network of one's own needs none.
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `vision` | image folders, augmentation, pretrained image networks |
+//! | `text` | texts, tokenizers, the networks that read them |
+//! | `tabular` | tables |
+//! | `hub` | weights from the Hugging Face hub |
+//! | `pytorch` | weights from PyTorch's own files |
+//! | `report` | pages about runs, event files for TensorBoard |
+//! | `embedded-weights` | EfficientNet-Lite0's ImageNet weights in the program, 9 MB |
+//!
+//! # Systems and versions
+//!
+//! Developed on Linux. `wasm32-unknown-unknown` works without `hub` and computes on one thread; [`platform`] says what differs there.
+//! The minimum Rust version is 1.95, and raising it is a minor version. Semantic versioning covers what is public here and the files
+//! that runs leave: what a version has written, later ones with the same first number (before 1.0: the same second one) read.
+//! It covers neither the numbers that training arrives at nor Burn's types, whose version is part of this crate's.
 
 #![forbid(unsafe_code)]
 
 mod batch;
 pub mod bundle;
 pub mod check;
+#[cfg(any(feature = "vision", feature = "text", feature = "tabular"))]
 pub mod csv_table;
 pub mod data;
 pub mod files;
@@ -26,17 +48,23 @@ pub mod metrics;
 pub mod ops;
 mod optim;
 mod plan;
+pub mod platform;
 mod precision;
 pub mod prefix;
 mod rates;
 pub mod recipe;
+#[cfg(feature = "report")]
 pub mod report;
 mod schedule;
 mod stage;
 mod summary;
+#[cfg(feature = "tabular")]
 pub mod tabular;
+#[cfg(feature = "report")]
 pub mod tensorboard;
+#[cfg(feature = "text")]
 pub mod text;
+#[cfg(feature = "vision")]
 pub mod vision;
 pub mod weights;
 

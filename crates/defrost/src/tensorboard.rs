@@ -9,7 +9,6 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
 
 use prost::Message;
 
@@ -17,6 +16,7 @@ use crate::files::FileError;
 use crate::learner::{BatchReport, EpochRecord, Flow, Observer, Position};
 use crate::optim::StepOptions;
 use crate::plan::FreezePlan;
+use crate::platform::SystemTime;
 use crate::recipe::Phase;
 
 /// Of an event file's first record.

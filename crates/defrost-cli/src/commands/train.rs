@@ -12,6 +12,7 @@ use defrost::bundle::ModelConfig;
 use defrost::data::Skipped;
 use defrost::learner::{CheckpointError, EarlyStopping};
 use defrost::ops::SpinGuard;
+use defrost::platform::peak_resident_memory;
 use defrost::report::{self, Ended, Problems, Report};
 use defrost::tensorboard::TensorBoard;
 use defrost::{EpochRecord, Learner, LearnerError, Network, Phase, PlanSummary, files, weights};
@@ -26,7 +27,6 @@ use crate::failure::{Blame, Failure};
 use crate::layout::{metrics, plan_table, rate};
 use crate::learning::RateChoice;
 use crate::live::{self, Live, LiveAddress};
-use crate::memory::peak_rss_bytes;
 use crate::progress::{Progress, seconds};
 use crate::resume::{Session, is_unfinished, stop_on_signals};
 use crate::{record, run_folder, training};
@@ -132,7 +132,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
             "quote": learner.history().estimates(),
             "report": page,
             "seconds": seconds_taken,
-            "peak_rss_bytes": peak_rss_bytes(),
+            "peak_rss_bytes": peak_resident_memory(),
             "threads": threads,
             "precision": precision,
         }));

@@ -7,7 +7,7 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
-use crate::memory;
+use defrost::platform::resident_memory;
 
 /// The kind of text that [`Metrics::text`] is.
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
@@ -76,7 +76,7 @@ impl Metrics {
     /// As Prometheus reads it, with so many inputs waiting now.
     pub fn text(&self, waiting: usize) -> String {
         self.queue.set(waiting as i64);
-        if let Some(bytes) = memory::rss_bytes() {
+        if let Some(bytes) = resident_memory() {
             self.memory.set(bytes as i64);
         }
         // Writing to a string does not fail, and what was never observed is not gathered.

@@ -73,6 +73,11 @@ pub trait ModelConfig: Clone + Serialize + DeserializeOwned {
         vec![]
     }
 
+    /// Such a map as a transparent PNG file to lay over the item; nothing if its items are no images.
+    fn draw_heat(_map: &HeatMap) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Files of its own that belong beside the weights, such as a tokenizer, by name.
     fn files(&self) -> BTreeMap<String, Vec<u8>> {
         BTreeMap::new()

@@ -3,14 +3,13 @@
 //! An estimate changes nothing: weights, statistics and optimizer are put back, what the trial batches keep is
 //! thrown away, and draws are functions of the position in training.
 
-use std::time::Instant;
-
 use serde::{Deserialize, Serialize};
 
 use super::features::Part;
 use super::{Learner, LearnerError};
 use crate::data::{Dataset, Draws, Variant};
 use crate::optim::StepOptions;
+use crate::platform::Instant;
 use crate::prefix::{Cache, CacheLimits, Prefix};
 use crate::recipe::Phase;
 use crate::schedule::MOMENTUM;

@@ -1,7 +1,5 @@
 //! The training loop.
 
-use std::time::Instant;
-
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use rand::Rng as _;
 
@@ -16,6 +14,7 @@ use super::{
 use crate::data::Draws;
 use crate::layers::with_draws;
 use crate::optim::{Adam, StepOptions};
+use crate::platform::Instant;
 use crate::rates::Rates;
 use crate::schedule::Schedule;
 use crate::stage::Network;

@@ -14,9 +14,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempPath};
-
 use crate::data::Fingerprint;
+use crate::platform::{TemporaryFile, read_exact_at};
 
 const MAGIC: &[u8; 15] = b"defrost rows 1\n";
 /// What a file without rows takes.
@@ -44,7 +43,7 @@ pub struct EntryFile {
 
 #[derive(Debug)]
 enum Name {
-    Temporary(TempPath),
+    Temporary(TemporaryFile),
     Final(PathBuf),
 }
 
@@ -83,11 +82,10 @@ impl EntryFile {
     ///
     /// If the system can't.
     pub fn create(folder: &Path, prefix: Fingerprint) -> io::Result<Self> {
-        let file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
-        let (mut file, path) = NamedTempFile::into_parts(file);
+        let (mut file, temporary) = TemporaryFile::create(folder, TEMPORARY)?;
         file.write_all(MAGIC)?;
         file.write_all(&prefix.0)?;
-        Ok(Self { file, entries: HashMap::new(), bytes: HEADER_BYTES, name: Name::Temporary(path) })
+        Ok(Self { file, entries: HashMap::new(), bytes: HEADER_BYTES, name: Name::Temporary(temporary) })
     }
 
     /// How many bytes a row takes in a file.
@@ -121,7 +119,7 @@ impl EntryFile {
         keys.sort_unstable();
         let content = Fingerprint::of(&keys).to_string();
         let path = folder.join(format!("{stem}-{}.{EXTENSION}", &content[..16]));
-        temporary.persist(&path).map_err(|error| error.error)?;
+        temporary.persist(&path)?;
         Ok(Self { name: Name::Final(path), ..self })
     }
 
@@ -138,7 +136,7 @@ impl EntryFile {
     /// Where it is.
     pub fn path(&self) -> &Path {
         match &self.name {
-            Name::Temporary(path) => path,
+            Name::Temporary(temporary) => temporary.path(),
             Name::Final(path) => path,
         }
     }
@@ -183,21 +181,6 @@ fn checksum(key: Fingerprint, entry: &[u8]) -> [u8; 8] {
 
 fn damaged(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
-}
-
-#[cfg(not(unix))]
-fn read_exact_at(mut file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-    use std::io::{Read, Seek, SeekFrom};
-    let end = file.stream_position()?;
-    file.seek(SeekFrom::Start(offset))?;
-    let outcome = file.read_exact(buffer);
-    file.seek(SeekFrom::Start(end))?;
-    outcome
 }
 
 #[cfg(test)]

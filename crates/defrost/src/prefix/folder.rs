@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::file::{EXTENSION, TEMPORARY};
+use crate::platform::touch;
 
 /// After this time without a write, a file under a temporary name is what a killed run has left.
 const ABANDONED: Duration = Duration::from_secs(24 * 3600);
@@ -74,8 +75,8 @@ impl Folder {
         };
         let taken: Vec<PathBuf> = self.unused.extract_if(.., of_stem).map(|file| file.path).collect();
         for path in &taken {
-            // What has been used lately goes last. Not every file system keeps times.
-            let _ = std::fs::File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
+            // What has been used lately goes last.
+            touch(path);
         }
         taken
     }

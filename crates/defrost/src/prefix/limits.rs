@@ -1,6 +1,8 @@
 //! How much may be kept, and where.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use crate::platform::{free_disk, free_memory};
 
 /// What of the machine a cache may take, unless somebody says: this fraction of its free memory and disk.
 const MEMORY_SHARE: u64 = 4;
@@ -39,37 +41,6 @@ impl CacheLimits {
         let disk = free_disk.map_or(UNKNOWN_BYTES, |free| (free / DISK_SHARE).min(MAX_DISK_BYTES));
         Self { memory, disk: if folder.is_some() { disk } else { 0 }, folder }
     }
-}
-
-/// The user's own cache folder for this program, as the system's config place it.
-pub fn user_folder() -> Option<PathBuf> {
-    let from = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = match std::env::consts::OS {
-        "windows" => from("LOCALAPPDATA"),
-        "macos" => from("HOME").map(|home| home.join("Library/Caches")),
-        _ => from("XDG_CACHE_HOME").or_else(|| from("HOME").map(|home| home.join(".cache"))),
-    };
-    base.map(|base| base.join("defrost"))
-}
-
-fn free_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes * 1024)
-}
-
-/// Of the disk that a folder is on, or will be.
-#[cfg(unix)]
-fn free_disk(folder: &Path) -> Option<u64> {
-    let existing = folder.ancestors().find(|path| path.exists())?;
-    let status = rustix::fs::statvfs(existing).ok()?;
-    Some(status.f_bavail * status.f_frsize)
-}
-
-#[cfg(not(unix))]
-fn free_disk(_folder: &Path) -> Option<u64> {
-    None
 }
 
 #[cfg(test)]

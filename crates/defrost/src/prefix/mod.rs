@@ -8,7 +8,7 @@ mod folder;
 mod limits;
 
 pub use cache::Cache;
-pub use limits::{CacheLimits, user_folder};
+pub use limits::CacheLimits;
 
 use burn::tensor::Device;
 

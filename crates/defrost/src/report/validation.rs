@@ -2,9 +2,6 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use image::codecs::png::PngEncoder;
-use image::imageops::FilterType;
-use image::{ExtendedColorType, GrayImage, ImageEncoder};
 use serde::{Deserialize, Serialize};
 
 use super::numbers;
@@ -94,7 +91,7 @@ impl ValidationReport {
         let worst = top_losses(&losses, SHOWN);
         let heat = heat(learner, model, &evaluation, &worst);
         let example = |item: usize, heat: Option<&HeatMap>| ExampleResult {
-            heat: heat.and_then(heat_png),
+            heat: heat.and_then(M::draw_heat).map(|png| BASE64_STANDARD.encode(png)),
             loss: losses[item],
             ..example(learner, &evaluation, item, classes)
         };
@@ -167,20 +164,4 @@ fn heat<N: Network, M: ModelConfig<Network = N>>(
         Ok(inputs) => model.heat(learner.network(), inputs, &outputs),
         Err(_) => vec![],
     }
-}
-
-/// A map as a smooth image of one colour, the more opaque the warmer.
-fn heat_png(map: &HeatMap) -> Option<String> {
-    const COLOUR: [u8; 3] = [255, 72, 0];
-    const OPAQUE: f32 = 165.0;
-    const SIDE: u32 = 56;
-    let opacity = map.values.iter().map(|value| (value * OPAQUE) as u8).collect();
-    let opacity = GrayImage::from_raw(map.width as u32, map.height as u32, opacity)?;
-    let opacity = image::imageops::resize(&opacity, SIDE, SIDE, FilterType::CatmullRom);
-    let [red, green, blue] = COLOUR;
-    let pixels: Vec<u8> = opacity.iter().flat_map(|&opacity| [red, green, blue, opacity]).collect();
-    let mut bytes = vec![];
-    let encoder = PngEncoder::new(&mut bytes);
-    encoder.write_image(&pixels, SIDE, SIDE, ExtendedColorType::Rgba8).ok()?;
-    Some(BASE64_STANDARD.encode(bytes))
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::augment::{AugmentPolicy, Draw};
 use super::dataset::batch;
 use super::grad_cam::grad_cam;
+use super::heat_png::heat_png;
 use super::image::Image;
 use super::models::{Architecture, HeadKind, Precision, PretrainedConfig, VisionNetwork};
 use super::setup::SetupError;
@@ -88,6 +89,10 @@ impl ModelConfig for ImageModelConfig {
 
     fn heat(&self, network: &VisionNetwork, input: Batch, outputs: &[usize]) -> Vec<HeatMap> {
         grad_cam(network, input, outputs)
+    }
+
+    fn draw_heat(map: &HeatMap) -> Option<Vec<u8>> {
+        heat_png(map)
     }
 }
 

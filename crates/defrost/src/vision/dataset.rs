@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::augment::{AugmentPolicy, Draw};
-use super::check::{Look, Inspected};
+use super::check::{Inspected, Look};
 use super::decoded_images::{DecodedImages, Form};
 use super::folder::Labelled;
 use super::image::{Image, ImageError, read_file};

@@ -7,6 +7,7 @@ mod dataset;
 mod decoded_images;
 pub mod folder;
 mod grad_cam;
+mod heat_png;
 pub mod image;
 mod image_folder;
 mod image_grid;

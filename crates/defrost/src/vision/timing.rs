@@ -1,7 +1,5 @@
 //! How long steps take, measured on images of noise.
 
-use std::time::Instant;
-
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, Tensor};
@@ -13,6 +11,7 @@ use crate::loss::Loss;
 use crate::ops::SpinGuard;
 use crate::optim::{Adam, StepOptions};
 use crate::plan::FreezePlan;
+use crate::platform::Instant;
 use crate::prefix;
 use crate::stage::Network;
 

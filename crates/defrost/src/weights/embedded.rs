@@ -3,10 +3,12 @@
 use super::{Weights, safetensors};
 
 /// ImageNet weights of EfficientNet-Lite0; `assets/README.md` says where they come from.
-static EFFICIENTNET_LITE0: &[u8] = include_bytes!("../../../../assets/efficientnet_lite0.safetensors");
+#[cfg(feature = "embedded-weights")]
+static EFFICIENTNET_LITE0: &[u8] = include_bytes!("../../assets/efficientnet_lite0.safetensors");
 
 fn bytes(architecture: &str) -> Option<&'static [u8]> {
     match architecture {
+        #[cfg(feature = "embedded-weights")]
         "efficientnet_lite0" => Some(EFFICIENTNET_LITE0),
         _ => None,
     }
@@ -28,6 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(feature = "embedded-weights")]
     fn what_is_embedded_can_be_read() {
         assert!(embedded("efficientnet_lite0").is_some_and(|weights| weights.tensors.len() > 200));
         assert!(embedded("resnet18").is_none());

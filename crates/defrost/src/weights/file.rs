@@ -6,7 +6,8 @@ use std::path::Path;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::pytorch::{Pytorch, PytorchError, is_pytorch};
+#[cfg(feature = "pytorch")]
+use super::pytorch::{Pytorch, PytorchError};
 use super::safetensors::{self, SafetensorsError};
 use super::{Tensors, Weights, embedded};
 use crate::files::{self, FileError};
@@ -26,7 +27,12 @@ pub enum WeightFileError {
     /// It is no safetensors file, or a damaged one.
     #[error(transparent)]
     Safetensors(#[from] SafetensorsError),
+    /// It is PyTorch's, which this program was built without.
+    #[cfg(not(feature = "pytorch"))]
+    #[error("{0}: PyTorch weights, and this program was built without the feature `pytorch` that reads them")]
+    Pytorch(String),
     /// It is no PyTorch file, or one that can't be read.
+    #[cfg(feature = "pytorch")]
     #[error("{file}: not PyTorch weights that can be read: {reason}")]
     Pytorch {
         /// Which file.
@@ -52,6 +58,7 @@ pub struct WeightFile {
 #[derive(Debug)]
 enum Content {
     Tensors(Tensors),
+    #[cfg(feature = "pytorch")]
     Pytorch(Pytorch),
 }
 
@@ -77,20 +84,27 @@ impl WeightFile {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         // Behind its length, which may begin like any other file, a safetensors file's header begins so.
         let is_safetensors = bytes.get(8) == Some(&b'{');
-        let content = match !is_safetensors && (is_pytorch(&bytes) || PYTORCH.contains(&extension)) {
-            true => match Pytorch::parse(bytes) {
-                Ok(pytorch) => Content::Pytorch(pytorch),
-                Err(reason) => return Err(WeightFileError::Pytorch { file: name, reason }),
-            },
-            false => {
-                let invalid = |reason: safetensors::ParseError| SafetensorsError::Invalid {
-                    file: name.clone(),
-                    reason: reason.to_string(),
-                };
-                return Ok(Self::from_weights(name.clone(), safetensors::parse(&bytes).map_err(invalid)?));
-            }
+        if !is_safetensors && (is_pytorch(&bytes) || PYTORCH.contains(&extension)) {
+            return Self::of_pytorch(name, bytes);
+        }
+        let invalid = |reason: safetensors::ParseError| SafetensorsError::Invalid {
+            file: name.clone(),
+            reason: reason.to_string(),
         };
-        Ok(Self { name, metadata: BTreeMap::new(), content })
+        Ok(Self::from_weights(name.clone(), safetensors::parse(&bytes).map_err(invalid)?))
+    }
+
+    #[cfg(feature = "pytorch")]
+    fn of_pytorch(name: String, bytes: Vec<u8>) -> Result<Self, WeightFileError> {
+        match Pytorch::parse(bytes) {
+            Ok(file) => Ok(Self { name, metadata: BTreeMap::new(), content: Content::Pytorch(file) }),
+            Err(reason) => Err(WeightFileError::Pytorch { file: name, reason }),
+        }
+    }
+
+    #[cfg(not(feature = "pytorch"))]
+    fn of_pytorch(name: String, _bytes: Vec<u8>) -> Result<Self, WeightFileError> {
+        Err(WeightFileError::Pytorch(name))
     }
 
     /// The embedded weights of an architecture, if there are any.
@@ -113,6 +127,7 @@ impl WeightFile {
             Content::Tensors(tensors) => {
                 tensors.iter().map(|(name, data)| (name.as_str(), &data.shape()[..])).collect()
             }
+            #[cfg(feature = "pytorch")]
             Content::Pytorch(pytorch) => pytorch.shapes().collect(),
         }
     }
@@ -126,10 +141,21 @@ impl WeightFile {
     pub fn take<'a>(&mut self, names: impl IntoIterator<Item = (&'a String, &'a String)>) -> Tensors {
         let mut take = |name: &str| match &mut self.content {
             Content::Tensors(tensors) => tensors.remove(name),
+            #[cfg(feature = "pytorch")]
             Content::Pytorch(pytorch) => pytorch.tensor(name),
         };
         names.into_iter().filter_map(|(new, name)| Some((new.clone(), take(name)?))).collect()
     }
+}
+
+/// Whether a file may be PyTorch's, by how it begins.
+fn is_pytorch(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK") || bytes.starts_with(b"\x80") || is_tar(bytes)
+}
+
+/// Whether a file is a tar archive, as PyTorch's oldest are.
+pub(super) fn is_tar(bytes: &[u8]) -> bool {
+    bytes.get(257..262) == Some(b"ustar")
 }
 
 /// What timm's `config.json` says about its images, as metadata.

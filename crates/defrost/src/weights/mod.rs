@@ -3,7 +3,9 @@
 mod embedded;
 mod file;
 mod fit;
+#[cfg(feature = "hub")]
 pub mod hub;
+#[cfg(feature = "pytorch")]
 pub mod pytorch;
 pub mod safetensors;
 mod state;

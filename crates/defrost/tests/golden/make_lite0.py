@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 HERE = Path(__file__).parent
-WEIGHTS = HERE.parents[3] / "assets/efficientnet_lite0.safetensors"
+WEIGHTS = HERE.parents[1] / "assets/efficientnet_lite0.safetensors"
 IMAGES = HERE.parent / "fixtures/recognise"
 # ImageNet classes that a person would accept for the image.
 ACCEPTED = {"chelsea.png": [281, 282, 285], "coffee.png": [504, 967, 968], "rocket.jpg": [657, 744, 812]}

@@ -1,26 +1,39 @@
 //! What the library promises, tested from outside.
 
 mod adam;
+#[cfg(all(feature = "vision", feature = "pytorch"))]
 mod architectures;
+#[cfg(feature = "text")]
 mod awd_lstm;
+#[cfg(feature = "vision")]
 mod cached;
+#[cfg(feature = "vision")]
 mod channels;
+#[cfg(all(feature = "vision", feature = "text", feature = "tabular"))]
 mod domains;
+#[cfg(feature = "vision")]
 mod fit;
 mod frozen;
+#[cfg(all(feature = "vision", feature = "text", feature = "tabular"))]
 mod hostile;
+#[cfg(feature = "hub")]
 mod hub;
 mod lr_find;
 mod metrics;
+#[cfg(all(feature = "vision", feature = "embedded-weights"))]
 mod networks;
 mod ops;
 mod plans;
+#[cfg(all(feature = "vision", feature = "embedded-weights"))]
 mod pretrained_run;
+#[cfg(feature = "pytorch")]
 mod pytorch;
 mod resume;
+#[cfg(all(feature = "vision", feature = "text", feature = "tabular"))]
 mod self_test;
 mod support;
 mod targets;
+#[cfg(feature = "text")]
 mod texts;
 mod tidy;
 mod training;

@@ -70,3 +70,31 @@ fn the_library_leaves_words_and_colours_to_the_command() {
     let found = lines_with(&sources(""), &["println!(", "eprintln!(", "process::exit", "clap::"]);
     assert!(found.is_empty(), "the library prints; return the value or tell an observer: {found:#?}");
 }
+
+#[test]
+fn the_platform_module_alone_knows_the_system() {
+    let files: Vec<PathBuf> =
+        sources("").into_iter().filter(|file| !file.iter().any(|part| part == "platform")).collect();
+    let words = [
+        "cfg(target",
+        "cfg!(target",
+        "(target_os",
+        "(target_arch",
+        "cfg(unix",
+        "cfg!(unix",
+        "cfg(not(unix",
+        "cfg(windows",
+        "cfg!(windows",
+        "std::os::",
+        "env::consts",
+        "std::time::Instant",
+        "Duration, Instant}",
+        "SystemTime::now",
+        "/proc",
+        "/sys/",
+        "rustix::",
+        "tempfile::",
+    ];
+    let found = lines_with(&files, &words);
+    assert!(found.is_empty(), "this depends on the system; let crate::platform do it: {found:#?}");
+}

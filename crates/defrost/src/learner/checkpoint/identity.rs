@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::{Dataset, Draws, Fingerprint, Variant};
 use crate::learner::{Learner, LearnerOptions};
 use crate::ops::isa_level;
+use crate::platform;
 use crate::recipe::Phase;
 use crate::stage::Network;
 use crate::weights::Tensors;
@@ -61,7 +62,7 @@ impl Identity {
         set("training items", items(&*learner.train, *seed));
         set("validation items", items(&*learner.valid, *seed));
         set("pretrained weights", pretrained(learner, tensors));
-        set("threads", rayon::current_num_threads().to_string());
+        set("threads", platform::threads().to_string());
         set("kernels", format!("{:?}", isa_level()));
         set("version", env!("CARGO_PKG_VERSION").to_owned());
         Self { settings, environment }

@@ -3,7 +3,7 @@
 //! manifest that is there names files that are complete.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -17,14 +17,13 @@ use super::{CheckpointError, damaged};
 use crate::data::Fingerprint;
 use crate::files::{self, FileError};
 use crate::learner::History;
+use crate::platform::{TEMPORARY, sync_folder};
 use crate::weights::safetensors;
 
 /// The version of the format this writes, and the only one it reads.
 const FORMAT: u64 = 2;
 const MANIFEST: &str = "checkpoint.json";
 const TENSORS: &str = "safetensors";
-/// How names of unfinished files begin.
-const TEMPORARY: &str = ".tmp";
 /// A manifest larger than this was not written here: an epoch takes less than a kilobyte.
 const MANIFEST_LIMIT: u64 = 256 << 20;
 
@@ -117,10 +116,10 @@ impl Store {
         let run = exact::spell(serde_json::to_value(manifest).map_err(invalid)?);
         let envelope = Envelope { format: FORMAT, sha256: hash(run.to_string().as_bytes()), run };
         // The files it names are in the folder for good before it is.
-        sync(&self.folder)?;
+        sync_folder(&self.folder).map_err(FileError::at(&self.folder))?;
         files::write_atomically(&path, |file| Ok(serde_json::to_writer_pretty(file, &envelope)?))?;
         // It is the checkpoint now; what can't be tidied up behind it stays until the next one.
-        let _ = sync(&self.folder);
+        let _ = sync_folder(&self.folder);
         let _ = remove_all_but(&self.folder, &manifest.files.names().collect::<Vec<_>>());
         Ok(())
     }
@@ -210,14 +209,6 @@ fn remove_all_but(folder: &Path, kept: &[&str]) -> Result<(), FileError> {
         }
     }
     Ok(())
-}
-
-/// Waits until a folder's names are on the disk, where the system lets one.
-fn sync(folder: &Path) -> Result<(), FileError> {
-    match cfg!(unix) {
-        true => File::open(folder).and_then(|folder| folder.sync_all()).map_err(FileError::at(folder)),
-        false => Ok(()),
-    }
 }
 
 fn hash(bytes: &[u8]) -> String {

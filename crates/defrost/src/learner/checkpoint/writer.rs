@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use burn::tensor::TensorData;
 
@@ -15,6 +15,7 @@ use crate::files::FileError;
 use crate::learner::run::Running;
 use crate::learner::state::State;
 use crate::learner::{Flow, Learner, LearnerError};
+use crate::platform::Instant;
 use crate::stage::Network;
 use crate::weights::Tensors;
 

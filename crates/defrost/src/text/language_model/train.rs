@@ -1,7 +1,6 @@
 //! Learning to tell the next token.
 
 use std::path::Path;
-use std::time::Instant;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -19,6 +18,7 @@ use crate::layers::with_draws;
 use crate::ops::LstmState;
 use crate::optim::{Adam, StepOptions};
 use crate::plan::{FreezePlan, NormMode};
+use crate::platform::Instant;
 use crate::schedule::Schedule;
 use crate::text::models::AwdLstmConfig;
 use crate::weights;

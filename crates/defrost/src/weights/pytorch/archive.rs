@@ -10,6 +10,7 @@ use zip::{CompressionMethod, ZipArchive};
 use super::PytorchError;
 use super::pickle::{Pickle, Value};
 use super::tensors::storages;
+use crate::weights::file::is_tar;
 
 /// How an old file begins: the pickle of a number nobody else begins with.
 const OLD: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
@@ -19,15 +20,6 @@ const OLD_VERSION: i64 = 1001;
 
 /// Where a file's storages are, by the names its pickle gives them.
 pub type Storages = HashMap<String, Range<usize>>;
-
-/// Whether a file may be PyTorch's, by how it begins.
-pub fn is_pytorch(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"PK") || bytes.starts_with(b"\x80") || is_tar(bytes)
-}
-
-fn is_tar(bytes: &[u8]) -> bool {
-    bytes.get(257..262) == Some(b"ustar")
-}
 
 /// A file's pickle and where its storages are.
 pub fn open(bytes: &[u8]) -> Result<(Pickle<'_>, Storages), PytorchError> {

@@ -15,8 +15,6 @@ use self::pickle::PickleError;
 use self::tensors::View;
 use super::safetensors::numbers;
 
-pub use archive::is_pytorch;
-
 /// A PyTorch file can't be read.
 #[derive(Debug, Error)]
 pub enum PytorchError {

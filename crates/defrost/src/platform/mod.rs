@@ -1,0 +1,21 @@
+//! What depends on the system the library is compiled for: clocks, files, threads, free memory and disk. The rest of the library
+//! asks here and compiles for all systems alike.
+//!
+//! In a browser (`wasm32-unknown-unknown`) clocks are JavaScript's, every file is refused by the system, nothing is known of memory
+//! and disk, and threads can't be started: what is computed in parallel elsewhere runs on the thread that asks for it.
+
+mod disk;
+mod files;
+mod memory;
+
+pub use web_time::{Instant, SystemTime};
+
+pub use disk::free_disk;
+pub use files::user_cache_folder;
+pub(crate) use files::{TEMPORARY, TemporaryFile, read_exact_at, sync_folder, touch};
+pub use memory::{free_memory, peak_resident_memory, resident_memory};
+
+/// How many threads compute: one where the system has none to give.
+pub fn threads() -> usize {
+    rayon::current_num_threads()
+}
