@@ -11,10 +11,10 @@ use defrost::check::Report;
 use defrost::csv_table::CsvTable;
 use defrost::data::Fingerprint;
 use defrost::learner::checkpoint_note;
-use defrost::tabular::{self, TableModelConfig, TableOptions};
-use defrost::text::{self, TextColumns, TextModelConfig};
+use defrost::tabular::{TableData, TableModelConfig};
+use defrost::text::{TextColumns, TextData, TextModelConfig};
 use defrost::vision::image::Image;
-use defrost::vision::{self, ImageModelConfig, LabelKind, LabelTable, Labelling, Validation};
+use defrost::vision::{ImageData, ImageModelConfig, LabelKind, LabelTable, Labelling};
 use defrost::weights::pytorch::Pytorch;
 use defrost::weights::safetensors;
 use defrost::{Cache, CacheLimits};
@@ -34,7 +34,8 @@ pub fn texts(bytes: &[u8]) {
     with_file(bytes, |path| {
         let named = TextColumns { text: Some("text".to_owned()), label: Some("label".to_owned()) };
         for columns in [TextColumns::default(), named] {
-            text::check(path, &columns, Err(0.3), 1).map_or_else(explained, |report| counted(&report, bytes));
+            let found = TextData::open(path).and_then(|texts| texts.columns(columns).check());
+            found.map_or_else(explained, |report| counted(&report, bytes));
         }
     });
 }
@@ -42,9 +43,8 @@ pub fn texts(bytes: &[u8]) {
 /// A CSV file of table rows.
 pub fn table(bytes: &[u8]) {
     with_file(bytes, |path| {
-        let options =
-            TableOptions { label: Some("label"), ignored: &[], validation: Err(0.3), seed: 1, schema: None };
-        tabular::check(path, &options).map_or_else(explained, |report| counted(&report, bytes));
+        let found = TableData::open(path).and_then(|rows| rows.label("label").check());
+        found.map_or_else(explained, |report| counted(&report, bytes));
     });
 }
 
@@ -53,10 +53,10 @@ pub fn labels(bytes: &[u8]) {
     with_file(bytes, |path| {
         for kind in [LabelKind::Class, LabelKind::Labels, LabelKind::Number] {
             let table = LabelTable { file: path.to_owned(), kind, ..LabelTable::default() };
-            let labels = (&Labelling::Table(table), &Validation::Found { otherwise: 0.3 });
             let root = path.parent().unwrap_or(Path::new("."));
-            vision::check(root, labels, 224, 1)
-                .map_or_else(explained, |report| assert_eq!(report.items.train, 0));
+            let images = ImageData::to_check(root, Labelling::Table(table));
+            let found = images.and_then(|images| images.check(224));
+            found.map_or_else(explained, |report| assert_eq!(report.items.train, 0));
         }
     });
 }
@@ -155,9 +155,9 @@ pub fn image(bytes: &[u8]) {
     with_folder(|folder| {
         std::fs::create_dir(folder.join("class")).expect("temporary folders can be made");
         std::fs::write(folder.join("class/image.png"), bytes).expect("temporary files can be written");
-        let labels = (&Labelling::Folders, &Validation::Found { otherwise: 0.3 });
-        vision::check(folder, labels, 224, 1)
-            .map_or_else(explained, |report| assert!(!report.problems.is_empty()));
+        let images = ImageData::to_check(folder, Labelling::Folders);
+        let found = images.and_then(|images| images.check(224));
+        found.map_or_else(explained, |report| assert!(!report.problems.is_empty()));
     });
 }
 

@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 
 use defrost::bundle::ModelConfig;
-use defrost::data::Dataset;
+use defrost::data::{Dataset, Validation};
 use defrost::learner::Mixing;
 use defrost::recipe::gradual;
 use defrost::vision::models::Precision;
@@ -12,9 +12,6 @@ use defrost::{FineTune, FreezePlan, LearnerOptions, Phase, PlanError, Schedule, 
 use crate::args::{PrecisionChoice, TrainingOptions};
 use crate::failure::{Blame, Failure};
 use crate::learning::RateChoice;
-
-/// The fraction of the items that validates where nothing else is said.
-pub const DEFAULT_FRACTION: f64 = 0.2;
 
 /// Starts the threads everything runs on; returns how many.
 pub fn start_threads(threads: Option<usize>) -> Result<usize, Failure> {
@@ -40,6 +37,15 @@ impl TrainingOptions {
             PrecisionChoice::F32 => Precision::F32,
             PrecisionChoice::Bf16 => Precision::Bf16,
             PrecisionChoice::Auto => Precision::fastest(),
+        }
+    }
+
+    /// Where the items that validate come from.
+    pub fn validation(&self) -> Validation {
+        match (&self.valid, self.valid_pct) {
+            (Some(path), _) => Validation::Path(path.clone()),
+            (None, Some(fraction)) => Validation::Fraction(fraction),
+            (None, None) => Validation::default(),
         }
     }
 

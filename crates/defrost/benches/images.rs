@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use defrost::data::Draws;
+use defrost::data::class_folder::scan;
+use defrost::vision::IMAGES as IMAGE_FILES;
 use defrost::vision::augment::{AugmentPolicy, Crop};
-use defrost::vision::folder::scan;
 use defrost::vision::image::Image;
 use defrost::vision::transform::Preprocess;
 
@@ -18,7 +19,7 @@ fn main() {
         println!("skipped: DEFROST_PHOTOS does not name a folder of photos, one folder per class");
         return;
     };
-    let items = scan(&folder).expect("a folder of class folders").train.items;
+    let items = scan(&folder, &IMAGE_FILES).expect("a folder of class folders").train.items;
     let paths = items.iter().take(IMAGES).map(|item| folder.join(&item.path));
     let files: Vec<Vec<u8>> = paths.map(|path| std::fs::read(path).expect("a readable file")).collect();
     let per_image = |start: Instant| start.elapsed().as_secs_f64() * 1000.0 / files.len() as f64;

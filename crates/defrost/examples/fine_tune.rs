@@ -4,23 +4,14 @@ use std::error::Error;
 use std::path::Path;
 
 use burn::tensor::Device;
-use defrost::vision::augment::AugmentPolicy;
 use defrost::vision::models::Precision;
-use defrost::vision::{ImageFolder, Labelling, Validation, VisionSetup};
+use defrost::vision::{ImageFolder, VisionSetup};
 use defrost::{FineTune, Learner, LearnerOptions, PlanSummary};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let setup = VisionSetup { size: Some(64), precision: Precision::fastest(), ..VisionSetup::default() };
     let start = setup.open()?;
-    let (validation, augment) = (Validation::Found { otherwise: 0.2 }, AugmentPolicy::default());
-    let data = ImageFolder::open(
-        Path::new("samples/fashion"),
-        (&Labelling::Folders, &validation),
-        start.preprocess(),
-        &augment,
-        42,
-        1 << 30,
-    )?;
+    let data = ImageFolder::open("samples/fashion")?.read(start.preprocess())?;
     let (classes, train, valid) = (data.classes, Box::new(data.train), Box::new(data.valid));
 
     let (network, model, _) = start.build(classes.len(), &Device::flex())?;

@@ -67,6 +67,16 @@ pub enum CsvError {
         /// The first row that can't be read and its reason.
         first: Option<Skipped>,
     },
+    /// Rows in memory have different columns.
+    #[error("{row} has the columns {found}, and the first row {expected}")]
+    OtherColumns {
+        /// The row.
+        row: String,
+        /// Its columns.
+        found: String,
+        /// Those of the first.
+        expected: String,
+    },
     /// No such column.
     #[error("{file}: there is no column `{name}`; the columns are {columns}")]
     NoColumn {
@@ -127,6 +137,38 @@ impl CsvTable {
             return Err(CsvError::NoRows { path: path.to_owned(), first: skipped.into_iter().next() });
         }
         Ok((Self { columns, rows }, skipped))
+    }
+
+    /// Rows in memory, each given as its columns and cells; all have the columns of the first.
+    ///
+    /// # Errors
+    ///
+    /// If there are no rows, two columns of the same name, or a row with other columns than the first.
+    pub fn from_rows<C: Into<String>, V: Into<String>, R: IntoIterator<Item = (C, V)>>(
+        rows: impl IntoIterator<Item = R>,
+    ) -> Result<Self, CsvError> {
+        let path = || PathBuf::from("rows in memory");
+        let mut table: Option<Self> = None;
+        for (number, row) in rows.into_iter().enumerate() {
+            let (columns, cells): (Vec<String>, Vec<String>) =
+                row.into_iter().map(|(column, cell)| (column.into(), cell.into())).unzip();
+            let name = format!("row {number}");
+            let table = table.get_or_insert_with(|| Self { columns: columns.clone(), rows: vec![] });
+            let mut seen = HashSet::new();
+            if let Some(twice) = columns.iter().find(|name| !seen.insert(*name)) {
+                return Err(CsvError::Twice { path: path(), name: twice.clone() });
+            }
+            let find = |name: &String| columns.iter().position(|column| column == name);
+            let places: Option<Vec<usize>> = table.columns.iter().map(find).collect();
+            let places = places.filter(|places| places.len() == columns.len());
+            let Some(places) = places else {
+                let (found, expected) = (columns.join(", "), table.columns.join(", "));
+                return Err(CsvError::OtherColumns { row: name, found, expected });
+            };
+            let cells = places.into_iter().map(|place| cells[place].trim().to_owned()).collect();
+            table.rows.push(Row { name, cells });
+        }
+        table.ok_or_else(|| CsvError::NoRows { path: path(), first: None })
     }
 
     /// The index of a column.
@@ -214,6 +256,23 @@ mod tests {
             "data.csv:4: column `a` is not valid UTF-8; save the file as UTF-8",
         ];
         assert_eq!(reasons, expected);
+    }
+
+    #[test]
+    fn rows_in_memory_may_name_their_columns_in_any_order() {
+        let table = CsvTable::from_rows([[("a", "1"), ("b", " 2 ")], [("b", "4"), ("a", "3")]]).unwrap();
+        assert_eq!(table.columns, ["a", "b"]);
+        assert_eq!(table.rows[1].cells, ["3", "4"]);
+        let refusal = |rows: Vec<Vec<(&str, &str)>>| CsvTable::from_rows(rows).unwrap_err().to_string();
+        assert_eq!(
+            refusal(vec![vec![("a", "1")], vec![("b", "1")]]),
+            "row 1 has the columns b, and the first row a"
+        );
+        assert_eq!(
+            refusal(vec![vec![("a", "1"), ("a", "2")]]),
+            "rows in memory: two columns are called `a`; rename one"
+        );
+        assert_eq!(refusal(vec![]), "rows in memory: there are no rows that can be read");
     }
 
     #[test]

@@ -56,6 +56,7 @@ pub mod recipe;
 #[cfg(feature = "report")]
 pub mod report;
 mod schedule;
+mod split_data;
 mod stage;
 mod summary;
 #[cfg(feature = "tabular")]
@@ -69,7 +70,7 @@ pub mod vision;
 pub mod weights;
 
 pub use batch::{Batch, Value};
-pub use data::Target;
+pub use data::{Target, Validation};
 pub use groups::{GroupsError, LayerGroup, LayerGroups, families};
 pub use learner::{EpochRecord, Learner, LearnerError, LearnerOptions};
 pub use loss::{CrossEntropy, Loss, TargetScaler};
@@ -80,5 +81,6 @@ pub use prefix::{Cache, CacheLimits};
 pub use rates::{Rates, RatesError};
 pub use recipe::{FineTune, Phase, Thaw};
 pub use schedule::{HyperParameters, MOMENTUM, Schedule, cosine};
+pub use split_data::SplitData;
 pub use stage::{Network, Parameter, Role, Stage, TrainingFlag};
 pub use summary::{GroupSummary, PhaseSummary, PlanSummary, StepSummary};

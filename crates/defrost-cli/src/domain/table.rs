@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
+use defrost::SplitData;
 use defrost::bundle::Loaded;
 use defrost::check::Report;
 use defrost::data::Dataset;
 use defrost::learner::TestTimeAugmentation;
-use defrost::tabular::{PretrainedTable, TableData, TableModelConfig, TableOptions, check};
+use defrost::tabular::{PretrainedTable, TableData, TableModelConfig};
 use defrost::vision::models::Precision;
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::TrainingOptions;
 use crate::failure::{Blame, Failure};
 use crate::labels::LabelOptions;
-use crate::training::DEFAULT_FRACTION;
 
 /// Rows of a CSV file.
 pub struct Table;
@@ -30,8 +30,9 @@ impl Domain for Table {
         device: &Device,
     ) -> Result<Prepared<TableModelConfig>, Failure> {
         let (table, pretrained) = open(options, data)?;
+        let table = table.read().or_usage()?;
         let (network, model) = table.network(pretrained, options.seed, device).or_usage()?;
-        let TableData { classes, train, valid, skipped, notes, report, .. } = table;
+        let SplitData { classes, train, valid, skipped, notes, report } = table;
         let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes, report };
         Ok(Prepared { data, network, model, precision: Precision::F32 })
     }
@@ -46,13 +47,13 @@ impl Domain for Table {
             Failure::usage("a table's network depends on its columns; give the CSV file it is for")
         })?;
         let (table, pretrained) = open(options, data)?;
+        let table = table.read().or_usage()?;
         let (network, model) = table.network(pretrained, options.seed, device).or_usage()?;
         Ok(Outline { model, network, train_items: Some(table.train.len()) })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
-        let pretrained = pretrained(options)?;
-        check(data, &reading(options, pretrained.as_ref())).or_usage()
+        rows(options, data, pretrained(options)?.as_ref())?.check().or_usage()
     }
 
     fn labelled(
@@ -81,20 +82,24 @@ fn open(options: &TrainingOptions, data: &Path) -> Result<(TableData, Option<Pre
         )));
     }
     let pretrained = pretrained(options)?;
-    Ok((TableData::open(data, &reading(options, pretrained.as_ref())).or_usage()?, pretrained))
+    Ok((rows(options, data, pretrained.as_ref())?, pretrained))
 }
 
 fn pretrained(options: &TrainingOptions) -> Result<Option<PretrainedTable>, Failure> {
     options.pretrained.as_deref().map(PretrainedTable::open).transpose().or_usage()
 }
 
-fn reading<'a>(options: &'a TrainingOptions, pretrained: Option<&'a PretrainedTable>) -> TableOptions<'a> {
-    let fraction = options.valid_pct.unwrap_or(DEFAULT_FRACTION);
-    TableOptions {
-        label: options.labels.label_column.as_deref(),
-        ignored: &options.ignore,
-        validation: options.valid.as_deref().ok_or(fraction),
-        seed: options.seed,
-        schema: pretrained.map(|earlier| &earlier.schema),
+fn rows(
+    options: &TrainingOptions,
+    data: &Path,
+    pretrained: Option<&PretrainedTable>,
+) -> Result<TableData, Failure> {
+    let mut rows = TableData::open(data).or_usage()?.ignore(options.ignore.clone());
+    if let Some(label) = &options.labels.label_column {
+        rows = rows.label(label);
     }
+    if let Some(earlier) = pretrained {
+        rows = rows.schema(earlier.schema.clone());
+    }
+    Ok(rows.validation(options.validation()).seed(options.seed))
 }

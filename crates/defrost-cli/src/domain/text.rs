@@ -4,15 +4,14 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
+use defrost::SplitData;
 use defrost::bundle::Loaded;
 use defrost::check::Report;
 use defrost::csv_table::{CsvTable, is_csv_file};
-use defrost::data::split::stratified;
 use defrost::learner::TestTimeAugmentation;
 use defrost::text::models::{BertConfig, TextConfig, TextNetwork};
 use defrost::text::{
-    LabelledTexts, Pretrained, TextColumns, TextData, TextModelConfig, Tokenizer, check, found_validation,
-    guess_text_column, read_text,
+    Pretrained, TextColumns, TextData, TextModelConfig, Tokenizer, guess_text_column, read_text,
 };
 use defrost::weights::hub;
 
@@ -20,7 +19,6 @@ use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::TrainingOptions;
 use crate::failure::{Blame, Failure};
 use crate::labels::LabelOptions;
-use crate::training::DEFAULT_FRACTION;
 
 /// Texts in a column of a CSV file, or in a folder per class.
 pub struct Text;
@@ -37,11 +35,9 @@ impl Domain for Text {
         let mut pretrained = Pretrained::open(&weights(options)?).or_usage()?;
         pretrained.precision = options.precision();
         let tokenizer = pretrained.tokenizer(options.max_tokens).or_usage()?;
-        let validation = validation(options, data);
-        let validation = validation.as_deref().map_err(|fraction| *fraction);
-        let texts =
-            TextData::open(data, &columns(options), validation, &tokenizer, options.seed).or_usage()?;
-        let TextData { classes, train, valid, skipped, notes, report, columns } = texts;
+        let data = texts(options, data)?;
+        let columns = data.found_columns().or_usage()?;
+        let SplitData { classes, train, valid, skipped, notes, report } = data.read(&tokenizer).or_usage()?;
         let (network, model, fit) =
             pretrained.build(classes.len(), columns, options.max_tokens, options.seed, device).or_usage()?;
         let notes = notes.into_iter().chain([format!("weights: {fit}")]).collect();
@@ -60,18 +56,9 @@ impl Domain for Text {
             (None | Some("hub"), None) => TextConfig::Bert(BertConfig::minilm()),
             _ => Pretrained::open(&weights(options)?).or_usage()?.config,
         };
-        let texts =
-            data.map(|data| LabelledTexts::read(data, &columns(options), None)).transpose().or_usage()?;
-        let fraction = data.and_then(|data| validation(options, data).err());
-        let (outputs, train_items) = match (texts, fraction) {
-            (Some(LabelledTexts { classes, items, .. }), Some(fraction)) => {
-                let labels: Vec<usize> = items.iter().map(|item| item.class).collect();
-                let split = stratified(&labels, fraction, options.seed).or_usage()?;
-                (classes.len(), Some(split.train.len()))
-            }
-            (Some(LabelledTexts { classes, items, .. }), None) => (classes.len(), Some(items.len())),
-            (None, _) => (classes, None),
-        };
+        let counts = data.map(|data| texts(options, data)?.counts().or_usage()).transpose()?;
+        let (outputs, train_items) =
+            counts.map_or((classes, None), |counts| (counts.classes.len(), Some(counts.train)));
         let network = TextNetwork::new(&config, outputs, true, device);
         // Its texts are not encoded.
         let (columns, tokenizer) = (columns(options), vec![]);
@@ -81,9 +68,7 @@ impl Domain for Text {
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
-        let validation = validation(options, data);
-        let validation = validation.as_deref().map_err(|fraction| *fraction);
-        check(data, &columns(options), validation, options.seed).or_usage()
+        texts(options, data)?.check().or_usage()
     }
 
     fn labelled(
@@ -125,13 +110,10 @@ fn weights(options: &TrainingOptions) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Where validation texts are, or the fraction to split off.
-fn validation(options: &TrainingOptions, data: &Path) -> Result<PathBuf, f64> {
-    match (&options.valid, options.valid_pct) {
-        (Some(path), _) => Ok(path.clone()),
-        (None, Some(fraction)) => Err(fraction),
-        (None, None) => found_validation(data).ok_or(DEFAULT_FRACTION),
-    }
+/// The texts, not encoded yet.
+fn texts(options: &TrainingOptions, data: &Path) -> Result<TextData, Failure> {
+    let texts = TextData::open(data).or_usage()?.columns(columns(options)).validation(options.validation());
+    Ok(texts.max_tokens(options.max_tokens).seed(options.seed))
 }
 
 fn columns(options: &TrainingOptions) -> TextColumns {
@@ -144,7 +126,7 @@ fn answers(
     tokenizer: &Result<Tokenizer, String>,
     input: &Path,
 ) -> Vec<Answer> {
-    match (texts(run, input), tokenizer) {
+    match (texts_of(run, input), tokenizer) {
         (Ok(texts), Ok(tokenizer)) => {
             let (names, texts): (Vec<String>, Vec<String>) = texts.into_iter().unzip();
             names.into_iter().zip(run.predict(&texts, tokenizer)).collect()
@@ -155,7 +137,7 @@ fn answers(
 }
 
 /// The rows of a CSV file, a file's text, or the words themselves; each with its name.
-fn texts(run: &Loaded<TextModelConfig>, input: &Path) -> Result<Vec<(String, String)>, String> {
+fn texts_of(run: &Loaded<TextModelConfig>, input: &Path) -> Result<Vec<(String, String)>, String> {
     let name = input.display().to_string();
     if is_csv_file(input) {
         let (table, _) = CsvTable::read(input).map_err(|error| error.to_string())?;

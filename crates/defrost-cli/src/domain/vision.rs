@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
+use defrost::SplitData;
 use defrost::bundle::{self, Loaded, ModelConfig};
 use defrost::check::Report;
 use defrost::data::Dataset;
@@ -11,18 +12,14 @@ use defrost::learner::{TestTimeAugmentation, first_batch};
 use defrost::vision::augment::AugmentPolicy;
 use defrost::vision::image::Image;
 use defrost::vision::models::Architecture;
-use defrost::vision::transform::Preprocess;
-use defrost::vision::{
-    ImageFolder, ImageModelConfig, LabelKind, Validation, VisionSetup, WeightSource, check, image_grid,
-    open_known,
-};
+use defrost::vision::{ImageData, ImageModelConfig, VisionSetup, WeightSource, image_grid};
 use defrost::weights::{has_embedded, hub};
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::{Augment, TrainingOptions};
 use crate::failure::{Blame, Failure};
 use crate::labels::LabelOptions;
-use crate::training::{self, DEFAULT_FRACTION};
+use crate::training;
 
 /// Images in a folder per class.
 pub struct Vision;
@@ -38,9 +35,9 @@ impl Domain for Vision {
     ) -> Result<Prepared<ImageModelConfig>, Failure> {
         let setup = setup(options, weight_source(options)?)?;
         let start = setup.open().or_usage()?;
-        let folder = images(options, data, start.preprocess())?;
-        let (network, model, fit) = start.build(folder.classes.len().max(1), device).or_usage()?;
-        let ImageFolder { classes, train, valid, skipped, notes, report } = folder;
+        let folder = images(options, data)?.read(start.preprocess()).or_usage()?;
+        let (network, model, fit) = start.build(folder.outputs(), device).or_usage()?;
+        let SplitData { classes, train, valid, skipped, notes, report } = folder;
         let fit = fit.filter(|_| setup.reads_file()).map(|fit| format!("weights: {fit}"));
         let notes = notes.into_iter().chain(fit).collect();
         let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes, report };
@@ -57,9 +54,9 @@ impl Domain for Vision {
         let source = if repository(options)?.is_some() { None } else { local_source(options)? };
         let setup = setup(options, source)?;
         let model = setup.outline().or_usage()?;
-        let folder = data.map(|data| images(options, data, &model.preprocess)).transpose()?;
-        let (classes, train_items) = match &folder {
-            Some(folder) => (folder.classes.len().max(1), Some(folder.train.len())),
+        let read = |data: &Path| images(options, data)?.read(&model.preprocess).or_usage();
+        let (classes, train_items) = match data.map(read).transpose()? {
+            Some(folder) => (folder.outputs(), Some(folder.train.len())),
             None => (classes, None),
         };
         if !setup.reads_file() {
@@ -74,16 +71,16 @@ impl Domain for Vision {
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
-        let labels = (&options.labels.labelling(), &validation(options));
         let size = setup(options, None)?.outline().or_usage()?.preprocess.size;
-        check(data, labels, size, options.seed).or_usage()
+        let images = ImageData::to_check(data, options.labels.labelling()).or_usage()?;
+        as_asked(images, options).check(size).or_usage()
     }
 
     fn show_batch(options: &TrainingOptions, data: &Path) -> Result<Image, Failure> {
         let setup = setup(options, weight_source(options)?)?;
         let start = setup.open().or_usage()?;
         let preprocess = start.preprocess();
-        let ImageFolder { classes, train, .. } = images(options, data, preprocess)?;
+        let SplitData { classes, train, .. } = images(options, data)?.read(preprocess).or_usage()?;
         let learner = options.learner(&train)?;
         let batch = first_batch(&train, classes.len().max(1), &learner, &training::device()).or_failure()?;
         image_grid(&batch, &classes, preprocess)
@@ -96,18 +93,7 @@ impl Domain for Vision {
         labels: &LabelOptions,
         tta: TestTimeAugmentation,
     ) -> Result<Labelled, Failure> {
-        let manifest = &run.manifest;
-        let varied = tta.variants > 0;
-        let augment = if varied { AugmentPolicy::default() } else { AugmentPolicy::none() };
-        let (images, skipped) = open_known(
-            data,
-            &labels.labelling(),
-            (&manifest.classes, LabelKind::of(&manifest.loss)),
-            &manifest.model.preprocess,
-            augment,
-            0,
-        )
-        .or_usage()?;
+        let (images, skipped) = run.labelled(data, &labels.labelling(), tta).or_usage()?;
         Ok((Box::new(images), skipped))
     }
 
@@ -184,29 +170,18 @@ fn local_source(options: &TrainingOptions) -> Result<Option<WeightSource>, Failu
     }
 }
 
-/// Where validation images come from.
-fn validation(options: &TrainingOptions) -> Validation {
-    match (&options.valid, options.valid_pct) {
-        (Some(path), _) => Validation::Folder(path.clone()),
-        (None, Some(fraction)) => Validation::Fraction(fraction),
-        (None, None) => Validation::Found { otherwise: DEFAULT_FRACTION },
-    }
+/// The images, not read yet.
+fn images(options: &TrainingOptions, data: &Path) -> Result<ImageData, Failure> {
+    Ok(as_asked(ImageData::open_with(data, options.labels.labelling()).or_usage()?, options))
 }
 
-/// The images, split, without those that can't be read.
-fn images(options: &TrainingOptions, data: &Path, preprocess: &Preprocess) -> Result<ImageFolder, Failure> {
+/// Images to be split, varied and kept as the options say.
+fn as_asked(images: ImageData, options: &TrainingOptions) -> ImageData {
     let augment = match options.augment {
         Augment::Default => AugmentPolicy::default(),
         Augment::None => AugmentPolicy::none(),
         Augment::Strong => AugmentPolicy::strong(),
     };
-    ImageFolder::open(
-        data,
-        (&options.labels.labelling(), &validation(options)),
-        preprocess,
-        &augment,
-        options.seed,
-        options.cache.images(),
-    )
-    .or_usage()
+    let images = images.validation(options.validation()).augment(augment);
+    images.seed(options.seed).memory(options.cache.images())
 }

@@ -52,9 +52,9 @@ impl Draws {
         self.generator(Purpose::Mixing, batch as u64)
     }
 
-    /// Draws that split data into training and validation.
-    pub fn for_split(seed: u64) -> Rng {
-        Self { seed, epoch: 0 }.generator(Purpose::Split, 0)
+    /// Draws that split the items of a class into training and validation; items without classes are one class, 0.
+    pub fn for_split(seed: u64, class: usize) -> Rng {
+        Self { seed, epoch: 0 }.generator(Purpose::Split, class as u64)
     }
 
     /// A seed for new weights.

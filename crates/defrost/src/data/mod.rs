@@ -5,19 +5,24 @@
 //! item).
 
 mod balance;
+pub mod class_folder;
 mod draws;
 mod fingerprint;
+mod label;
 mod order;
 mod preview;
 pub mod split;
 mod target;
+mod validation;
 
 pub use balance::{balanced_batches, class_weights, classes};
 pub use draws::{Draws, Rng};
 pub use fingerprint::Fingerprint;
+pub use label::{Label, MixedLabels};
 pub use order::{batch_count, epoch_batches, plain_batches};
 pub use preview::Preview;
 pub use target::{Target, target_rows};
+pub use validation::Validation;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -3,9 +3,9 @@
 //! A plain random split may leave a rare class out of validation, or out of training. Here every class of two items or
 //! more has at least one on each side; what validation takes of a class depends on the seed and that class alone.
 
-use rand::SeedableRng;
-use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
+
+use super::{Dataset, Draws};
 
 /// Indices of the items on each side, ascending; every item is on exactly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,24 @@ pub enum SplitError {
     /// No class has two items.
     #[error("{items} items can't be split: no class has two, one to train on and one to validate on")]
     TooFew {
+        /// How many items there are.
+        items: usize,
+    },
+    /// A chosen item is not there.
+    #[error("item {place} can't validate: there are {items} items, counted from 0")]
+    Place {
+        /// Its place.
+        place: usize,
+        /// How many items there are.
+        items: usize,
+    },
+    /// All or none of the items are chosen.
+    #[error(
+        "{chosen} of {items} items would validate; there must be items to train on and items to validate on"
+    )]
+    OneSide {
+        /// How many are chosen.
+        chosen: usize,
         /// How many items there are.
         items: usize,
     },
@@ -55,9 +73,7 @@ pub fn stratified(classes: &[usize], fraction: f64, seed: u64) -> Result<Split, 
 
     let (mut train, mut valid) = (Vec::new(), Vec::new());
     for (class, (mut items, count)) in members.into_iter().zip(taken).enumerate() {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(class as u64);
-        items.shuffle(&mut rng);
+        items.shuffle(&mut Draws::for_split(seed, class));
         valid.extend_from_slice(&items[..count]);
         train.extend_from_slice(&items[count..]);
     }
@@ -65,6 +81,25 @@ pub fn stratified(classes: &[usize], fraction: f64, seed: u64) -> Result<Split, 
     valid.sort_unstable();
     let singletons = (0..sizes.len()).filter(|&class| sizes[class] == 1).collect();
     Ok(Split { train, valid, singletons })
+}
+
+/// The same for labelled items. What is not of one class is split at random: one class of all.
+///
+/// # Errors
+///
+/// As [`stratified`].
+pub fn split(data: &dyn Dataset, fraction: f64, seed: u64) -> Result<Split, SplitError> {
+    let classes: Vec<usize> = (0..data.len()).map(|item| data.target(item).class().unwrap_or(0)).collect();
+    stratified(&classes, fraction, seed)
+}
+
+impl Split {
+    /// What a person should know about it; `item` is what one is called.
+    pub fn notes(&self, classes: &[String], item: &str) -> Vec<String> {
+        let names = self.singletons.iter().filter_map(|&class| classes.get(class));
+        let note = |name| format!("class {name} has one {item}: it is trained on and can't be validated");
+        names.map(note).collect()
+    }
 }
 
 /// How many items of each class go to validation: the whole part of each fraction first, then one more for the largest
@@ -139,6 +174,16 @@ mod tests {
         let more = stratified(&classes(&[40, 80]), 0.25, 42).unwrap();
         let first = |split: &Split| split.valid.iter().copied().filter(|&item| item < 40).collect::<Vec<_>>();
         assert_eq!(first(&split), first(&more), "new items of one class leave the other's split alone");
+    }
+
+    #[test]
+    fn draws_are_keyed_by_seed_and_class() {
+        let mut items: Vec<usize> = (0..10).collect();
+        items.shuffle(&mut Draws::for_split(7, 1));
+        let mut valid: Vec<usize> = items[..4].iter().map(|item| item + 5).collect();
+        valid.sort_unstable();
+        let split = stratified(&classes(&[5, 10]), 0.4, 7).unwrap();
+        assert_eq!(split.valid[2..], valid);
     }
 
     #[test]

@@ -7,9 +7,10 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::data::{Named, Table, TableError, batch, open_known, open_unlabelled};
+use super::dataset::{Named, Table, batch};
 use super::network::{TabularNetwork, embedding_size};
 use super::schema::{Column, Encoded, Encoding, Schema};
+use super::table_data::{TableError, open_known, open_unlabelled};
 use crate::batch::Batch;
 use crate::bundle::{Loaded, ModelConfig, in_batches};
 use crate::data::Skipped;

@@ -1,9 +1,8 @@
 //! Looking for what is wrong with tables: rows that can't be used or come twice, columns that tell nothing or too much.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
-use super::data::{Table, TableData, TableError, TableOptions};
+use super::dataset::Table;
 use super::dates;
 use super::schema::{holds_numbers, is_missing, number};
 use crate::check::{Entry, Part, Problem, Report, Severity};
@@ -13,15 +12,6 @@ use crate::csv_table::CsvTable;
 const ROWS: usize = 20;
 /// A column that is as good as the number to predict correlates with it like this.
 const COPIED: f64 = 0.9999;
-
-/// TestTimeAugmentation at all rows that training would use, split as training would split them, and at the columns.
-///
-/// # Errors
-///
-/// If the table can't be trained on at all.
-pub fn check(path: &Path, options: &TableOptions<'_>) -> Result<Report, TableError> {
-    Ok(TableData::open(path, options)?.report)
-}
 
 /// What is wrong with the columns of a table, of which one is the label and others may be `ignored`.
 pub(super) fn column_problems(table: &CsvTable, label: usize, ignored: &[String]) -> Vec<Problem> {
@@ -104,16 +94,16 @@ fn numbers_rows(cells: &[&str]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::super::TableData;
+    use crate::data::Validation;
 
     fn found(header: &str, row: impl Fn(usize) -> String) -> Vec<(String, &'static str)> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data.csv");
         let rows: String = (0..40).map(|index| row(index) + "\n").collect();
         std::fs::write(&path, format!("{header}\n{rows}")).unwrap();
-        let options =
-            TableOptions { label: Some("label"), ignored: &[], validation: Err(0.25), seed: 1, schema: None };
-        let problems = check(&path, &options).unwrap().problems;
+        let data = TableData::open(&path).unwrap().label("label");
+        let problems = data.validation(Validation::Fraction(0.25)).seed(1).check().unwrap().problems;
         let problems = problems
             .into_iter()
             .map(|problem| (problem.path.replace(&format!("{}:", path.display()), "line "), problem.kind));

@@ -5,17 +5,18 @@
 
 mod bundle;
 mod check;
-mod data;
+mod dataset;
 mod dates;
 mod network;
 mod pretrained;
 mod row;
 mod schema;
+mod table_data;
 
 pub use bundle::{LoadedTable, TableModelConfig};
-pub use check::check;
-pub use data::{Named, Table, TableData, TableError, TableOptions};
+pub use dataset::{Named, Table};
 pub use network::TabularNetwork;
 pub use pretrained::{PretrainedTable, PretrainedTableError};
 pub use row::{Field, FieldKind};
 pub use schema::{Column, Encoding, Schema};
+pub use table_data::{TableData, TableError};

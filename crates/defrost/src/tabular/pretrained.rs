@@ -7,11 +7,12 @@ use burn::tensor::Device;
 use thiserror::Error;
 
 use super::bundle::TableModelConfig;
-use super::data::TableData;
+use super::dataset::Table;
 use super::network::TabularNetwork;
 use super::schema::Schema;
 use crate::bundle::{self, BundleError};
 use crate::data::Draws;
+use crate::split_data::SplitData;
 use crate::stage::{Network, Stage};
 use crate::weights::{MisfitError, Tensors, check_fit, load};
 
@@ -47,7 +48,7 @@ impl PretrainedTable {
     }
 }
 
-impl TableData {
+impl SplitData<Table> {
     /// The network for this data with a new head: on the body of an earlier run, if there is one.
     ///
     /// # Errors
@@ -60,13 +61,13 @@ impl TableData {
         device: &Device,
     ) -> Result<(TabularNetwork, TableModelConfig), PretrainedTableError> {
         device.seed(Draws::weight_seed(seed));
-        let outputs = self.classes.len().max(1);
         let manifest = TableModelConfig {
-            schema: self.schema.clone(),
-            label: self.label.clone(),
+            schema: self.train.schema().clone(),
+            label: self.train.label().to_owned(),
             pretrained: pretrained.is_some(),
         };
-        let mut network = TabularNetwork::new(&self.schema, outputs, manifest.pretrained, device);
+        let mut network =
+            TabularNetwork::new(self.train.schema(), self.outputs(), manifest.pretrained, device);
         if let Some(PretrainedTable { file, tensors, .. }) = pretrained {
             let body: Vec<Stage> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
             check_fit(&file, "the body", &body, &tensors)?;

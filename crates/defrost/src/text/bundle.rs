@@ -8,9 +8,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::columns::TextColumns;
-use super::dataset::{TextDataError, Texts, batch, open_known};
+use super::dataset::{Texts, batch};
 use super::models::{TextConfig, TextNetwork};
 use super::pretrained::PretrainedError;
+use super::text_data::{TextDataError, open_known};
 use super::tokenizer::{Tokenizer, TokenizerError, Tokens};
 use crate::batch::Batch;
 use crate::bundle::{Loaded, ModelConfig, in_batches};
@@ -124,7 +125,7 @@ impl LoadedText {
         in_batches(encoded, |tokens| tokens.ids.len(), predict)
     }
 
-    /// Labelled texts to measure the network on.
+    /// Labelled texts to measure the network on; of a folder that is a data set, those that validate.
     ///
     /// # Errors
     ///

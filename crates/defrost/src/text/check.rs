@@ -1,27 +1,9 @@
 //! Looking for what is wrong with texts. No tokenizer is needed for it.
 
-use std::path::Path;
-
-use super::columns::TextColumns;
-use super::dataset::TextDataError;
-use super::source::{LabelledText, LabelledTexts, TextParts};
+use super::source::{LabelledText, LabelledTexts, TextParts, ValidTexts};
 use crate::check::{Entry, Part, Problem, Report, Severity};
 use crate::data::split::{self, SplitError};
 use crate::data::{Fingerprint, Target};
-
-/// TestTimeAugmentation at all texts that training would use, split as training would split them.
-///
-/// # Errors
-///
-/// If the file can't be read, its columns are not clear, or its labels make no classes.
-pub fn check(
-    path: &Path,
-    columns: &TextColumns,
-    validation: Result<&Path, f64>,
-    seed: u64,
-) -> Result<Report, TextDataError> {
-    Ok(report(&TextParts::read(path, columns, validation)?, seed)?)
-}
 
 /// What is wrong with texts that have been read.
 ///
@@ -32,8 +14,8 @@ pub(super) fn report(TextParts { train, valid }: &TextParts, seed: u64) -> Resul
     let mut problems = vec![];
     let mut entries = look_at(train, Part::Train, &mut problems);
     match valid {
-        Ok(valid) => entries.extend(look_at(valid, Part::Valid, &mut problems)),
-        Err(fraction) => {
+        ValidTexts::Given(valid) => entries.extend(look_at(valid, Part::Valid, &mut problems)),
+        ValidTexts::Fraction(fraction) => {
             let labels: Vec<usize> = entries.iter().map(|entry| entry.target.class().unwrap_or(0)).collect();
             let split = split::stratified(&labels, *fraction, seed)?;
             split.valid.into_iter().for_each(|item| entries[item].part = Part::Valid);
@@ -88,14 +70,19 @@ fn garbled(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{TextColumns, TextData};
     use super::*;
+    use crate::data::Validation;
+
+    const SEED: u64 = 1;
 
     fn found(csv: &str) -> Vec<(String, &'static str)> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data.csv");
         std::fs::write(&path, csv).unwrap();
         let columns = TextColumns { text: Some("text".into()), label: Some("label".into()) };
-        let report = check(&path, &columns, Err(0.5), 1).unwrap();
+        let data = TextData::open(&path).unwrap().columns(columns);
+        let report = data.validation(Validation::Fraction(0.5)).seed(SEED).check().unwrap();
         let line = |path: String| path.rsplit(':').next().unwrap_or_default().to_owned();
         let few = ["few-items", "not-validated"];
         let problems = report.problems.into_iter().filter(|problem| !few.contains(&problem.kind));

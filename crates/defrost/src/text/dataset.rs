@@ -1,18 +1,11 @@
 //! A data set of texts: encoded once, padded batch by batch.
 
-use std::path::{Path, PathBuf};
-
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rayon::prelude::*;
-use thiserror::Error;
 
-use super::check::report;
-use super::columns::TextColumns;
-use super::source::{LabelledText, LabelledTexts, TextParts, TextSourceError};
-use super::tokenizer::{Tokenizer, TokenizerError, Tokens};
+use super::source::LabelledText;
+use super::tokenizer::{Tokenizer, Tokens};
 use crate::batch::{Batch, Value};
-use crate::check::Report;
-use crate::data::split::{self, SplitError};
 use crate::data::{DataError, Dataset, Fingerprint, Preview, Skipped, Target, Variant};
 
 /// Batches are padded to a multiple of this: sums over positions are then made in the same order however long
@@ -55,6 +48,11 @@ impl Texts {
             }
         }
         (Self { items }, skipped)
+    }
+
+    /// The items at these places.
+    pub(super) fn part(&self, items: &[usize]) -> Self {
+        Self { items: items.iter().map(|&item| self.items[item].clone()).collect() }
     }
 
     /// How many texts have been cut.
@@ -127,129 +125,6 @@ pub(super) fn batch(texts: &[&[u32]], device: &Device) -> Batch {
         Value::Ids(Tensor::<2, Int>::from_data(TensorData::new(numbers, shape), device))
     };
     Batch::new(vec![padded(i64::from), padded(|_| 1)])
-}
-
-/// Texts ready to train on.
-#[derive(Clone, Debug)]
-pub struct TextData {
-    /// Class names.
-    pub classes: Vec<String>,
-    /// What to train on.
-    pub train: Texts,
-    /// What to validate on.
-    pub valid: Texts,
-    /// Texts that are left out.
-    pub skipped: Vec<Skipped>,
-    /// What a person should know about them.
-    pub notes: Vec<String>,
-    /// What is wrong with them.
-    pub report: Report,
-    /// The columns they come from.
-    pub columns: TextColumns,
-}
-
-/// A file can't be trained on.
-#[derive(Debug, Error)]
-pub enum TextDataError {
-    /// It holds no labelled texts.
-    #[error(transparent)]
-    Source(#[from] TextSourceError),
-    /// Validation can't be split off.
-    #[error(transparent)]
-    Split(#[from] SplitError),
-    /// The tokenizer can't be used.
-    #[error(transparent)]
-    Tokenizer(#[from] TokenizerError),
-    /// Nothing can be encoded.
-    #[error("{}: none of the {count} texts can be encoded{}", path.display(), first.as_ref().map_or(String::new(), |first| format!("; the first: {first}")))]
-    Nothing {
-        /// The file.
-        path: PathBuf,
-        /// How many there are.
-        count: usize,
-        /// The first and its reason.
-        first: Option<Skipped>,
-    },
-}
-
-impl TextData {
-    /// Reads and encodes the texts of `path`, and those to validate on: another file's, or a fraction split off.
-    ///
-    /// # Errors
-    ///
-    /// If there are no two classes of texts, or no validation part can be made.
-    pub fn open(
-        path: &Path,
-        columns: &TextColumns,
-        validation: Result<&Path, f64>,
-        tokenizer: &Tokenizer,
-        seed: u64,
-    ) -> Result<Self, TextDataError> {
-        let parts = TextParts::read(path, columns, validation)?;
-        let (train, bad) = encode(path, &parts.train.items, tokenizer)?;
-        let report = report(&parts, seed)?;
-        let TextParts { train: LabelledTexts { classes, mut skipped, columns, .. }, valid } = parts;
-        let mut notes = vec![];
-        skipped.extend(bad);
-        let (train, valid) = match valid {
-            Ok(LabelledTexts { items, skipped: unread, .. }) => {
-                let (valid, bad) = encode(validation.unwrap_or(path), &items, tokenizer)?;
-                skipped.extend(unread.into_iter().chain(bad));
-                (train, valid)
-            }
-            Err(fraction) => {
-                let labels: Vec<usize> = train.items.iter().map(|item| item.class).collect();
-                let split = split::stratified(&labels, fraction, seed)?;
-                let alone = |&class: &usize| {
-                    format!("class {} has one text: it is trained on and can't be validated", classes[class])
-                };
-                notes.extend(split.singletons.iter().map(alone));
-                let part = |items: &[usize]| Texts {
-                    items: items.iter().map(|&item| train.items[item].clone()).collect(),
-                };
-                (part(&split.train), part(&split.valid))
-            }
-        };
-        let truncated = train.truncated() + valid.truncated();
-        if truncated > 0 {
-            notes.push(format!(
-                "{truncated} of {} texts are longer than {} tokens and are cut there; --max-tokens says where",
-                train.len() + valid.len(),
-                tokenizer.max_tokens()
-            ));
-        }
-        Ok(Self { classes, train, valid, skipped, notes, report, columns })
-    }
-}
-
-/// Texts of classes that are known already, to evaluate a trained network on.
-///
-/// # Errors
-///
-/// If there are none, or labels of other classes.
-pub fn open_known(
-    path: &Path,
-    columns: &TextColumns,
-    classes: &[String],
-    tokenizer: &Tokenizer,
-) -> Result<(Texts, Vec<Skipped>), TextDataError> {
-    let LabelledTexts { items, mut skipped, .. } = LabelledTexts::read(path, columns, Some(classes))?;
-    let (texts, bad) = encode(path, &items, tokenizer)?;
-    skipped.extend(bad);
-    Ok((texts, skipped))
-}
-
-fn encode(
-    path: &Path,
-    items: &[LabelledText],
-    tokenizer: &Tokenizer,
-) -> Result<(Texts, Vec<Skipped>), TextDataError> {
-    let (texts, skipped) = Texts::encode(items, tokenizer);
-    if texts.is_empty() {
-        let first = skipped.into_iter().next();
-        return Err(TextDataError::Nothing { path: path.to_owned(), count: items.len(), first });
-    }
-    Ok((texts, skipped))
 }
 
 #[cfg(test)]

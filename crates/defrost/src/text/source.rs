@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::columns::{TextColumns, guess_label_column, guess_text_column};
-use super::folder;
+use super::files::{TEXTS, read_text};
 use crate::csv_table::{CsvError, CsvTable};
 use crate::data::Skipped;
-use crate::files::FileError;
+use crate::data::class_folder::{FolderError, LabelledFiles, scan_known, scan_to_evaluate};
+
+/// The largest data set that is held in memory, in bytes.
+const MAX_TOTAL: u64 = 4 << 30;
 
 /// A text and its class.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,29 +44,9 @@ pub enum TextSourceError {
     /// The file is no table.
     #[error(transparent)]
     Csv(#[from] CsvError),
-    /// A folder can't be listed.
+    /// A folder is no data set.
     #[error(transparent)]
-    File(#[from] FileError),
-    /// A class folder whose name is no text.
-    #[error("{}: a class folder's name must be valid Unicode; rename it", .0.display())]
-    FolderName(PathBuf),
-    /// A folder without folders.
-    #[error(
-        "{path} has no class folders; expected {path}/CLASS/text.txt with a folder per class, or such folders in {path}/train and {path}/valid",
-        path = .0.display()
-    )]
-    NoFolders(PathBuf),
-    /// A folder with one folder.
-    #[error("{} has only one class folder, {class}; training needs at least two classes", path.display())]
-    OneFolder {
-        /// The folder.
-        path: PathBuf,
-        /// The one class.
-        class: String,
-    },
-    /// A class folder without files.
-    #[error("{} has no texts; add some (.txt) or remove the folder", .0.display())]
-    EmptyFolder(PathBuf),
+    Folder(#[from] FolderError),
     /// More than can be held in memory.
     #[error("{}: the texts take more than {limit} bytes, and all of them are held in memory", path.display())]
     TooMuch {
@@ -131,21 +114,73 @@ pub enum TextSourceError {
 }
 
 impl LabelledTexts {
-    /// Reads a CSV file, or the `.txt` files of a folder of class folders. Classes are the labels found, sorted, or
-    /// else those that are `known`, which then no label may add to. Rows without a label are left out.
+    /// Reads the texts of classes that are known already, a CSV file's or a folder's, to validate on.
     ///
     /// # Errors
     ///
-    /// If it can't be read, its columns are not clear, or its labels make no classes.
-    pub fn read(
+    /// If they can't be read, columns are not clear, or a label is not one of the classes.
+    pub fn read_known(
         path: &Path,
+        columns: &TextColumns,
+        classes: &[String],
+    ) -> Result<Self, TextSourceError> {
+        match path.is_dir() {
+            true => Self::of_files(path, scan_known(path, &TEXTS, classes)?),
+            false => Self::of_table(path, CsvTable::read(path)?, columns, Some(classes)),
+        }
+    }
+
+    /// The same to evaluate on: those that validate, where a folder is a data set with a validation folder.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_known`](Self::read_known).
+    pub fn read_to_evaluate(
+        path: &Path,
+        columns: &TextColumns,
+        classes: &[String],
+    ) -> Result<Self, TextSourceError> {
+        match path.is_dir() {
+            true => Self::of_files(path, scan_to_evaluate(path, &TEXTS, classes)?),
+            false => Self::of_table(path, CsvTable::read(path)?, columns, Some(classes)),
+        }
+    }
+
+    /// Reads files below `root`. Those that can't be read or are not valid UTF-8 are left out.
+    pub(super) fn of_files(root: &Path, files: LabelledFiles) -> Result<Self, TextSourceError> {
+        let LabelledFiles { classes, items: labelled, ignored } = files;
+        let not_a_text = |path: PathBuf| {
+            let reason = "its name does not end in .txt".to_owned();
+            Skipped { path: root.join(path), kind: "not-a-text", reason }
+        };
+        let mut skipped: Vec<Skipped> = ignored.into_iter().map(not_a_text).collect();
+        let (mut items, mut total) = (vec![], 0);
+        for file in labelled {
+            let path = root.join(file.path);
+            match read_text(&path) {
+                Ok(text) => {
+                    total += text.len() as u64;
+                    let class = file.target.class().unwrap_or_default();
+                    items.push(LabelledText { name: path.display().to_string(), text, class });
+                }
+                Err((kind, reason)) => skipped.push(Skipped { path, kind, reason }),
+            }
+            if total > MAX_TOTAL {
+                return Err(TextSourceError::TooMuch { path: root.to_owned(), limit: MAX_TOTAL });
+            }
+        }
+        skipped.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(Self { classes, items, skipped, ..Self::default() })
+    }
+
+    /// The texts of a table that was read from `path`. Classes are the labels found, sorted, or else those that are `known`,
+    /// which then no label may add to. Rows without a label are left out.
+    pub(super) fn of_table(
+        path: &Path,
+        (table, mut skipped): (CsvTable, Vec<Skipped>),
         columns: &TextColumns,
         known: Option<&[String]>,
     ) -> Result<Self, TextSourceError> {
-        if path.is_dir() {
-            return folder::read(path, known);
-        }
-        let (table, mut skipped) = CsvTable::read(path)?;
         let (text, label) = find(path, &table, columns)?;
         let column = table.columns[label].clone();
         let found: BTreeSet<&str> = table.cells(label).filter(|label| !label.is_empty()).collect();
@@ -185,31 +220,19 @@ impl LabelledTexts {
 }
 
 /// The texts of a data set.
-pub struct TextParts {
+pub(super) struct TextParts {
     /// Those to train on, or to split.
     pub train: LabelledTexts,
-    /// Those to validate on, with the same classes, or the fraction that is split off.
-    pub valid: Result<LabelledTexts, f64>,
+    /// What validates.
+    pub valid: ValidTexts,
 }
 
-impl TextParts {
-    /// Reads both parts.
-    ///
-    /// # Errors
-    ///
-    /// As [`LabelledTexts::read`], or if there are texts of other classes to validate on.
-    pub fn read(
-        path: &Path,
-        columns: &TextColumns,
-        validation: Result<&Path, f64>,
-    ) -> Result<Self, TextSourceError> {
-        let train = LabelledTexts::read(path, columns, None)?;
-        let valid = match validation {
-            Ok(other) => Ok(LabelledTexts::read(other, &train.columns, Some(&train.classes))?),
-            Err(fraction) => Err(fraction),
-        };
-        Ok(Self { train, valid })
-    }
+/// The texts that validate.
+pub(super) enum ValidTexts {
+    /// These, with the classes of those that train.
+    Given(LabelledTexts),
+    /// This fraction is split off.
+    Fraction(f64),
 }
 
 fn find(path: &Path, table: &CsvTable, columns: &TextColumns) -> Result<(usize, usize), TextSourceError> {
@@ -231,4 +254,17 @@ fn find(path: &Path, table: &CsvTable, columns: &TextColumns) -> Result<(usize, 
         return Err(TextSourceError::SameColumn { path: path.to_owned(), column });
     }
     Ok((text, label))
+}
+
+impl TextColumns {
+    /// These columns of a table, those that are not named guessed.
+    ///
+    /// # Errors
+    ///
+    /// If they are not clear.
+    pub(super) fn find(&self, path: &Path, table: &CsvTable) -> Result<Self, TextSourceError> {
+        let (text, label) = find(path, table, self)?;
+        let name = |column: usize| Some(table.columns[column].clone());
+        Ok(Self { text: name(text), label: name(label) })
+    }
 }

@@ -1,22 +1,25 @@
 //! What is kept of a trained image network.
 
 use std::convert::Infallible;
+use std::path::Path;
 
 use burn::tensor::Device;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::augment::{AugmentPolicy, Draw};
-use super::dataset::batch;
+use super::dataset::{Images, batch};
 use super::grad_cam::grad_cam;
 use super::heat_png::heat_png;
 use super::image::Image;
+use super::image_data::{ImageDataError, Known};
+use super::labels::{LabelKind, Labelling};
 use super::models::{Architecture, HeadKind, Precision, PretrainedConfig, VisionNetwork};
 use super::setup::SetupError;
 use super::transform::Preprocess;
 use crate::batch::Batch;
-use crate::bundle::{BATCH, Loaded, ModelConfig, in_batches};
-use crate::data::Variant;
+use crate::bundle::{BATCH, BundleManifest, Loaded, ModelConfig, in_batches};
+use crate::data::{Skipped, Variant};
 use crate::interpret::HeatMap;
 use crate::learner::{Prediction, TestTimeAugmentation, split};
 use crate::recipe::FineTune;
@@ -158,6 +161,24 @@ impl LoadedVision {
         let heat = self.heat(input.into(), &[output]).pop()?;
         let fraction = preprocess.size as f32 / preprocess.resize_to as f32;
         Some(Explained { prediction, output, heat, fraction })
+    }
+
+    /// Labelled images to measure the network on: those below `root`, or those that validate where it is a data set that says
+    /// so; to be seen with this test-time augmentation.
+    ///
+    /// # Errors
+    ///
+    /// If there are none of the network's classes, others, or none can be read.
+    pub fn labelled(
+        &self,
+        root: &Path,
+        labelling: &Labelling,
+        tta: TestTimeAugmentation,
+    ) -> Result<(Images, Vec<Skipped>), ImageDataError> {
+        let augment = if tta.variants > 0 { AugmentPolicy::default() } else { AugmentPolicy::none() };
+        let BundleManifest { classes, loss, model, .. } = &self.manifest;
+        let (kind, preprocess) = (LabelKind::of(loss), &model.preprocess);
+        Known { labelling, classes, kind, preprocess, augment }.open(root)
     }
 
     /// An image as the network sees it in each of these looks.

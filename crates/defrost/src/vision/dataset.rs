@@ -1,16 +1,15 @@
 //! A data set of images: read, augmented and normalised on demand, on all threads.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::augment::{AugmentPolicy, Draw};
-use super::check::{Inspected, Look};
 use super::decoded_images::{DecodedImages, Form};
-use super::folder::Labelled;
 use super::image::{Image, ImageError, read_file};
+use super::look::{Inspected, Look};
 use super::thumbnail::thumbnail;
 use super::transform::Preprocess;
 use crate::batch::Batch;
@@ -20,7 +19,6 @@ use crate::data::{DataError, Dataset, Fingerprint, Preview, Skipped, Target, Var
 /// Labelled images of one size. Their files have been read once; one that changes afterwards is an error.
 #[derive(Clone, Debug)]
 pub struct Images {
-    root: PathBuf,
     items: Vec<Item>,
     preprocess: Preprocess,
     augment: AugmentPolicy,
@@ -29,46 +27,106 @@ pub struct Images {
 
 #[derive(Clone, Debug)]
 struct Item {
-    file: Labelled,
-    /// Of the file's bytes.
+    image: LabelledImage,
+    /// Of the file's bytes, or of the pixels of an image in memory.
     content: Fingerprint,
 }
 
+/// An image that has not been looked at, and its label.
+#[derive(Clone, Debug)]
+pub struct LabelledImage {
+    /// Where it is.
+    pub source: ImageSource,
+    /// Its label.
+    pub target: Target,
+}
+
+/// Where an image is.
+#[derive(Clone, Debug)]
+pub enum ImageSource {
+    /// In this file.
+    File(PathBuf),
+    /// In memory.
+    Memory {
+        /// What messages and reports call it.
+        name: String,
+        /// Its pixels.
+        image: Arc<Image>,
+    },
+}
+
+impl ImageSource {
+    /// What it is called: a file by its path.
+    fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Memory { name, .. } => name.clone(),
+        }
+    }
+
+    /// The fingerprint of its content, and the bytes of its file if it has one.
+    fn content(&self) -> Result<(Fingerprint, Option<Vec<u8>>), ImageError> {
+        match self {
+            Self::File(path) => {
+                let bytes = read_file(path)?;
+                Ok((Fingerprint::of(&[&bytes]), Some(bytes)))
+            }
+            Self::Memory { image, .. } => {
+                let sides = [image.width(), image.height()].map(|side| (side as u64).to_le_bytes());
+                Ok((Fingerprint::of(&[b"pixels", &sides.concat(), image.pixels()]), None))
+            }
+        }
+    }
+
+    /// The image, made of these bytes of its file.
+    fn decode(&self, bytes: Option<&[u8]>) -> Result<Arc<Image>, ImageError> {
+        match self {
+            Self::File(_) => Image::decode(bytes.unwrap_or_default()).map(Arc::new),
+            Self::Memory { image, .. } => Ok(image.clone()),
+        }
+    }
+}
+
+/// How images are prepared, and where those that have been decoded are kept.
+#[derive(Clone, Debug)]
+pub(super) struct Preparation {
+    pub preprocess: Preprocess,
+    pub augment: AugmentPolicy,
+    pub decoded: Arc<DecodedImages>,
+}
+
 impl Images {
-    /// Reads the images at these paths below `root` once; those that can't be read are left out. What is
-    /// decoded is kept in `kept`, as far as it fits, and what a check needs of it in `looks`.
+    /// Looks at each image once; those that can't be read are left out. What is decoded is kept, as far as it fits, and
+    /// what a check needs of it is put into `inspected`.
     pub(super) fn open(
-        root: &Path,
-        files: Vec<Labelled>,
-        preprocess: Preprocess,
-        augment: AugmentPolicy,
-        decoded: Arc<DecodedImages>,
+        images: Vec<LabelledImage>,
+        Preparation { preprocess, augment, decoded }: Preparation,
         inspected: &mut Inspected,
     ) -> (Self, Vec<Skipped>) {
-        let mut images = Self { root: root.to_owned(), items: vec![], preprocess, augment, decoded };
-        let results: Vec<Result<(Fingerprint, Look), ImageError>> =
-            files.par_iter().map(|file| images.first_look(&root.join(&file.path))).collect();
+        let mut opened = Self { items: vec![], preprocess, augment, decoded };
+        let looks: Vec<Result<(Fingerprint, Look), ImageError>> =
+            images.par_iter().map(|image| opened.first_look(&image.source)).collect();
         let mut skipped = vec![];
-        for (file, result) in files.into_iter().zip(results) {
-            match result {
+        for (image, look) in images.into_iter().zip(looks) {
+            match look {
                 Ok((content, look)) => {
-                    images.items.push(Item { file, content });
+                    opened.items.push(Item { image, content });
                     inspected.insert(content, look);
                 }
                 Err(problem) => {
-                    let (path, kind) = (root.join(&file.path), problem.kind());
+                    let (path, kind) = (image.source.name().into(), problem.kind());
                     skipped.push(Skipped { path, kind, reason: problem.to_string() });
                 }
             }
         }
-        (images, skipped)
+        (opened, skipped)
     }
 
     /// The items at these places.
     pub(super) fn part(&self, items: &[usize]) -> Self {
         let &Self { preprocess, augment, .. } = self;
         let items = items.iter().map(|&item| self.items[item].clone()).collect();
-        Self { root: self.root.clone(), items, preprocess, augment, decoded: self.decoded.clone() }
+        Self { items, preprocess, augment, decoded: self.decoded.clone() }
     }
 
     /// The items as a check sees them: their content is that of their files.
@@ -81,12 +139,11 @@ impl Images {
         })
     }
 
-    /// Decodes a file and keeps what its epochs will need of it: only the square where nothing is augmented.
-    fn first_look(&self, path: &Path) -> Result<(Fingerprint, Look), ImageError> {
-        let bytes = read_file(path)?;
-        let content = Fingerprint::of(&[&bytes]);
-        let image = Image::decode(&bytes)?;
-        let look = Look::at(&bytes, &image);
+    /// Decodes an image and keeps what its epochs will need of it: only the square where nothing is augmented.
+    fn first_look(&self, source: &ImageSource) -> Result<(Fingerprint, Look), ImageError> {
+        let (content, bytes) = source.content()?;
+        let image = source.decode(bytes.as_deref())?;
+        let look = Look::at(&bytes.unwrap_or_default(), &image);
         if self.decoded.has_room() {
             match self.augment == AugmentPolicy::none() {
                 true => self.keep_square(content, &image),
@@ -102,10 +159,10 @@ impl Images {
         square
     }
 
-    fn keep_source(&self, content: Fingerprint, image: Image) -> Arc<Image> {
+    fn keep_source(&self, content: Fingerprint, image: Arc<Image>) -> Arc<Image> {
         let presized = self.preprocess.presized(&image);
         let form = Form::Source { reduced: presized.is_some() };
-        let source = Arc::new(presized.unwrap_or(image));
+        let source = presized.map_or(image, Arc::new);
         self.decoded.insert(content, form, source.clone());
         source
     }
@@ -117,7 +174,7 @@ impl Images {
             let square = match self.decoded.get(content) {
                 Some((Form::Square, square)) => square,
                 Some((Form::Source { reduced: false }, image)) => self.keep_square(content, &image),
-                _ => self.keep_square(content, &self.decode(item)?),
+                _ => self.keep_square(content, &*self.decode(item)?),
             };
             self.preprocess.normalise(&square, &draw, out);
         } else {
@@ -130,14 +187,14 @@ impl Images {
         Ok(())
     }
 
-    fn decode(&self, item: usize) -> Result<Image, DataError> {
+    fn decode(&self, item: usize) -> Result<Arc<Image>, DataError> {
         let failed = |reason: String| DataError { item: self.name(item), reason };
-        let Item { file, content } = &self.items[item];
-        let bytes = read_file(&self.root.join(&file.path)).map_err(|error| failed(error.to_string()))?;
-        if Fingerprint::of(&[&bytes]) != *content {
+        let Item { image: LabelledImage { source, .. }, content } = &self.items[item];
+        let (found, bytes) = source.content().map_err(|error| failed(error.to_string()))?;
+        if found != *content {
             return Err(failed("the file has changed since this run first read it; start again".to_owned()));
         }
-        Image::decode(&bytes).map_err(|error| failed(error.to_string()))
+        source.decode(bytes.as_deref()).map_err(|error| failed(error.to_string()))
     }
 
     fn draw(&self, item: usize, variant: Variant) -> Draw {
@@ -155,11 +212,11 @@ impl Dataset for Images {
     }
 
     fn target(&self, item: usize) -> Target {
-        self.items[item].file.target.clone()
+        self.items[item].image.target.clone()
     }
 
     fn name(&self, item: usize) -> String {
-        self.root.join(&self.items[item].file.path).display().to_string()
+        self.items[item].image.source.name()
     }
 
     fn fingerprint(&self, item: usize, variant: Variant) -> Fingerprint {
@@ -171,7 +228,7 @@ impl Dataset for Images {
     fn preview(&self, item: usize) -> Option<Preview> {
         let square = match self.decoded.get(self.items[item].content) {
             Some((Form::Square, square)) => square,
-            _ => Arc::new(self.preprocess.square(&self.decode(item).ok()?, &Draw::default())),
+            _ => Arc::new(self.preprocess.square(&*self.decode(item).ok()?, &Draw::default())),
         };
         thumbnail(&square)
     }

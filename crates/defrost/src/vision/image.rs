@@ -290,7 +290,7 @@ fn is_cut_webp(bytes: &[u8]) -> bool {
 pub(super) mod tests {
     use std::path::PathBuf;
 
-    use super::super::folder::scan;
+    use super::super::labels::{Labelling, scan};
     use super::*;
 
     /// An image made by `make_fixtures.py`.
@@ -434,7 +434,7 @@ pub(super) mod tests {
     #[test]
     fn photos_are_read_and_their_halves_are_not() {
         let Some(folder) = photos() else { return };
-        let found = scan(&folder).unwrap();
+        let found = scan(&folder, &Labelling::Folders).unwrap();
         for item in found.valid.unwrap_or(found.train).items {
             let bytes = std::fs::read(folder.join(&item.path)).unwrap();
             Image::decode(&bytes).unwrap_or_else(|reason| panic!("{}: {reason}", item.path.display()));

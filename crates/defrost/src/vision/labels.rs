@@ -4,10 +4,20 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-use super::folder::{self, EXTENSIONS, FolderError, Labelled, LabelledFolder, Tree};
 use crate::csv_table::{CsvError, CsvTable};
 use crate::data::Target;
+use crate::data::class_folder::{
+    self, FileKind, FolderError, LabelledFile, LabelledFiles, LabelledFolder, all_files,
+};
 use crate::loss::Loss;
+
+/// The files that are images.
+pub static IMAGES: FileKind = FileKind {
+    one: "an image",
+    many: "images",
+    example: "image.jpg",
+    extensions: &["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "gif", "tif", "tiff"],
+};
 
 /// Where labels come from.
 #[derive(Clone, Debug, Default)]
@@ -129,7 +139,7 @@ struct Entry {
 /// If there are no images, fewer than two classes, or a label that can't be read.
 pub fn scan(root: &Path, labelling: &Labelling) -> Result<LabelledFolder, LabelsError> {
     let (kind, entries) = match labelling {
-        Labelling::Folders => return Ok(folder::scan(root)?),
+        Labelling::Folders => return Ok(class_folder::scan(root, &IMAGES)?),
         Labelling::Pattern(pattern) => (LabelKind::Class, by_name(root, pattern)?),
         Labelling::Table(table) => (table.kind, by_table(root, table)?),
     };
@@ -143,10 +153,10 @@ pub fn scan(root: &Path, labelling: &Labelling) -> Result<LabelledFolder, Labels
         return Err(LabelsError::OneClass { path: source, class: class.clone() });
     }
     let splits = entries.iter().any(|entry| entry.valid);
-    let part = |valid: bool| -> Result<Tree, LabelsError> {
+    let part = |valid: bool| -> Result<LabelledFiles, LabelsError> {
         let items = entries.iter().filter(|entry| entry.valid == valid);
         let items = items.map(|entry| labelled(entry, kind, &classes)).collect::<Result<_, _>>()?;
-        Ok(Tree { classes: classes.clone(), items, ignored: Default::default() })
+        Ok(LabelledFiles { classes: classes.clone(), items, ignored: Default::default() })
     };
     Ok(LabelledFolder { train: part(false)?, valid: if splits { Some(part(true)?) } else { None } })
 }
@@ -161,9 +171,9 @@ pub fn scan_known(
     labelling: &Labelling,
     classes: &[String],
     kind: LabelKind,
-) -> Result<Tree, LabelsError> {
+) -> Result<LabelledFiles, LabelsError> {
     let mut entries = match labelling {
-        Labelling::Folders => return Ok(folder::scan_known(root, classes)?),
+        Labelling::Folders => return Ok(class_folder::scan_known(root, &IMAGES, classes)?),
         Labelling::Pattern(pattern) => by_name(root, pattern)?,
         Labelling::Table(table) => by_table(root, table)?,
     };
@@ -174,7 +184,36 @@ pub fn scan_known(
         return Err(LabelsError::Nothing(source(root, labelling)));
     }
     let items = entries.iter().map(|entry| labelled(entry, kind, classes)).collect::<Result<_, _>>()?;
-    Ok(Tree { classes: classes.to_vec(), items, ignored: Default::default() })
+    Ok(LabelledFiles { classes: classes.to_vec(), items, ignored: Default::default() })
+}
+
+/// Finds the images to evaluate a trained network on: those that validate, where the data tells them apart.
+///
+/// # Errors
+///
+/// As [`scan_known`].
+pub fn scan_to_evaluate(
+    root: &Path,
+    labelling: &Labelling,
+    classes: &[String],
+    kind: LabelKind,
+) -> Result<LabelledFiles, LabelsError> {
+    match labelling {
+        Labelling::Folders => Ok(class_folder::scan_to_evaluate(root, &IMAGES, classes)?),
+        labelling => scan_known(root, labelling, classes, kind),
+    }
+}
+
+/// The images of a data set that may lack images or classes, so that it can be checked.
+///
+/// # Errors
+///
+/// If there are no labels, or one that can't be read.
+pub fn find(root: &Path, labelling: &Labelling) -> Result<LabelledFolder, LabelsError> {
+    match labelling {
+        Labelling::Folders => Ok(class_folder::find(root, &IMAGES)?),
+        labelling => scan(root, labelling),
+    }
 }
 
 fn source(root: &Path, labelling: &Labelling) -> PathBuf {
@@ -192,7 +231,7 @@ fn by_name(root: &Path, pattern: &Regex) -> Result<Vec<Entry>, LabelsError> {
         let missing = || LabelsError::NoMatch { pattern: pattern.to_string(), name: name.clone() };
         Ok(Entry { label: label.ok_or_else(missing)?, row: path.display().to_string(), path, valid: false })
     };
-    folder::all_images(root)?.into_iter().map(entry).collect()
+    all_files(root, &IMAGES)?.into_iter().map(entry).collect()
 }
 
 impl LabelTable {
@@ -235,8 +274,8 @@ fn with_extension(root: &Path, written: &str) -> PathBuf {
     if root.join(&path).exists() {
         return path;
     }
-    let named = EXTENSIONS.map(|extension| PathBuf::from(format!("{written}.{extension}")));
-    named.into_iter().find(|path| root.join(path).exists()).unwrap_or(path)
+    let mut named = IMAGES.extensions.iter().map(|extension| PathBuf::from(format!("{written}.{extension}")));
+    named.find(|path| root.join(path).exists()).unwrap_or(path)
 }
 
 fn validates(row: &str, cell: &str) -> Result<bool, LabelsError> {
@@ -263,7 +302,7 @@ fn names(entries: &[Entry], kind: LabelKind) -> Vec<String> {
     names
 }
 
-fn labelled(entry: &Entry, kind: LabelKind, classes: &[String]) -> Result<Labelled, LabelsError> {
+fn labelled(entry: &Entry, kind: LabelKind, classes: &[String]) -> Result<LabelledFile, LabelsError> {
     let (row, label) = (entry.row.clone(), entry.label.clone());
     let class = |name: &str| {
         let unknown = || {
@@ -285,7 +324,7 @@ fn labelled(entry: &Entry, kind: LabelKind, classes: &[String]) -> Result<Labell
             Target::Number(number.ok_or(LabelsError::Label { row, label, wanted: "a number" })?)
         }
     };
-    Ok(Labelled { path: entry.path.clone(), target })
+    Ok(LabelledFile { path: entry.path.clone(), target })
 }
 
 #[cfg(test)]
@@ -304,7 +343,7 @@ mod tests {
         (root, LabelTable { file, ..LabelTable::default() })
     }
 
-    fn targets(tree: &Tree) -> Vec<(&str, Target)> {
+    fn targets(tree: &LabelledFiles) -> Vec<(&str, Target)> {
         tree.items.iter().map(|item| (item.path.to_str().unwrap(), item.target.clone())).collect()
     }
 

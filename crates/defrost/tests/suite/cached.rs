@@ -10,9 +10,12 @@ use defrost::prefix::Prefix;
 use defrost::recipe::gradual;
 use defrost::vision::augment::AugmentPolicy;
 use defrost::vision::models::{Precision, VisionNetwork};
-use defrost::vision::{ImageFolder, Labelling, Validation, VisionSetup};
+use defrost::vision::{ImageFolder, Images, VisionSetup};
 use defrost::weights::{Tensors, collect, load};
-use defrost::{Batch, CacheLimits, FineTune, Learner, LearnerOptions, Network, NormMode, Rates, Target};
+use defrost::{
+    Batch, CacheLimits, FineTune, Learner, LearnerOptions, Network, NormMode, Rates, SplitData, Target,
+    Validation,
+};
 
 use crate::support::{Clusters, Small};
 
@@ -267,18 +270,10 @@ fn images(folder: &Path) -> PathBuf {
     data
 }
 
-fn open(data: &Path, size: usize, augment: &AugmentPolicy, memory: u64) -> ImageFolder {
+fn open(data: &Path, size: usize, augment: &AugmentPolicy, memory: u64) -> SplitData<Images> {
     let setup = VisionSetup { size: Some(size), ..VisionSetup::default() };
-    let fraction = Validation::Fraction(0.34);
-    ImageFolder::open(
-        data,
-        (&Labelling::Folders, &fraction),
-        setup.open().unwrap().preprocess(),
-        augment,
-        1,
-        memory,
-    )
-    .unwrap()
+    let data = ImageFolder::open(data).unwrap().validation(Validation::Fraction(0.34)).augment(*augment);
+    data.seed(1).memory(memory).read(setup.open().unwrap().preprocess()).unwrap()
 }
 
 /// The embedded network. Its head is drawn from the device, which other tests draw from too: what is to be

@@ -1,14 +1,13 @@
 //! What freezing promises, on a network of every kind: one test body, a learner maker each.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use burn::tensor::{Device, TensorData};
-use defrost::tabular::{TableData, TableOptions, TabularNetwork};
+use defrost::tabular::{TableData, TabularNetwork};
 use defrost::text::models::{BertConfig, TextNetwork};
 use defrost::text::{LabelledText, Texts, Tokenizer};
 use defrost::weights::{collect, load};
-use defrost::{CacheLimits, Learner, LearnerOptions, Network, Rates, Stage};
+use defrost::{CacheLimits, Learner, LearnerOptions, Network, Rates, SplitData, Stage};
 
 use crate::support::{Clusters, Small};
 
@@ -71,11 +70,9 @@ fn table(cache: CacheLimits) -> Learner<TabularNetwork> {
     let path = folder.path().join("table.csv");
     let row = |i: usize| format!("{},{},{}\n", ["x", "y", "z"][i % 3], i as f64 * 0.37 % 5.0, i % 2);
     std::fs::write(&path, (0..60).map(row).fold("kind,size,label\n".to_owned(), |a, b| a + &b)).unwrap();
-    let reading =
-        TableOptions { label: Some("label"), ignored: &[], validation: Err(0.2), seed: 1, schema: None };
-    let data = TableData::open(Path::new(&path), &reading).unwrap();
+    let data = TableData::open(&path).unwrap().label("label").seed(1).read().unwrap();
     let (network, _) = data.network(None, 1, &Device::flex()).unwrap();
-    let TableData { train, valid, .. } = data;
+    let SplitData { train, valid, .. } = data;
     Learner::new(made(network), Box::new(train), Box::new(valid), 2, options(cache)).unwrap()
 }
 

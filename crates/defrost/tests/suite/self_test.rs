@@ -5,7 +5,7 @@ use std::path::Path;
 
 use burn::tensor::{Device, TensorData};
 use defrost::bundle::{BundleError, Loaded, ModelConfig};
-use defrost::tabular::{TableData, TableModelConfig, TableOptions};
+use defrost::tabular::{TableData, TableModelConfig};
 use defrost::text::models::{BertConfig, TextConfig, TextNetwork};
 use defrost::text::{TextColumns, TextModelConfig};
 use defrost::vision::{ImageModelConfig, VisionSetup};
@@ -60,9 +60,7 @@ fn rows() -> (tempfile::TempDir, TableModelConfig) {
         format!("{},{},{}\n", ["x", "y", "z"][i % 3], i as f64 * 0.37 % 5.0, ["a", "b", "c"][i / 3 % 3])
     };
     fs::write(&path, (0..60).map(row).fold("kind,size,label\n".to_owned(), |a, b| a + &b)).unwrap();
-    let reading =
-        TableOptions { label: Some("label"), ignored: &[], validation: Err(0.2), seed: 1, schema: None };
-    let data = TableData::open(&path, &reading).unwrap();
+    let data = TableData::open(&path).unwrap().label("label").seed(1).read().unwrap();
     let (network, model) = data.network(None, 1, &Device::flex()).unwrap();
     (saved(network, &model), model)
 }

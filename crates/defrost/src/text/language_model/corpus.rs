@@ -115,7 +115,7 @@ impl Corpus {
         let encode = |text: &String| Ok(tokenizer.encode_fast(text.as_str(), true)?.get_ids().to_vec());
         let encoded: Result<Vec<Vec<u32>>, _> = texts.par_iter().map(encode).collect();
         let mut texts = encoded.map_err(failed)?;
-        texts.shuffle(&mut Draws::for_split(seed));
+        texts.shuffle(&mut Draws::for_split(seed, 0));
 
         let tokens: usize = texts.iter().map(Vec::len).sum();
         let mut wanted = (tokens as f64 * fraction) as usize;

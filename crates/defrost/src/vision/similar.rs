@@ -7,8 +7,8 @@
 
 use std::collections::HashMap;
 
-use super::super::image::Image;
-use super::super::resize::{Filter, Region, resize};
+use super::image::Image;
+use super::resize::{Filter, Region, resize};
 
 /// Steps across the grid, and its rows.
 const SIDE: usize = 16;
@@ -102,7 +102,7 @@ pub fn look_alikes(traces: &[&Trace]) -> Vec<(usize, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::image::tests::{fixture, scene};
+    use super::super::image::tests::{fixture, scene};
     use super::*;
 
     fn resized(image: &Image, width: usize, height: usize) -> Image {

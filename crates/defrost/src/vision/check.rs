@@ -1,70 +1,21 @@
-//! What is wrong with images, told from a first look at each: a trace of 224 bytes and a few numbers.
+//! What is wrong with images, told from a first look at each.
 
-mod similar;
+use std::collections::HashSet;
+use std::path::PathBuf;
 
-use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
-
-use super::augment::AugmentPolicy;
 use super::dataset::Images;
-use super::folder;
-use super::image::{Image, is_animated};
-use super::image_folder::{ImageFolder, ImageFolderError, Validation};
-use super::labels::{self, Labelling};
-use super::transform::Preprocess;
+use super::look::{Inspected, Look};
+use super::similar::{Trace, look_alikes};
 use crate::check::{Entry, Part, Problem, Report, Severity};
-use crate::data::Fingerprint;
-use similar::{Trace, look_alikes};
 
 /// Images that are enlarged more than this many times have nothing to show.
 const TINY: usize = 8;
 /// Images of more pixels than this take longer to decode than to learn from.
 const HUGE: usize = 40_000_000;
 
-/// What was seen of images by the content of their files.
-pub(super) type Inspected = HashMap<Fingerprint, Look>;
-
-/// What a check needs of an image that can be read.
-pub(super) struct Look {
-    width: usize,
-    height: usize,
-    animated: bool,
-    trace: Trace,
-}
-
-impl Look {
-    /// At the image that these bytes of a file are.
-    pub(super) fn at(bytes: &[u8], image: &Image) -> Self {
-        let (width, height) = (image.width(), image.height());
-        Self { width, height, animated: is_animated(bytes), trace: Trace::of(image) }
-    }
-}
-
-/// Looks at all images that training would use, split as training would split them; a network sees them as squares
-/// of `size` pixels. What can't be trained on is looked at too.
-///
-/// # Errors
-///
-/// If there are no images, or labels can't be read.
-pub fn check(
-    root: &Path,
-    labels: (&Labelling, &Validation),
-    size: usize,
-    seed: u64,
-) -> Result<Report, ImageFolderError> {
-    // Folders without images are a problem among others here.
-    let found = match labels.0 {
-        Labelling::Folders => folder::find(root).map_err(labels::LabelsError::from)?,
-        labelling => labels::scan(root, labelling)?,
-    };
-    let seen_as = (&Preprocess::imagenet(size), &AugmentPolicy::none());
-    let (folder, _) = ImageFolder::look_at(root, found, labels, seen_as, seed, 0)?;
-    Ok(folder.report)
-}
-
 /// What is wrong with images that have been looked at, beside the problems already found.
 pub(super) fn report(
-    root: &Path,
+    name: &str,
     classes: &[String],
     [train, valid]: [&Images; 2],
     inspected: &Inspected,
@@ -74,7 +25,7 @@ pub(super) fn report(
     let entries: Vec<Entry> = train.entries(Part::Train).chain(valid.entries(Part::Valid)).collect();
     if let [class] = classes {
         let detail = format!("all images are of class {class}; training needs at least two classes");
-        problems.push(Problem::error(root.display().to_string(), "one-class", detail));
+        problems.push(Problem::error(name, "one-class", detail));
     }
     problems.extend(entries.iter().flat_map(|entry| of_size(&entry.name, &inspected[&entry.content], size)));
     problems.extend(near_duplicates(&entries, inspected));
@@ -124,9 +75,9 @@ fn near_duplicates(entries: &[Entry], inspected: &Inspected) -> Vec<Problem> {
 }
 
 /// Files that are no images by their names.
-pub(super) fn ignored(root: &Path, files: &[PathBuf]) -> Vec<Problem> {
+pub(super) fn ignored(files: &[PathBuf]) -> Vec<Problem> {
     let problem = |file: &PathBuf| {
-        let path = root.join(file).display().to_string();
+        let path = file.display().to_string();
         Problem::warning(path, "ignored-file", "its name is no image's, so it is not looked at")
     };
     files.iter().map(problem).collect()

@@ -1,0 +1,28 @@
+//! A data set ready to train on: split, checked, with the names of its classes.
+
+use crate::check::Report;
+use crate::data::{Dataset, Skipped};
+
+/// Items of one domain to train and to validate on, and what was seen while they were read.
+#[derive(Clone, Debug)]
+pub struct SplitData<D> {
+    /// Class names, or those of labels; none where items are labelled with a number.
+    pub classes: Vec<String>,
+    /// What to train on.
+    pub train: D,
+    /// What to validate on.
+    pub valid: D,
+    /// Items that can't be read.
+    pub skipped: Vec<Skipped>,
+    /// What a person should know about the data.
+    pub notes: Vec<String>,
+    /// What is wrong with it.
+    pub report: Report,
+}
+
+impl<D: Dataset> SplitData<D> {
+    /// How many scores a network for this data gives for an item: one for each class, or one number.
+    pub fn outputs(&self) -> usize {
+        self.classes.len().max(1)
+    }
+}

@@ -1,0 +1,89 @@
+//! A data set of table rows, encoded.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use super::schema::{Encoded, Schema};
+use crate::batch::{Batch, Value};
+use crate::data::{DataError, Dataset, Fingerprint, Preview, Target, Variant};
+
+/// A row's name and what became of it, or why nothing did.
+pub type Named<T> = (String, Result<T, String>);
+
+/// Labelled, encoded rows.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    pub(super) rows: Vec<LabelledRow>,
+    /// What the rows are encoded by.
+    pub(super) schema: Arc<Schema>,
+    /// The column that is predicted.
+    pub(super) label: String,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct LabelledRow {
+    pub name: String,
+    pub encoded: Encoded,
+    pub target: Target,
+}
+
+impl Table {
+    /// The input columns, and what becomes of their cells.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The column that is predicted.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+}
+
+impl Dataset for Table {
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn target(&self, item: usize) -> Target {
+        self.rows[item].target.clone()
+    }
+
+    fn name(&self, item: usize) -> String {
+        self.rows[item].name.clone()
+    }
+
+    fn fingerprint(&self, item: usize, _variant: Variant) -> Fingerprint {
+        let Encoded { categories, numbers } = &self.rows[item].encoded;
+        let categories: Vec<u8> = categories.iter().flat_map(|id| id.to_le_bytes()).collect();
+        let numbers: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        Fingerprint::of(&[&categories, &numbers])
+    }
+
+    fn preview(&self, item: usize) -> Option<Preview> {
+        Some(Preview::Cells(self.schema.decode(&self.rows[item].encoded)))
+    }
+
+    /// Rows are not varied: every variant is the original.
+    fn inputs(&self, items: &[usize], _variant: Variant, device: &Device) -> Result<Batch, DataError> {
+        let rows: Vec<&Encoded> = items.iter().map(|&item| &self.rows[item].encoded).collect();
+        Ok(batch(&rows, device))
+    }
+}
+
+/// Categories and numbers, `[batch, columns]` each, as far as there are any.
+pub(super) fn batch(rows: &[&Encoded], device: &Device) -> Batch {
+    let width = |count: fn(&Encoded) -> usize| rows.first().map_or(0, |row| count(row));
+    let (categories, numbers) = (width(|row| row.categories.len()), width(|row| row.numbers.len()));
+    let mut values = vec![];
+    if categories > 0 {
+        let ids: Vec<i64> = rows.iter().flat_map(|row| &row.categories).map(|&id| i64::from(id)).collect();
+        let ids = TensorData::new(ids, [rows.len(), categories]);
+        values.push(Value::Ids(Tensor::<2, Int>::from_data(ids, device)));
+    }
+    if numbers > 0 {
+        let cells: Vec<f32> = rows.iter().flat_map(|row| &row.numbers).copied().collect();
+        values.push(Value::Rank2(Tensor::from_data(TensorData::new(cells, [rows.len(), numbers]), device)));
+    }
+    Batch::new(values)
+}

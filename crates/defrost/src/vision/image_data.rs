@@ -1,0 +1,380 @@
+//! A data set of images: found in a folder or given in memory, read once, split and checked.
+//!
+//! Opening one lists files and classes; nothing is decoded before [`ImageData::read`].
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::augment::AugmentPolicy;
+use super::check::{ignored, report};
+use super::dataset::{ImageSource, Images, LabelledImage, Preparation};
+use super::decoded_images::DecodedImages;
+use super::image::Image;
+use super::labels::{self, LabelKind, Labelling, LabelsError};
+use super::look::Inspected;
+use super::transform::Preprocess;
+use crate::check::{Problem, Report};
+use crate::data::class_folder::{LabelledFile, LabelledFiles};
+use crate::data::split::{self, Split, SplitError};
+use crate::data::{Dataset, Label, MixedLabels, Skipped, Validation};
+use crate::prefix::CacheLimits;
+use crate::split_data::SplitData;
+
+/// Images to learn from, and how they are to be read.
+///
+/// ```no_run
+/// use defrost::vision::ImageFolder;
+/// use defrost::vision::augment::AugmentPolicy;
+/// use defrost::vision::transform::Preprocess;
+///
+/// let data = ImageFolder::open("photos")?.augment(AugmentPolicy::strong()).seed(7);
+/// println!("{:?}", data.classes());
+/// let split = data.read(&Preprocess::imagenet(224))?;
+/// for skipped in &split.skipped {
+///     println!("{skipped}");
+/// }
+/// # Ok::<(), defrost::vision::ImageDataError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ImageData {
+    /// What messages call it: a folder's path.
+    root: PathBuf,
+    labelling: Labelling,
+    classes: Vec<String>,
+    train: Vec<LabelledImage>,
+    /// Those that validate, if the data set says so.
+    valid: Option<Vec<LabelledImage>>,
+    /// Files that are no images by their names.
+    ignored: Vec<PathBuf>,
+    notes: Vec<String>,
+    validation: Validation,
+    augment: AugmentPolicy,
+    seed: u64,
+    memory: u64,
+}
+
+/// A data set of images by its usual place: one folder per class, with or without `train/` and `valid/` around them.
+pub type ImageFolder = ImageData;
+
+/// Images can't be trained on.
+#[derive(Debug, Error)]
+pub enum ImageDataError {
+    /// Its structure is not that of a data set, or it is not labelled as it should be.
+    #[error(transparent)]
+    Labels(#[from] LabelsError),
+    /// Images in memory are labelled in different ways.
+    #[error(transparent)]
+    Mixed(#[from] MixedLabels),
+    /// All images in memory are of one class, or there are none.
+    #[error("the images are of {0} classes; training needs at least two")]
+    Classes(usize),
+    /// A table and a folder both say what validates.
+    #[error(
+        "a folder of validation images has no labels in a table; name a column that says which images validate"
+    )]
+    TwoValidations,
+    /// Validation can't be split off.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// No image can be read.
+    #[error("{}: none of the {count} images can be read; the first: {first}", path.display())]
+    NothingReadable {
+        /// The folder.
+        path: PathBuf,
+        /// How many there are.
+        count: usize,
+        /// The first and its reason.
+        first: Skipped,
+    },
+    /// All images validate.
+    #[error("{}: all images are there to validate and none to train on", .0.display())]
+    NothingTrains(PathBuf),
+}
+
+impl ImageData {
+    /// Lists the images of a folder with a folder per class: `train` and `valid` in it are its parts, if there are such
+    /// folders.
+    ///
+    /// # Errors
+    ///
+    /// If there are no two classes with images.
+    pub fn open(root: impl AsRef<Path>) -> Result<Self, ImageDataError> {
+        Self::open_with(root, Labelling::Folders)
+    }
+
+    /// Lists the images of a folder that have their labels from elsewhere: from their file names, or a table.
+    ///
+    /// # Errors
+    ///
+    /// If there are no images, fewer than two classes, or a label that can't be read.
+    pub fn open_with(root: impl AsRef<Path>, labelling: Labelling) -> Result<Self, ImageDataError> {
+        let found = labels::scan(root.as_ref(), &labelling)?;
+        Ok(Self::of(root.as_ref(), labelling, found.train, found.valid))
+    }
+
+    /// The same for a folder that may lack images or classes: it can be [checked](Self::check), and [`read`](Self::read) says
+    /// what it lacks.
+    ///
+    /// # Errors
+    ///
+    /// If it is no folder of folders, or has no labels.
+    pub fn to_check(root: impl AsRef<Path>, labelling: Labelling) -> Result<Self, ImageDataError> {
+        let found = labels::find(root.as_ref(), &labelling)?;
+        Ok(Self::of(root.as_ref(), labelling, found.train, found.valid))
+    }
+
+    /// Images in memory, each with its label: the name of its class, or names of labels, or a number.
+    ///
+    /// ```
+    /// use defrost::vision::ImageData;
+    /// use defrost::vision::image::Image;
+    ///
+    /// let grey = |level: u8| Image::from_rgb(8, 8, vec![level; 8 * 8 * 3]).expect("three values a pixel");
+    /// let images = (0..20).map(|n| (grey(n * 12), if n < 10 { "dark" } else { "bright" }));
+    /// let data = ImageData::from_images(images)?;
+    /// assert_eq!(data.classes(), ["bright", "dark"]);
+    /// # Ok::<(), defrost::vision::ImageDataError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If labels are of different kinds, or of fewer than two classes.
+    pub fn from_images<L: Into<Label>>(
+        images: impl IntoIterator<Item = (Image, L)>,
+    ) -> Result<Self, ImageDataError> {
+        let (images, labels): (Vec<Image>, Vec<Label>) =
+            images.into_iter().map(|(image, label)| (image, label.into())).unzip();
+        let (classes, targets) = Label::targets(&labels)?;
+        if classes.len() < 2 && !matches!(labels.first(), Some(Label::Number(_) | Label::Labels(_))) {
+            return Err(ImageDataError::Classes(classes.len()));
+        }
+        let source = |(number, image)| {
+            let (name, image) = (format!("image {number}"), Arc::new(image));
+            ImageSource::Memory { name, image }
+        };
+        let sources = images.into_iter().enumerate().map(source);
+        let train = sources.zip(targets).map(|(source, target)| LabelledImage { source, target }).collect();
+        let found = LabelledFiles { classes, items: vec![], ignored: vec![] };
+        Ok(Self { train, ..Self::of(Path::new("images in memory"), Labelling::Folders, found, None) })
+    }
+
+    fn of(root: &Path, labelling: Labelling, train: LabelledFiles, valid: Option<LabelledFiles>) -> Self {
+        let mut ignored = below(root, &train.ignored);
+        let notes = ignored_note(root, &train).into_iter().collect();
+        let valid = valid.map(|valid| {
+            ignored.extend(below(root, &valid.ignored));
+            images(root, valid)
+        });
+        Self {
+            root: root.to_owned(),
+            labelling,
+            classes: train.classes.clone(),
+            train: images(root, train),
+            valid,
+            ignored,
+            notes,
+            validation: Validation::default(),
+            augment: AugmentPolicy::default(),
+            seed: 42,
+            memory: CacheLimits::of_this_machine(None).memory / 2,
+        }
+    }
+
+    /// With these images to validate on; by default the folder's own, or else a fifth of each class.
+    #[must_use]
+    pub fn validation(self, validation: Validation) -> Self {
+        Self { validation, ..self }
+    }
+
+    /// With training images varied so; by default as [`AugmentPolicy::default`] says.
+    #[must_use]
+    pub fn augment(self, augment: AugmentPolicy) -> Self {
+        Self { augment, ..self }
+    }
+
+    /// With the split drawn from this seed; by default from 42.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// With up to this many bytes of decoded images kept; by default an eighth of the free memory.
+    #[must_use]
+    pub fn memory(self, bytes: u64) -> Self {
+        Self { memory: bytes, ..self }
+    }
+
+    /// The names of classes or labels, sorted; none where labels are numbers.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// How many scores a network for these images gives: one for each class, or one number.
+    pub fn outputs(&self) -> usize {
+        self.classes.len().max(1)
+    }
+
+    /// The seed of the split.
+    pub fn split_seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Decodes all images once, leaves out those that can't be read, splits off those that validate, and checks them.
+    ///
+    /// # Errors
+    ///
+    /// If none can be read, or no validation part can be made.
+    pub fn read(&self, preprocess: &Preprocess) -> Result<SplitData<Images>, ImageDataError> {
+        let (data, refusal) = self.look_at(preprocess)?;
+        refusal.map_or(Ok(data), Err)
+    }
+
+    /// What is wrong with the images, split as for training, even if they can't be trained on; a network sees them as
+    /// squares of `size` pixels.
+    ///
+    /// # Errors
+    ///
+    /// If what is asked for makes no sense whatever the images are.
+    pub fn check(&self, size: usize) -> Result<Report, ImageDataError> {
+        let plain = Self { augment: AugmentPolicy::none(), memory: 0, ..self.clone() };
+        Ok(plain.look_at(&Preprocess::imagenet(size))?.0.report)
+    }
+
+    /// Looks at all images, each of which is decoded once; and why they can't be trained on, if they can't.
+    fn look_at(
+        &self,
+        preprocess: &Preprocess,
+    ) -> Result<(SplitData<Images>, Option<ImageDataError>), ImageDataError> {
+        let (classes, root) = (&self.classes, &self.root);
+        let mut train = self.train.clone();
+        let given = self.validation_given(&mut train)?;
+        let decoded = Arc::new(DecodedImages::new(self.memory));
+        let (mut inspected, mut skipped, mut problems) = (Inspected::new(), vec![], ignored(&self.ignored));
+        let mut images = |root: &Path, images: Vec<LabelledImage>, augment| {
+            let preparation = Preparation { preprocess: *preprocess, augment, decoded: decoded.clone() };
+            let (images, bad) = Images::open(images, preparation, &mut inspected);
+            let refusal = nothing_readable(root, &images, &bad);
+            problems.extend(bad.iter().cloned().map(Problem::from));
+            skipped.extend(bad);
+            (images, refusal)
+        };
+        let (train, mut refusal) = images(root, train, self.augment);
+        if train.is_empty() {
+            refusal = refusal.or_else(|| Some(ImageDataError::NothingTrains(root.clone())));
+        }
+        let mut notes = self.notes.clone();
+        let (train, valid) = match given {
+            Given::Images(path, valid, unused) => {
+                let (valid, other) = images(&path, valid, AugmentPolicy::none());
+                problems.extend(ignored(&unused));
+                refusal = refusal.or(other);
+                (train, valid)
+            }
+            Given::Fraction(fraction) => match split::split(&train, fraction, self.seed) {
+                Ok(split) => {
+                    notes.extend(split.notes(classes, "image"));
+                    let Split { train: trains, valid, .. } = split;
+                    (train.part(&trains), train.part(&valid))
+                }
+                Err(error @ SplitError::Fraction(_)) => return Err(error.into()),
+                Err(error) => {
+                    problems.push(Problem::error(root.display().to_string(), "no-split", error.to_string()));
+                    refusal = refusal.or_else(|| Some(error.into()));
+                    let none = train.part(&[]);
+                    (train, none)
+                }
+            },
+        };
+        let name = root.display().to_string();
+        let report = report(&name, classes, [&train, &valid], &inspected, problems, preprocess.size);
+        Ok((SplitData { classes: classes.clone(), train, valid, skipped, notes, report }, refusal))
+    }
+
+    /// What validates; images that do are no longer in `train`.
+    fn validation_given(&self, train: &mut Vec<LabelledImage>) -> Result<Given, ImageDataError> {
+        let root = self.root.clone();
+        match (&self.validation, &self.valid) {
+            (Validation::Path(_), _) if matches!(self.labelling, Labelling::Table(_)) => {
+                Err(ImageDataError::TwoValidations)
+            }
+            (Validation::Path(path), _) => {
+                let found = labels::scan_known(path, &self.labelling, &self.classes, LabelKind::Class)?;
+                let unused = below(path, &found.ignored);
+                Ok(Given::Images(path.clone(), images(path, found), unused))
+            }
+            (Validation::Items(places), _) => {
+                Ok(Given::Images(root, Validation::take(train, places)?, vec![]))
+            }
+            (Validation::Found { .. }, Some(valid)) => Ok(Given::Images(root, valid.clone(), vec![])),
+            (Validation::Fraction(fraction) | Validation::Found { otherwise: fraction }, _) => {
+                Ok(Given::Fraction(*fraction))
+            }
+        }
+    }
+}
+
+/// What validates.
+enum Given {
+    /// These images, which messages say to be here; and files beside them that are none.
+    Images(PathBuf, Vec<LabelledImage>, Vec<PathBuf>),
+    /// This fraction.
+    Fraction(f64),
+}
+
+/// How images are found and prepared to evaluate a trained network on.
+#[derive(Clone, Debug)]
+pub struct Known<'a> {
+    /// Where their labels come from.
+    pub labelling: &'a Labelling,
+    /// The names a label may have.
+    pub classes: &'a [String],
+    /// What a label is.
+    pub kind: LabelKind,
+    /// What the network expects of images.
+    pub preprocess: &'a Preprocess,
+    /// How they are varied.
+    pub augment: AugmentPolicy,
+}
+
+impl Known<'_> {
+    /// Reads the images below `root`, or those of them that validate where it is a data set that says so. Images that can't be
+    /// read are left out and listed.
+    ///
+    /// # Errors
+    ///
+    /// If there are no images of these classes, others, or none can be read.
+    pub fn open(&self, root: &Path) -> Result<(Images, Vec<Skipped>), ImageDataError> {
+        let found = labels::scan_to_evaluate(root, self.labelling, self.classes, self.kind)?;
+        let (preprocess, augment) = (*self.preprocess, self.augment);
+        let preparation = Preparation { preprocess, augment, decoded: Arc::new(DecodedImages::new(0)) };
+        let (images, skipped) = Images::open(images(root, found), preparation, &mut Inspected::new());
+        nothing_readable(root, &images, &skipped).map_or(Ok((images, skipped)), Err)
+    }
+}
+
+/// The files below `root`.
+fn images(root: &Path, found: LabelledFiles) -> Vec<LabelledImage> {
+    let image = |file: LabelledFile| LabelledImage {
+        source: ImageSource::File(root.join(file.path)),
+        target: file.target,
+    };
+    found.items.into_iter().map(image).collect()
+}
+
+fn below(root: &Path, files: &[PathBuf]) -> Vec<PathBuf> {
+    files.iter().map(|file| root.join(file)).collect()
+}
+
+fn nothing_readable(root: &Path, images: &Images, skipped: &[Skipped]) -> Option<ImageDataError> {
+    let first = skipped.first().filter(|_| images.is_empty())?.clone();
+    Some(ImageDataError::NothingReadable { path: root.to_owned(), count: skipped.len(), first })
+}
+
+fn ignored_note(root: &Path, files: &LabelledFiles) -> Option<String> {
+    let kinds: Vec<String> =
+        files.ignored_kinds().iter().map(|(kind, count)| format!("{count} .{kind}")).collect();
+    (!kinds.is_empty())
+        .then(|| format!("{}: files that are no images are ignored: {}", root.display(), kinds.join(", ")))
+}

@@ -1,0 +1,30 @@
+//! What a first look at an image tells of it: a trace of 224 bytes and a few numbers, for checks and comparisons.
+
+use std::collections::HashMap;
+
+use super::image::{Image, is_animated};
+use super::similar::Trace;
+use crate::data::Fingerprint;
+
+/// What was seen of images, by their content.
+pub(super) type Inspected = HashMap<Fingerprint, Look>;
+
+/// What a check needs of an image that can be read.
+pub(super) struct Look {
+    /// In pixels.
+    pub width: usize,
+    /// In pixels.
+    pub height: usize,
+    /// Whether its file has more frames than the first, which is used.
+    pub animated: bool,
+    /// What it is compared by.
+    pub trace: Trace,
+}
+
+impl Look {
+    /// At an image, and at the bytes of its file if it has one.
+    pub fn at(bytes: &[u8], image: &Image) -> Self {
+        let (width, height) = (image.width(), image.height());
+        Self { width, height, animated: is_animated(bytes), trace: Trace::of(image) }
+    }
+}
