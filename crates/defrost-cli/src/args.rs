@@ -314,14 +314,14 @@ pub struct TrainingOptions {
     #[arg(long, value_name = "N", help_heading = "Training")]
     pub freeze_epochs: Option<usize>,
     /// One phase of --epochs instead, frozen to this position; negative counts from the end, 0 trains all
-    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["train_only", "gradual"], help_heading = "Training")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["train_only", "gradual", "freeze_epochs"], help_heading = "Training")]
     pub freeze_to: Option<isize>,
     /// One phase of --epochs instead, in which only these groups train (index or name)
     #[arg(
         long,
         value_name = "G,…",
         value_delimiter = ',',
-        conflicts_with = "gradual",
+        conflicts_with_all = ["gradual", "freeze_epochs"],
         help_heading = "Training"
     )]
     pub train_only: Option<Vec<String>>,

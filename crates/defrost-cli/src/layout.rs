@@ -80,6 +80,13 @@ pub fn plan_table(plan: &PlanSummary) -> String {
     text
 }
 
+/// Says what may not be meant.
+pub fn report_warnings(plan: &PlanSummary) {
+    for warning in &plan.warnings {
+        eprintln!("warning: {warning}");
+    }
+}
+
 fn width(texts: &[String]) -> usize {
     texts.iter().map(String::len).max().unwrap_or(0)
 }
@@ -128,7 +135,7 @@ mod tests {
             groups: [("early", 3), ("late", 2), ("head", 1)].into_iter().enumerate().map(group).collect(),
             phases: vec![phase("frozen", vec![0, 1]), phase("all", vec![])],
             cut: cut.iter().map(|&stage| stage.to_owned()).collect(),
-            notes: vec![],
+            ..PlanSummary::default()
         }
     }
 

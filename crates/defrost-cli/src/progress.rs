@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use defrost::learner::{BatchReport, Flow, Observer, Position, Resumed, RolledBack};
 pub use defrost::report::seconds;
-use defrost::{EpochRecord, FreezePlan};
+use defrost::{EpochRecord, ResolvedPhase};
 
 use crate::layout::{metrics, rate, thousands};
 
@@ -40,8 +40,9 @@ pub fn bar(length: u64, template: &str) -> ProgressBar {
 const TEMPLATE: &str = "  {prefix} {wide_bar} {pos}/{len} {msg} eta {eta}";
 
 impl Observer for Progress {
-    fn phase_started(&mut self, name: &str, plan: &FreezePlan, rates: &[f64], _epochs: usize) {
-        self.phase = name.to_owned();
+    fn phase_started(&mut self, phase: &ResolvedPhase) {
+        let ResolvedPhase { name, plan, rates, .. } = phase;
+        self.phase = name.clone();
         let rates: Vec<String> =
             (0..rates.len()).filter(|&g| plan.trains(g)).map(|g| rate(rates[g])).collect();
         eprintln!("{name}: {} parameters train at {}", thousands(plan.trainable_count()), rates.join(", "));

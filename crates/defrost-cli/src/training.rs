@@ -5,9 +5,10 @@ use burn::tensor::Device;
 use defrost::bundle::ModelConfig;
 use defrost::data::{Dataset, Validation};
 use defrost::learner::Mixing;
-use defrost::recipe::gradual;
 use defrost::vision::models::Precision;
-use defrost::{FineTune, FreezePlan, LearnerOptions, Phase, PlanError, Schedule, Thaw};
+use defrost::{
+    FineTune, FreezePlan, Gradual, LearnerOptions, PlanError, Rates, Recipe, RecipeError, ResolvedPhase, Thaw,
+};
 
 use crate::args::{PrecisionChoice, TrainingOptions};
 use crate::failure::{Blame, Failure};
@@ -63,66 +64,49 @@ impl TrainingOptions {
         self.learning.apply(options, train)
     }
 
-    /// The model's recipe with the epochs and rates given.
-    pub fn recipe(&self, model: &impl ModelConfig) -> FineTune {
+    /// The model's recipe with the epochs and rates given, or the one asked for instead.
+    pub fn recipe(&self, model: &impl ModelConfig) -> Recipe {
         let usual = model.recipe(self.epochs);
-        let rates = match &self.lr {
-            Some(RateChoice::Given(rates)) => rates.clone(),
-            Some(RateChoice::Find) | None => usual.rates.clone(),
-        };
-        FineTune { freeze_epochs: self.freeze_epochs.unwrap_or(usual.freeze_epochs), rates, ..usual }
+        let rates = self.given_rates().unwrap_or(&usual.rates).clone();
+        match (self.freeze_to, &self.train_only, self.freeze_epochs) {
+            (Some(position), ..) => Recipe::freeze_to(position, self.epochs, rates),
+            (None, Some(groups), _) => Recipe::train_only(groups.clone(), self.epochs, rates),
+            (None, None, epochs) if self.gradual => {
+                let (rate, epochs_per_group) = (rates.highest(), epochs.unwrap_or(1));
+                Gradual { epochs: self.epochs, epochs_per_group, rate }.into()
+            }
+            (None, None, Some(freeze_epochs)) => FineTune { freeze_epochs, rates, ..usual }.into(),
+            (None, None, None) => Recipe::Auto(FineTune { rates, ..usual }),
+        }
     }
 
-    /// The phases these options ask for, at the recipe's rates. A network of which nothing is pretrained has
-    /// nothing worth freezing: unless somebody asks for it, it trains as a whole from the start.
-    pub fn phases(&self, plan: &FreezePlan, recipe: &FineTune) -> Vec<Phase> {
-        let rates = &recipe.rates;
-        let schedule = Schedule::ONE_CYCLE;
-        if let Some(position) = self.freeze_to {
-            return vec![Phase::from_position(position, self.epochs, rates.clone(), schedule)];
+    fn given_rates(&self) -> Option<&Rates> {
+        match &self.lr {
+            Some(RateChoice::Given(rates)) => Some(rates),
+            Some(RateChoice::Find) | None => None,
         }
-        if let Some(names) = &self.train_only {
-            return vec![Phase::only(names.clone(), self.epochs, rates.clone(), schedule)];
-        }
-        if self.gradual {
-            let epochs_a_group = self.freeze_epochs.unwrap_or(1);
-            return gradual(plan.groups().count(), self.epochs, epochs_a_group, rates.highest());
-        }
-        let pretrained = plan.groups().stages().iter().any(|stage| stage.pretrained);
-        if !pretrained && self.freeze_epochs.is_none() {
-            let whole = Phase::from_position(0, self.epochs, rates.clone(), schedule);
-            return [whole].into_iter().filter(|phase| phase.epochs > 0).collect();
-        }
-        recipe.phases()
     }
 
-    /// Refuses phases that do not fit the network, naming the option that is wrong.
-    pub fn check(
+    /// The recipe's phases for a network of these groups; names the option that does not fit it.
+    pub fn resolve(
         &self,
-        (arch, recipe): (&str, &FineTune),
-        phases: &[Phase],
+        arch: &str,
+        recipe: &Recipe,
         plan: &FreezePlan,
-    ) -> Result<(), Failure> {
-        if phases.is_empty() {
-            return Err(Failure::usage(
-                "--epochs 0 --freeze-epochs 0: nothing would be trained; give at least one epoch",
-            ));
-        }
-        for phase in phases {
-            phase.thaw.apply(plan).map_err(|error| self.explain(arch, &phase.thaw, error))?;
-            let rates = phase.rates.for_groups(plan.groups().count());
-            rates.map_err(|error| Failure::usage(format!("--lr {}: {error}", recipe.rates)))?;
-        }
-        self.check_mixing(phases, plan)
+    ) -> Result<Vec<ResolvedPhase>, Failure> {
+        let phases = recipe.resolve(plan).map_err(|error| self.explain(arch, error))?;
+        self.check_mixing(&phases)?;
+        Ok(phases)
     }
 
     /// Says which phases do not mix images, and refuses to mix in none.
-    fn check_mixing(&self, phases: &[Phase], plan: &FreezePlan) -> Result<(), Failure> {
-        if self.learning.mixing() == Mixing::None {
+    fn check_mixing(&self, phases: &[ResolvedPhase]) -> Result<(), Failure> {
+        let mixing = self.learning.mixing();
+        if mixing == Mixing::None {
             return Ok(());
         }
-        let frozen = |phase: &&Phase| phase.thaw.apply(plan).is_ok_and(|plan| plan.constant_stages() > 0);
-        let names: Vec<&str> = phases.iter().filter(frozen).map(|phase| phase.name.as_str()).collect();
+        let unmixed = phases.iter().filter(|phase| !mixing.acts_in(phase));
+        let names: Vec<&str> = unmixed.map(|phase| phase.name.as_str()).collect();
         let why = "behind frozen stages each image is computed once and kept, by itself";
         if names.len() == phases.len() {
             return Err(Failure::usage(format!(
@@ -135,7 +119,19 @@ impl TrainingOptions {
         Ok(())
     }
 
-    fn explain(&self, arch: &str, thaw: &Thaw, error: PlanError) -> Failure {
+    fn explain(&self, arch: &str, error: RecipeError) -> Failure {
+        let (thaw, error) = match error {
+            RecipeError::NoEpochs => {
+                return Failure::usage(
+                    "--epochs 0 --freeze-epochs 0: nothing would be trained; give at least one epoch",
+                );
+            }
+            RecipeError::Rates { rates, source, .. } => {
+                let rates = self.given_rates().unwrap_or(&rates);
+                return Failure::usage(format!("--lr {rates}: {source}"));
+            }
+            RecipeError::Plan { thaw, source, .. } => (thaw, source),
+        };
         Failure::usage(match (thaw, error) {
             (Thaw::From(given), PlanError::Position { count, listing, .. }) => {
                 let last = count - 1;

@@ -16,8 +16,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let (network, model, _) = start.build(classes.len(), &Device::flex())?;
     let mut learner = Learner::new(network, train, valid, classes.len(), LearnerOptions::default())?;
-    let phases = FineTune::brisk(1).phases();
-    let plan = PlanSummary::new("lite0", learner.plan(), &phases, learner.batches_per_epoch(), false)?;
+    let phases = learner.resolve(FineTune::brisk(1))?;
+    let plan = PlanSummary::new("lite0", learner.plan(), &phases, learner.batches_per_epoch(), false);
     learner.run(&phases)?;
     println!("{:?}", learner.best());
 

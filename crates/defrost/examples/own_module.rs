@@ -8,7 +8,7 @@ use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use defrost::data::{DataError, Dataset, Fingerprint, Variant};
-use defrost::{Batch, Learner, LearnerOptions, Network, Rates, Stage, Target};
+use defrost::{Batch, Learner, LearnerOptions, Network, Stage, Target};
 
 #[derive(Module, Debug)]
 struct Mlp {
@@ -73,9 +73,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = LearnerOptions { batch_size: 16, ..LearnerOptions::default() };
     let mut learner = Learner::new(network, Box::new(Sides), Box::new(Sides), 2, options)?;
     println!("frozen groups: {:?}", learner.plan().frozen_groups());
-    learner.fit_one_cycle(10, Rates::One(1e-1))?;
+    learner.fit_one_cycle(10, 1e-1)?;
     learner.unfreeze();
-    learner.fit_one_cycle(10, "1e-3..1e-2".parse()?)?;
+    learner.fit_one_cycle(10, "1e-3..1e-2")?;
     println!("accuracy {:.2}", learner.evaluate()?.metrics["accuracy"]);
     Ok(())
 }

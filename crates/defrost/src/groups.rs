@@ -167,6 +167,11 @@ impl LayerGroups {
         &self.stages[self.groups[group].stages.clone()]
     }
 
+    /// Whether all of a group's weights are new, as a head's are.
+    pub fn is_new(&self, group: usize) -> bool {
+        self.stages_of(group).iter().all(|stage| !stage.pretrained)
+    }
+
     /// Elements of one group's parameters, statistics left out.
     pub fn parameter_count(&self, group: usize) -> usize {
         self.stages_of(group).iter().map(Stage::parameter_count).sum()

@@ -149,6 +149,12 @@ impl FreezePlan {
         Ok(Self { trains, ..self.clone() })
     }
 
+    /// The same plan with another norm mode.
+    #[must_use]
+    pub fn with_norm(&self, norm: NormMode) -> Self {
+        Self { norm, ..self.clone() }
+    }
+
     /// The groups.
     pub fn groups(&self) -> &LayerGroups {
         &self.groups

@@ -116,6 +116,34 @@ impl FromStr for Rates {
     }
 }
 
+/// What can be given as rates: rates, a number for all groups, or a text such as `1e-5..1e-3`.
+pub trait IntoRates {
+    /// The rates.
+    ///
+    /// # Errors
+    ///
+    /// If a text is none of the forms of [`Rates`].
+    fn into_rates(self) -> Result<Rates, RatesError>;
+}
+
+impl IntoRates for Rates {
+    fn into_rates(self) -> Result<Rates, RatesError> {
+        Ok(self)
+    }
+}
+
+impl IntoRates for f64 {
+    fn into_rates(self) -> Result<Rates, RatesError> {
+        Ok(Rates::One(self))
+    }
+}
+
+impl IntoRates for &str {
+    fn into_rates(self) -> Result<Rates, RatesError> {
+        self.parse()
+    }
+}
+
 impl fmt::Display for Rates {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -51,12 +51,12 @@ pub const MOMENTUM: f64 = 0.9;
 
 impl Schedule {
     /// fastai's `fit_one_cycle` with its defaults.
-    pub const ONE_CYCLE: Self = Self::OneCycle {
-        div_factor: 25.0,
-        final_div_factor: 1e5,
-        pct_start: 0.25,
-        momentum: [0.95, 0.85, 0.95],
-    };
+    pub const ONE_CYCLE: Self = Self::one_cycle(25.0, 0.25, [0.95, 0.85, 0.95]);
+
+    /// fastai's `fit_one_cycle` with another first rate, warm-up or momentum.
+    pub const fn one_cycle(div_factor: f64, pct_start: f64, momentum: [f64; 3]) -> Self {
+        Self::OneCycle { div_factor, final_div_factor: 1e5, pct_start, momentum }
+    }
 
     /// fastai's `fit_flat_cos` with its defaults.
     pub const FLAT_COS: Self = Self::FlatCos { flat: 0.75, final_div_factor: 1e5 };

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{FreezePlan, NormMode};
-use crate::recipe::Phase;
+use crate::optim::StepOptions;
+use crate::plan::FreezePlan;
+use crate::recipe::ResolvedPhase;
 use crate::stage::Stage;
 
 /// A network's groups, and the phases it will be trained in.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PlanSummary {
     /// What the network is called.
     pub arch: String,
@@ -25,6 +26,9 @@ pub struct PlanSummary {
     /// What this costs more than it might seem to.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// What may not be meant: new weights that stay frozen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// A layer group.
@@ -82,63 +86,36 @@ pub struct StepSummary {
 }
 
 impl PlanSummary {
-    /// What `phases` will do to a network of these groups.
-    ///
-    /// # Errors
-    ///
-    /// If a phase's position or rates do not fit the groups.
+    /// What `phases` will do to a network of the plan's groups.
     pub fn new(
         arch: &str,
         plan: &FreezePlan,
-        phases: &[Phase],
+        phases: &[ResolvedPhase],
         batches_per_epoch: usize,
         with_steps: bool,
-    ) -> Result<Self, crate::LearnerError> {
-        let plans = phases.iter().map(|phase| phase.thaw.apply(plan)).collect::<Result<Vec<_>, _>>()?;
-        let first = plans.first().unwrap_or(plan);
-        let summaries = phases.iter().zip(&plans).map(|(phase, plan)| {
-            let lr_max = phase.rates.for_groups(plan.groups().count())?;
-            let steps = with_steps.then(|| steps(phase, &lr_max, batches_per_epoch));
-            Ok(PhaseSummary {
-                name: phase.name.clone(),
-                frozen_groups: plan.frozen_groups(),
-                constant_stages: plan.constant_stages(),
-                trainable_params: plan.trainable_count(),
-                epochs: phase.epochs,
-                batches_per_epoch,
-                lr_max,
-                steps,
-            })
-        });
-        Ok(Self {
+    ) -> Self {
+        let first = phases.first().map_or(plan, |phase| &*phase.plan);
+        let summary = |phase: &ResolvedPhase| PhaseSummary {
+            name: phase.name.clone(),
+            frozen_groups: phase.plan.frozen_groups(),
+            constant_stages: phase.plan.constant_stages(),
+            trainable_params: phase.plan.trainable_count(),
+            epochs: phase.epochs,
+            batches_per_epoch,
+            lr_max: phase.rates.clone(),
+            steps: with_steps.then(|| steps(phase, batches_per_epoch)),
+        };
+        Self {
             arch: arch.to_owned(),
             total_params: plan.parameter_count(),
             trainable_params: first.trainable_count(),
             groups: (0..first.groups().count()).map(|group| group_summary(first, group)).collect(),
-            phases: summaries.collect::<Result<_, crate::LearnerError>>()?,
+            phases: phases.iter().map(summary).collect(),
             cut: vec![],
-            notes: phases
-                .iter()
-                .zip(&plans)
-                .filter_map(|(phase, plan)| cost_of_adapting(phase, plan))
-                .collect(),
-        })
+            notes: phases.iter().filter_map(ResolvedPhase::cost_of_adapting).collect(),
+            warnings: phases.iter().filter_map(ResolvedPhase::frozen_new_groups).collect(),
+        }
     }
-}
-
-/// What a phase computes again and again because norms of its frozen groups train.
-fn cost_of_adapting(phase: &Phase, plan: &FreezePlan) -> Option<String> {
-    let kept = FreezePlan::unfrozen(plan.groups().clone(), NormMode::Keep);
-    let constant = phase.thaw.apply(&kept).ok()?.constant_stages();
-    (plan.norm() == NormMode::Adapt && constant > 0).then(|| {
-        format!(
-            "{}: the norms of frozen groups train (norm mode adapt), so nothing is constant: each epoch runs all {} stages \
-             forward and back for every item; under keep, {constant} of them would run once for each item, without gradients, \
-             and be kept",
-            phase.name,
-            plan.groups().stages().len()
-        )
-    })
 }
 
 fn group_summary(plan: &FreezePlan, group: usize) -> GroupSummary {
@@ -149,7 +126,7 @@ fn group_summary(plan: &FreezePlan, group: usize) -> GroupSummary {
         name: plan.groups().groups()[group].name.clone(),
         stages: with_parameters().map(|stage| stage.name.clone()).collect(),
         stage_params: with_parameters().map(Stage::parameter_count).collect(),
-        new: stages.iter().all(|stage| !stage.pretrained),
+        new: plan.groups().is_new(group),
         params: plan.groups().parameter_count(group),
         trainable: plan.trains(group),
         norm: if stages.iter().any(|stage| stage.pretrained) { plan.norm().name() } else { "batch" }
@@ -157,11 +134,11 @@ fn group_summary(plan: &FreezePlan, group: usize) -> GroupSummary {
     }
 }
 
-fn steps(phase: &Phase, rates: &[f64], batches_per_epoch: usize) -> Vec<StepSummary> {
+fn steps(phase: &ResolvedPhase, batches_per_epoch: usize) -> Vec<StepSummary> {
     let total = phase.epochs * batches_per_epoch;
     let step = |done: usize| {
-        let hyper = phase.schedule.at(done as f64 / total as f64);
-        StepSummary { lr: rates.iter().map(|rate| rate * hyper.rate_factor).collect(), mom: hyper.momentum }
+        let StepOptions { rates, momentum } = phase.step(done, total);
+        StepSummary { lr: rates, mom: momentum }
     };
     (0..total).map(step).collect()
 }

@@ -15,9 +15,8 @@ use prost::Message;
 use crate::files::FileError;
 use crate::learner::{BatchReport, EpochRecord, Flow, Observer, Position};
 use crate::optim::StepOptions;
-use crate::plan::FreezePlan;
 use crate::platform::SystemTime;
-use crate::recipe::Phase;
+use crate::recipe::ResolvedPhase;
 
 /// Of an event file's first record.
 const VERSION: &str = "brain.Event:2";
@@ -91,12 +90,13 @@ impl TensorBoard {
 }
 
 impl Observer for TensorBoard {
-    fn run_started(&mut self, phases: &[Phase]) {
+    fn run_started(&mut self, phases: &[ResolvedPhase]) {
         self.phases = phases.iter().map(|phase| (phase.name.clone(), phase.epochs)).collect();
         (self.phase, self.epochs_before) = (0, 0);
     }
 
-    fn phase_started(&mut self, name: &str, plan: &FreezePlan, _rates: &[f64], epochs: usize) {
+    fn phase_started(&mut self, started: &ResolvedPhase) {
+        let ResolvedPhase { name, plan, epochs, .. } = started;
         // A run that goes on begins with a later phase than its first.
         let found =
             self.phases[self.phase.min(self.phases.len())..].iter().position(|(phase, _)| phase == name);
@@ -104,7 +104,7 @@ impl Observer for TensorBoard {
             Some(further) => self.phase += further,
             None => {
                 self.phase = self.phases.len();
-                self.phases.push((name.to_owned(), epochs));
+                self.phases.push((name.clone(), *epochs));
             }
         }
         self.epochs_before = self.phases[..self.phase].iter().map(|(_, epochs)| epochs).sum();

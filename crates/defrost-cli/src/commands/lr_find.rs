@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use defrost::bundle::ModelConfig as _;
 use defrost::learner::{LrFind, LrFindOptions};
-use defrost::{Learner, Network, Phase, files};
+use defrost::{Learner, Network, ResolvedPhase, files};
 
 use super::print_json;
 use crate::Outcome;
@@ -32,9 +32,7 @@ fn find_on<D: Domain>(arguments: &LrFindArguments) -> Outcome {
     let learner_options = options.learner(&*train)?;
     let mut learner =
         Learner::new(network, train, valid, classes.len().max(1), learner_options).or_usage()?;
-    let recipe = options.recipe(&model);
-    let phases = options.phases(learner.plan(), &recipe);
-    options.check((model.name(), &recipe), &phases, learner.plan())?;
+    let phases = options.resolve(model.name(), &options.recipe(&model), learner.plan())?;
     let found = search(&mut learner, &phases)?;
     if let Some(path) = &arguments.svg {
         let text = curve::svg(&found);
@@ -48,9 +46,9 @@ fn find_on<D: Domain>(arguments: &LrFindArguments) -> Outcome {
 }
 
 /// Tries rates as the first of these phases would train.
-pub fn search<N: Network>(learner: &mut Learner<N>, phases: &[Phase]) -> Result<LrFind, Failure> {
+pub fn search<N: Network>(learner: &mut Learner<N>, phases: &[ResolvedPhase]) -> Result<LrFind, Failure> {
     if let Some(first) = phases.first() {
-        learner.thaw(&first.thaw).or_usage()?;
+        learner.freeze_for(first).or_usage()?;
     }
     learner.lr_find(&LrFindOptions::default()).or_failure()
 }

@@ -8,7 +8,7 @@ use defrost::text::models::{AwdLstmConfig, BertConfig, TextConfig, TextNetwork};
 use defrost::vision::VisionSetup;
 use defrost::vision::models::{Architecture, Precision, VisionNetwork};
 use defrost::vision::timing;
-use defrost::{FineTune, FreezePlan, LayerGroups, Network, NormMode, families, weights};
+use defrost::{FineTune, FreezePlan, LayerGroups, Network, NormMode, Recipe, families, weights};
 
 use super::print_json;
 use crate::Outcome;
@@ -129,10 +129,9 @@ fn timing(architecture: &Architecture, network: &VisionNetwork) -> Result<Vec<(S
     let forward = images(timing::forward_passes(network, shape, MEASURED_STEPS));
     let mut measured = vec![("forward".to_owned(), forward)];
     let groups = LayerGroups::of(network).or_failure()?;
-    for phase in FineTune::brisk(1).phases() {
-        let unfrozen = FreezePlan::unfrozen(groups.clone(), NormMode::Keep);
-        let plan = phase.thaw.apply(&unfrozen).or_failure()?;
-        let steps = timing::training_steps(network.clone(), &plan, shape, MEASURED_STEPS);
+    let unfrozen = FreezePlan::unfrozen(groups, NormMode::Keep);
+    for phase in Recipe::from(FineTune::brisk(1)).resolve(&unfrozen).or_failure()? {
+        let steps = timing::training_steps(network.clone(), &phase.plan, shape, MEASURED_STEPS);
         measured.push((format!("{} step", phase.name), images(steps)));
     }
     Ok(measured)

@@ -12,7 +12,7 @@ use crate::Outcome;
 use crate::args::PlanArguments;
 use crate::domain::{Domain, Table, Task, Text, Vision};
 use crate::failure::{Blame, Failure};
-use crate::layout::plan_table;
+use crate::layout::{plan_table, report_warnings};
 use crate::learning::RateChoice;
 use crate::training;
 
@@ -52,11 +52,10 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
         None => LayerGroups::of(&outline.network),
     };
     let plan = FreezePlan::unfrozen(groups.or_usage()?, options.norm.into());
-    let recipe = options.recipe(&outline.model);
-    let phases = options.phases(&plan, &recipe);
     let arch = outline.model.name();
-    options.check((arch, &recipe), &phases, &plan)?;
-    let mut summary = PlanSummary::new(arch, &plan, &phases, batches, arguments.steps).or_usage()?;
+    let phases = options.resolve(arch, &options.recipe(&outline.model), &plan)?;
+    let mut summary = PlanSummary::new(arch, &plan, &phases, batches, arguments.steps);
+    report_warnings(&summary);
     summary.cut = outline.model.cut_stages();
     if let Some(path) = &arguments.svg {
         let drawing = standalone(&draw_plan(&summary, &[], None));

@@ -15,7 +15,7 @@ use defrost::ops::SpinGuard;
 use defrost::platform::peak_resident_memory;
 use defrost::report::{self, Ended, Problems, Report};
 use defrost::tensorboard::TensorBoard;
-use defrost::{EpochRecord, Learner, LearnerError, Network, Phase, PlanSummary, files, weights};
+use defrost::{EpochRecord, Learner, LearnerError, Network, PlanSummary, ResolvedPhase, files, weights};
 
 use super::lr_find::{search, suggested};
 use super::print_json;
@@ -24,7 +24,7 @@ use crate::args::TrainArguments;
 use crate::domain::{Data, Domain, Prepared, Table, Task, Text, Vision};
 use crate::estimate::{estimate_outcome, estimate_table};
 use crate::failure::{Blame, Failure};
-use crate::layout::{metrics, plan_table, rate};
+use crate::layout::{metrics, plan_table, rate, report_warnings};
 use crate::learning::RateChoice;
 use crate::live::{self, Live, LiveAddress};
 use crate::progress::{Progress, seconds};
@@ -59,8 +59,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
         Learner::new(network, train, valid, classes.len().max(1), learner_options).or_usage()?;
     let phases = phases(&mut learner, &mut session, &model)?;
     let mut plan =
-        PlanSummary::new(model.name(), learner.plan(), &phases, learner.batches_per_epoch(), false)
-            .or_usage()?;
+        PlanSummary::new(model.name(), learner.plan(), &phases, learner.batches_per_epoch(), false);
     plan.cut = model.cut_stages();
     let start = weights::collect(learner.network());
     let arguments = &session.arguments;
@@ -70,6 +69,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     };
 
     anstream::eprintln!("{}", plan_table(&plan));
+    report_warnings(&plan);
     let planned = Report {
         monitored: learner.options().loss.monitored_metric().map(str::to_owned),
         ..Report::planned(about, plan.clone(), &phases)
@@ -151,25 +151,22 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     Ok(())
 }
 
-/// The phases asked for, at the rates given or found. What is found is the highest; the recipe says how it is
-/// spread.
+/// The phases asked for, at the rates given or found.
 fn phases<M: ModelConfig>(
     learner: &mut Learner<M::Network>,
     session: &mut Session,
     model: &M,
-) -> Result<Vec<Phase>, Failure> {
+) -> Result<Vec<ResolvedPhase>, Failure> {
     let options = &session.arguments.options;
-    let mut recipe = options.recipe(model);
-    let phases = options.phases(learner.plan(), &recipe);
-    options.check((model.name(), &recipe), &phases, learner.plan())?;
+    let recipe = options.recipe(model);
+    let phases = options.resolve(model.name(), &recipe, learner.plan())?;
     let Some(RateChoice::Find) = options.lr else { return Ok(phases) };
     let found = match session.found_rate() {
         Some(found) => found,
         None => suggested(&search(learner, &phases)?)?,
     };
     eprintln!("learning rate: {} (valley)", rate(found));
-    recipe.rates = recipe.rates.scaled(found / recipe.rates.highest());
-    let phases = options.phases(learner.plan(), &recipe);
+    let phases = recipe.with_highest_rate(found).resolve(learner.plan()).or_usage()?;
     session.keep_rate(found);
     Ok(phases)
 }
@@ -199,7 +196,7 @@ fn run_phases<N: Network>(
     learner: &mut Learner<N>,
     session: &Session,
     (run, live): (&Path, Option<&Live>),
-    phases: &[Phase],
+    phases: &[ResolvedPhase],
 ) -> Result<Outcome, Failure> {
     learner.checkpoint(session.checkpoint(run)?);
     let stop = stop_on_signals()?;

@@ -137,12 +137,8 @@ mod tests {
             "trainable_params": 1, "epochs": 4, "batches_per_epoch": 5, "lr_max": [] }));
         let plan = PlanSummary {
             arch: "network".to_owned(),
-            total_params: 1,
-            trainable_params: 1,
-            groups: vec![],
             phases: vec![phase.unwrap()],
-            cut: vec![],
-            notes: vec![],
+            ..PlanSummary::default()
         };
         RunState::new(Snapshot::before(Report::planned(About::default(), plan, &[])))
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use defrost::learner::{BatchReport, Flow, History, Observer, Resumed, RolledBack};
 use defrost::ops::SpinGuard;
 use defrost::report::State;
-use defrost::{EpochRecord, FreezePlan, Phase};
+use defrost::{EpochRecord, ResolvedPhase};
 
 use super::state::{RunState, Step};
 
@@ -62,7 +62,7 @@ impl Watcher {
 }
 
 impl Observer for Watcher {
-    fn run_started(&mut self, _phases: &[Phase]) {
+    fn run_started(&mut self, _phases: &[ResolvedPhase]) {
         self.state.change(|now| {
             if now.step == Step::GettingReady {
                 now.step = Step::Training;
@@ -70,12 +70,13 @@ impl Observer for Watcher {
         });
     }
 
-    fn phase_started(&mut self, name: &str, _plan: &FreezePlan, _rates: &[f64], _epochs: usize) {
+    fn phase_started(&mut self, phase: &ResolvedPhase) {
+        let name = &phase.name;
         let from = self.phase;
         self.state.change(|now| {
             // A run that goes on begins with a later phase than its first.
             let later = now.report.plan.phases.iter().skip(from);
-            let phase = from + later.take_while(|phase| phase.name != name).count();
+            let phase = from + later.take_while(|phase| phase.name != *name).count();
             now.report_mut().state = State::Running { phase };
             self.phase = phase + 1;
         });

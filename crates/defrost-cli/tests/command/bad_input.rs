@@ -108,6 +108,16 @@ fn a_freeze_position_that_does_not_exist() {
 }
 
 #[test]
+fn frozen_epochs_are_of_the_recipe_only() {
+    for instead in ["--freeze-to=1", "--train-only=head"] {
+        let ran = defrost_in(&std::env::temp_dir(), &["plan", instead, "--freeze-epochs", "3"]);
+        let option = instead.split('=').next().unwrap();
+        assert_eq!(ran.code, 2);
+        assert!(ran.stderr.contains(option) && ran.stderr.contains("--freeze-epochs"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn rates_that_do_not_fit_the_groups() {
     let ran = defrost_in(&std::env::temp_dir(), &["plan", "--lr", "1e-5,1e-3"]);
     let expected = "--lr 1e-5,1e-3: 2 rates for 3 layer groups; write one rate, a slice lo..hi, or 3 rates";

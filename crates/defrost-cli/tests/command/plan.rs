@@ -72,6 +72,10 @@ fn own_groups_cuts_and_choices() {
     assert_eq!(own["groups"].as_array().unwrap().len(), 4);
     assert_eq!(own["phases"][0]["frozen_groups"], serde_json::json!([0, 2, 3]));
 
+    let body = defrost_in(&std::env::temp_dir(), &["plan", "--train-only", "0", "--json"]);
+    assert!(body.stderr.starts_with("warning: only 0: head is new and frozen"), "{}", body.stderr);
+    assert_eq!(body.json()["phases"][0]["frozen_groups"], serde_json::json!([1, 2]));
+
     let gradual = plan(&["--gradual"]);
     assert_eq!(gradual["phases"].as_array().unwrap().len(), 3);
 }

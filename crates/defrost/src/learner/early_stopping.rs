@@ -2,7 +2,7 @@
 
 use super::{EpochRecord, Flow, Observer, Resumed};
 use crate::loss::Loss;
-use crate::plan::FreezePlan;
+use crate::recipe::ResolvedPhase;
 
 /// Ends a phase after some epochs without a better one (Keras and fastai: `EarlyStopping`).
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ impl EarlyStopping {
 }
 
 impl Observer for EarlyStopping {
-    fn phase_started(&mut self, _name: &str, _plan: &FreezePlan, _rates: &[f64], _epochs: usize) {
+    fn phase_started(&mut self, _phase: &ResolvedPhase) {
         (self.best, self.waited) = (None, 0);
     }
 

@@ -7,6 +7,7 @@ use crate::data::{DataError, Target};
 use crate::groups::GroupsError;
 use crate::plan::PlanError;
 use crate::rates::RatesError;
+use crate::recipe::RecipeError;
 
 /// Training can't start or go on.
 #[derive(Debug, Error)]
@@ -20,6 +21,15 @@ pub enum LearnerError {
     /// The rates don't fit.
     #[error(transparent)]
     Rates(#[from] RatesError),
+    /// The recipe doesn't fit.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// A phase was resolved for another network.
+    #[error("phase {phase} was made for a network of other layer groups; resolve its recipe for this one")]
+    OtherNetwork {
+        /// The phase's name.
+        phase: String,
+    },
     /// An item can't be read.
     #[error(transparent)]
     Data(#[from] DataError),

@@ -11,7 +11,7 @@ use crate::data::{Dataset, Draws, Variant};
 use crate::optim::StepOptions;
 use crate::platform::Instant;
 use crate::prefix::{Cache, CacheLimits, Prefix};
-use crate::recipe::Phase;
+use crate::recipe::ResolvedPhase;
 use crate::schedule::MOMENTUM;
 use crate::stage::Network;
 
@@ -61,7 +61,7 @@ impl<N: Network> Learner<N> {
     /// # Errors
     ///
     /// As [`Learner::run`], found before anything is trained.
-    pub fn estimate(&mut self, phases: &[Phase]) -> Result<&[PhaseEstimate], LearnerError> {
+    pub fn estimate(&mut self, phases: &[ResolvedPhase]) -> Result<&[PhaseEstimate], LearnerError> {
         let steps: usize = phases.iter().map(|phase| phase.epochs * self.batches_per_epoch()).sum();
         if steps >= MIN_STEPS {
             let (state, plan) = (self.state(None), self.plan.clone());
@@ -77,13 +77,13 @@ impl<N: Network> Learner<N> {
 
     fn estimate_phases(
         &mut self,
-        phases: &[Phase],
+        phases: &[ResolvedPhase],
         cached: &mut Cache,
     ) -> Result<Vec<PhaseEstimate>, LearnerError> {
         let mut epoch = self.history.epochs() as u64;
         let mut estimates = vec![];
         for phase in phases {
-            self.thaw(&phase.thaw)?;
+            self.set_plan(phase.plan.clone());
             estimates.push(self.estimate_phase(phase, epoch, cached)?);
             epoch += phase.epochs as u64;
         }
@@ -92,7 +92,7 @@ impl<N: Network> Learner<N> {
 
     fn estimate_phase(
         &mut self,
-        phase: &Phase,
+        phase: &ResolvedPhase,
         epoch: u64,
         cached: &mut Cache,
     ) -> Result<PhaseEstimate, LearnerError> {

@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::history::{EpochRecord, History};
 use crate::optim::StepOptions;
-use crate::plan::FreezePlan;
-use crate::recipe::Phase;
+use crate::recipe::ResolvedPhase;
 
 /// Where in a phase a step is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,10 +64,10 @@ pub enum Flow {
 /// Something that watches or steers training. Every method does nothing unless implemented.
 pub trait Observer {
     /// Phases are about to run.
-    fn run_started(&mut self, _phases: &[Phase]) {}
+    fn run_started(&mut self, _phases: &[ResolvedPhase]) {}
 
-    /// A phase begins under this plan, at these highest rates.
-    fn phase_started(&mut self, _name: &str, _plan: &FreezePlan, _rates: &[f64], _epochs: usize) {}
+    /// A phase begins. In a run that goes on, its rates may be fractions of those planned.
+    fn phase_started(&mut self, _phase: &ResolvedPhase) {}
 
     /// An interrupted run goes on in the phase that has just begun. Whoever decides by what has been has to
     /// take it from here.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::run::Start;
+use super::phase::Start;
 use super::{Flow, Learner, LearnerError};
 use crate::ops;
 use crate::plan::FreezePlan;
-use crate::rates::Rates;
-use crate::recipe::{FineTune, Phase, Thaw};
+use crate::rates::IntoRates;
+use crate::recipe::{FineTune, Recipe, ResolvedPhase};
 use crate::schedule::Schedule;
 use crate::stage::Network;
 
@@ -20,7 +20,7 @@ impl<N: Network> Learner<N> {
     /// If there is no such position.
     pub fn freeze_to(&mut self, position: isize) -> Result<(), LearnerError> {
         let plan = self.plan.freeze_to(position)?;
-        self.set_plan(plan);
+        self.set_plan(plan.into());
         Ok(())
     }
 
@@ -31,24 +31,24 @@ impl<N: Network> Learner<N> {
     /// If there is one group only.
     pub fn freeze(&mut self) -> Result<(), LearnerError> {
         let plan = self.plan.freeze()?;
-        self.set_plan(plan);
+        self.set_plan(plan.into());
         Ok(())
     }
 
     /// Thaws all groups.
     pub fn unfreeze(&mut self) {
         let plan = self.plan.unfreeze();
-        self.set_plan(plan);
+        self.set_plan(plan.into());
     }
 
-    /// Freezes and thaws as a phase would.
+    /// Freezes and unfreezes as a phase would.
     ///
     /// # Errors
     ///
-    /// If a position or group does not exist, or nothing would train.
-    pub fn thaw(&mut self, thaw: &Thaw) -> Result<(), LearnerError> {
-        let plan = thaw.apply(&self.plan)?;
-        self.set_plan(plan);
+    /// If the phase is one of another network.
+    pub fn freeze_for(&mut self, phase: &ResolvedPhase) -> Result<(), LearnerError> {
+        self.check_phases(std::slice::from_ref(phase))?;
+        self.set_plan(phase.plan.clone());
         Ok(())
     }
 
@@ -59,11 +59,11 @@ impl<N: Network> Learner<N> {
     /// If there is no such group.
     pub fn train_only<S: AsRef<str>>(&mut self, groups: &[S]) -> Result<(), LearnerError> {
         let plan = self.plan.train_only(groups)?;
-        self.set_plan(plan);
+        self.set_plan(plan.into());
         Ok(())
     }
 
-    pub(super) fn set_plan(&mut self, plan: FreezePlan) {
+    pub(super) fn set_plan(&mut self, plan: Arc<FreezePlan>) {
         self.optimizer.clear();
         self.update_network(|network, _| plan.apply(network));
         self.plan = plan;
@@ -74,7 +74,7 @@ impl<N: Network> Learner<N> {
     /// # Errors
     ///
     /// As [`Learner::run`].
-    pub fn fit(&mut self, epochs: usize, rates: Rates) -> Result<(), LearnerError> {
+    pub fn fit(&mut self, epochs: usize, rates: impl IntoRates) -> Result<(), LearnerError> {
         self.fit_scheduled(epochs, rates, Schedule::Constant)
     }
 
@@ -83,7 +83,7 @@ impl<N: Network> Learner<N> {
     /// # Errors
     ///
     /// As [`Learner::run`].
-    pub fn fit_one_cycle(&mut self, epochs: usize, rates: Rates) -> Result<(), LearnerError> {
+    pub fn fit_one_cycle(&mut self, epochs: usize, rates: impl IntoRates) -> Result<(), LearnerError> {
         self.fit_scheduled(epochs, rates, Schedule::ONE_CYCLE)
     }
 
@@ -92,8 +92,25 @@ impl<N: Network> Learner<N> {
     /// # Errors
     ///
     /// As [`Learner::run`].
-    pub fn fit_flat_cos(&mut self, epochs: usize, rates: Rates) -> Result<(), LearnerError> {
+    pub fn fit_flat_cos(&mut self, epochs: usize, rates: impl IntoRates) -> Result<(), LearnerError> {
         self.fit_scheduled(epochs, rates, Schedule::FLAT_COS)
+    }
+
+    /// Trains as the plan stands in cosine cycles (arXiv 1608.03983): the first takes `first` epochs, each further one
+    /// `factor` times those of the one before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Learner::run`].
+    pub fn fit_sgdr(
+        &mut self,
+        cycles: u32,
+        first: usize,
+        factor: usize,
+        rates: impl IntoRates,
+    ) -> Result<(), LearnerError> {
+        let schedule = Schedule::Restarts { cycles, factor: factor as f64 };
+        self.fit_scheduled(Schedule::restart_epochs(first, cycles, factor), rates, schedule)
     }
 
     /// Trains as the plan stands under any schedule.
@@ -104,23 +121,39 @@ impl<N: Network> Learner<N> {
     pub fn fit_scheduled(
         &mut self,
         epochs: usize,
-        rates: Rates,
+        rates: impl IntoRates,
         schedule: Schedule,
     ) -> Result<(), LearnerError> {
         self.plan.require_training()?;
-        let name = format!("fit {}", self.history.phases() + 1);
-        self.run_phase(&name, epochs, &rates, &schedule, Start::of_phase(0))?;
+        let phase = ResolvedPhase {
+            name: format!("fit {}", self.history.phases() + 1),
+            plan: self.plan.clone(),
+            rates: rates.into_rates()?.for_groups(self.plan.groups().count())?,
+            schedule,
+            epochs,
+        };
+        self.run_phase(&phase, Start::of_phase(0))?;
         Ok(())
     }
 
-    /// Freezes, trains the head, thaws, trains everything at lower rates; ends with the best epoch's
-    /// weights.
+    /// Freezes, trains the head, unfreezes, trains everything at lower rates; ends with the best epoch's
+    /// weights. A plain number is fastai's recipe with so many epochs unfrozen.
     ///
     /// # Errors
     ///
     /// As [`Learner::run`].
-    pub fn fine_tune(&mut self, recipe: &FineTune) -> Result<(), LearnerError> {
-        self.run(&recipe.phases())
+    pub fn fine_tune(&mut self, recipe: impl Into<FineTune>) -> Result<(), LearnerError> {
+        let phases = self.resolve(recipe.into())?;
+        self.run(&phases)
+    }
+
+    /// The phases of a recipe for this network.
+    ///
+    /// # Errors
+    ///
+    /// If the recipe does not fit the layer groups.
+    pub fn resolve(&self, recipe: impl Into<Recipe>) -> Result<Vec<ResolvedPhase>, LearnerError> {
+        Ok(recipe.into().resolve(&self.plan)?)
     }
 
     /// Runs phases one after the other and ends with the weights of the best epoch of all, after an error
@@ -128,9 +161,8 @@ impl<N: Network> Learner<N> {
     ///
     /// # Errors
     ///
-    /// If a phase does not fit the layer groups (found before anything is trained), an item can't be
-    /// read, the loss is NaN even at a quarter of the rate, or somebody asked to stop.
-    pub fn run(&mut self, phases: &[Phase]) -> Result<(), LearnerError> {
+    /// If a phase is one of another network (found before anything is trained), an item can't be read, the loss is NaN even at a quarter of the rate, or somebody asked to stop.
+    pub fn run(&mut self, phases: &[ResolvedPhase]) -> Result<(), LearnerError> {
         self.check_phases(phases)?;
         self.begin_checkpoints(phases)?;
         self.run_from(phases, Start::of_phase(0))
@@ -143,7 +175,7 @@ impl<N: Network> Learner<N> {
     ///
     /// If there is no checkpoint, it is damaged, or it is of a run with other settings or other data; then as
     /// [`run`](Self::run).
-    pub fn resume(&mut self, phases: &[Phase]) -> Result<(), LearnerError> {
+    pub fn resume(&mut self, phases: &[ResolvedPhase]) -> Result<(), LearnerError> {
         self.check_phases(phases)?;
         let start = self.read_checkpoint(phases)?;
         self.run_from(phases, start)
@@ -155,15 +187,14 @@ impl<N: Network> Learner<N> {
         self.stop = Some(stop);
     }
 
-    fn check_phases(&self, phases: &[Phase]) -> Result<(), LearnerError> {
-        for phase in phases {
-            phase.thaw.apply(&self.plan)?;
-            phase.rates.for_groups(self.plan.groups().count())?;
+    fn check_phases(&self, phases: &[ResolvedPhase]) -> Result<(), LearnerError> {
+        match phases.iter().find(|phase| phase.plan.groups() != self.plan.groups()) {
+            Some(other) => Err(LearnerError::OtherNetwork { phase: other.name.clone() }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    fn run_from(&mut self, phases: &[Phase], start: Start) -> Result<(), LearnerError> {
+    fn run_from(&mut self, phases: &[ResolvedPhase], start: Start) -> Result<(), LearnerError> {
         self.tell(|observer, _| {
             observer.run_started(phases);
             Flow::Continue
@@ -180,12 +211,12 @@ impl<N: Network> Learner<N> {
         outcome
     }
 
-    fn run_phases(&mut self, phases: &[Phase], start: Start) -> Result<(), LearnerError> {
+    fn run_phases(&mut self, phases: &[ResolvedPhase], start: Start) -> Result<(), LearnerError> {
         let first = start.progress.phase;
         let starts = [start].into_iter().chain((first + 1..).map(Start::of_phase));
         for (phase, start) in phases.iter().skip(first).zip(starts) {
-            self.thaw(&phase.thaw)?;
-            let flow = self.run_phase(&phase.name, phase.epochs, &phase.rates, &phase.schedule, start)?;
+            self.set_plan(phase.plan.clone());
+            let flow = self.run_phase(phase, start)?;
             if flow == Flow::EndRun {
                 break;
             }

@@ -9,6 +9,7 @@ use rand::seq::SliceRandom;
 
 use crate::batch::{Batch, Value};
 use crate::data::Rng;
+use crate::recipe::ResolvedPhase;
 
 /// How the items of a training batch are mixed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -39,6 +40,11 @@ pub(super) struct Mixed {
 }
 
 impl Mixing {
+    /// Whether items are mixed in this phase: nothing may be frozen in front of them.
+    pub fn acts_in(self, phase: &ResolvedPhase) -> bool {
+        self != Self::None && phase.plan.constant_stages() == 0
+    }
+
     /// Mixes a batch; `None` where there is nothing to mix, or no way to.
     pub(super) fn mix(self, inputs: &Batch, random: &mut Rng) -> Option<Mixed> {
         let [value] = inputs.values() else { return None };

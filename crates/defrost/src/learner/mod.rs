@@ -17,6 +17,7 @@ mod fit;
 mod history;
 mod lr_find;
 mod mixing;
+mod phase;
 mod run;
 mod state;
 mod suggestions;
@@ -127,7 +128,7 @@ impl LearnerOptions {
 pub struct Learner<N> {
     /// On the autodiff device, in the plan's state. `None` only while an optimizer step owns it.
     network: Option<N>,
-    plan: FreezePlan,
+    plan: Arc<FreezePlan>,
     train: Box<dyn Dataset>,
     valid: Box<dyn Dataset>,
     outputs: usize,
@@ -180,6 +181,7 @@ impl<N: Network> Learner<N> {
             2.. if pretrained => unfrozen.freeze()?,
             _ => unfrozen,
         };
+        let plan = Arc::new(plan);
         let mut optimizer = Adam::new(options.weight_decay);
         optimizer.max_gradient_norm = options.max_gradient_norm;
         let device = network.devices().into_iter().next().unwrap_or_default().inner();

@@ -4,9 +4,10 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use rand::Rng as _;
 
 use super::average::Average;
-use super::checkpoint::{CheckpointTrigger, Progress};
+use super::checkpoint::CheckpointTrigger;
 use super::evaluate::rows;
 use super::features::Part;
+use super::phase::{Running, Start};
 use super::state::State;
 use super::{
     BatchReport, EpochRecord, Flow, Learner, LearnerError, Mixing, Observer, Position, Resumed, RolledBack,
@@ -15,66 +16,12 @@ use crate::data::Draws;
 use crate::layers::with_draws;
 use crate::optim::{Adam, StepOptions};
 use crate::platform::Instant;
-use crate::rates::Rates;
-use crate::schedule::Schedule;
+use crate::recipe::ResolvedPhase;
 use crate::stage::Network;
 use crate::weights;
 
 /// How often an epoch is tried again at half the rate after its loss was NaN.
 const RETRIES: u32 = 2;
-
-/// A phase as it runs.
-pub(super) struct Running<'a> {
-    name: &'a str,
-    epochs: usize,
-    /// The highest rate of each group.
-    rates: Vec<f64>,
-    schedule: &'a Schedule,
-    pub(super) average: Option<Average>,
-    /// Where it is; its seconds are those of earlier sessions.
-    progress: Progress,
-    /// What the epoch would be taken back to, while there is one.
-    pub(super) began: Option<State>,
-    started: Instant,
-    epoch_started: Instant,
-}
-
-impl Running<'_> {
-    /// Where it is, with the seconds up to now.
-    pub(super) fn progress_now(&self) -> Progress {
-        let epoch_seconds = match self.began {
-            Some(_) => self.progress.epoch_seconds + self.epoch_started.elapsed().as_secs_f64(),
-            None => 0.0,
-        };
-        Progress { phase_seconds: self.seconds(), epoch_seconds, ..self.progress }
-    }
-
-    /// What it has taken.
-    fn seconds(&self) -> f64 {
-        self.progress.phase_seconds + self.started.elapsed().as_secs_f64()
-    }
-
-    /// The progress as observers count.
-    fn position(&self, batches: usize) -> Position {
-        let Progress { epoch, batch, .. } = self.progress;
-        Position { epoch: epoch + 1, epochs: self.epochs, batch, batches }
-    }
-}
-
-/// Where a phase starts.
-pub(super) struct Start {
-    pub(super) progress: Progress,
-    /// For a run that goes on, what training had moved there, and as the epoch began.
-    pub(super) now: Option<State>,
-    pub(super) began: Option<State>,
-}
-
-impl Start {
-    /// From its beginning.
-    pub(super) fn of_phase(phase: usize) -> Self {
-        Self { progress: Progress::at_start_of(phase), now: None, began: None }
-    }
-}
 
 /// An epoch whose loss is NaN.
 struct Diverged {
@@ -83,27 +30,24 @@ struct Diverged {
 }
 
 impl<N: Network> Learner<N> {
-    /// Trains for some epochs as the plan stands. An epoch whose loss is NaN is taken back and tried
+    /// Trains a phase, which the network is frozen for. An epoch whose loss is NaN is taken back and tried
     /// again at half the rates.
     pub(super) fn run_phase(
         &mut self,
-        name: &str,
-        epochs: usize,
-        rates: &Rates,
-        schedule: &Schedule,
+        phase: &ResolvedPhase,
         Start { progress, now, began }: Start,
     ) -> Result<Flow, LearnerError> {
-        let mut rates = rates.for_groups(self.plan.groups().count())?;
-        rates.iter_mut().for_each(|rate| *rate *= progress.rate_factor);
+        let (name, epochs) = (&phase.name, phase.epochs);
+        let mut phase = phase.clone();
+        phase.rates.iter_mut().for_each(|rate| *rate *= progress.rate_factor);
         let average = self.options.average.map(|decay| Average::new(decay, &self.plan));
         let (started, epoch_started) = (Instant::now(), Instant::now());
-        let mut phase =
-            Running { name, epochs, rates, schedule, average, progress, began, started, epoch_started };
+        let mut phase = Running { phase, average, progress, began, started, epoch_started };
         if now.is_none() {
             self.history.begin_phase();
         }
-        self.tell(|observer, learner| {
-            observer.phase_started(name, &learner.plan, &phase.rates, epochs);
+        self.tell(|observer, _| {
+            observer.phase_started(&phase.phase);
             Flow::Continue
         });
         match now {
@@ -139,7 +83,7 @@ impl<N: Network> Learner<N> {
     }
 
     /// Goes on from a state of this phase.
-    fn go_on(&mut self, phase: &mut Running<'_>, now: State) {
+    fn go_on(&mut self, phase: &mut Running, now: State) {
         self.go_back(&now);
         phase.average = now.average;
         let position = phase.position(self.batches_per_epoch());
@@ -152,11 +96,11 @@ impl<N: Network> Learner<N> {
     }
 
     /// Goes back to where the epoch began, at half the rates, unless that has been tried often enough.
-    fn take_back(&mut self, phase: &mut Running<'_>, diverged: &Diverged) -> Result<(), LearnerError> {
+    fn take_back(&mut self, phase: &mut Running, diverged: &Diverged) -> Result<(), LearnerError> {
         let &Diverged { loss, position } = diverged;
         if phase.progress.rate_factor <= 0.5f64.powi(RETRIES as i32) {
             let Position { epoch, batch, .. } = position;
-            return Err(LearnerError::NotFinite { loss, phase: phase.name.to_owned(), epoch, batch });
+            return Err(LearnerError::NotFinite { loss, phase: phase.phase.name.clone(), epoch, batch });
         }
         if let Some(began) = &phase.began {
             self.go_back(began);
@@ -164,7 +108,7 @@ impl<N: Network> Learner<N> {
         }
         phase.progress = phase.progress.at_start_of_epoch();
         phase.progress.rate_factor /= 2.0;
-        phase.rates.iter_mut().for_each(|rate| *rate /= 2.0);
+        phase.phase.rates.iter_mut().for_each(|rate| *rate /= 2.0);
         let event = RolledBack { position, rate_factor: phase.progress.rate_factor };
         self.tell(|observer, _| {
             observer.rolled_back(&event);
@@ -174,11 +118,11 @@ impl<N: Network> Learner<N> {
     }
 
     /// Trains and evaluates an epoch, or the rest of one.
-    fn run_epoch(&mut self, phase: &mut Running<'_>) -> Result<Result<Flow, Diverged>, LearnerError> {
+    fn run_epoch(&mut self, phase: &mut Running) -> Result<Result<Flow, Diverged>, LearnerError> {
         phase.epoch_started = Instant::now();
         let epoch = phase.progress.epoch + 1;
         self.tell(|observer, _| {
-            observer.epoch_started(epoch, phase.epochs);
+            observer.epoch_started(epoch, phase.phase.epochs);
             Flow::Continue
         });
         let flow = match self.train_epoch(phase)? {
@@ -193,11 +137,11 @@ impl<N: Network> Learner<N> {
         let evaluation = self.evaluate()?;
         if !evaluation.loss.is_finite() {
             let batches = self.batches_per_epoch();
-            let position = Position { epoch, epochs: phase.epochs, batch: batches, batches };
+            let position = Position { epoch, epochs: phase.phase.epochs, batch: batches, batches };
             return Ok(Err(Diverged { loss: evaluation.loss, position }));
         }
         let record = EpochRecord {
-            phase: phase.name.to_owned(),
+            phase: phase.phase.name.clone(),
             epoch,
             train_loss: phase.progress.mean_loss(),
             valid_loss: evaluation.loss,
@@ -215,7 +159,7 @@ impl<N: Network> Learner<N> {
     }
 
     /// One pass over the training items, or the rest of one.
-    fn train_epoch(&mut self, phase: &mut Running<'_>) -> Result<Result<Flow, Diverged>, LearnerError> {
+    fn train_epoch(&mut self, phase: &mut Running) -> Result<Result<Flow, Diverged>, LearnerError> {
         let draws = Draws { seed: self.options.seed, epoch: self.history.epochs() as u64 };
         let batches = self.steps(draws);
         if batches.is_empty() {
@@ -223,11 +167,7 @@ impl<N: Network> Learner<N> {
         }
         for (batch, items) in batches.iter().enumerate().skip(phase.progress.batch) {
             let done = phase.progress.epoch * batches.len() + batch;
-            let hyper = phase.schedule.at(done as f64 / (phase.epochs * batches.len()) as f64);
-            let mut settings = StepOptions {
-                rates: phase.rates.iter().map(|rate| rate * hyper.rate_factor).collect(),
-                momentum: hyper.momentum,
-            };
+            let mut settings = phase.phase.step(done, phase.phase.epochs * batches.len());
             let position = Position { batch: batch + 1, ..phase.position(batches.len()) };
             self.tell(|observer, _| {
                 observer.batch_started(&position, &mut settings);
@@ -247,7 +187,7 @@ impl<N: Network> Learner<N> {
             }
             self.pause(phase, CheckpointTrigger::Batch)?;
         }
-        if phase.progress.epoch + 1 < phase.epochs {
+        if phase.progress.epoch + 1 < phase.phase.epochs {
             self.cache_left_out(&batches, draws)?;
         }
         Ok(Ok(Flow::Continue))
@@ -305,7 +245,7 @@ impl<N: Network> Learner<N> {
     }
 
     /// Asks all observers how the phase goes on; the time they take for it is none of training.
-    fn ask(&mut self, phase: &mut Running<'_>, mut event: impl FnMut(&mut dyn Observer) -> Flow) -> Flow {
+    fn ask(&mut self, phase: &mut Running, mut event: impl FnMut(&mut dyn Observer) -> Flow) -> Flow {
         let asked = Instant::now();
         let wanted = self.tell(|observer, _| event(observer));
         let taken = asked.elapsed();

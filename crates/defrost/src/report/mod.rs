@@ -32,7 +32,7 @@ pub use validation::{ExampleResult, ValidationReport};
 use crate::check::{self, Problem, Severity};
 use crate::interpret::Movement;
 use crate::learner::{EpochRecord, PhaseEstimate};
-use crate::recipe::Phase;
+use crate::recipe::ResolvedPhase;
 use crate::summary::PlanSummary;
 
 /// So many problems of a kind are shown; the rest is counted.
@@ -158,7 +158,7 @@ pub struct Course {
 
 impl Course {
     /// That of a phase.
-    pub fn of(phase: &Phase) -> Self {
+    pub fn of(phase: &ResolvedPhase) -> Self {
         let settings = (0..=COURSE).map(|step| phase.schedule.at(step as f64 / COURSE as f64));
         let (rate_factors, momentum) = settings.map(|hyper| (hyper.rate_factor, hyper.momentum)).unzip();
         Self { rate_factors, momentum }
@@ -167,7 +167,7 @@ impl Course {
 
 impl Report {
     /// What is known before training.
-    pub fn planned(about: About, plan: PlanSummary, phases: &[Phase]) -> Self {
+    pub fn planned(about: About, plan: PlanSummary, phases: &[ResolvedPhase]) -> Self {
         Self {
             about,
             state: State::Running { phase: 0 },
@@ -242,8 +242,9 @@ struct Span {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::FineTune;
+    use crate::recipe::{FineTune, Recipe};
     use crate::summary::{GroupSummary, PhaseSummary};
+    use crate::{FreezePlan, LayerGroups, NormMode, Stage};
 
     fn epoch(phase: &str, epoch: usize, accuracy: f64) -> EpochRecord {
         let metrics = [("accuracy".to_owned(), accuracy)].into();
@@ -257,10 +258,18 @@ mod tests {
         }
     }
 
+    fn phases() -> Vec<ResolvedPhase> {
+        let stage = |name: &str| {
+            Stage::of(name, name, &burn::nn::LinearConfig::new(1, 1).init(&burn::tensor::Device::flex()))
+        };
+        let groups = LayerGroups::from_starts(vec![stage("body"), stage("head")], &[0, 1]).unwrap();
+        Recipe::from(FineTune::new(3)).resolve(&FreezePlan::unfrozen(groups, NormMode::Keep)).unwrap()
+    }
+
     /// One frozen epoch and three thawed ones, of which these are over.
     fn report(epochs: Vec<EpochRecord>, state: State) -> Report {
-        let phases = FineTune::new(3).phases();
-        let summary = |(index, phase): (usize, &Phase)| PhaseSummary {
+        let phases = phases();
+        let summary = |(index, phase): (usize, &ResolvedPhase)| PhaseSummary {
             name: phase.name.clone(),
             frozen_groups: if index == 0 { vec![0] } else { vec![] },
             constant_stages: 0,
@@ -286,8 +295,7 @@ mod tests {
             trainable_params: 5,
             groups: ["<i>body", "head"].into_iter().enumerate().map(group).collect(),
             phases: phases.iter().enumerate().map(summary).collect(),
-            cut: vec![],
-            notes: vec![],
+            ..PlanSummary::default()
         };
         let about = About { name: "a < b".to_owned(), ..About::default() };
         let monitored = Some("accuracy".to_owned());

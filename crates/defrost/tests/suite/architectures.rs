@@ -161,9 +161,8 @@ fn every_architecture_comes_back_from_its_bundle() {
         let data = |items| Box::new(Noise { items, size });
         let mut learner = Learner::new(network, data(4), data(2), 2, LearnerOptions::default()).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let phases = FineTune::new(1).phases();
-        let plan =
-            PlanSummary::new(name, learner.plan(), &phases, learner.batches_per_epoch(), false).unwrap();
+        let phases = learner.resolve(FineTune::new(1)).unwrap();
+        let plan = PlanSummary::new(name, learner.plan(), &phases, learner.batches_per_epoch(), false);
         learner.save(folder.path(), &manifest, &["a".to_owned(), "b".to_owned()], plan).unwrap();
         let loaded = Loaded::<ImageModelConfig>::open(folder.path(), &Device::flex()).unwrap();
         let input = || Noise { items: 2, size }.inputs(&[0, 1], Variant::Original, &Device::flex()).unwrap();

@@ -7,13 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use burn::tensor::Device;
 use defrost::data::{DataError, Dataset, Fingerprint, Variant};
 use defrost::prefix::Prefix;
-use defrost::recipe::gradual;
 use defrost::vision::augment::AugmentPolicy;
 use defrost::vision::models::{Precision, VisionNetwork};
 use defrost::vision::{ImageFolder, Images, VisionSetup};
 use defrost::weights::{Tensors, collect, load};
 use defrost::{
-    Batch, CacheLimits, FineTune, Learner, LearnerOptions, Network, NormMode, Rates, SplitData, Target,
+    Batch, CacheLimits, FineTune, Gradual, Learner, LearnerOptions, Network, NormMode, Rates, SplitData, Target,
     Validation,
 };
 
@@ -132,8 +131,9 @@ fn items_without_a_full_batch_are_kept_with_the_others_of_their_epoch() {
 fn thawing_on_the_way_stays_right_and_freezing_again_finds_its_rows() {
     let run = |cache| {
         let (mut learner, looks) = small(cache);
-        learner.run(&gradual(4, 2, 3, 2e-2)).unwrap();
-        learner.run(&FineTune { freeze_epochs: 3, ..FineTune::new(1) }.phases()).unwrap();
+        let gradual = Gradual { epochs: 2, epochs_per_group: 3, rate: 2e-2 };
+        learner.run(&learner.resolve(gradual).unwrap()).unwrap();
+        learner.fine_tune(FineTune { freeze_epochs: 3, ..FineTune::new(1) }).unwrap();
         (outcome(&learner), looks.load(Ordering::Relaxed))
     };
     let ((computed, all), (kept, fewer)) = (run(CacheLimits::none()), run(CacheLimits::memory(1 << 20)));
@@ -228,9 +228,10 @@ fn data_larger_than_the_limits_stays_within_them() {
 
 #[test]
 fn a_quote_changes_nothing() {
-    let phases = FineTune { freeze_epochs: 8, ..FineTune::new(4) }.phases();
+    let recipe = FineTune { freeze_epochs: 8, ..FineTune::new(4) };
     let run = |estimated: bool| {
         let (mut learner, _) = small(CacheLimits::memory(1 << 20));
+        let phases = learner.resolve(recipe.clone()).unwrap();
         if estimated {
             assert_eq!(learner.estimate(&phases).unwrap().len(), 2);
         }
@@ -251,7 +252,7 @@ fn a_quote_changes_nothing() {
 #[test]
 fn a_run_too_short_has_no_quote() {
     let (mut learner, _) = small(CacheLimits::memory(1 << 20));
-    assert_eq!(learner.estimate(&FineTune::new(1).phases()).unwrap(), []);
+    assert_eq!(learner.estimate(&learner.resolve(FineTune::new(1)).unwrap()).unwrap(), []);
 }
 
 /// A few of the sample images in two classes.

@@ -14,8 +14,8 @@ use defrost::learner::{
 };
 use defrost::weights::{Tensors, collect, load};
 use defrost::{
-    EpochRecord, FineTune, FreezePlan, Learner, LearnerError, LearnerOptions, NormMode, Phase, Rates,
-    Schedule, StepOptions,
+    EpochRecord, FineTune, Learner, LearnerError, LearnerOptions, NormMode, Phase, Rates, Recipe,
+    ResolvedPhase, Schedule, StepOptions,
 };
 use rand::RngExt;
 
@@ -24,7 +24,7 @@ use crate::support::{Clusters, Small};
 /// A run: how it is set up, its phases, and who watches.
 struct Setup {
     options: LearnerOptions,
-    phases: Vec<Phase>,
+    recipe: Recipe,
     patience: usize,
 }
 
@@ -38,13 +38,21 @@ impl Setup {
         learner.checkpoint(CheckpointOptions::new(folder));
         learner
     }
+
+    fn run(&self, learner: &mut Learner<Small>) -> Result<(), LearnerError> {
+        learner.run(&learner.resolve(self.recipe.clone())?)
+    }
+
+    fn resume(&self, learner: &mut Learner<Small>) -> Result<(), LearnerError> {
+        learner.resume(&learner.resolve(self.recipe.clone())?)
+    }
 }
 
 /// The usual recipe.
 fn plain() -> Setup {
     let options = LearnerOptions { batch_size: 8, variants: 2, ..LearnerOptions::default() };
     let recipe = FineTune { freeze_epochs: 3, rates: Rates::One(1e-2), ..FineTune::new(3) };
-    Setup { options, phases: recipe.phases(), patience: 9 }
+    Setup { options, recipe: recipe.into(), patience: 9 }
 }
 
 /// Everything that has a memory of its own.
@@ -65,7 +73,8 @@ fn rich() -> Setup {
 /// Phases that end early, and one at a rate so high that its first epoch is taken back.
 fn troubled() -> Setup {
     let phase = |position, rate| Phase::from_position(position, 3, Rates::One(rate), Schedule::Constant);
-    Setup { phases: vec![phase(-1, 1e-5), phase(1, HIGH), phase(0, 1e-5)], patience: 1, ..rich() }
+    let phases = vec![phase(-1, 1e-5), phase(1, HIGH), phase(0, 1e-5)];
+    Setup { recipe: phases.into(), patience: 1, ..rich() }
 }
 
 /// Ends a phase after so many epochs.
@@ -75,7 +84,7 @@ struct AfterEpochs {
 }
 
 impl Observer for AfterEpochs {
-    fn phase_started(&mut self, _name: &str, _plan: &FreezePlan, _rates: &[f64], _epochs: usize) {
+    fn phase_started(&mut self, _phase: &ResolvedPhase) {
         self.seen = 0;
     }
 
@@ -123,7 +132,7 @@ fn came_of(learner: &Learner<Small>) -> Came {
 fn never_stopped(setup: &Setup) -> Came {
     let folder = tempfile::tempdir().unwrap();
     let mut learner = setup.learner(folder.path());
-    learner.run(&setup.phases).unwrap();
+    setup.run(&mut learner).unwrap();
     came_of(&learner)
 }
 
@@ -156,7 +165,7 @@ fn copied(setup: &Setup, to: &Path) -> (Came, usize) {
     let count = Arc::new(AtomicUsize::new(0));
     learner.checkpoint(CheckpointOptions { every: Duration::ZERO, ..CheckpointOptions::new(&folder) });
     learner.observe(Box::new(Copies { folder, to: to.to_owned(), count: count.clone() }));
-    learner.run(&setup.phases).unwrap();
+    setup.run(&mut learner).unwrap();
     (came_of(&learner), count.load(Ordering::Relaxed))
 }
 
@@ -169,7 +178,7 @@ fn killed_at_any_batch_it_ends_with_the_same_bytes() {
         for number in 0..count {
             let copy = folder.path().join(number.to_string());
             let mut learner = setup.learner(&copy);
-            learner.resume(&setup.phases).unwrap();
+            setup.resume(&mut learner).unwrap();
             assert!(came_of(&learner) == expected, "killed before batch {number} of the run");
             learner.discard_checkpoint().unwrap();
             assert!(!copy.exists());
@@ -200,7 +209,7 @@ fn stopped_again_and_again_it_ends_with_the_same_bytes() {
             let stop = Arc::new(AtomicBool::new(false));
             learner.stop_on(stop.clone());
             learner.observe(Box::new(StopAfter(random.random_range(1..6), stop)));
-            let outcome = if stops == 0 { learner.run(&setup.phases) } else { learner.resume(&setup.phases) };
+            let outcome = if stops == 0 { setup.run(&mut learner) } else { setup.resume(&mut learner) };
             match outcome {
                 Err(LearnerError::Interrupted) => stops += 1,
                 outcome => {
@@ -224,7 +233,7 @@ fn what_a_killed_write_leaves_is_ignored() {
         fs::write(copy.join(stray), b"half a fi").unwrap();
     }
     let mut learner = setup.learner(&copy);
-    learner.resume(&setup.phases).unwrap();
+    setup.resume(&mut learner).unwrap();
     assert!(came_of(&learner) == expected);
     learner.discard_checkpoint().unwrap();
     assert!(!copy.exists());
@@ -248,7 +257,7 @@ fn a_damaged_checkpoint_is_noticed() {
             fs::write(&path, bytes).unwrap();
             let mut learner = setup.learner(&copy_of);
             let before = collect(learner.network());
-            let message = learner.resume(&setup.phases).unwrap_err().to_string();
+            let message = setup.resume(&mut learner).unwrap_err().to_string();
             assert!(
                 message.starts_with(&format!("{}: the checkpoint is damaged: ", path.display())),
                 "{message}"
@@ -257,19 +266,19 @@ fn a_damaged_checkpoint_is_noticed() {
             assert!(collect(learner.network()) == before && learner.history().epochs() == 0);
         }
         fs::remove_file(&path).unwrap();
-        assert!(setup.learner(&copy_of).resume(&setup.phases).is_err());
+        assert!(setup.resume(&mut setup.learner(&copy_of)).is_err());
         fs::write(&path, whole).unwrap();
     }
-    setup.learner(&copy_of).resume(&setup.phases).unwrap();
+    setup.resume(&mut setup.learner(&copy_of)).unwrap();
 }
 
 #[test]
 fn a_manifest_of_another_version_says_so() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("checkpoint.json"), r#"{"format":7,"sha256":"","run":{}}"#).unwrap();
-    let message = plain().learner(folder.path()).resume(&plain().phases).unwrap_err().to_string();
+    let message = plain().resume(&mut plain().learner(folder.path())).unwrap_err().to_string();
     assert!(message.ends_with(
-        "a checkpoint of format 7, and this version reads 1; go on with the version that wrote it"
+        "a checkpoint of format 7, and this version reads 2; go on with the version that wrote it"
     ));
 }
 
@@ -279,14 +288,15 @@ fn another_run_is_not_gone_on_with() {
     let folder = tempfile::tempdir().unwrap();
     copied(&setup, folder.path());
     let folder = folder.path().join("9");
-    let refused = |setup: &Setup| setup.learner(&folder).resume(&setup.phases).unwrap_err().to_string();
+    let refused = |setup: &Setup| setup.resume(&mut setup.learner(&folder)).unwrap_err().to_string();
 
     let larger = Setup { options: LearnerOptions { batch_size: 16, ..setup.options.clone() }, ..plain() };
     let expected = "the run began with other settings: batch size: 16, and 8 when the run began";
     assert_eq!(refused(&larger), expected);
-    let shorter = Setup { phases: FineTune::new(1).phases(), ..plain() };
+    let shorter = Setup { recipe: FineTune::new(1).into(), ..plain() };
     assert!(
-        refused(&shorter).starts_with("the run began with other settings: phases: [Phase { name: \"frozen\"")
+        refused(&shorter)
+            .starts_with("the run began with other settings: phases: frozen (1 epochs, groups [0, 1] frozen")
     );
 
     let mut tensors = collect(&Small::new());
@@ -298,7 +308,7 @@ fn another_run_is_not_gone_on_with() {
     let (train, valid) = (Box::new(Clusters(44)), Box::new(Clusters(12)));
     let mut nudged = Learner::new(network, train, valid, 3, setup.options.clone()).unwrap();
     nudged.checkpoint(CheckpointOptions::new(&folder));
-    let message = nudged.resume(&setup.phases).unwrap_err().to_string();
+    let message = setup.resume(&mut nudged).unwrap_err().to_string();
     let expected = "the run began otherwise and would end with other weights: pretrained weights: ";
     assert!(message.starts_with(expected), "{message}");
 
@@ -306,7 +316,7 @@ fn another_run_is_not_gone_on_with() {
         let (train, valid) = (Box::new(Clusters(43)), Box::new(Clusters(12)));
         let mut learner = Learner::new(Small::new(), train, valid, 3, setup.options.clone()).unwrap();
         learner.checkpoint(CheckpointOptions { accept_changes, ..CheckpointOptions::new(&folder) });
-        learner.resume(&setup.phases)
+        setup.resume(&mut learner)
     };
     let message = fewer(false).unwrap_err().to_string();
     let expected = "the run began otherwise and would end with other weights: training items: 43 (";
@@ -317,9 +327,9 @@ fn another_run_is_not_gone_on_with() {
         Learner::new(Small::new(), Box::new(Clusters(44)), Box::new(Clusters(12)), 3, setup.options.clone())
             .unwrap();
     let message = "no folder was named to keep checkpoints in; call Learner::checkpoint first";
-    assert_eq!(lost.resume(&setup.phases).unwrap_err().to_string(), message);
+    assert_eq!(setup.resume(&mut lost).unwrap_err().to_string(), message);
     let nothing = tempfile::tempdir().unwrap();
-    let message = setup.learner(nothing.path()).resume(&setup.phases).unwrap_err().to_string();
+    let message = setup.resume(&mut setup.learner(nothing.path())).unwrap_err().to_string();
     let expected =
         format!("{}: there is no checkpoint in it, so no run can go on from there", nothing.path().display());
     assert_eq!(message, expected);
@@ -361,7 +371,7 @@ fn observers_learn_where_a_run_goes_on() {
         let mut learner = setup.learner(&folder.path().join(number.to_string()));
         let notes = Notes::default();
         learner.observe(Box::new(notes.clone()));
-        learner.resume(&setup.phases).unwrap();
+        setup.resume(&mut learner).unwrap();
         assert_eq!(*notes.0.lock().unwrap(), [expected]);
     }
 }
@@ -373,7 +383,7 @@ fn the_troubled_run_is_in_trouble() {
     let mut learner = setup.learner(folder.path());
     let notes = Notes::default();
     learner.observe(Box::new(notes.clone()));
-    learner.run(&setup.phases).unwrap();
+    setup.run(&mut learner).unwrap();
     assert_eq!(*notes.0.lock().unwrap(), ["back at 0.5"]);
     let epochs =
         |phase: &str| learner.history().records().iter().filter(|epoch| epoch.phase == phase).count();
@@ -403,7 +413,7 @@ fn what_cant_be_written_ends_the_keeping_and_not_the_run() {
     let notes = Notes::default();
     learner.observe(Box::new(notes.clone()));
     learner.observe(Box::new(Remove(folder.clone(), 0)));
-    learner.run(&setup.phases).unwrap();
+    setup.run(&mut learner).unwrap();
     assert!(came_of(&learner) == never_stopped(&setup));
     let notes = notes.0.lock().unwrap();
     assert!(notes.len() == 1 && notes[0].starts_with(&folder.display().to_string()), "{notes:?}");
@@ -418,7 +428,7 @@ fn notes_and_other_files_are_kept() {
     let options = CheckpointOptions::new(folder.path());
     learner.checkpoint(CheckpointOptions { note: "train data".to_owned(), ..options });
     fs::write(folder.path().join("mine.txt"), b"mine").unwrap();
-    learner.run(&setup.phases).unwrap();
+    setup.run(&mut learner).unwrap();
     assert_eq!(checkpoint_note(folder.path()).unwrap(), "train data");
     learner.discard_checkpoint().unwrap();
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -24,8 +24,8 @@ pub fn saved<M: ModelConfig>(network: M::Network, model: &M) -> tempfile::TempDi
     let folder = tempfile::tempdir().unwrap();
     let (train, valid) = (Box::new(Clusters(8)), Box::new(Clusters(4)));
     let mut learner = Learner::new(made(network), train, valid, OUTPUTS, LearnerOptions::default()).unwrap();
-    let phases = FineTune::new(1).phases();
-    let plan = PlanSummary::new(model.name(), learner.plan(), &phases, 1, false).unwrap();
+    let phases = learner.resolve(FineTune::new(1)).unwrap();
+    let plan = PlanSummary::new(model.name(), learner.plan(), &phases, 1, false);
     let classes = ["a", "b", "c"].map(str::to_owned);
     learner.save(folder.path(), model, &classes, plan).unwrap();
     folder

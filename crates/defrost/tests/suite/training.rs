@@ -11,7 +11,7 @@ use defrost::data::{DataError, Dataset, Fingerprint, Variant};
 use defrost::learner::{BatchReport, EarlyStopping, Flow, History, Observer, Position, RolledBack};
 use defrost::weights::{Tensors, collect};
 use defrost::{
-    Batch, EpochRecord, FineTune, FreezePlan, Learner, LearnerError, LearnerOptions, Loss, Phase, Rates,
+    Batch, EpochRecord, FineTune, Learner, LearnerError, LearnerOptions, Loss, Phase, Rates, ResolvedPhase,
     StepOptions, Target,
 };
 
@@ -74,12 +74,12 @@ impl Diary {
 }
 
 impl Observer for Diary {
-    fn run_started(&mut self, phases: &[Phase]) {
+    fn run_started(&mut self, phases: &[ResolvedPhase]) {
         self.note(format!("run of {}", phases.len()));
     }
 
-    fn phase_started(&mut self, name: &str, _plan: &FreezePlan, _rates: &[f64], epochs: usize) {
-        self.note(format!("{name} for {epochs}"));
+    fn phase_started(&mut self, phase: &ResolvedPhase) {
+        self.note(format!("{} for {}", phase.name, phase.epochs));
     }
 
     fn epoch_started(&mut self, epoch: usize, _epochs: usize) {
@@ -116,7 +116,7 @@ fn observers_are_told_everything_in_order() {
     let mut learner = learner(options());
     let diary = Diary::default();
     learner.observe(Box::new(diary.clone()));
-    learner.fine_tune(&FineTune::new(1)).unwrap();
+    learner.fine_tune(1).unwrap();
     let phase = |name: &str| {
         [
             format!("{name} for 1"),
@@ -239,8 +239,8 @@ impl Observer for HalfFrom {
 #[test]
 fn after_two_retries_training_stops_with_the_best_so_far() {
     let mut learner = learner_of(Box::new(Poisoned(AtomicUsize::new(0), |batch| batch >= 5)), options());
-    let phases = [Phase::from_position(0, 4, Rates::One(1e-2), defrost::Schedule::Constant)];
-    let error = learner.run(&phases).unwrap_err();
+    let phase = Phase::from_position(0, 4, Rates::One(1e-2), defrost::Schedule::Constant);
+    let error = learner.run(&learner.resolve(phase).unwrap()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the loss is NaN in phase thawed, epoch 2, batch 1, and was NaN at twice and four times the rate: try a \

@@ -8,7 +8,7 @@ use crate::data::{Dataset, Draws, Fingerprint, Variant};
 use crate::learner::{Learner, LearnerOptions};
 use crate::ops::isa_level;
 use crate::platform;
-use crate::recipe::Phase;
+use crate::recipe::ResolvedPhase;
 use crate::stage::Network;
 use crate::weights::Tensors;
 
@@ -23,7 +23,7 @@ pub(in crate::learner) struct Identity {
 
 impl Identity {
     /// Of a run of these phases; `tensors` are the network's as it was made.
-    pub fn of<N: Network>(learner: &Learner<N>, phases: &[Phase], tensors: &Tensors) -> Self {
+    pub fn of<N: Network>(learner: &Learner<N>, phases: &[ResolvedPhase], tensors: &Tensors) -> Self {
         // Named one by one, so that none is forgotten; what is kept of the prefix changes NaN.
         let LearnerOptions {
             batch_size,
@@ -55,7 +55,7 @@ impl Identity {
         set("variants", variants.to_string());
         set("network", learner.network().settings());
         set("layer groups", learner.plan.groups().listing());
-        set("phases", format!("{phases:?}"));
+        set("phases", phases.iter().map(described).collect::<Vec<_>>().join(", "));
 
         let mut environment = BTreeMap::new();
         let mut set = |name: &str, value: String| environment.insert(name.to_owned(), value);
@@ -67,6 +67,13 @@ impl Identity {
         set("version", env!("CARGO_PKG_VERSION").to_owned());
         Self { settings, environment }
     }
+}
+
+/// A phase with all that training follows from.
+fn described(phase: &ResolvedPhase) -> String {
+    let ResolvedPhase { name, plan, rates, schedule, epochs } = phase;
+    let (norm, frozen) = (plan.norm().name(), plan.frozen_groups());
+    format!("{name} ({epochs} epochs, groups {frozen:?} frozen, norms {norm}, rates {rates:?}, {schedule:?})")
 }
 
 /// What is another now than it was: `batch size: 16, and 8 when the run began`.

@@ -21,7 +21,7 @@ pub(super) use writer::CheckpointTrigger;
 
 use super::{Learner, LearnerError};
 use crate::files::FileError;
-use crate::recipe::Phase;
+use crate::recipe::ResolvedPhase;
 use crate::stage::Network;
 use crate::weights;
 use identity::Identity;
@@ -125,9 +125,9 @@ impl<N: Network> Learner<N> {
     /// run is to be saved first.
     ///
     /// ```no_run
-    /// # use defrost::{Learner, LearnerError, Network, Phase};
+    /// # use defrost::{Learner, LearnerError, Network, ResolvedPhase};
     /// # use defrost::learner::CheckpointOptions;
-    /// # fn train<N: Network>(mut learner: Learner<N>, phases: &[Phase]) -> Result<(), LearnerError> {
+    /// # fn train<N: Network>(mut learner: Learner<N>, phases: &[ResolvedPhase]) -> Result<(), LearnerError> {
     /// let folder = std::path::Path::new("runs/flowers/checkpoint");
     /// learner.checkpoint(CheckpointOptions::new(folder));
     /// match folder.join("checkpoint.json").exists() {
@@ -167,7 +167,7 @@ impl<N: Network> Learner<N> {
     }
 
     /// Makes the folder ready for a run of these phases.
-    pub(super) fn begin_checkpoints(&mut self, phases: &[Phase]) -> Result<(), LearnerError> {
+    pub(super) fn begin_checkpoints(&mut self, phases: &[ResolvedPhase]) -> Result<(), LearnerError> {
         let Some(options) = self.checkpoints.as_ref().map(|checkpoints| checkpoints.options.clone()) else {
             return Ok(());
         };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::learner::Flow;
-use crate::recipe::Phase;
+use crate::recipe::ResolvedPhase;
 
 /// A progress between two batches. All that is drawn follows from it and the epochs in the history.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ impl Progress {
     }
 
     /// Whether these phases have such a progress.
-    pub fn is_in(&self, phases: &[Phase]) -> bool {
+    pub fn is_in(&self, phases: &[ResolvedPhase]) -> bool {
         let epochs = phases.get(self.phase).map(|phase| phase.epochs);
         let numbers = [self.losses, self.phase_seconds, self.epoch_seconds];
         epochs.is_some_and(|epochs| self.epoch < epochs || (self.epoch == epochs && self.batch == 0))

@@ -6,15 +6,18 @@ use super::writer::CheckpointWriter;
 use super::{CheckpointError, Checkpoints, damaged};
 use crate::learner::Learner;
 use crate::learner::best::Best;
-use crate::learner::run::Start;
+use crate::learner::phase::Start;
 use crate::learner::state::State;
-use crate::recipe::Phase;
+use crate::recipe::ResolvedPhase;
 use crate::stage::Network;
 use crate::weights::{self, Tensors};
 
 impl<N: Network> Learner<N> {
     /// Reads the checkpoint of a run of these phases. Nothing of the learner changes if it can't be used.
-    pub(in crate::learner) fn read_checkpoint(&mut self, phases: &[Phase]) -> Result<Start, CheckpointError> {
+    pub(in crate::learner) fn read_checkpoint(
+        &mut self,
+        phases: &[ResolvedPhase],
+    ) -> Result<Start, CheckpointError> {
         let options = self.checkpoints.as_ref().map(|checkpoints| checkpoints.options.clone());
         let options = options.ok_or(CheckpointError::NoFolder)?;
         let folder = &options.folder;
@@ -30,14 +33,14 @@ impl<N: Network> Learner<N> {
         }
         let Manifest { progress, history, best, files, .. } = manifest;
         let wrong = |reason: String| damaged(folder, reason);
-        let plan = match phases.get(progress.phase).map(|phase| phase.thaw.apply(&self.plan)) {
-            Some(Ok(plan)) if progress.is_in(phases) => plan,
+        let plan = match phases.get(progress.phase) {
+            Some(phase) if progress.is_in(phases) => phase.plan.clone(),
             _ => return Err(wrong("it is of a progress that the run does not have".to_owned())),
         };
         let read = |entry: &Entry| store::tensors(folder, entry);
         let base = read(&files.base)?.into_network(&Tensors::new(), &plan).map_err(wrong)?;
         let state = |entry: &Entry| -> Result<State, CheckpointError> {
-            let how = (&plan, self.options.average);
+            let how = (&*plan, self.options.average);
             read(entry)?.into_state(&base, how, &self.optimizer, &self.device).map_err(wrong)
         };
         let now = state(&files.now)?;

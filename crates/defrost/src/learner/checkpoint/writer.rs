@@ -12,7 +12,7 @@ use super::saved::Saved;
 use super::store::{Files, Manifest, Store};
 use crate::data::Fingerprint;
 use crate::files::FileError;
-use crate::learner::run::Running;
+use crate::learner::phase::Running;
 use crate::learner::state::State;
 use crate::learner::{Flow, Learner, LearnerError};
 use crate::platform::Instant;
@@ -88,7 +88,7 @@ impl<N: Network> Learner<N> {
     /// Writes a checkpoint if it is time to, and stops if somebody asked for that.
     pub(in crate::learner) fn pause(
         &mut self,
-        phase: &Running<'_>,
+        phase: &Running,
         trigger: CheckpointTrigger,
     ) -> Result<(), LearnerError> {
         let stops = self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed));
@@ -113,7 +113,7 @@ impl<N: Network> Learner<N> {
 
     fn write_checkpoint(
         &self,
-        phase: &Running<'_>,
+        phase: &Running,
         note: &str,
         writer: &mut CheckpointWriter,
     ) -> Result<(), FileError> {

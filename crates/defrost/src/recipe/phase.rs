@@ -1,0 +1,86 @@
+//! A phase before it knows its network: positions, rates and a schedule.
+
+use std::sync::Arc;
+
+use super::{RecipeError, ResolvedPhase};
+use crate::plan::{FreezePlan, PlanError};
+use crate::rates::Rates;
+use crate::schedule::Schedule;
+
+/// Which groups a phase trains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Thaw {
+    /// All from this position on; negative counts from the end, 0 is all.
+    From(isize),
+    /// These and no others, by name or index.
+    Only(Vec<String>),
+}
+
+impl Thaw {
+    /// The plan with these groups unfrozen.
+    ///
+    /// # Errors
+    ///
+    /// If the position or a group does not exist, or nothing would train.
+    pub fn apply(&self, plan: &FreezePlan) -> Result<FreezePlan, PlanError> {
+        let plan = match self {
+            Self::From(position) => plan.freeze_to(*position)?,
+            Self::Only(names) => plan.train_only(names)?,
+        };
+        plan.require_training()?;
+        Ok(plan)
+    }
+}
+
+/// A stretch of training under one freeze plan and one schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Phase {
+    /// What tables and records call it.
+    pub name: String,
+    /// Which groups train.
+    pub thaw: Thaw,
+    /// Passes over the training data.
+    pub epochs: usize,
+    /// The highest rate of each group.
+    pub rates: Rates,
+    /// How rate and momentum move.
+    pub schedule: Schedule,
+}
+
+impl Phase {
+    /// A phase that trains all groups from a position on.
+    pub fn from_position(position: isize, epochs: usize, rates: Rates, schedule: Schedule) -> Self {
+        let name = match position {
+            0 => "thawed".to_owned(),
+            -1 => "frozen".to_owned(),
+            other => format!("freeze_to({other})"),
+        };
+        Self { name, thaw: Thaw::From(position), epochs, rates, schedule }
+    }
+
+    /// A phase that trains the named groups only.
+    pub fn only(names: Vec<String>, epochs: usize, rates: Rates, schedule: Schedule) -> Self {
+        Self { name: format!("only {}", names.join(", ")), thaw: Thaw::Only(names), epochs, rates, schedule }
+    }
+
+    /// The phase for a network of the plan's groups.
+    pub(super) fn resolve(&self, plan: &FreezePlan) -> Result<ResolvedPhase, RecipeError> {
+        let plan = self.thaw.apply(plan).map_err(|source| RecipeError::Plan {
+            phase: self.name.clone(),
+            thaw: self.thaw.clone(),
+            source,
+        })?;
+        let rates = self.rates.for_groups(plan.groups().count()).map_err(|source| RecipeError::Rates {
+            phase: self.name.clone(),
+            rates: self.rates.clone(),
+            source,
+        })?;
+        Ok(ResolvedPhase {
+            name: self.name.clone(),
+            plan: Arc::new(plan),
+            rates,
+            schedule: self.schedule.clone(),
+            epochs: self.epochs,
+        })
+    }
+}
