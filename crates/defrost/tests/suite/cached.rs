@@ -12,8 +12,8 @@ use defrost::vision::models::{Precision, VisionNetwork};
 use defrost::vision::{ImageFolder, Images, VisionSetup};
 use defrost::weights::{Tensors, collect, load};
 use defrost::{
-    Batch, CacheLimits, FineTune, Gradual, Learner, LearnerOptions, Network, NormMode, Rates, SplitData, Target,
-    Validation,
+    Batch, CacheLimits, FineTune, Gradual, Learner, LearnerOptions, Network, NormMode, Rates, SplitData,
+    Target, Validation,
 };
 
 use crate::support::{Clusters, Small};
