@@ -1,50 +1,32 @@
-//! Weights from the Hugging Face hub: what `--weights hub` stands for, and a bar while it is downloaded.
+//! Weights from the Hugging Face hub: a bar while they are downloaded, and who is to blame if they can't be.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
 
 use indicatif::{HumanBytes, ProgressBar};
 
-use defrost::weights::hub::{Downloads, Hub, HubError};
+use defrost::weights::hub::HubError;
+use defrost::weights::{DownloadError, Downloads};
 
-use crate::failure::{Blame, Failure};
+use crate::failure::Failure;
 use crate::progress::bar;
 
-/// The repository that `hub` or `hub:OWNER/NAME` names; `None` if the words name something else.
-pub fn repository<'a>(words: &'a str, usual: Option<&'a str>, of: &str) -> Option<Result<&'a str, Failure>> {
-    if let Some(repository) = words.strip_prefix("hub:") {
-        return Some(Ok(repository));
-    }
-    let unknown = || {
-        Failure::usage(format!(
-            "--weights: no repository on the hub is known for {of}; give hub:OWNER/NAME, a .safetensors or .pth file, or \
+/// A connection that fails is the run's trouble, anything else the option's.
+pub fn blame(error: DownloadError) -> Failure {
+    match error {
+        DownloadError::Hub(
+            error @ (HubError::Failed { .. } | HubError::Silent { .. } | HubError::File(_)),
+        ) => Failure::Running(error.into()),
+        DownloadError::Unknown(network) => Failure::usage(format!(
+            "--weights: no repository on the hub is known for {network}; give hub:OWNER/NAME, a .safetensors or .pth file, or \
              none to start from random ones"
-        ))
-    };
-    (words == "hub").then(|| usual.ok_or_else(unknown))
-}
-
-/// The folder in which weights of a repository are, with these files and as many of the optional ones as it has.
-pub fn folder(
-    repository: &str,
-    files: &[&str],
-    optional: &[&str],
-    offline: bool,
-) -> Result<PathBuf, Failure> {
-    const WEIGHTS: &[&str] = &["model.safetensors", "pytorch_model.bin"];
-    let files: Vec<&[&str]> = files.iter().map(std::slice::from_ref).chain([WEIGHTS]).collect();
-    let hub = Hub::from_env(offline).or_failure()?;
-    hub.folder(repository, &files, optional, &mut Bars::default()).map_err(|error| match error {
-        error @ (HubError::Failed { .. } | HubError::Silent { .. } | HubError::File(_)) => {
-            Failure::Running(error.into())
-        }
+        )),
         error => Failure::usage(format!("--weights hub: {error}")),
-    })
+    }
 }
 
 /// A bar on a terminal, a line a file elsewhere.
 #[derive(Default)]
-struct Bars {
+pub struct Bars {
     bar: Option<ProgressBar>,
     file: String,
 }
@@ -91,14 +73,5 @@ mod tests {
     #[test]
     fn the_template_is_valid() {
         bar(1, TEMPLATE);
-    }
-
-    #[test]
-    fn words_that_name_repositories() {
-        let named = |words| repository(words, Some("timm/usual"), "x").map(|found| found.ok());
-        assert_eq!(named("hub"), Some(Some("timm/usual")));
-        assert_eq!(named("hub:me/mine"), Some(Some("me/mine")));
-        assert_eq!(named("hubs.pth"), None);
-        assert!(repository("hub", None, "x").is_some_and(|found| found.is_err()));
     }
 }

@@ -7,8 +7,8 @@ use burn::module::Module;
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
-use defrost::data::{DataError, Dataset, Fingerprint, Variant};
-use defrost::{Batch, Learner, LearnerOptions, Network, Stage, Target};
+use defrost::burn;
+use defrost::prelude::*;
 
 #[derive(Module, Debug)]
 struct Mlp {

@@ -32,12 +32,16 @@
 
 #![forbid(unsafe_code)]
 
+pub use burn;
+
 mod batch;
 pub mod bundle;
 pub mod check;
 #[cfg(any(feature = "vision", feature = "text", feature = "tabular"))]
 pub mod csv_table;
 pub mod data;
+#[cfg(any(feature = "vision", feature = "text", feature = "tabular"))]
+mod domains;
 pub mod files;
 mod groups;
 pub mod interpret;
@@ -51,6 +55,8 @@ mod plan;
 pub mod platform;
 mod precision;
 pub mod prefix;
+pub mod prelude;
+mod pretrained;
 mod rates;
 pub mod recipe;
 #[cfg(feature = "report")]
@@ -71,6 +77,8 @@ pub mod weights;
 
 pub use batch::{Batch, Value};
 pub use data::{Target, Validation};
+#[cfg(any(feature = "vision", feature = "text", feature = "tabular"))]
+pub use domains::{LoadError, Measured, TrainedModel, UseError};
 pub use groups::{GroupsError, LayerGroup, LayerGroups, families};
 pub use learner::{EpochRecord, Learner, LearnerError, LearnerOptions};
 pub use loss::{CrossEntropy, Loss, TargetScaler};
@@ -78,6 +86,7 @@ pub use optim::{Adam, Moments, StepOptions};
 pub use plan::{FreezePlan, NormMode, PlanError};
 pub use precision::Precision;
 pub use prefix::{Cache, CacheLimits};
+pub use pretrained::{HeadKind, Pretrained};
 pub use rates::{IntoRates, Rates, RatesError};
 pub use recipe::{FineTune, Gradual, Phase, Recipe, RecipeError, ResolvedPhase, Thaw};
 pub use schedule::{HyperParameters, MOMENTUM, Schedule, cosine};

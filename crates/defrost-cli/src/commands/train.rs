@@ -57,6 +57,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let learner_options = options.learner(&*train)?;
     let mut learner =
         Learner::new(network, train, valid, classes.len().max(1), learner_options).or_usage()?;
+    learner = learner.with_model(model.clone()).with_classes(classes.clone());
     let phases = phases(&mut learner, &mut session, &model)?;
     let mut plan =
         PlanSummary::new(model.name(), learner.plan(), &phases, learner.batches_per_epoch(), false);
@@ -89,7 +90,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
                 live.fail(&failure.reason());
             }
         })?;
-    let thresholds = learner.save(&run, &model, &classes, plan.clone()).or_failure()?;
+    let thresholds = learner.save(&run).or_failure()?;
     write_history(&run, &learner)?;
     let was_stopped = live.as_ref().is_some_and(Live::was_stopped);
     let early = outcome.as_ref().err().map(Failure::reason).or(was_stopped.then(|| live::STOPPED.to_owned()));

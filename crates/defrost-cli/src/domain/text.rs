@@ -4,20 +4,22 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
-use defrost::SplitData;
 use defrost::bundle::Loaded;
 use defrost::check::Report;
 use defrost::csv_table::{CsvTable, is_csv_file};
 use defrost::learner::TestTimeAugmentation;
 use defrost::text::models::{BertConfig, TextConfig, TextNetwork};
 use defrost::text::{
-    Pretrained, TextColumns, TextData, TextModelConfig, Tokenizer, guess_text_column, read_text,
+    PretrainedError, PretrainedText, TextColumns, TextData, TextModelConfig, Tokenizer, guess_text_column,
+    read_text,
 };
-use defrost::weights::hub;
+use defrost::weights::WeightSource;
+use defrost::{Pretrained, SplitData};
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::TrainingOptions;
 use crate::failure::{Blame, Failure};
+use crate::hub::{Bars, blame};
 use crate::labels::LabelOptions;
 
 /// Texts in a column of a CSV file, or in a folder per class.
@@ -32,8 +34,7 @@ impl Domain for Text {
         data: &Path,
         device: &Device,
     ) -> Result<Prepared<TextModelConfig>, Failure> {
-        let mut pretrained = Pretrained::open(&weights(options)?).or_usage()?;
-        pretrained.precision = options.precision();
+        let pretrained = opened(options)?;
         let tokenizer = pretrained.tokenizer(options.max_tokens).or_usage()?;
         let data = texts(options, data)?;
         let columns = data.found_columns().or_usage()?;
@@ -54,7 +55,7 @@ impl Domain for Text {
         let config = match (options.weights.as_deref(), &options.pretrained) {
             // The hub's usual one; nothing is downloaded for a plan.
             (None | Some("hub"), None) => TextConfig::Bert(BertConfig::minilm()),
-            _ => Pretrained::open(&weights(options)?).or_usage()?.config,
+            _ => opened(options)?.config,
         };
         let counts = data.map(|data| texts(options, data)?.counts().or_usage()).transpose()?;
         let (outputs, train_items) =
@@ -87,27 +88,35 @@ impl Domain for Text {
     }
 }
 
-/// The weights, which bring the tokenizer and the network's dimensions along.
-fn weights(options: &TrainingOptions) -> Result<PathBuf, Failure> {
+/// Where the weights come from, which bring the tokenizer and the network's dimensions along.
+fn pretrained(options: &TrainingOptions) -> Result<Pretrained, Failure> {
     if let Some(arch) = &options.arch {
         return Err(Failure::usage(format!(
             "--arch {arch}: the architecture of a text network stands in the config.json beside its weights; leave --arch out"
         )));
     }
-    if let Some(run) = &options.pretrained {
-        return Ok(run.clone());
-    }
-    let words = options.weights.as_deref().unwrap_or("hub");
-    if let Some(repository) = crate::hub::repository(words, Some(hub::USUAL_TEXT), "texts") {
-        return crate::hub::folder(repository?, &["config.json", "tokenizer.json"], &[], options.offline);
-    }
-    match words {
-        "embedded" | "none" => Err(Failure::usage(
+    let source = match (&options.pretrained, options.weights.as_deref()) {
+        (Some(run), _) => WeightSource::Run(run.clone()),
+        (None, Some(words)) => words.into(),
+        (None, None) => WeightSource::Usual,
+    };
+    if let WeightSource::Embedded | WeightSource::None = source {
+        return Err(Failure::usage(
             "no weights for texts are in the binary; give --weights hub, or DIR, a folder with model.safetensors, \
              tokenizer.json and config.json of a network like BERT, or a finished run",
-        )),
-        path => Ok(PathBuf::from(path)),
+        ));
     }
+    let pretrained = Pretrained::default().weights(source).precision(options.precision());
+    Ok(if options.offline { pretrained.offline() } else { pretrained })
+}
+
+/// The network's files; those on the hub are downloaded, if they are not in its cache.
+fn opened(options: &TrainingOptions) -> Result<PretrainedText, Failure> {
+    let opened = PretrainedText::of_watched(&pretrained(options)?, &mut Bars::default());
+    opened.map_err(|error| match error {
+        PretrainedError::Download(error) => blame(error),
+        error => Failure::Usage(error.into()),
+    })
 }
 
 /// The texts, not encoded yet.

@@ -11,13 +11,14 @@ use defrost::data::Dataset;
 use defrost::learner::{TestTimeAugmentation, first_batch};
 use defrost::vision::augment::AugmentPolicy;
 use defrost::vision::image::Image;
-use defrost::vision::models::Architecture;
-use defrost::vision::{ImageData, ImageModelConfig, VisionSetup, WeightSource, image_grid};
-use defrost::weights::{has_embedded, hub};
+use defrost::vision::{
+    ImageData, ImageModelConfig, SetupError, VisionSetup, VisionStart, WeightSource, image_grid,
+};
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::{Augment, TrainingOptions};
 use crate::failure::{Blame, Failure};
+use crate::hub::{Bars, blame};
 use crate::labels::LabelOptions;
 use crate::training;
 
@@ -34,7 +35,7 @@ impl Domain for Vision {
         device: &Device,
     ) -> Result<Prepared<ImageModelConfig>, Failure> {
         let setup = setup(options, weight_source(options)?)?;
-        let start = setup.open().or_usage()?;
+        let start = opened(&setup)?;
         let folder = images(options, data)?.read(start.preprocess()).or_usage()?;
         let (network, model, fit) = start.build(folder.outputs(), device).or_usage()?;
         let SplitData { classes, train, valid, skipped, notes, report } = folder;
@@ -51,7 +52,10 @@ impl Domain for Vision {
         device: &Device,
     ) -> Result<Outline<ImageModelConfig>, Failure> {
         // Nothing is downloaded for a plan.
-        let source = if repository(options)?.is_some() { None } else { local_source(options)? };
+        let source = match weight_source(options)? {
+            WeightSource::Hub(_) => WeightSource::Usual,
+            source => source,
+        };
         let setup = setup(options, source)?;
         let model = setup.outline().or_usage()?;
         let read = |data: &Path| images(options, data)?.read(&model.preprocess).or_usage();
@@ -71,14 +75,14 @@ impl Domain for Vision {
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
-        let size = setup(options, None)?.outline().or_usage()?.preprocess.size;
+        let size = setup(options, WeightSource::Usual)?.outline().or_usage()?.preprocess.size;
         let images = ImageData::to_check(data, options.labels.labelling()).or_usage()?;
         as_asked(images, options).check(size).or_usage()
     }
 
     fn show_batch(options: &TrainingOptions, data: &Path) -> Result<Image, Failure> {
         let setup = setup(options, weight_source(options)?)?;
-        let start = setup.open().or_usage()?;
+        let start = opened(&setup)?;
         let preprocess = start.preprocess();
         let SplitData { classes, train, .. } = images(options, data)?.read(preprocess).or_usage()?;
         let learner = options.learner(&train)?;
@@ -105,10 +109,11 @@ impl Domain for Vision {
 }
 
 /// What the network is made of.
-fn setup(options: &TrainingOptions, weights: Option<WeightSource>) -> Result<VisionSetup, Failure> {
+fn setup(options: &TrainingOptions, weights: WeightSource) -> Result<VisionSetup, Failure> {
     Ok(VisionSetup {
         architecture: architecture(options)?,
         weights,
+        offline: options.offline,
         channels: options.channels,
         size: options.size,
         precision: options.precision(),
@@ -127,47 +132,28 @@ fn architecture(options: &TrainingOptions) -> Result<String, Failure> {
     }
 }
 
-/// The repository on the hub that the weights come from, if they come from there.
-fn repository(options: &TrainingOptions) -> Result<Option<String>, Failure> {
-    let architecture = architecture(options)?;
-    let words = match (options.weights.as_deref(), &options.pretrained) {
-        (Some(words), _) => words,
-        (None, None) if !has_embedded(&architecture) => "hub",
-        _ => return Ok(None),
-    };
-    let usual = hub::usual(&architecture);
-    let found = crate::hub::repository(words, usual, &architecture).transpose()?;
-    Ok(found.map(str::to_owned))
-}
-
-/// Where the weights come from; those on the hub are downloaded, if they are not in its cache.
-fn weight_source(options: &TrainingOptions) -> Result<Option<WeightSource>, Failure> {
-    // A name that is unknown is said to be before anything is downloaded.
-    Architecture::named(&architecture(options)?).or_usage()?;
-    match repository(options)? {
-        Some(repository) => {
-            let folder = crate::hub::folder(&repository, &[], &["config.json"], options.offline)?;
-            Ok(Some(WeightSource::File(folder)))
-        }
-        None => local_source(options),
-    }
-}
-
-/// Where weights that are not on the hub come from.
-fn local_source(options: &TrainingOptions) -> Result<Option<WeightSource>, Failure> {
+/// Where the weights come from.
+fn weight_source(options: &TrainingOptions) -> Result<WeightSource, Failure> {
     if let Some(run) = &options.pretrained {
-        return Ok(Some(WeightSource::Run(run.clone())));
+        return Ok(WeightSource::Run(run.clone()));
     }
-    match options.weights.as_deref() {
-        None => Ok(None),
-        Some("embedded") => Ok(Some(WeightSource::Embedded)),
-        Some("none") => Ok(Some(WeightSource::None)),
-        Some(path) if Path::new(path).exists() => Ok(Some(WeightSource::File(PathBuf::from(path)))),
-        Some(other) => Err(Failure::usage(format!(
-            "--weights {other}: there is no such file; say embedded, hub, hub:OWNER/NAME, none, or the path of a \
-             .safetensors or .pth file"
+    match options.weights.as_deref().map(WeightSource::from) {
+        None => Ok(WeightSource::Usual),
+        Some(WeightSource::File(path)) if !path.exists() => Err(Failure::usage(format!(
+            "--weights {}: there is no such file; say embedded, hub, hub:OWNER/NAME, none, or the path of a \
+             .safetensors or .pth file",
+            path.display()
         ))),
+        Some(source) => Ok(source),
     }
+}
+
+/// The weights, opened; those on the hub are downloaded, if they are not in its cache.
+fn opened(setup: &VisionSetup) -> Result<VisionStart<'_>, Failure> {
+    setup.open_watched(&mut Bars::default()).map_err(|error| match error {
+        SetupError::Download(error) => blame(error),
+        error => Failure::Usage(error.into()),
+    })
 }
 
 /// The images, not read yet.

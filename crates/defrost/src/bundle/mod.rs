@@ -5,6 +5,7 @@
 
 mod batches;
 mod model;
+mod prediction;
 mod self_test;
 
 use std::collections::BTreeMap;
@@ -18,14 +19,16 @@ use thiserror::Error;
 pub use batches::BATCH;
 pub(crate) use batches::in_batches;
 pub use model::{Loaded, ModelConfig};
+pub use prediction::NamedPrediction;
+pub(crate) use prediction::Names;
 pub use self_test::SelfTest;
 
 use crate::files::{self, FileError};
-use crate::learner::{EpochRecord, LearnerError, PhaseEstimate};
+use crate::learner::{EpochRecord, PhaseEstimate, SaveError};
 use crate::loss::Loss;
 use crate::metrics::THRESHOLD;
 use crate::summary::PlanSummary;
-use crate::weights::safetensors::{self, ParseError, SafetensorsError};
+use crate::weights::safetensors::{self, ParseError};
 use crate::weights::{MisfitError, Tensors};
 
 /// The version of the format this writes, and the only one it reads.
@@ -77,18 +80,12 @@ impl<D> BundleManifest<D> {
     }
 }
 
-/// A bundle can't be written or used.
+/// A bundle can't be used.
 #[derive(Debug, Error)]
 pub enum BundleError {
-    /// A file can't be read or written.
+    /// A file can't be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The weights can't be written.
-    #[error(transparent)]
-    Write(#[from] SafetensorsError),
-    /// The thresholds of labels can't be chosen.
-    #[error(transparent)]
-    Thresholds(#[from] LearnerError),
     /// The folder holds no bundle.
     #[error("{}: not a finished run: there is no bundle.json in it", .0.display())]
     NoBundle(PathBuf),
@@ -154,7 +151,7 @@ pub fn write<M: ModelConfig>(
     folder: &Path,
     mut manifest: BundleManifest<M>,
     tensors: &Tensors,
-) -> Result<(), BundleError> {
+) -> Result<(), SaveError> {
     let (manifest_path, weights_path) = paths(folder);
     safetensors::write(&weights_path, tensors, &BTreeMap::from([("format".to_owned(), "pt".to_owned())]))?;
     manifest.format = FORMAT;

@@ -1,28 +1,33 @@
 //! A saved model of any domain: what is kept to build it again, loading, evaluating, predicting.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{BundleError, BundleManifest, SelfTest, paths, read, write};
+use super::{BundleError, BundleManifest, NamedPrediction, Names, SelfTest, paths, read, write};
 use crate::batch::Batch;
 use crate::data::Dataset;
+use crate::files::FileError;
 use crate::interpret::HeatMap;
-use crate::learner::{Evaluation, Learner, LearnerError, Prediction, TestTimeAugmentation, evaluate, split};
+use crate::learner::{
+    Evaluation, Learner, LearnerError, Model, Prediction, SaveError, TestTimeAugmentation, evaluate, split,
+};
+use crate::metrics::THRESHOLD;
 use crate::ops::isa_level;
 use crate::precision::Precision;
 use crate::prefix::Cache;
 use crate::recipe::FineTune;
 use crate::stage::Network;
-use crate::summary::PlanSummary;
 use crate::weights::{Tensors, check_fit, collect, load};
 
 /// What a domain keeps of a model besides its weights: enough to build and feed the network again.
-pub trait ModelConfig: Clone + Serialize + DeserializeOwned {
+pub trait ModelConfig: Clone + Serialize + DeserializeOwned + 'static {
     /// The domain's name in bundles.
     const TASK: &'static str;
     /// Its networks.
@@ -87,38 +92,81 @@ pub trait ModelConfig: Clone + Serialize + DeserializeOwned {
     fn take_files(&mut self, _files: BTreeMap<String, Vec<u8>>) {}
 }
 
-impl<N: Network> Learner<N> {
-    /// Writes the network and what is needed to use it into a folder, which must exist. Labels get the thresholds that
-    /// are best on the validation items; those are returned.
-    ///
-    /// # Errors
-    ///
-    /// If a file can't be written or an item can't be read.
-    pub fn save<M: ModelConfig<Network = N>>(
-        &mut self,
-        folder: &Path,
-        model: &M,
-        classes: &[String],
-        plan: PlanSummary,
-    ) -> Result<Vec<f32>, BundleError> {
-        let thresholds = self.best_thresholds()?;
-        let network = self.network().valid();
+impl<C: ModelConfig> Model<C::Network> for C {
+    fn name(&self) -> &str {
+        ModelConfig::name(self)
+    }
+
+    fn recipe(&self, epochs: usize) -> FineTune {
+        ModelConfig::recipe(self, epochs)
+    }
+
+    fn cut_stages(&self) -> Vec<String> {
+        ModelConfig::cut_stages(self)
+    }
+
+    fn save(&self, learner: &mut Learner<C::Network>, folder: &Path) -> Result<Vec<f32>, SaveError> {
+        let (classes, outputs) = (learner.classes(), learner.outputs());
+        if classes.len().max(1) != outputs {
+            return Err(SaveError::Classes { outputs, classes: classes.len() });
+        }
+        let thresholds = learner.best_thresholds()?;
+        let network = learner.network().valid();
         let manifest = BundleManifest {
             format: 0,
-            task: M::TASK.to_owned(),
-            classes: classes.to_vec(),
-            loss: self.options().loss.clone(),
+            task: C::TASK.to_owned(),
+            classes,
+            loss: learner.options().loss.clone(),
             thresholds: thresholds.clone(),
-            model: model.clone(),
-            plan,
-            epochs: self.history().records().to_vec(),
-            estimate: self.history().estimates().to_vec(),
+            model: self.clone(),
+            plan: learner.summary(),
+            epochs: learner.history().records().to_vec(),
+            estimate: learner.history().estimates().to_vec(),
             weights_sha256: String::new(),
             files_sha256: BTreeMap::new(),
-            self_test: SelfTest::of(model, &network, self.device()),
+            self_test: SelfTest::of(self, &network, learner.device()),
         };
         write(folder, manifest, &collect(&network))?;
         Ok(thresholds)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl<N: Network> Learner<N> {
+    /// With what is needed to build and feed its network again, so that it can be [saved](Self::save) and predicts.
+    #[must_use]
+    pub fn with_model<C: ModelConfig<Network = N>>(mut self, model: C) -> Self {
+        self.set_model(Box::new(model));
+        self
+    }
+
+    /// Writes the network and what is needed to use it into a folder, which is made if it is not there. Labels get the
+    /// thresholds that are best on the validation items; those are returned.
+    ///
+    /// # Errors
+    ///
+    /// If the learner has no [model](Self::with_model), a file can't be written or an item can't be read.
+    pub fn save(&mut self, folder: impl AsRef<Path>) -> Result<Vec<f32>, SaveError> {
+        let folder = folder.as_ref();
+        let model = self.take_model().ok_or(SaveError::NoModel)?;
+        let made = std::fs::create_dir_all(folder).map_err(FileError::at(folder));
+        let saved = made.map_err(SaveError::from).and_then(|()| model.save(self, folder));
+        self.set_model(model);
+        saved
+    }
+
+    /// What the network makes of each item of a batch, in words.
+    pub(crate) fn predict_batch(&self, input: Batch) -> Vec<NamedPrediction> {
+        let network = self.network().valid();
+        let scores = network.forward(input, 0..network.stages().len()).single();
+        let loss = self.options().loss.clone();
+        let predictions = split(loss.decode(scores));
+        let names = Names { classes: self.classes(), loss, thresholds: vec![THRESHOLD] };
+        let names = Arc::new(names);
+        predictions.into_iter().map(|prediction| names.of(prediction)).collect()
     }
 }
 
@@ -180,6 +228,13 @@ impl<M: ModelConfig> Loaded<M> {
     /// The device it runs on.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// What its scores are called.
+    pub(crate) fn names(&self) -> Arc<Names> {
+        let BundleManifest { classes, loss, .. } = &self.manifest;
+        let thresholds = self.manifest.thresholds().to_vec();
+        Arc::new(Names { classes: classes.clone(), loss: loss.clone(), thresholds })
     }
 
     /// Classes and probabilities for each item of a batch.

@@ -47,7 +47,7 @@ impl<N: Network> Learner<N> {
     /// Goes back to the best epoch's weights.
     pub(super) fn restore_best(&mut self) {
         if let Some(best) = self.best.take() {
-            self.load(&best.tensors);
+            self.load_tensors(&best.tensors);
             self.best = Some(best);
         }
     }

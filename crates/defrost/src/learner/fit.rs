@@ -132,6 +132,7 @@ impl<N: Network> Learner<N> {
             schedule,
             epochs,
         };
+        self.described.phases.push(phase.clone());
         self.run_phase(&phase, Start::of_phase(0))?;
         Ok(())
     }
@@ -195,6 +196,7 @@ impl<N: Network> Learner<N> {
     }
 
     fn run_from(&mut self, phases: &[ResolvedPhase], start: Start) -> Result<(), LearnerError> {
+        self.described.phases.extend_from_slice(phases);
         self.tell(|observer, _| {
             observer.run_started(phases);
             Flow::Continue

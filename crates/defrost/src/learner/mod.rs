@@ -6,6 +6,7 @@
 mod average;
 mod best;
 mod checkpoint;
+mod described;
 mod early_stopping;
 mod error;
 mod estimate;
@@ -17,6 +18,7 @@ mod fit;
 mod history;
 mod lr_find;
 mod mixing;
+mod of_data;
 mod phase;
 mod run;
 mod state;
@@ -30,6 +32,8 @@ use burn::tensor::Device;
 
 pub use best::Best;
 pub use checkpoint::{CheckpointError, CheckpointOptions, checkpoint_note};
+pub(crate) use described::Model;
+pub use described::{EPOCHS, SaveError};
 pub use early_stopping::EarlyStopping;
 pub use error::LearnerError;
 pub use estimate::PhaseEstimate;
@@ -51,6 +55,7 @@ use crate::plan::{FreezePlan, NormMode};
 use crate::prefix::{Cache, CacheLimits, Prefix};
 use crate::stage::Network;
 use checkpoint::Checkpoints;
+use described::Described;
 
 /// Which items a training epoch shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -144,6 +149,7 @@ pub struct Learner<N> {
     checkpoints: Option<Checkpoints>,
     /// Whether somebody asks to stop.
     stop: Option<Arc<AtomicBool>>,
+    described: Described<N>,
 }
 
 fn check_targets(data: &dyn Dataset, loss: &Loss, outputs: usize) -> Result<(), LearnerError> {
@@ -201,6 +207,7 @@ impl<N: Network> Learner<N> {
             observers: vec![],
             checkpoints: None,
             stop: None,
+            described: Described::default(),
         })
     }
 

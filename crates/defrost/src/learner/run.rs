@@ -151,7 +151,7 @@ impl<N: Network> Learner<N> {
         self.cache.publish();
         self.keep_if_best(&record, evaluation);
         if let Some(own) = own {
-            self.load(&own);
+            self.load_tensors(&own);
         }
         let wanted = self.ask(phase, |observer| observer.epoch_ended(&record));
         self.history.push(record);

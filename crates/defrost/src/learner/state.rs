@@ -23,12 +23,12 @@ impl<N: Network> Learner<N> {
 
     /// Goes back to an earlier state under the same plan.
     pub(super) fn go_back(&mut self, state: &State) {
-        self.load(&state.tensors);
+        self.load_tensors(&state.tensors);
         self.optimizer = state.optimizer.clone();
     }
 
     /// Puts these tensors in place of the network's own.
-    pub(super) fn load(&mut self, tensors: &Tensors) {
+    pub(super) fn load_tensors(&mut self, tensors: &Tensors) {
         let plan = self.plan.clone();
         self.update_network(|network, _| plan.apply(weights::load(network, tensors)));
     }

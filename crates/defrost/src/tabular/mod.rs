@@ -7,6 +7,7 @@ mod bundle;
 mod check;
 mod dataset;
 mod dates;
+mod learner;
 mod network;
 mod pretrained;
 mod row;
@@ -15,6 +16,7 @@ mod table_data;
 
 pub use bundle::{LoadedTable, TableModelConfig};
 pub use dataset::{Named, Table};
+pub use learner::{RowPredictError, TableLearner, TableLearnerError};
 pub use network::TabularNetwork;
 pub use pretrained::{PretrainedTable, PretrainedTableError};
 pub use row::{Field, FieldKind};

@@ -12,9 +12,10 @@ use super::network::TabularNetwork;
 use super::schema::Schema;
 use crate::bundle::{self, BundleError};
 use crate::data::Draws;
+use crate::pretrained::Pretrained;
 use crate::split_data::SplitData;
 use crate::stage::{Network, Stage};
-use crate::weights::{MisfitError, Tensors, check_fit, load};
+use crate::weights::{MisfitError, Tensors, WeightSource, check_fit, load};
 
 /// What an earlier run learned about columns.
 #[derive(Clone, Debug)]
@@ -28,6 +29,12 @@ pub struct PretrainedTable {
 /// An earlier run can't be built on.
 #[derive(Debug, Error)]
 pub enum PretrainedTableError {
+    /// Something else than a run is asked for.
+    #[error("a table's network starts new, or on an earlier run over the same columns; there are no others")]
+    NotARun,
+    /// What is asked for makes sense for images alone.
+    #[error("`{0}` is for images; a table's network has none")]
+    OfImages(&'static str),
     /// It can't be read.
     #[error(transparent)]
     Bundle(#[from] BundleError),
@@ -37,6 +44,22 @@ pub enum PretrainedTableError {
 }
 
 impl PretrainedTable {
+    /// The earlier run that is asked for, if one is: a table's network starts new otherwise.
+    ///
+    /// # Errors
+    ///
+    /// If something else is asked for, or the run can't be read.
+    pub fn of(pretrained: &Pretrained) -> Result<Option<Self>, PretrainedTableError> {
+        if let Some(what) = pretrained.of_images_alone() {
+            return Err(PretrainedTableError::OfImages(what));
+        }
+        match (&pretrained.weights, &pretrained.name) {
+            (WeightSource::File(run) | WeightSource::Run(run), None) => Ok(Some(Self::open(run)?)),
+            (WeightSource::Usual | WeightSource::None, None) => Ok(None),
+            _ => Err(PretrainedTableError::NotARun),
+        }
+    }
+
     /// Reads the folder of a finished run.
     ///
     /// # Errors

@@ -6,11 +6,11 @@ use std::path::Path;
 use burn::tensor::Device;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::columns::TextColumns;
 use super::dataset::{Texts, batch};
-use super::models::{TextConfig, TextNetwork};
-use super::pretrained::PretrainedError;
+use super::models::{ConfigError, TextConfig, TextNetwork};
 use super::text_data::{TextDataError, open_known};
 use super::tokenizer::{Tokenizer, TokenizerError, Tokens};
 use crate::batch::Batch;
@@ -42,8 +42,19 @@ pub struct TextModelConfig {
     pub tokenizer: Vec<u8>,
 }
 
+/// A description is of no text network.
+#[derive(Debug, Error)]
+pub enum TextConfigError {
+    /// The dimensions can't be.
+    #[error(transparent)]
+    Dimensions(#[from] ConfigError),
+    /// The tokenizer can't be used.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+}
+
 impl TextModelConfig {
-    fn tokenizer(&self) -> Result<Tokenizer, TokenizerError> {
+    pub(super) fn tokenizer(&self) -> Result<Tokenizer, TokenizerError> {
         Tokenizer::parse(&self.tokenizer, self.config.vocabulary(), self.config.positions(), self.max_tokens)
     }
 }
@@ -51,13 +62,13 @@ impl TextModelConfig {
 impl ModelConfig for TextModelConfig {
     const TASK: &'static str = "text";
     type Network = TextNetwork;
-    type Error = PretrainedError;
+    type Error = TextConfigError;
 
     fn name(&self) -> &str {
         self.config.name()
     }
 
-    fn network(&self, outputs: usize, device: &Device) -> Result<TextNetwork, PretrainedError> {
+    fn network(&self, outputs: usize, device: &Device) -> Result<TextNetwork, TextConfigError> {
         self.config.check()?;
         self.tokenizer()?;
         Ok(TextNetwork::new(&self.config, outputs, true, device).with_precision(self.precision))

@@ -15,12 +15,18 @@ use crate::bundle::{self, BundleError};
 use crate::data::Draws;
 use crate::files::{self, FileError};
 use crate::precision::Precision;
+use crate::pretrained::Pretrained;
 use crate::stage::{Network, Stage};
-use crate::weights::{self, Fit, MisfitError, WeightFile, WeightFileError};
+use crate::weights::{
+    self, DownloadError, Downloads, Fit, MisfitError, Wanted, WeightFile, WeightFileError, WeightSource,
+};
 
-/// A pretrained text network's files.
+/// The usual repository on the hub: small and good.
+const USUAL: &str = "sentence-transformers/all-MiniLM-L6-v2";
+
+/// A pretrained text network's files, opened.
 #[derive(Debug)]
-pub struct Pretrained {
+pub struct PretrainedText {
     /// Its dimensions.
     pub config: TextConfig,
     /// Its `tokenizer.json`.
@@ -44,6 +50,18 @@ pub enum PretrainedError {
         /// The file.
         name: &'static str,
     },
+    /// Nothing to start from is asked for.
+    #[error(
+        "no weights for texts are in this program, and a text network does not start new; give those on the hub, a folder with \
+         model.safetensors, tokenizer.json and config.json of a network like BERT, or a finished run"
+    )]
+    NoWeights,
+    /// What is asked for makes sense for images alone.
+    #[error("`{0}` is for images; a text network has none")]
+    OfImages(&'static str),
+    /// The weights can't be had from the hub.
+    #[error(transparent)]
+    Download(#[from] DownloadError),
     /// A file can't be read.
     #[error(transparent)]
     File(#[from] FileError),
@@ -82,7 +100,53 @@ pub enum PretrainedError {
     Tokenizer(#[from] TokenizerError),
 }
 
-impl Pretrained {
+/// The folder with the weights of a repository, or of the usual one.
+fn download(
+    repository: Option<&str>,
+    offline: bool,
+    downloads: &mut dyn Downloads,
+) -> Result<PathBuf, DownloadError> {
+    let files = &["config.json", "tokenizer.json"];
+    let wanted = Wanted { network: "texts", usual: Some(USUAL), files, optional: &[] };
+    wanted.folder(repository, offline, downloads)
+}
+
+impl PretrainedText {
+    /// Opens what is asked for. What is on the hub is downloaded, if it is not in its cache.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be had, or is damaged.
+    pub fn of(pretrained: &Pretrained) -> Result<Self, PretrainedError> {
+        Self::of_watched(pretrained, &mut ())
+    }
+
+    /// The same while `downloads` watches what is downloaded.
+    ///
+    /// # Errors
+    ///
+    /// As [`of`](Self::of).
+    pub fn of_watched(
+        pretrained: &Pretrained,
+        downloads: &mut dyn Downloads,
+    ) -> Result<Self, PretrainedError> {
+        if let Some(what) = pretrained.of_images_alone() {
+            return Err(PretrainedError::OfImages(what));
+        }
+        // The weights say what they are of: a name is where they are.
+        let source = match (&pretrained.weights, &pretrained.name) {
+            (WeightSource::Usual, Some(name)) => WeightSource::from(name.as_str()),
+            (source, _) => source.clone(),
+        };
+        let path = match source {
+            WeightSource::File(path) | WeightSource::Run(path) => path,
+            WeightSource::Usual => download(None, pretrained.offline, downloads)?,
+            WeightSource::Hub(repository) => download(repository.as_deref(), pretrained.offline, downloads)?,
+            WeightSource::Embedded | WeightSource::None => return Err(PretrainedError::NoWeights),
+        };
+        Ok(Self { precision: pretrained.format(), ..Self::open(&path)? })
+    }
+
     /// Reads a folder; the path of the weights in it stands for it too.
     ///
     /// # Errors

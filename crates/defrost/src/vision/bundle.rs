@@ -6,6 +6,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::augment::{AugmentPolicy, Draw};
 use super::dataset::{Images, batch};
@@ -14,9 +15,11 @@ use super::heat_png::heat_png;
 use super::image::Image;
 use super::image_data::{ImageDataError, Known};
 use super::labels::{LabelKind, Labelling};
-use super::models::{Architecture, HeadKind, Precision, PretrainedConfig, VisionNetwork};
-use super::setup::SetupError;
-use super::transform::Preprocess;
+use super::models::{
+    Architecture, CutError, HeadKind, Precision, PretrainedConfig, SizeError, UnknownArchitecture,
+    VisionNetwork,
+};
+use super::transform::{Preprocess, PreprocessError};
 use crate::batch::Batch;
 use crate::bundle::{BATCH, BundleManifest, Loaded, ModelConfig, in_batches};
 use crate::data::{Skipped, Variant};
@@ -44,16 +47,51 @@ pub struct ImageModelConfig {
     pub pretrained: bool,
 }
 
+/// A description is of no image network.
+#[derive(Debug, Error)]
+pub enum ImageConfigError {
+    /// No such architecture.
+    #[error(transparent)]
+    Architecture(#[from] UnknownArchitecture),
+    /// No such stage to cut at.
+    #[error(transparent)]
+    Cut(#[from] CutError),
+    /// The architecture can't look at images of this size.
+    #[error(transparent)]
+    Size(#[from] SizeError),
+    /// Images can't be prepared so.
+    #[error(transparent)]
+    Preprocess(#[from] PreprocessError),
+}
+
+impl ImageModelConfig {
+    /// The network described, with new weights.
+    pub(super) fn build(&self, classes: usize, device: &Device) -> Result<VisionNetwork, ImageConfigError> {
+        let architecture = Architecture::named(&self.architecture)?;
+        architecture.check_size(self.preprocess.size)?;
+        // A bundle may say anything; the images come as these.
+        let config = PretrainedConfig { channels: self.preprocess.channels, ..self.config.clone() };
+        let mut body = architecture.body(&config, device);
+        if let Some(stage) = &self.cut {
+            body = body.cut(stage)?;
+        }
+        let head = self.head.init(body.channels(), classes, device);
+        let starts = architecture.group_starts;
+        let network = VisionNetwork::new(body, head, self.precision, starts, self.pretrained);
+        Ok(network.with_pretrained_config(&config))
+    }
+}
+
 impl ModelConfig for ImageModelConfig {
     const TASK: &'static str = "vision";
     type Network = VisionNetwork;
-    type Error = SetupError;
+    type Error = ImageConfigError;
 
     fn name(&self) -> &str {
         &self.architecture
     }
 
-    fn network(&self, outputs: usize, device: &Device) -> Result<VisionNetwork, SetupError> {
+    fn network(&self, outputs: usize, device: &Device) -> Result<VisionNetwork, ImageConfigError> {
         self.preprocess.check()?;
         self.build(outputs, device)
     }

@@ -73,7 +73,7 @@ mod tests {
     /// A network without pretrained weights whose head answers something, and two images.
     fn made(setup: VisionSetup) -> (VisionNetwork, Batch) {
         let device = Device::flex();
-        let setup = VisionSetup { weights: Some(WeightSource::None), size: Some(64), ..setup };
+        let setup = VisionSetup { weights: WeightSource::None, size: Some(64), ..setup };
         let (network, _, _) = setup.open().unwrap().build(3, &device).unwrap();
         let mut tensors = collect(&network);
         let wave =

@@ -12,6 +12,7 @@ mod image_data;
 mod image_grid;
 mod jpeg;
 mod labels;
+mod learner;
 mod look;
 pub mod models;
 mod orient;
@@ -24,10 +25,13 @@ mod thumbnail;
 pub mod timing;
 pub mod transform;
 
-pub use bundle::{Explained, ImageModelConfig, LoadedVision};
+pub use bundle::{Explained, ImageConfigError, ImageModelConfig, LoadedVision};
 pub use dataset::Images;
 pub use grad_cam::grad_cam;
 pub use image_data::{ImageData, ImageDataError, ImageFolder};
 pub use image_grid::image_grid;
 pub use labels::{IMAGES, LabelKind, LabelTable, Labelling, LabelsError};
-pub use setup::{SetupError, VisionSetup, VisionStart, WeightSource};
+pub use learner::{ImageInput, ImageLearner, ImageLearnerError, ImagePredictError};
+pub use setup::{SetupError, VisionSetup, VisionStart};
+
+pub use crate::weights::WeightSource;

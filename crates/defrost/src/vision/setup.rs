@@ -6,40 +6,32 @@ use burn::module::Module;
 use burn::tensor::Device;
 use thiserror::Error;
 
-use super::bundle::ImageModelConfig;
+use super::bundle::{ImageConfigError, ImageModelConfig};
 use super::models::{
-    Architecture, CutError, HeadKind, Precision, PretrainedConfig, SizeError, UnknownArchitecture,
-    VisionNetwork, adapt, in_colour, key_aliases, override_of,
+    Architecture, HeadKind, Precision, PretrainedConfig, UnknownArchitecture, VisionNetwork, adapt,
+    in_colour, key_aliases, override_of,
 };
-use super::transform::{Preprocess, PreprocessError, RGB};
+use super::transform::{Preprocess, RGB};
 use crate::bundle::{self, BundleError};
 use crate::data::Draws;
+use crate::pretrained::Pretrained;
 use crate::stage::{Network, Stage};
-use crate::weights::{self, Fit, MisfitError, WeightFile, WeightFileError};
+use crate::weights::{
+    self, DownloadError, Downloads, Fit, MisfitError, Wanted, WeightFile, WeightFileError, WeightSource,
+};
 
 /// How many tensors classifiers leave over at most.
 const OF_HEADS: usize = 16;
-
-/// Where pretrained weights come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WeightSource {
-    /// The binary.
-    Embedded,
-    /// A safetensors or PyTorch file, or a folder with one.
-    File(PathBuf),
-    /// The folder of a finished run, whose images are prepared as it says.
-    Run(PathBuf),
-    /// Nowhere: new weights.
-    None,
-}
 
 /// What an image network is made of.
 #[derive(Clone, Debug)]
 pub struct VisionSetup {
     /// The architecture's name.
     pub architecture: String,
-    /// Where its weights come from; if nothing is said, the binary.
-    pub weights: Option<WeightSource>,
+    /// Where its weights come from.
+    pub weights: WeightSource,
+    /// Whether nothing may be downloaded.
+    pub offline: bool,
     /// Channels of the images: 3, red, green and blue, or 1, grey. Weights for colours are adapted as fastai does it.
     pub channels: usize,
     /// Side of the images, in pixels; if nothing is said, what is usual for the architecture.
@@ -58,7 +50,8 @@ impl Default for VisionSetup {
     fn default() -> Self {
         Self {
             architecture: "efficientnet_lite0".to_owned(),
-            weights: None,
+            weights: WeightSource::Usual,
+            offline: false,
             channels: RGB,
             size: None,
             precision: Precision::F32,
@@ -75,21 +68,18 @@ pub enum SetupError {
     /// No such architecture.
     #[error(transparent)]
     Architecture(#[from] UnknownArchitecture),
-    /// No such stage to cut at.
+    /// There is no such network.
     #[error(transparent)]
-    Cut(#[from] CutError),
-    /// The architecture can't look at images of this size.
-    #[error(transparent)]
-    Size(#[from] SizeError),
-    /// The image size can't be.
-    #[error(transparent)]
-    Preprocess(#[from] PreprocessError),
+    Config(#[from] ImageConfigError),
     /// The weights can't be read.
     #[error(transparent)]
     Weights(#[from] WeightFileError),
     /// The weights are another network's.
     #[error(transparent)]
     Misfit(#[from] MisfitError),
+    /// The weights can't be had from the hub.
+    #[error(transparent)]
+    Download(#[from] DownloadError),
     /// The run can't be read.
     #[error(transparent)]
     Run(#[from] BundleError),
@@ -123,26 +113,57 @@ pub struct VisionStart<'a> {
 }
 
 impl VisionSetup {
-    /// Opens the weights, before anything is built.
+    /// A network of this description, whose new weights are drawn from `seed`. Where it only names a run, the
+    /// architecture is that of the run.
     ///
     /// # Errors
     ///
-    /// If a name is unknown, or the weights can't be read.
+    /// If the run can't be read.
+    pub fn of(pretrained: &Pretrained, seed: u64) -> Result<Self, SetupError> {
+        let architecture = match (&pretrained.name, &pretrained.weights) {
+            (Some(name), _) => name.clone(),
+            (None, WeightSource::Run(run)) => bundle::manifest::<ImageModelConfig>(run)?.model.architecture,
+            (None, _) => Self::default().architecture,
+        };
+        let Pretrained { weights, size, channels, cut, head, offline, .. } = pretrained.clone();
+        let (channels, precision) = (channels.unwrap_or(RGB), pretrained.format());
+        Ok(Self { architecture, weights, offline, channels, size, precision, cut, head, seed })
+    }
+
+    /// Opens the weights, before anything is built. Those on the hub are downloaded, if they are not in its cache.
+    ///
+    /// # Errors
+    ///
+    /// If a name is unknown, or the weights can't be had or read.
     pub fn open(&self) -> Result<VisionStart<'_>, SetupError> {
+        self.open_watched(&mut ())
+    }
+
+    /// The same while `downloads` watches what is downloaded.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_watched(&self, downloads: &mut dyn Downloads) -> Result<VisionStart<'_>, SetupError> {
         let architecture = Architecture::named(&self.architecture)?;
         let mut usual = architecture.config.clone();
         let mut weights = match &self.weights {
-            Some(WeightSource::None) => None,
-            Some(WeightSource::File(path)) => Some(WeightFile::open(path)?),
-            Some(WeightSource::Run(folder)) => {
+            WeightSource::None => None,
+            WeightSource::File(path) => Some(WeightFile::open(path)?),
+            WeightSource::Run(folder) => {
                 let (manifest, tensors) = bundle::read::<ImageModelConfig>(folder)?;
                 usual = self.same_architecture(folder, manifest.model)?.config;
                 Some(WeightFile::of(folder.display().to_string(), tensors))
             }
-            Some(WeightSource::Embedded) | None => {
+            WeightSource::Embedded => {
                 let missing = || SetupError::NotEmbedded { architecture: self.architecture.clone() };
                 Some(WeightFile::embedded(&self.architecture).ok_or_else(missing)?)
             }
+            WeightSource::Hub(repository) => Some(self.download(repository.as_deref(), downloads)?),
+            WeightSource::Usual => Some(match WeightFile::embedded(&self.architecture) {
+                Some(embedded) => embedded,
+                None => self.download(None, downloads)?,
+            }),
         };
         if let Some(weights) = &mut weights
             && let Some((key, value)) = override_of(architecture.name, weights)
@@ -155,9 +176,20 @@ impl VisionSetup {
         Ok(VisionStart { setup: self, architecture, manifest, weights })
     }
 
-    /// Whether the weights come from a file.
+    /// Opens weights on the hub: those of this repository, or the usual ones.
+    fn download(
+        &self,
+        repository: Option<&str>,
+        downloads: &mut dyn Downloads,
+    ) -> Result<WeightFile, SetupError> {
+        let usual = usual_repository(&self.architecture);
+        let wanted = Wanted { network: &self.architecture, usual, files: &[], optional: &["config.json"] };
+        Ok(WeightFile::open(&wanted.folder(repository, self.offline, downloads)?)?)
+    }
+
+    /// Whether the weights come from a file that somebody has named, or a run.
     pub fn reads_file(&self) -> bool {
-        matches!(self.weights, Some(WeightSource::File(_) | WeightSource::Run(_)))
+        matches!(self.weights, WeightSource::File(_) | WeightSource::Run(_))
     }
 
     /// What a run has kept, if it is of the architecture asked for.
@@ -174,8 +206,8 @@ impl VisionSetup {
         let size = self.size.unwrap_or(architecture.sizes.usual);
         let config = PretrainedConfig { channels: self.channels, ..config };
         let preprocess = preprocess(&config, size);
-        preprocess.check()?;
-        architecture.check_size(size)?;
+        preprocess.check().map_err(ImageConfigError::from)?;
+        architecture.check_size(size).map_err(ImageConfigError::from)?;
         Ok(ImageModelConfig {
             architecture: self.architecture.clone(),
             preprocess,
@@ -194,7 +226,7 @@ impl VisionSetup {
     /// If there is no such architecture.
     pub fn outline(&self) -> Result<ImageModelConfig, SetupError> {
         let config = Architecture::named(&self.architecture)?.config.clone();
-        self.manifest(config, self.weights != Some(WeightSource::None))
+        self.manifest(config, self.weights != WeightSource::None)
     }
 }
 
@@ -255,33 +287,26 @@ fn fit_of(
 fn likely(weights: &WeightFile, device: &Device) -> Option<String> {
     let fit = |architecture: &'static Architecture| {
         let setup = VisionSetup { architecture: architecture.name.to_owned(), ..VisionSetup::default() };
-        let network = setup.outline().and_then(|manifest| manifest.build(2, device)).ok()?;
+        let network = setup.outline().ok()?.build(2, device).ok()?;
         Some((fit_of(weights, architecture, &network).ok()?.left_over.len(), architecture.name))
     };
     let (_, name) = Architecture::all().filter_map(fit).min()?;
     Some(name.to_owned())
 }
 
-impl ImageModelConfig {
-    /// The network described, with new weights.
-    pub(super) fn build(&self, classes: usize, device: &Device) -> Result<VisionNetwork, SetupError> {
-        let architecture = Architecture::named(&self.architecture)?;
-        architecture.check_size(self.preprocess.size)?;
-        // A bundle may say anything; the images come as these.
-        let config = PretrainedConfig { channels: self.preprocess.channels, ..self.config.clone() };
-        let mut body = architecture.body(&config, device);
-        if let Some(stage) = &self.cut {
-            body = body.cut(stage)?;
-        }
-        let head = self.head.init(body.channels(), classes, device);
-        let starts = architecture.group_starts;
-        let network = VisionNetwork::new(body, head, self.precision, starts, self.pretrained);
-        Ok(network.with_pretrained_config(&config))
-    }
-}
-
 /// How images reach a network of this config: a square of the whole shorter side.
 fn preprocess(config: &PretrainedConfig, size: usize) -> Preprocess {
     let &PretrainedConfig { mean, std, filter, channels, .. } = config;
     Preprocess { mean, std, filter, channels, ..Preprocess::imagenet(size) }
+}
+
+/// The repository on the hub with an architecture's usual weights, if one is known.
+#[cfg(feature = "hub")]
+fn usual_repository(architecture: &str) -> Option<&'static str> {
+    crate::weights::hub::usual(architecture)
+}
+
+#[cfg(not(feature = "hub"))]
+fn usual_repository(_: &str) -> Option<&'static str> {
+    None
 }

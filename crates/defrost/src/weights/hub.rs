@@ -16,6 +16,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+pub use super::Downloads;
 use crate::files::{self, FileError};
 
 /// How often something is tried.
@@ -118,18 +119,6 @@ pub enum HubError {
     /// The cache can't be read.
     #[error(transparent)]
     File(#[from] FileError),
-}
-
-/// Watches a download.
-pub trait Downloads {
-    /// A file of so many bytes begins, or goes on.
-    fn started(&mut self, file: &str, bytes: usize);
-    /// So many more have come.
-    fn received(&mut self, bytes: usize);
-    /// It failed and is tried again.
-    fn retried(&mut self, file: &str, reason: &str);
-    /// It is complete.
-    fn ended(&mut self);
 }
 
 /// The hub, or what is kept of it.

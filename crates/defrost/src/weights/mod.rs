@@ -1,5 +1,6 @@
 //! A network's tensors by name: in memory, in files, in the binary.
 
+mod download;
 mod embedded;
 mod file;
 mod fit;
@@ -8,15 +9,19 @@ pub mod hub;
 #[cfg(feature = "pytorch")]
 pub mod pytorch;
 pub mod safetensors;
+mod source;
 mod state;
 
 use std::collections::BTreeMap;
 
 use burn::tensor::TensorData;
 
+pub(crate) use download::Wanted;
+pub use download::{DownloadError, Downloads};
 pub use embedded::{embedded, has_embedded};
 pub use file::{WeightFile, WeightFileError};
 pub use fit::{Fit, KeyAlias, MisfitError, check_fit};
+pub use source::WeightSource;
 pub use state::{collect, load};
 
 /// Tensors in f32 by the names weight files give them.

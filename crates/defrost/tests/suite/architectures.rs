@@ -10,10 +10,7 @@ use defrost::vision::models::{Architecture, HeadKind, Precision, VisionNetwork};
 use defrost::vision::resize::Filter;
 use defrost::vision::{ImageModelConfig, VisionSetup, WeightSource};
 use defrost::weights::collect;
-use defrost::{
-    Batch, FineTune, FreezePlan, LayerGroups, Learner, LearnerOptions, Network, NormMode, PlanSummary, Rates,
-    Target,
-};
+use defrost::{Batch, FreezePlan, LayerGroups, Learner, LearnerOptions, Network, NormMode, Rates, Target};
 
 /// Small noisy images, in two classes that differ in their channels.
 struct Noise {
@@ -58,7 +55,7 @@ fn small(architecture: &Architecture) -> usize {
 fn setup(architecture: &Architecture) -> VisionSetup {
     VisionSetup {
         architecture: architecture.name.to_owned(),
-        weights: Some(WeightSource::None),
+        weights: WeightSource::None,
         size: Some(small(architecture)),
         ..VisionSetup::default()
     }
@@ -66,7 +63,7 @@ fn setup(architecture: &Architecture) -> VisionSetup {
 
 /// The network as if its weights were pretrained.
 fn pretrained(setup: &VisionSetup) -> (VisionNetwork, ImageModelConfig) {
-    let manifest = VisionSetup { weights: None, ..setup.clone() }.outline().unwrap();
+    let manifest = VisionSetup { weights: WeightSource::Usual, ..setup.clone() }.outline().unwrap();
     (manifest_network(&manifest), manifest)
 }
 
@@ -159,11 +156,10 @@ fn every_architecture_comes_back_from_its_bundle() {
         let setup = VisionSetup { head: HeadKind::ConcatPool, ..setup(architecture) };
         let (network, manifest, _) = setup.open().unwrap().build(2, &Device::flex()).unwrap();
         let data = |items| Box::new(Noise { items, size });
-        let mut learner = Learner::new(network, data(4), data(2), 2, LearnerOptions::default()).unwrap();
+        let learner = Learner::new(network, data(4), data(2), 2, LearnerOptions::default()).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let phases = learner.resolve(FineTune::new(1)).unwrap();
-        let plan = PlanSummary::new(name, learner.plan(), &phases, learner.batches_per_epoch(), false);
-        learner.save(folder.path(), &manifest, &["a".to_owned(), "b".to_owned()], plan).unwrap();
+        let mut learner = learner.with_model(manifest).with_classes(["a", "b"].map(str::to_owned));
+        learner.save(folder.path()).unwrap();
         let loaded = Loaded::<ImageModelConfig>::open(folder.path(), &Device::flex()).unwrap();
         let input = || Noise { items: 2, size }.inputs(&[0, 1], Variant::Original, &Device::flex()).unwrap();
         let network = learner.network().valid();

@@ -91,7 +91,7 @@ fn a_grey_image_gives_what_it_gives_in_colour() {
         let size = sizes.least.max(48).next_multiple_of(sizes.step);
         let colour = VisionSetup {
             architecture: name.to_owned(),
-            weights: Some(WeightSource::None),
+            weights: WeightSource::None,
             size: Some(size),
             ..VisionSetup::default()
         };
@@ -103,7 +103,7 @@ fn a_grey_image_gives_what_it_gives_in_colour() {
         let path = folder.path().join(format!("{name}.safetensors"));
         safetensors::write(&path, &body(collect(&network)), &BTreeMap::new()).unwrap();
 
-        let source = |path: &std::path::Path| Some(WeightSource::File(path.to_owned()));
+        let source = |path: &std::path::Path| WeightSource::File(path.to_owned());
         let grey = VisionSetup { channels: GREY, weights: source(&path), ..colour.clone() };
         let (adapted, manifest, fit) = grey.open().unwrap().build(2, &device).unwrap();
         assert_eq!((manifest.preprocess.channels, manifest.config.channels), (GREY, GREY));

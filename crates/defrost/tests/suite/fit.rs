@@ -76,7 +76,7 @@ fn timms_names_are_understood_of(architecture: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("timm.safetensors");
     safetensors::write(&path, &tensors, &BTreeMap::new()).unwrap();
-    let source = Some(WeightSource::File(path));
+    let source = WeightSource::File(path);
     let setup =
         VisionSetup { architecture: architecture.to_owned(), weights: source, ..VisionSetup::default() };
     let (network, manifest, _) = setup.open().unwrap().build(2, &Device::flex()).unwrap();

@@ -18,6 +18,8 @@ mod frozen;
 mod hostile;
 #[cfg(feature = "hub")]
 mod hub;
+#[cfg(all(feature = "vision", feature = "text", feature = "tabular", feature = "embedded-weights"))]
+mod journeys;
 mod lr_find;
 mod metrics;
 #[cfg(all(feature = "vision", feature = "embedded-weights"))]

@@ -16,7 +16,7 @@ const OUTPUTS: usize = 3;
 
 fn setup(weights: WeightSource) -> VisionSetup {
     let architecture = "mobilenet_v2".to_owned();
-    VisionSetup { architecture, weights: Some(weights), size: Some(SIZE), ..VisionSetup::default() }
+    VisionSetup { architecture, weights, size: Some(SIZE), ..VisionSetup::default() }
 }
 
 fn built(weights: WeightSource) -> (VisionNetwork, ImageModelConfig) {

@@ -10,7 +10,7 @@ use defrost::text::models::{BertConfig, TextConfig, TextNetwork};
 use defrost::text::{TextColumns, TextModelConfig};
 use defrost::vision::{ImageModelConfig, VisionSetup};
 use defrost::weights::safetensors;
-use defrost::{FineTune, Learner, LearnerOptions, PlanSummary, Precision};
+use defrost::{Learner, LearnerOptions, Precision};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -23,11 +23,9 @@ const OUTPUTS: usize = 3;
 pub fn saved<M: ModelConfig>(network: M::Network, model: &M) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let (train, valid) = (Box::new(Clusters(8)), Box::new(Clusters(4)));
-    let mut learner = Learner::new(made(network), train, valid, OUTPUTS, LearnerOptions::default()).unwrap();
-    let phases = learner.resolve(FineTune::new(1)).unwrap();
-    let plan = PlanSummary::new(model.name(), learner.plan(), &phases, 1, false);
+    let learner = Learner::new(made(network), train, valid, OUTPUTS, LearnerOptions::default()).unwrap();
     let classes = ["a", "b", "c"].map(str::to_owned);
-    learner.save(folder.path(), model, &classes, plan).unwrap();
+    learner.with_model(model.clone()).with_classes(classes).save(folder.path()).unwrap();
     folder
 }
 

@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use defrost::data::{Dataset, Variant};
 use defrost::text::models::{BertConfig, TextNetwork, checkpoint_name};
-use defrost::text::{LabelledText, Pretrained, TextColumns, Texts};
+use defrost::text::{LabelledText, PretrainedText, TextColumns, Texts};
 use defrost::weights::{self, Tensors, check_fit};
 use defrost::{Batch, FreezePlan, LayerGroups, Network, NormMode, Precision, Value, ops};
 
@@ -134,7 +134,7 @@ fn minilm_is_transformers() {
     let Some(folder) = minilm() else { return };
     let device = Device::flex();
     let expected = &golden("texts.json")["minilm"];
-    let pretrained = Pretrained::open(&folder).unwrap();
+    let pretrained = PretrainedText::open(&folder).unwrap();
     let tokenizer = pretrained.tokenizer(256).unwrap();
     let texts: Vec<LabelledText> = expected["texts"]
         .as_array()

@@ -3,22 +3,11 @@
 use burn::module::Module;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
-use serde::{Deserialize, Serialize};
 
 use crate::layers::{BatchNorm, BatchNormConfig, Dropout, Linear};
 use crate::ops::{average_pool, concat_pool};
+use crate::pretrained::HeadKind;
 use crate::stage::Stage;
-
-/// What fine-tuning puts on a body.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HeadKind {
-    /// One dense layer.
-    #[default]
-    Linear,
-    /// fastai's, with a hidden layer and norms.
-    ConcatPool,
-}
 
 impl HeadKind {
     /// A new head behind a body that gives `channels` channels.

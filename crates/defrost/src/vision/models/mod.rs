@@ -22,11 +22,12 @@ mod squeezenet;
 mod vgg;
 mod vit;
 
+pub use crate::pretrained::HeadKind;
 pub use architecture::{Architecture, Build, PretrainedConfig, SizeError, Sizes, UnknownArchitecture};
 pub use body::{Body, BodyStage, CutError};
 pub use channels::adapted;
 pub(in crate::vision) use channels::{adapt, in_colour};
-pub use head::{ConcatPoolHead, Head, HeadKind, LinearHead};
+pub use head::{ConcatPoolHead, Head, LinearHead};
 pub use key_aliases::key_aliases;
 pub(in crate::vision) use key_aliases::override_of;
 pub use network::VisionNetwork;

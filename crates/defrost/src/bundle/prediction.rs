@@ -1,0 +1,131 @@
+//! A prediction in words: the names of classes or labels with their probabilities, or a number.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::learner::Prediction;
+use crate::loss::Loss;
+
+/// What a network makes of one item, with the names of its classes.
+///
+/// `{}` is the answer alone, as `bag 98.7 %`; `{:?}` lists the likeliest classes.
+#[derive(Clone, PartialEq)]
+pub struct NamedPrediction {
+    /// A probability for each class or label, or one number.
+    pub scores: Prediction,
+    names: Arc<Names>,
+}
+
+/// What scores mean.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Names {
+    /// Class names, or those of labels; none of numbers.
+    pub classes: Vec<String>,
+    pub loss: Loss,
+    /// The probability from which on each label is said to be there, or one for all.
+    pub thresholds: Vec<f32>,
+}
+
+impl Names {
+    /// These scores with their names.
+    pub fn of(self: &Arc<Self>, scores: Prediction) -> NamedPrediction {
+        NamedPrediction { scores, names: self.clone() }
+    }
+}
+
+impl NamedPrediction {
+    /// The likeliest class; of labels, the likeliest one; none of a number.
+    pub fn class(&self) -> Option<&str> {
+        self.names.classes.get(self.scores.class()).map(String::as_str)
+    }
+
+    /// Its probability, `0.0..=1.0`; none of a number.
+    pub fn probability(&self) -> Option<f32> {
+        self.class().map(|_| self.scores.0[self.scores.class()])
+    }
+
+    /// The likeliest classes or labels with their probabilities, `count` at most; none of a number.
+    pub fn top(&self, count: usize) -> Vec<(&str, f32)> {
+        let named =
+            |(class, probability): (usize, f32)| Some((self.names.classes.get(class)?.as_str(), probability));
+        self.scores.ranked().into_iter().filter_map(named).take(count).collect()
+    }
+
+    /// The labels that are said to be there, likeliest first; none where items are of one class or have numbers.
+    pub fn labels(&self) -> Vec<&str> {
+        match self.names.loss {
+            Loss::BinaryCrossEntropy => {
+                let there = self.scores.labels(&self.names.thresholds);
+                let ranked = self.scores.ranked().into_iter();
+                ranked
+                    .filter(|(label, _)| there.contains(label))
+                    .map(|(label, _)| &*self.names.classes[label])
+                    .collect()
+            }
+            _ => vec![],
+        }
+    }
+
+    /// The number; none of classes and labels.
+    pub fn number(&self) -> Option<f32> {
+        self.names.classes.is_empty().then(|| self.scores.number())
+    }
+}
+
+/// How many classes `{:?}` lists.
+const LISTED: usize = 5;
+
+fn percent((name, probability): &(&str, f32)) -> String {
+    format!("{name} {:.1} %", probability * 100.0)
+}
+
+impl fmt::Display for NamedPrediction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(number) = self.number() {
+            return write!(f, "{number}");
+        }
+        let top = self.top(usize::MAX);
+        match (&self.names.loss, self.labels()) {
+            (Loss::BinaryCrossEntropy, labels) if labels.is_empty() => f.write_str("no label"),
+            (Loss::BinaryCrossEntropy, labels) => {
+                let there: Vec<String> =
+                    top.iter().filter(|(name, _)| labels.contains(name)).map(percent).collect();
+                f.write_str(&there.join(", "))
+            }
+            _ => f.write_str(&top.first().map(percent).unwrap_or_default()),
+        }
+    }
+}
+
+impl fmt::Debug for NamedPrediction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.number() {
+            Some(number) => write!(f, "{number}"),
+            None => f.write_str(&self.top(LISTED).iter().map(percent).collect::<Vec<_>>().join(", ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loss::TargetScaler;
+
+    fn named(classes: &[&str], loss: Loss, scores: &[f32]) -> NamedPrediction {
+        let classes = classes.iter().map(|&class| class.to_owned()).collect();
+        Arc::new(Names { classes, loss, thresholds: vec![0.5] }).of(Prediction(scores.to_vec()))
+    }
+
+    #[test]
+    fn a_prediction_prints_its_names() {
+        let class = named(&["bag", "coat", "shirt"], Loss::default(), &[0.1, 0.7, 0.2]);
+        assert_eq!(format!("{class} | {class:?}"), "coat 70.0 % | coat 70.0 %, shirt 20.0 %, bag 10.0 %");
+        assert_eq!((class.class(), class.probability(), class.number()), (Some("coat"), Some(0.7), None));
+        let labels = named(&["clear", "cloud"], Loss::BinaryCrossEntropy, &[0.75, 0.25]);
+        assert_eq!((labels.to_string().as_str(), labels.labels()), ("clear 75.0 %", vec!["clear"]));
+        let none = named(&["clear", "cloud"], Loss::BinaryCrossEntropy, &[0.25, 0.125]);
+        assert_eq!(format!("{none} | {none:?}"), "no label | clear 25.0 %, cloud 12.5 %");
+        let number = named(&[], Loss::SquaredError(TargetScaler::of(&[1.0, 2.0])), &[1.5]);
+        assert_eq!((number.to_string().as_str(), number.number(), number.class()), ("1.5", Some(1.5), None));
+    }
+}

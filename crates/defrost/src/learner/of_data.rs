@@ -1,0 +1,28 @@
+//! From data that has been read to a learner of it.
+
+use super::{Learner, LearnerError, LearnerOptions};
+use crate::data::Dataset;
+use crate::split_data::SplitData;
+use crate::stage::Network;
+
+impl<D: Dataset + 'static> SplitData<D> {
+    /// A learner of this data over any network that takes it. It knows the names of the classes, and in its
+    /// [notes](Learner::notes) what was left out.
+    ///
+    /// # Errors
+    ///
+    /// If the options do not fit the network, or a label does not fit the loss.
+    pub fn learner<N: Network>(
+        self,
+        network: N,
+        options: LearnerOptions,
+    ) -> Result<Learner<N>, LearnerError> {
+        let outputs = self.outputs();
+        let Self { classes, train, valid, skipped, mut notes, .. } = self;
+        if let Some(first) = skipped.first() {
+            notes.push(format!("{} items can't be read and are left out; the first: {first}", skipped.len()));
+        }
+        let learner = Learner::new(network, Box::new(train), Box::new(valid), outputs, options)?;
+        Ok(learner.with_classes(classes).with_notes(notes))
+    }
+}

@@ -1,0 +1,112 @@
+//! From texts to a learner over a pretrained network, and from a text to what the network makes of it.
+
+use burn::tensor::Device;
+use thiserror::Error;
+
+use super::bundle::{LoadedText, TextModelConfig};
+use super::dataset::batch;
+use super::models::TextNetwork;
+use super::pretrained::{PretrainedError, PretrainedText};
+use super::text_data::{TextData, TextDataError};
+use super::tokenizer::TokenizerError;
+use crate::bundle::NamedPrediction;
+use crate::learner::{Learner, LearnerError, LearnerOptions};
+use crate::pretrained::Pretrained;
+
+/// A learner of texts.
+pub type TextLearner = Learner<TextNetwork>;
+
+/// Texts can't be learned from.
+#[derive(Debug, Error)]
+pub enum TextLearnerError {
+    /// The texts can't be used.
+    #[error(transparent)]
+    Data(#[from] TextDataError),
+    /// The network can't be set up.
+    #[error(transparent)]
+    Network(#[from] PretrainedError),
+    /// They don't fit each other.
+    #[error(transparent)]
+    Learner(#[from] LearnerError),
+}
+
+impl TextData {
+    /// Encodes the texts and sets up a learner over this network.
+    ///
+    /// ```no_run
+    /// use defrost::prelude::*;
+    ///
+    /// let mut learner = TextData::open("reviews.csv")?.learner(Pretrained::new("hub"))?;
+    /// learner.train()?;
+    /// println!("{:?}", learner.predict("I absolutely LOVE this dried fruit.")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If there are no texts to learn from, or the network's weights can't be had.
+    pub fn learner(self, pretrained: impl Into<Pretrained>) -> Result<TextLearner, TextLearnerError> {
+        let options = LearnerOptions { seed: self.split_seed(), ..LearnerOptions::default() };
+        self.learner_with(pretrained, options)
+    }
+
+    /// As [`learner`](Self::learner), with these options; new weights are drawn from their seed.
+    ///
+    /// # Errors
+    ///
+    /// As [`learner`](Self::learner), or if the loss is none of classes.
+    pub fn learner_with(
+        self,
+        pretrained: impl Into<Pretrained>,
+        options: LearnerOptions,
+    ) -> Result<TextLearner, TextLearnerError> {
+        let opened = PretrainedText::of(&pretrained.into())?;
+        let (columns, max_tokens) = (self.found_columns()?, self.token_limit());
+        let data = self.read(&opened.tokenizer(max_tokens)?)?;
+        let (network, model, fit) =
+            opened.build(data.outputs(), columns, max_tokens, options.seed, &Device::flex())?;
+        let fit = Some(format!("weights: {fit}"));
+        Ok(data.learner(network, options)?.with_note(fit).with_model(model))
+    }
+}
+
+/// A learner or a run can't say anything about a text.
+#[derive(Debug, Error)]
+pub enum TextPredictError {
+    /// The text can't be encoded.
+    #[error("{0}")]
+    Text(String),
+    /// The tokenizer can't be used.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The learner does not know how texts are encoded.
+    #[error(
+        "the learner does not know how texts are encoded for its network; say so with Learner::with_model"
+    )]
+    NoModel,
+}
+
+impl TextLearner {
+    /// What the network makes of a text now.
+    ///
+    /// # Errors
+    ///
+    /// If it is empty or can't be encoded, or the learner has no [model](Learner::with_model).
+    pub fn predict(&self, text: &str) -> Result<NamedPrediction, TextPredictError> {
+        let model: &TextModelConfig = self.model().ok_or(TextPredictError::NoModel)?;
+        let tokens = model.tokenizer()?.encode(text).map_err(TextPredictError::Text)?;
+        Ok(self.predict_batch(batch(&[&tokens.ids], self.device())).remove(0))
+    }
+}
+
+impl LoadedText {
+    /// What the network makes of a text, in words.
+    ///
+    /// # Errors
+    ///
+    /// If it is empty or can't be encoded.
+    pub fn predict_one(&self, text: &str) -> Result<NamedPrediction, TextPredictError> {
+        let scores = self.predict(&[text], &self.tokenizer()?).remove(0).map_err(TextPredictError::Text)?;
+        Ok(self.names().of(scores))
+    }
+}

@@ -1,0 +1,172 @@
+//! From images to a learner over a pretrained network, and from an image to what the network makes of it.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use thiserror::Error;
+
+use super::augment::Draw;
+use super::bundle::{ImageModelConfig, LoadedVision};
+use super::dataset::{Images, batch};
+use super::image::{Image, ImageError};
+use super::image_data::{ImageData, ImageDataError};
+use super::models::VisionNetwork;
+use super::setup::{SetupError, VisionSetup};
+use crate::bundle::NamedPrediction;
+use crate::learner::{Learner, LearnerError, LearnerOptions, TestTimeAugmentation};
+use crate::loss::Loss;
+use crate::pretrained::Pretrained;
+use crate::split_data::SplitData;
+
+/// A learner of images.
+pub type ImageLearner = Learner<VisionNetwork>;
+
+/// Images can't be learned from.
+#[derive(Debug, Error)]
+pub enum ImageLearnerError {
+    /// The images can't be used.
+    #[error(transparent)]
+    Data(#[from] ImageDataError),
+    /// The network can't be set up.
+    #[error(transparent)]
+    Network(#[from] SetupError),
+    /// They don't fit each other.
+    #[error(transparent)]
+    Learner(#[from] LearnerError),
+}
+
+impl ImageData {
+    /// Reads the images and sets up a learner over this network, with a loss that fits the labels.
+    ///
+    /// ```no_run
+    /// use defrost::prelude::*;
+    ///
+    /// let mut learner = ImageFolder::open("photos")?.learner(Pretrained::new("resnet34"))?;
+    /// learner.fine_tune(4)?;
+    /// println!("{:?}", learner.predict("new.jpg")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If there are no images to learn from, or the network's weights can't be had.
+    pub fn learner(self, pretrained: impl Into<Pretrained>) -> Result<ImageLearner, ImageLearnerError> {
+        let options = LearnerOptions { seed: self.split_seed(), ..LearnerOptions::default() };
+        self.set_up(&pretrained.into(), options, true)
+    }
+
+    /// As [`learner`](Self::learner), with these options: the loss is theirs, and new weights are drawn from their seed.
+    ///
+    /// # Errors
+    ///
+    /// As [`learner`](Self::learner), or if a label does not fit the loss.
+    pub fn learner_with(
+        self,
+        pretrained: impl Into<Pretrained>,
+        options: LearnerOptions,
+    ) -> Result<ImageLearner, ImageLearnerError> {
+        self.set_up(&pretrained.into(), options, false)
+    }
+
+    fn set_up(
+        self,
+        pretrained: &Pretrained,
+        mut options: LearnerOptions,
+        fit_loss: bool,
+    ) -> Result<ImageLearner, ImageLearnerError> {
+        let setup = VisionSetup::of(pretrained, options.seed)?;
+        let start = setup.open()?;
+        let data: SplitData<Images> = self.read(start.preprocess())?;
+        if fit_loss {
+            options.loss = Loss::fitting(&data.train);
+        }
+        let (network, model, fit) = start.build(data.outputs(), &Device::flex())?;
+        let fit = fit.map(|fit| format!("weights: {fit}"));
+        Ok(data.learner(network, options)?.with_note(fit).with_model(model))
+    }
+}
+
+/// An image to look at: a file, or one in memory.
+#[derive(Clone, Debug)]
+pub enum ImageInput<'a> {
+    /// The image in this file.
+    File(PathBuf),
+    /// This one.
+    Image(&'a Image),
+}
+
+impl ImageInput<'_> {
+    /// Does something with the image, read from its file if need be.
+    fn with<T>(self, f: impl FnOnce(&Image) -> T) -> Result<T, ImageError> {
+        match self {
+            Self::File(path) => Ok(f(&Image::open(path)?)),
+            Self::Image(image) => Ok(f(image)),
+        }
+    }
+}
+
+impl From<&str> for ImageInput<'_> {
+    fn from(path: &str) -> Self {
+        Self::File(path.into())
+    }
+}
+
+impl From<&Path> for ImageInput<'_> {
+    fn from(path: &Path) -> Self {
+        Self::File(path.into())
+    }
+}
+
+impl From<PathBuf> for ImageInput<'_> {
+    fn from(path: PathBuf) -> Self {
+        Self::File(path)
+    }
+}
+
+impl<'a> From<&'a Image> for ImageInput<'a> {
+    fn from(image: &'a Image) -> Self {
+        Self::Image(image)
+    }
+}
+
+/// A learner or a run can't say anything about an image.
+#[derive(Debug, Error)]
+pub enum ImagePredictError {
+    /// The image can't be read.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The learner does not know how images are prepared.
+    #[error(
+        "the learner does not know how images are prepared for its network; say so with Learner::with_model"
+    )]
+    NoModel,
+}
+
+impl ImageLearner {
+    /// What the network makes of an image now: a path or an [`Image`].
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read, or the learner has no [model](Learner::with_model).
+    pub fn predict<'a>(
+        &self,
+        image: impl Into<ImageInput<'a>>,
+    ) -> Result<NamedPrediction, ImagePredictError> {
+        let ImageModelConfig { preprocess, .. } = self.model().ok_or(ImagePredictError::NoModel)?;
+        let mut values = vec![0.0; preprocess.values()];
+        image.into().with(|image| preprocess.apply(image, &Draw::default(), &mut values))?;
+        Ok(self.predict_batch(batch(values, 1, preprocess, self.device()).into()).remove(0))
+    }
+}
+
+impl LoadedVision {
+    /// What the network makes of an image, in words: a path or an [`Image`].
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read.
+    pub fn predict_one<'a>(&self, image: impl Into<ImageInput<'a>>) -> Result<NamedPrediction, ImageError> {
+        let scores = image.into().with(|image| self.predict(image, TestTimeAugmentation::NONE))?;
+        Ok(self.names().of(scores))
+    }
+}
