@@ -56,14 +56,14 @@ pub fn write_atomically(
     attempt().map_err(FileError::at(path))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
+    #[cfg(unix)]
     fn permissions_are_those_of_any_new_file() {
+        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let mode = |name: &str| std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
         std::fs::write(folder.path().join("plain"), "").unwrap();

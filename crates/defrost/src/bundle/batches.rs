@@ -6,7 +6,7 @@ use crate::learner::Prediction;
 pub const BATCH: usize = 16;
 
 /// What `predict` makes of the items that could be prepared, in batches of similar `size`; the others keep their reason.
-pub(crate) fn in_batches<T, E>(
+pub fn in_batches<T, E>(
     items: Vec<Result<T, E>>,
     size: impl Fn(&T) -> usize,
     predict: impl Fn(&[&T]) -> Vec<Prediction>,

@@ -16,8 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-pub use batches::BATCH;
-pub(crate) use batches::in_batches;
+pub use batches::{BATCH, in_batches};
 pub use model::{Loaded, ModelConfig};
 pub use prediction::NamedPrediction;
 pub(crate) use prediction::Names;

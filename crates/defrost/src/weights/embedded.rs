@@ -25,12 +25,11 @@ pub fn embedded(architecture: &str) -> Option<Weights> {
     Some(safetensors::parse(bytes(architecture)?).expect("the embedded weights are a valid safetensors file"))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "embedded-weights"))]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(feature = "embedded-weights")]
     fn what_is_embedded_can_be_read() {
         assert!(embedded("efficientnet_lite0").is_some_and(|weights| weights.tensors.len() > 200));
         assert!(embedded("resnet18").is_none());

@@ -10,7 +10,8 @@ use defrost::weights::{self, Tensors};
 use defrost::{Batch, FreezePlan, LayerGroups, Network, NormMode, Value};
 use serde_json::Value as Json;
 
-use crate::support::{golden, gradient_norms, numbers};
+use crate::gradients::gradient_norms;
+use crate::support::{golden, numbers};
 
 fn ids(rows: &Json) -> Tensor<2, Int> {
     let rows: Vec<Vec<f64>> = rows.as_array().unwrap().iter().map(numbers).collect();

@@ -14,6 +14,8 @@ mod domains;
 #[cfg(feature = "vision")]
 mod fit;
 mod frozen;
+#[cfg(any(feature = "text", all(feature = "vision", feature = "embedded-weights")))]
+mod gradients;
 #[cfg(all(feature = "vision", feature = "text", feature = "tabular"))]
 mod hostile;
 #[cfg(feature = "hub")]

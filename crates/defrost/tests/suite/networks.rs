@@ -14,7 +14,8 @@ use defrost::{FreezePlan, LayerGroups, Loss, Network, NormMode, Parameter, Role,
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::support::{golden, gradient_norms, numbers};
+use crate::gradients::gradient_norms;
+use crate::support::{golden, numbers};
 
 /// The network with its original classifier over `classes` classes.
 fn network(architecture: &str, classes: usize) -> VisionNetwork {

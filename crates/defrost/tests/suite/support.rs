@@ -1,11 +1,10 @@
 //! Golden numbers and small networks that several tests fraction.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
-use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::module::Module;
 use burn::tensor::activation::relu;
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use defrost::data::{DataError, Dataset, Fingerprint, Variant};
 use defrost::layers::{BatchNorm, BatchNormConfig, Dropout, Linear};
 use defrost::weights::{collect, load};
@@ -30,27 +29,6 @@ pub fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {
         let allowed = tolerance * expected.abs().max(1e-30);
         assert!((found - expected).abs() <= allowed, "number {index}: {found} and not {expected}");
     }
-}
-
-/// The norm of each parameter's gradient, by its name in the checkpoint.
-pub fn gradient_norms<N: Network>(network: &N, gradients: Gradients) -> HashMap<String, f64> {
-    struct Norms<'a>(&'a Gradients, HashMap<ParamId, f64>);
-    impl ModuleVisitor for Norms<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(gradient) = param.val().grad(self.0) {
-                let squares: f64 = gradient.into_data().iter::<f64>().map(|number| number * number).sum();
-                self.1.insert(param.id, squares.sqrt());
-            }
-        }
-    }
-    let mut norms = Norms(&gradients, HashMap::new());
-    network.visit(&mut norms);
-    let parameters = network.stages().into_iter().flat_map(|stage| stage.parameters);
-    let named = parameters.filter_map(|parameter| {
-        let name = parameter.name.strip_prefix("body.").unwrap_or(&parameter.name).to_owned();
-        Some((name, norms.1.get(&parameter.id).copied()?))
-    });
-    named.collect()
 }
 
 /// Four stages over `[batch, 6]`: dense and norm three times, then a new head over three classes.

@@ -10,7 +10,8 @@ use defrost::text::{LabelledText, PretrainedText, TextColumns, Texts};
 use defrost::weights::{self, Tensors, check_fit};
 use defrost::{Batch, FreezePlan, LayerGroups, Network, NormMode, Precision, Value, ops};
 
-use crate::support::{golden, gradient_norms, numbers};
+use crate::gradients::gradient_norms;
+use crate::support::{golden, numbers};
 
 fn ids(rows: &serde_json::Value) -> Value {
     let rows: Vec<Vec<f64>> = rows.as_array().unwrap().iter().map(numbers).collect();
