@@ -18,7 +18,7 @@ pub fn batch_count(items: usize, batch_size: usize) -> usize {
 const POOL: usize = 50;
 
 /// A training epoch over items of these sizes: shuffled, in batches of equal number. Where sizes differ, each
-/// run of [`POOL`] batches is sorted by size before it is cut into batches, and the batches are shuffled again.
+/// run of `POOL` batches is sorted by size before it is cut into batches, and the batches are shuffled again.
 pub fn epoch_batches(sizes: &[usize], batch_size: usize, draws: Draws) -> Vec<Vec<usize>> {
     let batch_size = batch_size.max(1);
     let mut rng = draws.for_order();

@@ -22,7 +22,7 @@ pub enum Mixing {
         /// Of the beta distribution the shares are drawn from.
         alpha: f64,
     },
-    /// Each image has a box of another pasted in, the same box for the whole batch; `alpha` [1] shapes
+    /// Each image has a box of another pasted in, the same box for the whole batch; `alpha` \[1\] shapes
     /// its size.
     CutMix {
         /// Of the beta distribution the box's fraction is drawn from.

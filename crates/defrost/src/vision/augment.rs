@@ -42,7 +42,7 @@ pub struct AugmentPolicy {
     pub p_flip: f64,
     /// Probability of rotation, of zoom, and of tilting along either axis, each on its own [0.75].
     pub p_affine: f64,
-    /// Largest rotation either way, in degrees [10].
+    /// Largest rotation either way, in degrees \[10\].
     pub max_rotate: f64,
     /// Largest enlargement, at least 1 [1.1].
     pub max_zoom: f64,
@@ -52,7 +52,7 @@ pub struct AugmentPolicy {
     pub p_lighting: f64,
     /// Largest change of brightness and contrast, in 0..1 [0.2].
     pub max_lighting: f64,
-    /// Probability of blanking a box (arXiv 1708.04896) [0].
+    /// Probability of blanking a box (arXiv 1708.04896) \[0\].
     pub p_erase: f64,
     /// What is shown beyond the image's edge [`Padding::Reflect`].
     pub padding: Padding,

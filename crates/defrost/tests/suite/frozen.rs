@@ -96,7 +96,7 @@ fn the_prefix_ends_where_something_moves() {
 fn the_same_run_twice_gives_the_same_bytes() {
     let run = || {
         let mut learner = learner(NormMode::Batch);
-        learner.fine_tune(&FineTune::new(2)).unwrap();
+        learner.fine_tune(FineTune::new(2)).unwrap();
         (
             collect(learner.network()),
             learner.history().records().iter().map(|r| r.valid_loss).collect::<Vec<_>>(),

@@ -1,5 +1,5 @@
 //! Reading PyTorch's files: `.pth`, `.pt` and `.bin`, of both formats `torch.save` has had. They hold a pickle, which
-//! is read as [data](pickle): no code runs. Every size is held against the file's before anything is made from it.
+//! is read as data: no code runs. Every size is held against the file's before anything is made from it.
 
 mod archive;
 mod pickle;
