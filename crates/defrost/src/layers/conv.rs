@@ -5,7 +5,7 @@ use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 
 use super::BatchNorm;
-use crate::ops::{self, ActivationFn, Affine, WindowConfig};
+use crate::ops::{self, ActivationFn, Affine, Conv2dOptions, WindowConfig};
 
 /// What a convolution is made with.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +74,8 @@ impl Conv2d {
             Some(bias) => bias.val(),
             None => Tensor::zeros([weight.dims()[0]], &input.device()),
         };
-        ops::conv2d(input, weight, bias, None, self.window, nonlinearity)
+        let options = Conv2dOptions { nonlinearity, ..Conv2dOptions::new(self.window) };
+        ops::conv2d(input, weight, bias, options)
     }
 }
 
@@ -91,7 +92,8 @@ pub fn conv_norm(
     nonlinearity: ActivationFn,
 ) -> Tensor<4> {
     let bias = conv.bias.as_ref().map(Param::val);
-    normalised((conv.weight.val(), bias, conv.window), norm, input, residual, nonlinearity)
+    let options = Conv2dOptions { window: conv.window, residual, nonlinearity };
+    normalised(input, conv.weight.val(), bias, norm, options)
 }
 
 /// `f(norm(input))`: `[batch, height, width, channels]`, the same shape. It is a depthwise convolution of ones
@@ -99,15 +101,16 @@ pub fn conv_norm(
 pub fn norm_alone(norm: &BatchNorm, input: Tensor<4>, nonlinearity: ActivationFn) -> Tensor<4> {
     let scale = norm.weight.val();
     let ones = Tensor::ones([scale.dims()[0], 1, 1, 1], &scale.device());
-    normalised((ones, None, WindowConfig::centered(1, 1)), norm, input, None, nonlinearity)
+    let options = Conv2dOptions { nonlinearity, ..Conv2dOptions::new(WindowConfig::centered(1, 1)) };
+    normalised(input, ones, None, norm, options)
 }
 
 fn normalised(
-    (weight, bias, window): (Tensor<4>, Option<Tensor<1>>, WindowConfig),
-    norm: &BatchNorm,
     input: Tensor<4>,
-    residual: Option<Tensor<4>>,
-    nonlinearity: ActivationFn,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    norm: &BatchNorm,
+    options: Conv2dOptions,
 ) -> Tensor<4> {
     if !norm.uses_batch_statistics() {
         let (scale, shift) = norm.folded();
@@ -116,10 +119,10 @@ fn normalised(
             Some(bias) => shift + bias * scale,
             None => shift,
         };
-        return ops::conv2d(input, weight, shift, residual, window, nonlinearity);
+        return ops::conv2d(input, weight, shift, options);
     }
     let affine = Affine { scale: norm.weight.val(), shift: norm.bias.val(), epsilon: norm.epsilon };
-    let normed = ops::conv2d_batch_norm(input, weight, affine, residual, window, nonlinearity);
+    let normed = ops::conv2d_batch_norm(input, weight, affine, options);
     let [batch, height, width, _] = normed.output.dims();
     // The norm takes a bias out again: it moves the running mean and nothing else.
     let mean = match bias {

@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 
 use burn::module::{Flag, Module, Param};
-use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng as _;
 
 use crate::data::Rng;
+use crate::ops::in_format_of;
 
 thread_local! {
     static DRAWS: RefCell<Option<Rng>> = const { RefCell::new(None) };
@@ -39,7 +40,7 @@ impl Dropout {
     /// Any shape; the same shape.
     pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
         match self.mask(input.dims(), &input.device()) {
-            Some(mask) => input.clone() * in_format_of(&input, mask),
+            Some(mask) => input.clone() * in_format_of(mask, &input),
             None => input,
         }
     }
@@ -49,7 +50,7 @@ impl Dropout {
     pub fn forward_features(&self, input: Tensor<3>) -> Tensor<3> {
         let [batch, _, features] = input.dims();
         match self.mask([batch, 1, features], &input.device()) {
-            Some(mask) => input.clone() * in_format_of(&input, mask),
+            Some(mask) => input.clone() * in_format_of(mask, &input),
             None => input,
         }
     }
@@ -73,11 +74,6 @@ impl Dropout {
     }
 }
 
-/// A mask in the number format of what it is multiplied with.
-fn in_format_of<const D: usize>(input: &Tensor<D>, mask: Tensor<D>) -> Tensor<D> {
-    if input.dtype() == DType::BF16 { mask.cast(FloatDType::BF16) } else { mask }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_share_is_dropped_and_the_rest_scaled() {
+    fn the_fraction_is_dropped_and_the_rest_scaled() {
         let output = dropped(0);
         let zeros = output.iter().filter(|number| **number == 0.0).count();
         // 10,000 draws: four standard deviations are 173.

@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Int, Tensor, module};
 
-/// TestTimeAugmentation up rows by number.
+/// Looks up rows by number.
 #[derive(Module, Debug)]
 pub struct Embedding {
     /// `[things, features]`

@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 
-use crate::ops::{self, ActivationFn, WindowConfig};
+use crate::ops::{self, Conv2dOptions, WindowConfig};
 
 /// `input · weightᵀ + bias`
 #[derive(Module, Debug)]
@@ -84,5 +84,6 @@ impl Linear {
 }
 
 fn product(input: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, residual: Option<Tensor<4>>) -> Tensor<4> {
-    ops::conv2d(input, weight, bias, residual, WindowConfig::centered(1, 1), ActivationFn::Identity)
+    let options = Conv2dOptions { residual, ..Conv2dOptions::new(WindowConfig::centered(1, 1)) };
+    ops::conv2d(input, weight, bias, options)
 }

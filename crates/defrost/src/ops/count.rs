@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use burn::tensor::{DType, Tensor};
 
-use super::WindowConfig;
+use super::window::WindowConfig;
 
 thread_local! {
     /// Multiply-adds so far, while they are counted.
@@ -58,7 +58,7 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::ops::{self, ActivationFn};
+    use crate::ops::{self, Conv2dOptions};
 
     #[test]
     fn products_are_counted_by_their_shapes() {
@@ -67,7 +67,7 @@ mod tests {
         let conv = |inputs, weight, window| {
             let outputs = Tensor::dims(&weight)[0];
             let bias = Tensor::zeros([outputs], &device);
-            ops::conv2d(ones([2, 8, 8, inputs]), weight, bias, None, window, ActivationFn::Relu)
+            ops::conv2d(ones([2, 8, 8, inputs]), weight, bias, Conv2dOptions::new(window))
         };
         let counted = count_multiply_adds(|| {
             assert_eq!(conv(3, ones([5, 3, 3, 3]), WindowConfig::centered(3, 2)).dims(), [2, 4, 4, 5]);

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use defrost_kernels::IsaLevel;
 use thiserror::Error;
 
-/// The environment variable that names a isa.
+/// The environment variable that names an instruction-set level.
 const VARIABLE: &str = "DEFROST_KERNEL";
 
 /// `DEFROST_KERNEL` asks for kernels that can't run.

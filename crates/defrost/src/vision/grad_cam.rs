@@ -5,12 +5,13 @@
 //! layer that is, up to scale, the class activation map: the class's weights times the channels.
 
 use burn::module::Module;
-use burn::tensor::{DType, FloatDType, Tensor};
+use burn::tensor::{FloatDType, Tensor};
 
 use super::models::VisionNetwork;
 use crate::batch::Batch;
 use crate::groups::LayerGroups;
 use crate::interpret::HeatMap;
+use crate::ops::in_format;
 use crate::plan::{FreezePlan, NormMode};
 use crate::stage::Network;
 
@@ -25,7 +26,7 @@ pub fn grad_cam(network: &VisionNetwork, images: Batch, classes: &[usize]) -> Ve
     // Pooling and the head come last.
     let body = stages - 2;
     let last = network.valid().forward(images, 0..body).without_autodiff().single::<4>();
-    let last = in_f32(last).autodiff().require_grad();
+    let last = in_format(last, FloatDType::F32).autodiff().require_grad();
     let [batch, height, width, channels] = last.dims();
     if height == 1 {
         return vec![];
@@ -40,7 +41,7 @@ pub fn grad_cam(network: &VisionNetwork, images: Batch, classes: &[usize]) -> Ve
         .collect();
     let gradients = Tensor::cat(chosen, 0).sum().backward();
     let Some(gradient) = last.grad(&gradients) else { return vec![] };
-    let weights = in_f32(gradient).reshape([batch, height * width, channels]).mean_dim(1);
+    let weights = in_format(gradient, FloatDType::F32).reshape([batch, height * width, channels]).mean_dim(1);
     let values = last.inner().reshape([batch, height * width, channels]);
     let evidence = (values * weights).sum_dim(2).into_data();
     let evidence: Vec<f32> = evidence.iter::<f32>().collect();
@@ -53,10 +54,6 @@ fn at_rest(network: &VisionNetwork) -> Option<VisionNetwork> {
     let frozen = FreezePlan::unfrozen(groups, NormMode::Keep);
     let count = frozen.groups().count() as isize;
     Some(frozen.freeze_to(count).ok()?.apply(network.valid().train()))
-}
-
-fn in_f32(tensor: Tensor<4>) -> Tensor<4> {
-    if tensor.dtype() == DType::F32 { tensor } else { tensor.cast(FloatDType::F32) }
 }
 
 #[cfg(test)]

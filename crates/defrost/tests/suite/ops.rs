@@ -7,7 +7,8 @@
 
 use burn::tensor::{DType, Device, FloatDType, Gradients, Tensor, TensorData};
 use defrost::ops::{
-    self, ActivationFn, AdamStep, Affine, BatchNormed, Padding, PaddingRule, WindowConfig, plain,
+    self, ActivationFn, AdamStep, Affine, BatchNormed, Conv2dOptions, Padding, PaddingRule, WindowConfig,
+    plain,
 };
 
 const F32: f64 = 1e-4;
@@ -111,7 +112,7 @@ impl Inputs {
     fn conv(&self, tracks: [bool; 5], conv: Conv) -> Vec<Option<Vec<f64>>> {
         let Leaves { input, weight, bias, residual, .. } = self.leaves(tracks);
         let leaves = (input.clone(), weight.clone(), bias.clone(), residual.clone());
-        let output = conv(input, weight, bias, residual, self.geometry.window, self.nonlinearity);
+        let output = conv(input, weight, bias, self.options(residual));
         assert_eq!(output.dtype(), self.input.dtype());
         let gradients = self.gradients(output.clone());
         let (input, weight, bias, residual) = leaves;
@@ -129,8 +130,7 @@ impl Inputs {
         let Leaves { input, weight, bias, scale, residual } = self.leaves(tracks);
         let leaves = (input.clone(), weight.clone(), bias.clone(), scale.clone(), residual.clone());
         let affine = Affine { scale, shift: bias, epsilon: 1e-3 };
-        let BatchNormed { output, mean, variance } =
-            norm(input, weight, affine, residual, self.geometry.window, self.nonlinearity);
+        let BatchNormed { output, mean, variance } = norm(input, weight, affine, self.options(residual));
         assert_eq!(output.dtype(), self.input.dtype());
         let gradients = self.gradients(output.clone());
         let (input, weight, bias, scale, residual) = leaves;
@@ -144,6 +144,10 @@ impl Inputs {
             gradient(&scale, &gradients),
             residual.and_then(|residual| gradient(&residual, &gradients)),
         ]
+    }
+
+    fn options(&self, residual: Option<Tensor<4>>) -> Conv2dOptions {
+        Conv2dOptions { window: self.geometry.window, residual, nonlinearity: self.nonlinearity }
     }
 
     fn leaves(&self, [input, weight, bias, scale, residual]: [bool; 5]) -> Leaves {
@@ -169,9 +173,8 @@ struct Leaves {
     residual: Option<Tensor<4>>,
 }
 
-type Conv = fn(Tensor<4>, Tensor<4>, Tensor<1>, Option<Tensor<4>>, WindowConfig, ActivationFn) -> Tensor<4>;
-type ConvNorm =
-    fn(Tensor<4>, Tensor<4>, Affine, Option<Tensor<4>>, WindowConfig, ActivationFn) -> BatchNormed;
+type Conv = fn(Tensor<4>, Tensor<4>, Tensor<1>, Conv2dOptions) -> Tensor<4>;
+type ConvNorm = fn(Tensor<4>, Tensor<4>, Affine, Conv2dOptions) -> BatchNormed;
 
 fn leaf<const D: usize>(tensor: &Tensor<D>, tracked: bool) -> Tensor<D> {
     let tensor = tensor.clone().autodiff();
@@ -272,14 +275,8 @@ fn without_autodiff_the_values_are_the_same() {
         let inputs = Inputs::new(geometry, ActivationFn::Relu6, true, FloatDType::F32);
         let with = |conv: Conv| {
             let Inputs { input, weight, bias, residual, .. } = &inputs;
-            let output = conv(
-                input.clone(),
-                weight.clone(),
-                bias.clone(),
-                residual.clone(),
-                geometry.window,
-                ActivationFn::Relu6,
-            );
+            let options = inputs.options(residual.clone());
+            let output = conv(input.clone(), weight.clone(), bias.clone(), options);
             assert!(!output.device().is_autodiff());
             vec![Some(numbers(output))]
         };
@@ -304,19 +301,13 @@ fn gradients_may_be_views() {
     let inputs = Inputs::new(geometries()[0], ActivationFn::Relu, false, FloatDType::F32);
     let of = |conv: Conv| {
         let Leaves { input, weight, bias, .. } = inputs.leaves(ALL);
-        let output = conv(input.clone(), weight, bias, None, inputs.geometry.window, inputs.nonlinearity);
+        let output = conv(input.clone(), weight, bias, inputs.options(None));
         // The gradient of a sum is one number seen everywhere; a permutation turns it around.
         let weights = inputs.cotangent.clone().autodiff().permute([0, 3, 1, 2]);
         let loss = output.clone().sum() + (output.permute([0, 3, 1, 2]) * weights).sum();
         let summed = gradient(&input, &loss.backward());
-        let output = conv(
-            input.clone(),
-            leaf(&inputs.weight, true),
-            leaf(&inputs.bias, true),
-            None,
-            inputs.geometry.window,
-            inputs.nonlinearity,
-        );
+        let (weight, bias) = (leaf(&inputs.weight, true), leaf(&inputs.bias, true));
+        let output = conv(input.clone(), weight, bias, inputs.options(None));
         vec![summed, gradient(&input, &output.sum().backward())]
     };
     assert_near(&of(ops::conv2d), &of(plain::conv2d), F32, "views");
@@ -484,4 +475,33 @@ fn a_forks_gradients_are_added() {
         let clones = |input: Tensor<4>| (input.clone(), input);
         assert_near(&run(ops::fork), &run(clones), tolerance, &format!("{format:?}"));
     }
+}
+
+#[test]
+fn a_way_that_is_dropped_takes_no_gradient_with_it() {
+    for format in [FloatDType::F32, FloatDType::BF16] {
+        for kept in [0, 1] {
+            let input = leaf(&Noise(9).tensor([2, 5, 4, 7]).cast(format), true);
+            // Once at a leaf, once further on; of each fork, one way leads to no loss.
+            let way = |x| <[Tensor<4>; 2]>::from(ops::fork(x))[kept].clone();
+            let output = way(way(input.clone()) * 2.0) * 3.0;
+            let gradients = output.sum().backward();
+            let found = gradient(&input, &gradients).expect("the way that is left has a gradient");
+            assert!(found.iter().all(|number| *number == 6.0), "{format:?} {kept}");
+        }
+    }
+    // A way may be computed with and still lead nowhere.
+    let input = leaf(&Noise(9).tensor([1, 2, 2, 3]), true);
+    let (a, b) = ops::fork(input.clone());
+    let _unused = b * 7.0;
+    let gradients = (a * 2.0).sum().backward();
+    assert_eq!(gradient(&input, &gradients), Some(vec![2.0; 12]));
+}
+
+#[test]
+fn a_forked_tensor_may_go_a_third_way() {
+    let input = leaf(&Noise(9).tensor([1, 2, 2, 3]), true);
+    let (a, b) = ops::fork(input.clone());
+    let gradients = (a * 2.0 + b * 3.0 + input.clone() * 5.0).sum().backward();
+    assert_eq!(gradient(&input, &gradients), Some(vec![10.0; 12]));
 }

@@ -1,34 +1,35 @@
-//! The operations on Burn's CPU backend `flex`, made of `defrost-kernels`.
+//! What the operations share on Burn's CPU backend `flex`: from tensors to the kernels' slices and back ([`tensor`]), and
+//! the gradient graph.
 //!
-//! Activations keep their number format, f32 or bf16, and so do their gradients; weights, norms, statistics
-//! and their gradients are f32. A gradient is computed only for a parent that wants one, and an operation
-//! keeps for its backward pass only what those gradients read.
+//! An operation says what it computes and what its gradients are ([`Operation`]); how Burn dispatches it, which of its
+//! inputs have gradients, and what is kept until then is written once, here.
+//!
+//! Invariants: activations keep their number format, f32 or bf16, and so do their gradients; weights, norms, statistics
+//! and their gradients are f32. A gradient is registered only for an input that wants one, and an operation keeps for its
+//! backward pass only what those gradients read.
 
-mod adam;
-mod attention;
-mod conv;
-mod filters;
-mod fork;
-mod format;
-mod lstm;
-mod norm;
-mod pool;
-mod rows;
+mod tensor;
 
+use std::fmt::{self, Debug, Formatter};
+use std::marker::PhantomData;
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, DispatchDevice, ExtensionType, Flex, backend_extension};
+use burn::backend::{
+    Autodiff, Backend, BackendTensor, Dispatch, DispatchAutodiffContext, DispatchDevice, DispatchTensor,
+    DispatchTensorKind, ExtensionType, Flex, backend_extension,
+};
 use burn::tensor::{DType, Tensor};
 
-pub use attention::attention;
-pub use lstm::lstm;
-pub use rows::{cast, gelu, hardswish, layer_norm, softmax_rows};
-
-use super::{ActivationFn, AdamStep, Affine, BatchNormed, WindowConfig};
+pub(super) use tensor::{Format, by_format, dims, last_dim, tensor, whole, whole_f32};
 
 /// Whether the kernels can take this tensor: it lives on flex, with or without autodiff, in a format they
 /// know.
-pub fn takes<const D: usize>(tensor: &Tensor<D>) -> bool {
+pub(super) fn takes<const D: usize>(tensor: &Tensor<D>) -> bool {
     let device = tensor.device();
     let on_flex = match device.as_dispatch() {
         DispatchDevice::Flex(_) => true,
@@ -39,282 +40,180 @@ pub fn takes<const D: usize>(tensor: &Tensor<D>) -> bool {
     on_flex && matches!(tensor.dtype(), DType::F32 | DType::BF16)
 }
 
-/// What a convolution's output is added to, if anything: an `Option` that Burn can dispatch.
-#[derive(ExtensionType)]
-enum Residual<B: Backend> {
-    Added(FloatTensor<B>),
-    Absent,
+/// A computation over `N` tensors and its gradients.
+pub(super) trait Operation<const N: usize>: 'static {
+    /// What the backward pass reads.
+    type Saved: Clone + Debug + Send + 'static;
+
+    /// The output, and what the gradients of the tracked inputs will read.
+    fn forward(self, inputs: [FlexTensor; N], tracked: [bool; N]) -> Forward<Self::Saved>;
+
+    /// The inputs' gradients, given the output's; those of inputs that aren't tracked may be left out.
+    fn backward(saved: Self::Saved, grad_output: FlexTensor, tracked: [bool; N]) -> [Option<FlexTensor>; N];
 }
 
-impl<B: Backend> Residual<B> {
-    fn of(residual: Option<FloatTensor<B>>) -> Self {
-        residual.map_or(Self::Absent, Self::Added)
-    }
+/// What an [`Operation`] gives.
+pub(super) struct Forward<S> {
+    pub output: FlexTensor,
+    /// Further outputs, without gradients.
+    pub constants: Vec<FlexTensor>,
+    pub saved: S,
+}
 
-    fn into_option(self) -> Option<FloatTensor<B>> {
-        match self {
-            Self::Added(residual) => Some(residual),
-            Self::Absent => None,
-        }
+impl<S> Forward<S> {
+    /// Of one output.
+    pub(super) fn new(output: FlexTensor, saved: S) -> Self {
+        Self { output, constants: vec![], saved }
     }
 }
 
-/// The operations on primitives, as Burn dispatches them.
+/// The operation's output.
+pub(super) fn apply<const N: usize, const D: usize>(
+    operation: impl Operation<N>,
+    inputs: [DispatchTensor; N],
+) -> Tensor<D> {
+    let [output] = apply_with_constants(operation, inputs);
+    Tensor::from_dispatch(output)
+}
+
+/// The operation's output, then those without gradients.
+pub(super) fn apply_with_constants<const N: usize, const M: usize>(
+    operation: impl Operation<N>,
+    inputs: [DispatchTensor; N],
+) -> [DispatchTensor; M] {
+    exactly(Dispatch::operation(operation, Tensors(inputs.into())))
+}
+
+/// What `compute` gives, without gradients: its inputs' are not tracked.
+pub(super) fn compute<const N: usize, const M: usize>(
+    compute: impl FnOnce([FlexTensor; N]) -> [FlexTensor; M],
+    inputs: [DispatchTensor; N],
+) -> [DispatchTensor; M] {
+    exactly(Dispatch::computation(compute, Tensors(inputs.into())))
+}
+
+/// Tensors that Burn dispatches together.
+struct Tensors<B: Backend>(Vec<FloatTensor<B>>);
+
+impl<B: Backend> ExtensionType<B> for Tensors<B> {
+    type Target = Tensors<Dispatch>;
+
+    fn map_to_dispatch<F>(self, map_kind: F, autodiff: DispatchAutodiffContext) -> Self::Target
+    where
+        F: Fn(BackendTensor<B>) -> DispatchTensorKind,
+    {
+        let to_dispatch = |tensor| DispatchTensor { kind: map_kind(BackendTensor::Float(tensor)), autodiff };
+        Tensors(self.0.into_iter().map(to_dispatch).collect())
+    }
+
+    fn map_from_dispatch<F>(target: Self::Target, unwrap_kind: F) -> Self
+    where
+        F: Fn(DispatchTensor) -> BackendTensor<B>,
+    {
+        Self(target.0.into_iter().map(|tensor| unwrap_kind(tensor).float()).collect())
+    }
+
+    fn routing_tensor(target: &Self::Target) -> Option<&DispatchTensor> {
+        target.0.first()
+    }
+
+    fn routing_float_tensor(target: &Self::Target) -> Option<&DispatchTensor> {
+        target.0.first()
+    }
+
+    fn autodiff_context(target: &Self::Target) -> DispatchAutodiffContext {
+        target.0.iter().fold(DispatchAutodiffContext::Disabled, |all, tensor| all.merge(tensor.autodiff))
+    }
+}
+
+/// As Burn dispatches them.
 #[backend_extension(Flex, Autodiff)]
 trait Kernels: Backend {
-    fn fused_conv2d(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        #[extension_type] residual: Residual<Self>,
-        window: WindowConfig,
-        nonlinearity: ActivationFn,
-    ) -> FloatTensor<Self>;
+    fn operation<const N: usize, O: Operation<N>>(
+        operation: O,
+        #[extension_type] inputs: Tensors<Self>,
+    ) -> Vec<FloatTensor<Self>>;
 
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "Burn maps tensors one by one, and copies this to where it holds no more"
-    )]
-    fn fused_conv2d_batch_norm(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        #[extension_type] residual: Residual<Self>,
-        epsilon: f64,
-        window: WindowConfig,
-        nonlinearity: ActivationFn,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-
-    fn times_factors(weight: FloatTensor<Self>, factors: FloatTensor<Self>) -> FloatTensor<Self>;
-
-    fn two_ways(input: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>);
-
-    fn window_max(input: FloatTensor<Self>, window: WindowConfig) -> FloatTensor<Self>;
-
-    fn max_and_average(input: FloatTensor<Self>) -> FloatTensor<Self>;
-
-    fn average(input: FloatTensor<Self>) -> FloatTensor<Self>;
-
-    fn step_adam(
-        value: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        average: FloatTensor<Self>,
-        square_average: FloatTensor<Self>,
-        step: AdamStep,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    fn computation<const N: usize, const M: usize, F: FnOnce([FlexTensor; N]) -> [FlexTensor; M]>(
+        compute: F,
+        #[extension_type] inputs: Tensors<Self>,
+    ) -> Vec<FloatTensor<Self>>;
 }
 
 impl Kernels for Flex {
-    fn fused_conv2d(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        residual: Residual<Self>,
-        window: WindowConfig,
-        nonlinearity: ActivationFn,
-    ) -> FloatTensor<Self> {
-        conv::Conv::new(input, weight, window).forward(bias, residual.into_option(), nonlinearity)
+    fn operation<const N: usize, O: Operation<N>>(
+        operation: O,
+        inputs: Tensors<Self>,
+    ) -> Vec<FloatTensor<Self>> {
+        let Forward { output, constants, .. } = operation.forward(exactly(inputs.0), [false; N]);
+        [vec![output], constants].concat()
     }
 
-    fn fused_conv2d_batch_norm(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        residual: Residual<Self>,
-        epsilon: f64,
-        window: WindowConfig,
-        nonlinearity: ActivationFn,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let conv = conv::Conv::new(input, weight, window);
-        let (norm, normed) = norm::Norm::forward(
-            conv.with_statistics(),
-            [scale, shift],
-            residual.into_option(),
-            epsilon,
-            nonlinearity,
-        );
-        let [mean, variance] = norm.statistics();
-        (normed, mean, variance)
-    }
-
-    fn times_factors(weight: FloatTensor<Self>, factors: FloatTensor<Self>) -> FloatTensor<Self> {
-        filters::scale(&format::whole_f32(weight), &format::whole_f32(factors))
-    }
-
-    fn two_ways(input: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        (input.clone(), input)
-    }
-
-    fn window_max(input: FloatTensor<Self>, window: WindowConfig) -> FloatTensor<Self> {
-        pool::WindowMax::forward(input, window).1
-    }
-
-    fn max_and_average(input: FloatTensor<Self>) -> FloatTensor<Self> {
-        pool::MaxAndAverage::forward(input).1
-    }
-
-    fn average(input: FloatTensor<Self>) -> FloatTensor<Self> {
-        pool::Average::forward(input).1
-    }
-
-    fn step_adam(
-        value: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        average: FloatTensor<Self>,
-        square_average: FloatTensor<Self>,
-        step: AdamStep,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        adam::step(value, gradient, average, square_average, &step)
+    fn computation<const N: usize, const M: usize, F: FnOnce([FlexTensor; N]) -> [FlexTensor; M]>(
+        compute: F,
+        inputs: Tensors<Self>,
+    ) -> Vec<FloatTensor<Self>> {
+        compute(exactly(inputs.0)).into()
     }
 }
 
 impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
-    fn fused_conv2d(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        residual: Residual<Self>,
-        window: WindowConfig,
-        nonlinearity: ActivationFn,
-    ) -> FloatTensor<Self> {
-        conv::tracked::<C>(input, weight, bias, residual.into_option(), window, nonlinearity)
+    fn operation<const N: usize, O: Operation<N>>(
+        operation: O,
+        inputs: Tensors<Self>,
+    ) -> Vec<FloatTensor<Self>> {
+        let inputs: [FloatTensor<Self>; N] = exactly(inputs.0);
+        let tracked = inputs.each_ref().map(|input| input.is_tracked());
+        let (inputs, nodes): (Vec<_>, Vec<_>) =
+            inputs.into_iter().map(FloatTensor::<Self>::into_parts).unzip();
+        let Forward { output, constants, saved } = operation.forward(exactly(inputs), tracked);
+        let prepared = Gradient::<O>(PhantomData).prepare::<C>(exactly(nodes));
+        let output = match prepared.compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(saved, output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        };
+        [output].into_iter().chain(constants.into_iter().map(FloatTensor::<Self>::new)).collect()
     }
 
-    fn fused_conv2d_batch_norm(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        residual: Residual<Self>,
-        epsilon: f64,
-        window: WindowConfig,
-        nonlinearity: ActivationFn,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        norm::tracked::<C>(
-            input,
-            weight,
-            [scale, shift],
-            residual.into_option(),
-            epsilon,
-            window,
-            nonlinearity,
-        )
-    }
-
-    fn times_factors(weight: FloatTensor<Self>, factors: FloatTensor<Self>) -> FloatTensor<Self> {
-        filters::tracked::<C>(weight, factors)
-    }
-
-    fn two_ways(input: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        fork::tracked::<C>(input)
-    }
-
-    fn window_max(input: FloatTensor<Self>, window: WindowConfig) -> FloatTensor<Self> {
-        pool::tracked::<_, C>(input, |input| pool::WindowMax::forward(input, window))
-    }
-
-    fn max_and_average(input: FloatTensor<Self>) -> FloatTensor<Self> {
-        pool::tracked::<_, C>(input, pool::MaxAndAverage::forward)
-    }
-
-    fn average(input: FloatTensor<Self>) -> FloatTensor<Self> {
-        pool::tracked::<_, C>(input, pool::Average::forward)
-    }
-
-    /// A step has no gradient of its own.
-    fn step_adam(
-        value: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        average: FloatTensor<Self>,
-        square_average: FloatTensor<Self>,
-        step: AdamStep,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let [value, gradient, average, square_average] =
-            [value, gradient, average, square_average].map(FloatTensor::<Self>::into_primitive);
-        let (value, average, square_average) = adam::step(value, gradient, average, square_average, &step);
-        let constant = FloatTensor::<Self>::new;
-        (constant(value), constant(average), constant(square_average))
+    fn computation<const N: usize, const M: usize, F: FnOnce([FlexTensor; N]) -> [FlexTensor; M]>(
+        compute: F,
+        inputs: Tensors<Self>,
+    ) -> Vec<FloatTensor<Self>> {
+        let inputs: Vec<_> = inputs.0.into_iter().map(FloatTensor::<Self>::into_primitive).collect();
+        compute(exactly(inputs)).into_iter().map(FloatTensor::<Self>::new).collect()
     }
 }
 
-pub fn conv2d(
-    input: Tensor<4>,
-    weight: Tensor<4>,
-    bias: Tensor<1>,
-    residual: Option<Tensor<4>>,
-    window: WindowConfig,
-    nonlinearity: ActivationFn,
-) -> Tensor<4> {
-    let [input, weight] = [input, weight].map(Tensor::into_dispatch);
-    let residual = Residual::of(residual.map(Tensor::into_dispatch));
-    Tensor::from_dispatch(Dispatch::fused_conv2d(
-        input,
-        weight,
-        bias.into_dispatch(),
-        residual,
-        window,
-        nonlinearity,
-    ))
-}
+/// An operation's step of the backward pass.
+struct Gradient<O>(PhantomData<fn() -> O>);
 
-pub fn conv2d_batch_norm(
-    input: Tensor<4>,
-    weight: Tensor<4>,
-    affine: Affine,
-    residual: Option<Tensor<4>>,
-    window: WindowConfig,
-    nonlinearity: ActivationFn,
-) -> BatchNormed {
-    let (output, mean, variance) = Dispatch::fused_conv2d_batch_norm(
-        input.into_dispatch(),
-        weight.into_dispatch(),
-        affine.scale.into_dispatch(),
-        affine.shift.into_dispatch(),
-        Residual::of(residual.map(Tensor::into_dispatch)),
-        affine.epsilon,
-        window,
-        nonlinearity,
-    );
-    BatchNormed {
-        output: Tensor::from_dispatch(output),
-        mean: Tensor::from_dispatch(mean),
-        variance: Tensor::from_dispatch(variance),
+impl<O> Debug for Gradient<O> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(std::any::type_name::<O>())
     }
 }
 
-pub fn scale_filters(weight: Tensor<4>, factors: Tensor<1>) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::times_factors(weight.into_dispatch(), factors.into_dispatch()))
+impl<const N: usize, O: Operation<N>> Backward<Flex, N> for Gradient<O> {
+    type State = O::Saved;
+
+    fn backward(self, ops: Ops<O::Saved, N>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad_output = grads.consume::<Flex>(&ops.node);
+        let tracked = ops.parents.each_ref().map(Option::is_some);
+        let gradients = O::backward(ops.state, grad_output, tracked);
+        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
+            if let (Some(parent), Some(gradient)) = (parent, gradient) {
+                grads.register::<Flex>(parent.id, gradient);
+            }
+        }
+    }
 }
 
-pub fn fork(input: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
-    let (first, second) = Dispatch::two_ways(input.into_dispatch());
-    (Tensor::from_dispatch(first), Tensor::from_dispatch(second))
-}
-
-pub fn max_pool2d(input: Tensor<4>, window: WindowConfig) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::window_max(input.into_dispatch(), window))
-}
-
-pub fn concat_pool(input: Tensor<4>) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::max_and_average(input.into_dispatch()))
-}
-
-pub fn average_pool(input: Tensor<4>) -> Tensor<2> {
-    Tensor::from_dispatch(Dispatch::average(input.into_dispatch()))
-}
-
-pub fn adam_step(
-    value: Tensor<1>,
-    gradient: Tensor<1>,
-    average: Tensor<1>,
-    square_average: Tensor<1>,
-    step: &AdamStep,
-) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
-    let [value, gradient, average, square_average] =
-        [value, gradient, average, square_average].map(Tensor::into_dispatch);
-    let (value, average, square_average) =
-        Dispatch::step_adam(value, gradient, average, square_average, step.clone());
-    (Tensor::from_dispatch(value), Tensor::from_dispatch(average), Tensor::from_dispatch(square_average))
+/// As many as an operation has.
+///
+/// # Panics
+///
+/// If there are more or fewer: the operation is written wrongly.
+fn exactly<T, const N: usize>(items: Vec<T>) -> [T; N] {
+    let count = items.len();
+    items.try_into().unwrap_or_else(|_| panic!("{count} tensors where an operation has {N}"))
 }

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Int, Tensor};
 
 use crate::batch::{Batch, Value};
 use crate::layers::Dropout;
-use crate::ops::{self, ActivationFn, LstmState, WindowConfig};
+use crate::ops::{self, Conv2dOptions, LstmState, WindowConfig};
 use crate::stage::{Network, Stage};
 use crate::text::models::{AwdLstm, AwdLstmConfig};
 
@@ -70,9 +70,7 @@ impl LanguageModel {
             x.reshape([batch, positions, 1, embedding]),
             table.reshape([vocabulary, embedding, 1, 1]),
             self.decoder.bias.val(),
-            None,
-            WindowConfig::centered(1, 1),
-            ActivationFn::Identity,
+            Conv2dOptions::new(WindowConfig::centered(1, 1)),
         );
         scores.reshape([batch, positions, vocabulary])
     }

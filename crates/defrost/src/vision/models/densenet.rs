@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use super::architecture::{Architecture, PretrainedConfig, Sizes};
 use super::body::{Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm, norm_alone};
-use crate::ops::{ActivationFn, WindowConfig, conv2d, fork, max_pool2d};
+use crate::ops::{ActivationFn, Conv2dOptions, WindowConfig, conv2d, fork, max_pool2d};
 
 use ActivationFn::{Identity, Relu};
 
@@ -119,7 +119,8 @@ impl Transition {
 fn halved(x: Tensor<4>) -> Tensor<4> {
     let (channels, device) = (x.dims()[3], x.device());
     let quarters = Tensor::full([channels, 1, 2, 2], 0.25, &device);
-    conv2d(x, quarters, Tensor::zeros([channels], &device), None, WindowConfig::tiles(2), Identity)
+    let none = Tensor::zeros([channels], &device);
+    conv2d(x, quarters, none, Conv2dOptions::new(WindowConfig::tiles(2)))
 }
 
 /// The norm behind the last layer.

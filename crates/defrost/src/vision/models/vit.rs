@@ -11,7 +11,7 @@ use super::architecture::{Architecture, Build, PretrainedConfig, Sizes};
 use super::body::{Body, BodyStage};
 use super::positions::resampled;
 use crate::layers::{Conv2d, Conv2dConfig, LayerNorm, Linear};
-use crate::ops::{ActivationFn, WindowConfig, attention, conv2d, fork, gelu};
+use crate::ops::{ActivationFn, Conv2dOptions, WindowConfig, attention, conv2d, fork, gelu};
 use crate::vision::resize::Filter;
 
 use ActivationFn::Identity;
@@ -187,7 +187,7 @@ impl TransformerBlock {
             let bias = self.qkv.bias.as_ref().map(|bias| bias.val().narrow(0, part * features, features));
             let bias = bias.unwrap_or_else(|| Tensor::zeros([features], &x.device()));
             let weight = weight.reshape([features, features, 1, 1]);
-            let output = conv2d(x, weight, bias, None, WindowConfig::centered(1, 1), Identity);
+            let output = conv2d(x, weight, bias, Conv2dOptions::new(WindowConfig::centered(1, 1)));
             output.reshape([batch, tokens, features])
         });
         let all = Tensor::ones([batch, tokens], &query.device());

@@ -49,7 +49,7 @@ macro_rules! by_format {
         }
     };
 }
-pub(super) use by_format;
+pub(in crate::ops) use by_format;
 
 /// The same tensor in format `dtype`, its storage holding its elements in order and nothing else. Copies
 /// only what is not so already.
@@ -96,4 +96,9 @@ pub fn dims<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
 
 fn float(dtype: DType) -> FloatDType {
     if dtype == DType::BF16 { FloatDType::BF16 } else { FloatDType::F32 }
+}
+
+/// Elements along the last dimension.
+pub fn last_dim(tensor: &FlexTensor) -> usize {
+    tensor.shape().as_slice().last().copied().unwrap_or(1)
 }

@@ -3,73 +3,79 @@
 //! Texts and heads are independent: each thread takes whole texts, a head at a time, so that the weights of a head are
 //! made, used and forgotten. The way back makes them again, which is cheaper than reading them from memory.
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::backend::ops::FloatTensorOps;
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{DType, Tensor};
 use defrost_kernels::{Buffer, softmax};
 use rayon::prelude::*;
 
-use super::format::{Format, dims, tensor, whole, whole_f32};
-use crate::ops::isa::isa;
+use super::flex::{self, Format, Forward, Operation, dims, tensor, whole, whole_f32};
+use super::isa::isa;
+use super::softmax::plain as plain_softmax;
+use super::{count, format};
 
-/// The operation on primitives, as Burn dispatches it.
-#[backend_extension(Flex, Autodiff)]
-trait AttentionKernel: Backend {
-    fn attend(
-        query: FloatTensor<Self>,
-        key: FloatTensor<Self>,
-        value: FloatTensor<Self>,
-        absent: FloatTensor<Self>,
-        heads: usize,
-    ) -> FloatTensor<Self>;
-}
+/// Added to the score of a position that is not there: its weight becomes exactly 0.
+const ABSENT: f64 = -1e9;
 
-impl AttentionKernel for Flex {
-    fn attend(
-        query: FloatTensor<Self>,
-        key: FloatTensor<Self>,
-        value: FloatTensor<Self>,
-        absent: FloatTensor<Self>,
-        heads: usize,
-    ) -> FloatTensor<Self> {
-        Attention::new([query, key, value], absent, heads).forward()
-    }
-}
-
-impl<C: CheckpointStrategy> AttentionKernel for Autodiff<Flex, C> {
-    fn attend(
-        query: FloatTensor<Self>,
-        key: FloatTensor<Self>,
-        value: FloatTensor<Self>,
-        absent: FloatTensor<Self>,
-        heads: usize,
-    ) -> FloatTensor<Self> {
-        let [(query, of_query), (key, of_key), (value, of_value)] =
-            [query, key, value].map(FloatTensor::<Self>::into_parts);
-        let attention = Attention::new([query, key, value], absent.into_primitive(), heads);
-        let output = attention.forward();
-        match AttentionBackward.prepare::<C>([of_query, of_key, of_value]).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish(attention, output),
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        }
-    }
-}
-
+/// `softmax(query · keyᵀ / √width) · value` in each of `heads` heads, which share the features evenly: `[batch,
+/// positions, features]` three times, the same shape. `mask` `[batch, positions]` is 1 where there is something to
+/// attend to and 0 where there is nothing; no gradient goes through it.
 pub fn attention(
+    query: Tensor<3>,
+    key: Tensor<3>,
+    value: Tensor<3>,
+    mask: Tensor<2>,
+    heads: usize,
+) -> Tensor<3> {
+    if let Some(output) = count::attention(&query) {
+        return output;
+    }
+    let absent = (mask.detach() - 1.0) * -ABSENT;
+    if !flex::takes(&query) {
+        return plain(query, key, value, absent, heads);
+    }
+    let [query, key, value] = [query, key, value].map(Tensor::into_dispatch);
+    flex::apply(SelfAttention { heads }, [query, key, value, absent.into_dispatch()])
+}
+
+/// [`attention`] in plain Burn, with what is added to the scores of each position instead of a mask.
+pub fn plain(
     query: Tensor<3>,
     key: Tensor<3>,
     value: Tensor<3>,
     absent: Tensor<2>,
     heads: usize,
 ) -> Tensor<3> {
-    let [query, key, value] = [query, key, value].map(Tensor::into_dispatch);
-    Tensor::from_dispatch(Dispatch::attend(query, key, value, absent.into_dispatch(), heads))
+    let [batch, positions, features] = query.dims();
+    let format = query.dtype();
+    let width = features / heads;
+    // [batch, heads, positions, width]
+    let [query, key, value] = [query, key, value]
+        .map(|x| format::plain_f32(x.reshape([batch, positions, heads, width])).swap_dims(1, 2));
+    let absent = absent.reshape([batch, 1, 1, positions]);
+    let scores = query.matmul(key.transpose()) / (width as f64).sqrt() + absent;
+    let attended = plain_softmax(scores).matmul(value).swap_dims(1, 2);
+    format::plain(attended.reshape([batch, positions, features]), format)
+}
+
+/// Of query, key, value, and what is added to scores, which has no gradient.
+struct SelfAttention {
+    heads: usize,
+}
+
+impl Operation<4> for SelfAttention {
+    type Saved = Attention;
+
+    fn forward(self, [query, key, value, absent]: [FlexTensor; 4], _: [bool; 4]) -> Forward<Attention> {
+        let attention = Attention::new([query, key, value], absent, self.heads);
+        Forward::new(attention.forward(), attention)
+    }
+
+    fn backward(attention: Attention, grad_output: FlexTensor, _: [bool; 4]) -> [Option<FlexTensor>; 4] {
+        let [query, key, value] = attention.backward(grad_output).map(Some);
+        [query, key, value, None]
+    }
 }
 
 /// The operation's arguments in f32, and the format they came in.
@@ -189,22 +195,5 @@ impl Attention {
 
     fn in_format(&self, numbers: Buffer<f32>) -> FlexTensor {
         whole(tensor(numbers, [self.batch, self.positions, self.features]), self.format)
-    }
-}
-
-/// Of query, key and value.
-#[derive(Debug)]
-struct AttentionBackward;
-
-impl Backward<Flex, 3> for AttentionBackward {
-    type State = Attention;
-
-    fn backward(self, ops: Ops<Attention, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradients = ops.state.backward(grads.consume::<Flex>(&ops.node));
-        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
-            if let Some(parent) = parent {
-                grads.register::<Flex>(parent.id, gradient);
-            }
-        }
     }
 }

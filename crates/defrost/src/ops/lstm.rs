@@ -3,75 +3,102 @@
 //! One operation rather than a graph of steps: what a step needs is kept in three arrays, and the gradient of the
 //! recurrent weight is one product over all positions instead of a sum of as many.
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::backend::ops::FloatTensorOps;
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor, activation};
 use defrost_kernels::{Buffer, ConvShape, Padding, conv};
 use rayon::prelude::*;
 
-use super::format::{Format, dims, tensor, whole_f32};
-use crate::ops::isa::isa;
-use crate::ops::{LstmState, last_position};
+use super::flex::{self, Format, Forward, Operation, dims, tensor, whole_f32};
+use super::isa::isa;
 
-/// The operation on primitives, as Burn dispatches it.
-#[backend_extension(Flex, Autodiff)]
-trait LstmKernel: Backend {
-    fn lstm_positions(
-        projected: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        hidden: FloatTensor<Self>,
-        cell: FloatTensor<Self>,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+/// What an LSTM layer knows of the positions before, `[batch, hidden]` each.
+#[derive(Clone, Debug)]
+pub struct LstmState {
+    /// What the last position gave.
+    pub hidden: Tensor<2>,
+    /// The memory behind it.
+    pub cell: Tensor<2>,
 }
 
-impl LstmKernel for Flex {
-    fn lstm_positions(
-        projected: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        hidden: FloatTensor<Self>,
-        cell: FloatTensor<Self>,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let lstm = Lstm::forward(projected, weight, hidden, cell);
-        let last = lstm.last_cell();
-        (lstm.output, last)
+impl LstmState {
+    /// Nothing.
+    pub fn zeros(batch: usize, hidden: usize, device: &Device) -> Self {
+        let zeros = || Tensor::zeros([batch, hidden], device);
+        Self { hidden: zeros(), cell: zeros() }
+    }
+
+    /// The same numbers with no gradient graph behind them, on the same device.
+    pub fn without_past(self) -> Self {
+        Self { hidden: self.hidden.detach(), cell: self.cell.detach() }
     }
 }
 
-impl<C: CheckpointStrategy> LstmKernel for Autodiff<Flex, C> {
-    /// The state has no gradient, neither the one given nor the one returned.
-    fn lstm_positions(
-        projected: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        hidden: FloatTensor<Self>,
-        cell: FloatTensor<Self>,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let [(projected, of_projected), (weight, of_weight)] =
-            [projected, weight].map(FloatTensor::<Self>::into_parts);
-        let [hidden, cell] = [hidden, cell].map(FloatTensor::<Self>::into_primitive);
-        let lstm = Lstm::forward(projected, weight, hidden, cell);
-        let last = FloatTensor::<Self>::new(lstm.last_cell());
-        let output = lstm.output.clone();
-        let output = match LstmBackward.prepare::<C>([of_projected, of_weight]).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish(lstm, output),
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        };
-        (output, last)
-    }
-}
-
+/// An LSTM layer behind the projection of its input: at each position the gates are `projected + state · weightᵀ`,
+/// `cell = σ(forget) · cell + σ(input) · tanh(candidate)` and `state = σ(output) · tanh(cell)`, which is what the
+/// position gives. Returned with the outputs is the state behind the last position. No gradient goes through the
+/// state given.
+///
+/// # Shapes
+///
+/// - `projected` `[batch, positions, 4 hidden]` with at least one position, gates in PyTorch's order: input, forget,
+///   candidate, output
+/// - `weight` `[4 hidden, hidden]`
+/// - output `[batch, positions, hidden]`
 pub fn lstm(projected: Tensor<3>, weight: Tensor<2>, state: LstmState) -> (Tensor<3>, LstmState) {
-    let [hidden, cell] = [state.hidden, state.cell].map(Tensor::into_dispatch);
-    let (output, cell) =
-        Dispatch::lstm_positions(projected.into_dispatch(), weight.into_dispatch(), hidden, cell);
+    if !flex::takes(&projected) {
+        return plain(projected, weight, state);
+    }
+    let LstmState { hidden, cell } = state.without_past();
+    let inputs =
+        [projected.into_dispatch(), weight.into_dispatch(), hidden.into_dispatch(), cell.into_dispatch()];
+    let [output, cell] = flex::apply_with_constants(Unrolled, inputs);
     let output = Tensor::from_dispatch(output);
     let hidden = last_position(Tensor::clone(&output));
     (output, LstmState { hidden, cell: Tensor::from_dispatch(cell) })
+}
+
+/// [`lstm`] in plain Burn.
+pub fn plain(projected: Tensor<3>, weight: Tensor<2>, state: LstmState) -> (Tensor<3>, LstmState) {
+    let ([batch, positions, gates], [_, hidden]) = (projected.dims(), weight.dims());
+    let (mut h, mut c) = (state.hidden.detach(), state.cell.detach());
+    let weight = weight.transpose();
+    let mut outputs = vec![];
+    for position in 0..positions {
+        let x = projected.clone().narrow(1, position, 1).reshape([batch, gates]) + h.matmul(weight.clone());
+        let gate = |index: usize| x.clone().narrow(1, index * hidden, hidden);
+        let [input, forget, output] = [0, 1, 3].map(|index| activation::sigmoid(gate(index)));
+        c = forget * c + input * gate(2).tanh();
+        h = output * c.clone().tanh();
+        outputs.push(h.clone().unsqueeze_dim(1)); // [batch, 1, hidden]
+    }
+    let output = Tensor::cat(outputs, 1);
+    (output.clone(), LstmState { hidden: last_position(output), cell: c.detach() })
+}
+
+/// `[batch, positions, features]` to `[batch, features]`.
+fn last_position(x: Tensor<3>) -> Tensor<2> {
+    let [batch, positions, features] = x.dims();
+    x.narrow(1, positions - 1, 1).reshape([batch, features])
+}
+
+/// Of what is projected, the recurrent weight, and the state, which has no gradient.
+struct Unrolled;
+
+impl Operation<4> for Unrolled {
+    type Saved = Lstm;
+
+    fn forward(self, inputs: [FlexTensor; 4], _: [bool; 4]) -> Forward<Lstm> {
+        let lstm = Lstm::forward(inputs);
+        Forward { output: lstm.output.clone(), constants: vec![lstm.last_cell()], saved: lstm }
+    }
+
+    fn backward(lstm: Lstm, grad_output: FlexTensor, tracked: [bool; 4]) -> [Option<FlexTensor>; 4] {
+        let grad_projected = lstm.grad_projected(&whole_f32(grad_output));
+        let grad_weight = tracked[1].then(|| lstm.grad_weight(&grad_projected));
+        [Some(grad_projected), grad_weight, None, None]
+    }
 }
 
 /// A pass over a batch, with all that the way back reads.
@@ -93,8 +120,9 @@ struct Lstm {
 }
 
 impl Lstm {
-    fn forward(projected: FlexTensor, weight: FlexTensor, hidden: FlexTensor, cell: FlexTensor) -> Self {
-        let [projected, weight, first, cell] = [projected, weight, hidden, cell].map(whole_f32);
+    /// Of what is projected, the recurrent weight, and the state before: hidden and cell.
+    fn forward(inputs: [FlexTensor; 4]) -> Self {
+        let [projected, weight, first, cell] = inputs.map(whole_f32);
         let ([batch, positions, _], [_, hidden]) = (dims(&projected), dims(&weight));
         let mut gates = Buffer::copy_of(f32::slice(&projected));
         let mut cells: Buffer<f32> = Buffer::new(batch * positions * hidden);
@@ -246,24 +274,4 @@ fn step_backward(
 
 fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
-}
-
-/// Of what is projected and of the recurrent weight.
-#[derive(Debug)]
-struct LstmBackward;
-
-impl Backward<Flex, 2> for LstmBackward {
-    type State = Lstm;
-
-    fn backward(self, ops: Ops<Lstm, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let lstm = ops.state;
-        let grad_projected = lstm.grad_projected(&whole_f32(grads.consume::<Flex>(&ops.node)));
-        let [projected, weight] = ops.parents;
-        if let Some(weight) = weight {
-            grads.register::<Flex>(weight.id, lstm.grad_weight(&grad_projected));
-        }
-        if let Some(projected) = projected {
-            grads.register::<Flex>(projected.id, grad_projected);
-        }
-    }
 }
