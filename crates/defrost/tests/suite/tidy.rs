@@ -21,14 +21,15 @@ fn sources(name: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Lines of these files, unit tests left out, that contain one of the words.
+/// Lines of these files, comments and unit tests left out, that contain one of the words.
 fn lines_with(files: &[PathBuf], words: &[&str]) -> Vec<String> {
     let mut found = vec![];
     for file in files {
         let text = fs::read_to_string(file).unwrap();
         let code = text.lines().take_while(|line| *line != "#[cfg(test)]");
         for (number, line) in code.enumerate() {
-            if words.iter().any(|word| line.contains(word)) {
+            let is_comment = line.trim_start().starts_with("//");
+            if !is_comment && words.iter().any(|word| line.contains(word)) {
                 found.push(format!("{}:{}: {}", file.display(), number + 1, line.trim()));
             }
         }
@@ -40,12 +41,11 @@ fn lines_with(files: &[PathBuf], words: &[&str]) -> Vec<String> {
 fn the_core_knows_no_domain() {
     let core = [
         "stage.rs",
-        "activation.rs",
         "groups.rs",
         "plan.rs",
         "rates.rs",
         "schedule.rs",
-        "recipe.rs",
+        "recipe",
         "optim.rs",
         "loss.rs",
         "metrics",
@@ -89,7 +89,7 @@ fn the_platform_module_alone_knows_the_system() {
         "env::consts",
         "std::time::Instant",
         "Duration, Instant}",
-        "SystemTime::now",
+        "std::time::SystemTime",
         "/proc",
         "/sys/",
         "rustix::",
