@@ -222,6 +222,8 @@ pub(crate) fn run<K: Kernel>(isa: IsaLevel, kernel: K) -> K::Output {
             return simd.run(kernel);
         }
     }
+    // Elsewhere there is one level.
+    let _ = isa;
     kernel.run(Portable)
 }
 
