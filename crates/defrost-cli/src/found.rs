@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use defrost::Loss;
+use defrost::TargetKind;
 use defrost::bundle::BundleManifest;
 use defrost::interpret::HeatMap;
-use defrost::learner::Prediction;
+use defrost::metrics::Prediction;
 use defrost::vision::Explained;
 
 /// What is told of a prediction.
@@ -25,14 +25,14 @@ impl Found {
         let named = |(class, probability): (usize, f32)| (manifest.classes[class].clone(), probability);
         let ranked = prediction.ranked();
         let top = || ranked.iter().copied().take(top).map(named).collect();
-        match manifest.loss {
-            Loss::CrossEntropy(_) => Self::Top(top()),
-            Loss::BinaryCrossEntropy => {
+        match manifest.loss.kind() {
+            TargetKind::Class => Self::Top(top()),
+            TargetKind::Labels => {
                 let there = prediction.labels(manifest.thresholds());
                 let there = ranked.iter().copied().filter(|(label, _)| there.contains(label));
                 Self::Labels { top: top(), there: there.map(named).collect() }
             }
-            Loss::SquaredError(_) | Loss::AbsoluteError(_) => Self::Number(prediction.number()),
+            _ => Self::Number(prediction.number()),
         }
     }
 

@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
-use defrost::data::{Dataset, class_weights};
-use defrost::learner::{Mixing, Sampling, TestTimeAugmentation};
-use defrost::{CrossEntropy, LearnerOptions, Loss, Rates, RatesError};
+use defrost::learner::{Mixing, TestTimeAugmentation};
+use defrost::loss::{self, LossError};
+use defrost::{LearnerOptions, Rates, RatesError};
 
 use crate::args::at_least_one;
 use crate::failure::Failure;
@@ -37,6 +37,16 @@ pub enum Balance {
     Weights,
     /// Show items of rare classes more often.
     Sample,
+}
+
+impl From<Balance> for loss::Balance {
+    fn from(balance: Balance) -> Self {
+        match balance {
+            Balance::None => Self::None,
+            Balance::Weights => Self::Weights,
+            Balance::Sample => Self::Sample,
+        }
+    }
 }
 
 /// How the learner learns.
@@ -97,40 +107,30 @@ impl LearningOptions {
         }
     }
 
-    /// Puts these options into the learner's; the loss is the one for what the items are labelled with.
-    pub fn apply(&self, options: LearnerOptions, train: &dyn Dataset) -> Result<LearnerOptions, Failure> {
-        let classes = || match class_weights(train) {
-            Some(weights) => Ok(weights),
-            None => Err(Failure::usage("--balance: it is for items of one class each; these have none")),
-        };
-        let class_weights = if self.balance == Balance::Weights { Some(classes()?) } else { None };
-        let loss = match (Loss::fitting(train), self.label_smoothing) {
-            (Loss::CrossEntropy(_), smoothing) => {
-                let label_smoothing = smoothing.unwrap_or(0.0);
-                Loss::CrossEntropy(CrossEntropy { label_smoothing, class_weights })
-            }
-            (_, Some(_)) => {
-                return Err(Failure::usage(
-                    "--label-smoothing: it is for items of one class each; these have labels or numbers",
-                ));
-            }
-            (other, None) => other,
-        };
-        let sampling = match self.balance {
-            Balance::Sample => classes().map(|_| Sampling::Balanced)?,
-            Balance::None | Balance::Weights => Sampling::Shuffled,
-        };
-        Ok(LearnerOptions {
-            loss,
-            sampling,
+    /// Puts these options into the learner's.
+    pub fn apply(&self, options: LearnerOptions) -> LearnerOptions {
+        LearnerOptions {
+            label_smoothing: self.label_smoothing,
+            balance: self.balance.into(),
             mixing: self.mixing(),
             weight_decay: self.weight_decay,
             accumulate: self.accumulate,
             max_gradient_norm: self.clip,
             average: self.average,
             ..options
-        })
+        }
     }
+}
+
+/// Names the option that does not fit what the items are labelled with.
+pub fn explain_loss(error: LossError) -> Failure {
+    Failure::usage(match error {
+        LossError::NoClasses => "--balance: it is for items of one class each; these have none".to_owned(),
+        LossError::NoSmoothing => {
+            "--label-smoothing: it is for items of one class each; these have labels or numbers".to_owned()
+        }
+        LossError::Given => error.to_string(),
+    })
 }
 
 fn number(text: &str) -> Result<f64, String> {

@@ -3,16 +3,18 @@
 use burn::tensor::Device;
 
 use defrost::bundle::ModelConfig;
+use defrost::data::Dataset;
 use defrost::data::{Dataset, Validation};
 use defrost::learner::Mixing;
 use defrost::vision::models::Precision;
 use defrost::{
-    FineTune, FreezePlan, Gradual, LearnerOptions, PlanError, Rates, Recipe, RecipeError, ResolvedPhase, Thaw,
+    FineTune, FreezePlan, Gradual, Learner, LearnerError, LearnerOptions, Network, PlanError, Rates, Recipe,
+    RecipeError, ResolvedPhase, Thaw,
 };
 
 use crate::args::{PrecisionChoice, TrainingOptions};
 use crate::failure::{Blame, Failure};
-use crate::learning::RateChoice;
+use crate::learning::{RateChoice, explain_loss};
 
 /// Starts the threads everything runs on; returns how many.
 pub fn start_threads(threads: Option<usize>) -> Result<usize, Failure> {
@@ -51,7 +53,7 @@ impl TrainingOptions {
     }
 
     /// What the learner is told.
-    pub fn learner(&self, train: &dyn Dataset) -> Result<LearnerOptions, Failure> {
+    pub fn learner(&self) -> LearnerOptions {
         let options = LearnerOptions {
             batch_size: self.batch,
             seed: self.seed,
@@ -61,7 +63,20 @@ impl TrainingOptions {
             groups: self.groups.clone(),
             ..LearnerOptions::default()
         };
-        self.learning.apply(options, train)
+        self.learning.apply(options)
+    }
+
+    /// A learner of these options for a network of as many outputs as there are classes, or one for a number.
+    pub fn open<N: Network>(
+        &self,
+        network: N,
+        (train, valid): (Box<dyn Dataset>, Box<dyn Dataset>),
+        classes: usize,
+    ) -> Result<Learner<N>, Failure> {
+        Learner::new(network, train, valid, classes.max(1), self.learner()).map_err(|error| match error {
+            LearnerError::Loss(error) => explain_loss(error),
+            error => Failure::Usage(error.into()),
+        })
     }
 
     /// The model's recipe with the epochs and rates given, or the one asked for instead.

@@ -4,13 +4,15 @@
 //! The shapes and constants are fastai's (`fit_one_cycle`, `fit_flat_cos`, `fit_sgdr`).
 
 use std::f64::consts::PI;
+use std::fmt;
+use std::sync::Arc;
 
-/// The optimizer's settings for one batch.
+/// The optimizer's hyper-parameters for one batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HyperParameters {
     /// What each group's highest rate is multiplied with.
     pub rate_factor: f64,
-    /// Adam's momentum.
+    /// How much of the previous updates carries over.
     pub momentum: f64,
 }
 
@@ -44,10 +46,33 @@ pub enum Schedule {
         /// How many times as long as the one before each cycle is.
         factor: f64,
     },
+    /// A function of one's own.
+    Own(OwnSchedule),
 }
 
-/// Adam's momentum where a schedule does not move it.
-pub const MOMENTUM: f64 = 0.9;
+type Function = dyn Fn(f64) -> HyperParameters + Send + Sync;
+
+/// A schedule of one's own: see [`Schedule::own`]. Two of the same name are taken for the same.
+#[derive(Clone)]
+pub struct OwnSchedule {
+    name: String,
+    at: Arc<Function>,
+}
+
+impl PartialEq for OwnSchedule {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl fmt::Debug for OwnSchedule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.name)
+    }
+}
+
+/// Momentum where a schedule does not move it.
+pub(crate) const MOMENTUM: f64 = 0.9;
 
 impl Schedule {
     /// fastai's `fit_one_cycle` with its defaults.
@@ -61,9 +86,26 @@ impl Schedule {
     /// fastai's `fit_flat_cos` with its defaults.
     pub const FLAT_COS: Self = Self::FlatCos { flat: 0.75, final_div_factor: 1e5 };
 
-    /// The settings at `position`.
+    /// A pure function of the position in the phase, `0.0..1.0`. Its name stands for it in checkpoints: a function that
+    /// computes something else needs another.
+    ///
+    /// ```
+    /// use defrost::{HyperParameters, Schedule};
+    ///
+    /// let linear = Schedule::own("linear", |position| HyperParameters {
+    ///     rate_factor: 1.0 - position,
+    ///     momentum: 0.9,
+    /// });
+    /// assert_eq!(linear.at(0.25).rate_factor, 0.75);
+    /// ```
+    pub fn own(name: impl Into<String>, at: impl Fn(f64) -> HyperParameters + Send + Sync + 'static) -> Self {
+        Self::Own(OwnSchedule { name: name.into(), at: Arc::new(at) })
+    }
+
+    /// The hyper-parameters at `position`.
     pub fn at(&self, position: f64) -> HyperParameters {
         match *self {
+            Self::Own(ref own) => (own.at)(position),
             Self::Constant => HyperParameters { rate_factor: 1.0, momentum: MOMENTUM },
             Self::OneCycle { div_factor, final_div_factor, pct_start, momentum } => HyperParameters {
                 rate_factor: two_cosines(
@@ -90,7 +132,7 @@ impl Schedule {
 }
 
 /// Half a cosine from `start` to `end`; `fraction` is how much of the way is done, `0.0..=1.0`.
-pub fn cosine(start: f64, end: f64, fraction: f64) -> f64 {
+fn cosine(start: f64, end: f64, fraction: f64) -> f64 {
     start + (1.0 + (PI * (1.0 - fraction)).cos()) * (end - start) / 2.0
 }
 

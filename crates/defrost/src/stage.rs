@@ -133,18 +133,14 @@ pub struct Stage {
 
 impl Stage {
     /// Reads a stage off a Burn module. Tensor names are `prefix` and the path of fields inside the
-    /// module; a tensor inside a struct whose name ends in `Norm` belongs to a norm.
+    /// module. A struct that is called a norm (`LayerNorm`, `BatchNorm2d`) or has running statistics is one.
     ///
     /// The stage counts as pretrained; see [`Stage::untrained`].
     pub fn of<M: Module>(name: &str, prefix: &str, module: &M) -> Self {
         let mut reader = StageReader::new(prefix);
         module.visit(&mut reader);
-        Self {
-            name: name.to_owned(),
-            parameters: reader.parameters,
-            training_flags: reader.training_flags,
-            pretrained: true,
-        }
+        let (parameters, training_flags) = reader.finish();
+        Self { name: name.to_owned(), parameters, training_flags, pretrained: true }
     }
 
     /// The same stage with new weights.
@@ -185,11 +181,20 @@ struct StageReader<'a> {
     prefix: &'a str,
     /// Field names from the module to the tensor; a variant's name is no part of a tensor's name.
     path: Vec<String>,
-    /// For each open container, whether it is a norm.
+    /// For each open container, whether its name is a norm's.
     norms: Vec<bool>,
-    parameters: Vec<Parameter>,
-    training_flags: Vec<TrainingFlag>,
+    parameters: Vec<Read<Parameter>>,
+    training_flags: Vec<Read<TrainingFlag>>,
 }
+
+/// Something that was read, and the path of what holds it.
+struct Read<T> {
+    holder: Vec<String>,
+    value: T,
+}
+
+/// A norm's statistics; what has them is a norm, whatever it is called.
+const STATISTICS: [&str; 2] = ["running_mean", "running_var"];
 
 impl<'a> StageReader<'a> {
     fn new(prefix: &'a str) -> Self {
@@ -200,13 +205,33 @@ impl<'a> StageReader<'a> {
         self.norms.last().copied().unwrap_or(false)
     }
 
+    fn holder(&self) -> Vec<String> {
+        self.path[..self.path.len().saturating_sub(1)].to_vec()
+    }
+
     fn role(&self) -> Role {
         match self.path.last().map(String::as_str) {
-            Some("running_mean" | "running_var") if self.in_norm() => Role::Buffer,
+            Some(name) if STATISTICS.contains(&name) => Role::Buffer,
             _ if self.in_norm() => Role::Norm,
             Some("bias") => Role::Bias,
             _ => Role::Weight,
         }
+    }
+
+    /// What was read, with all that belongs to the holder of a statistic taken for a norm's.
+    fn finish(self) -> (Vec<Parameter>, Vec<TrainingFlag>) {
+        let statistics = self.parameters.iter().filter(|read| read.value.role == Role::Buffer);
+        let norms: Vec<Vec<String>> = statistics.map(|read| read.holder.clone()).collect();
+        let parameter = |Read { holder, value }: Read<Parameter>| match value.role {
+            Role::Weight | Role::Bias if norms.contains(&holder) => Parameter { role: Role::Norm, ..value },
+            _ => value,
+        };
+        let flag = |Read { holder, value }: Read<TrainingFlag>| TrainingFlag {
+            of_norm: value.of_norm || norms.contains(&holder),
+            ..value
+        };
+        let flags = self.training_flags.into_iter().map(flag).collect();
+        (self.parameters.into_iter().map(parameter).collect(), flags)
     }
 }
 
@@ -214,12 +239,17 @@ fn is_variant(container: &str) -> bool {
     container.starts_with("Enum:")
 }
 
+/// Whether a container is called a norm: `LayerNorm`, `BatchNorm2d`.
+fn is_norm(container: &str) -> bool {
+    container.trim_end_matches('d').trim_end_matches(|c: char| c.is_ascii_digit()).ends_with("Norm")
+}
+
 impl ModuleVisitor for StageReader<'_> {
     fn enter_module(&mut self, name: &str, container: &str) {
         if !is_variant(container) {
             self.path.push(name.to_owned());
         }
-        self.norms.push(container.ends_with("Norm"));
+        self.norms.push(is_norm(container));
     }
 
     fn exit_module(&mut self, _name: &str, container: &str) {
@@ -230,15 +260,59 @@ impl ModuleVisitor for StageReader<'_> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.parameters.push(Parameter {
+        let value = Parameter {
             id: param.id,
             name: format!("{}{}", self.prefix, self.path.join(".")),
             shape: param.lazy_shape().to_vec(),
             role: self.role(),
-        });
+        };
+        self.parameters.push(Read { holder: self.holder(), value });
     }
 
     fn visit_flag(&mut self, flag: &Param<Flag>) {
-        self.training_flags.push(TrainingFlag { id: flag.id, of_norm: self.in_norm() });
+        let value = TrainingFlag { id: flag.id, of_norm: self.in_norm() };
+        self.training_flags.push(Read { holder: self.holder(), value });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    /// A norm that is not called so, with the fields of one.
+    #[derive(Module, Debug)]
+    struct Whitening {
+        scale: Param<Tensor<1>>,
+        bias: Param<Tensor<1>>,
+        running_mean: Param<Tensor<1>>,
+    }
+
+    /// Called a norm for images.
+    #[derive(Module, Debug)]
+    struct BatchNorm2d {
+        gain: Param<Tensor<1>>,
+    }
+
+    #[derive(Module, Debug)]
+    struct Body {
+        first: Whitening,
+        second: BatchNorm2d,
+        bias: Param<Tensor<1>>,
+    }
+
+    #[test]
+    fn norms_are_known_by_their_statistics_or_their_name() {
+        let one = || Param::from_tensor(Tensor::<1>::zeros([2], &Device::flex()));
+        let body = Body {
+            first: Whitening { scale: one(), bias: one(), running_mean: one() },
+            second: BatchNorm2d { gain: one() },
+            bias: one(),
+        };
+        let roles = |stage: Stage| stage.parameters.into_iter().map(|p| p.role).collect::<Vec<_>>();
+        let expected = [Role::Norm, Role::Norm, Role::Buffer, Role::Norm, Role::Bias];
+        assert_eq!(roles(Stage::of("body", "", &body)), expected);
+        let norm = burn::nn::BatchNormConfig::new(2).init(&Device::flex());
+        assert_eq!(roles(Stage::of("norm", "", &norm)), [Role::Norm, Role::Norm, Role::Buffer, Role::Buffer]);
     }
 }

@@ -29,9 +29,7 @@ fn find_on<D: Domain>(arguments: &LrFindArguments) -> Outcome {
     training::start_threads(options.threads)?;
     let Prepared { data, network, model, .. } = D::prepare(options, &arguments.data, &training::device())?;
     let Data { classes, train, valid, .. } = data;
-    let learner_options = options.learner(&*train)?;
-    let mut learner =
-        Learner::new(network, train, valid, classes.len().max(1), learner_options).or_usage()?;
+    let mut learner = options.open(network, (train, valid), classes.len())?;
     let phases = options.resolve(model.name(), &options.recipe(&model), learner.plan())?;
     let found = search(&mut learner, &phases)?;
     if let Some(path) = &arguments.svg {

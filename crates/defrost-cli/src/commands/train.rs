@@ -54,10 +54,8 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     report_problems(about.problems.as_deref().unwrap_or_default(), data.skipped.len());
     let Data { classes, train, valid, skipped, .. } = data;
     let items = json!({ "train": train.len(), "valid": valid.len(), "skipped": skipped_json(&skipped) });
-    let learner_options = options.learner(&*train)?;
-    let mut learner =
-        Learner::new(network, train, valid, classes.len().max(1), learner_options).or_usage()?;
-    learner = learner.with_model(model.clone()).with_classes(classes.clone());
+    let learner = options.open(network, (train, valid), classes.len())?;
+    let mut learner = learner.with_model(model.clone()).with_classes(classes.clone());
     let phases = phases(&mut learner, &mut session, &model)?;
     let mut plan =
         PlanSummary::new(model.name(), learner.plan(), &phases, learner.batches_per_epoch(), false);
@@ -72,7 +70,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     anstream::eprintln!("{}", plan_table(&plan));
     report_warnings(&plan);
     let planned = Report {
-        monitored: learner.options().loss.monitored_metric().map(str::to_owned),
+        monitored: learner.monitored_metric().map(str::to_owned),
         ..Report::planned(about, plan.clone(), &phases)
     };
     let live = place.map(|place| Live::start(place, planned.clone())).transpose()?;
@@ -180,7 +178,7 @@ fn observe<N: Network>(
 ) -> Result<Option<Arc<OnceLock<String>>>, Failure> {
     learner.observe(Box::new(Progress::new()));
     if let Some(patience) = arguments.options.learning.patience {
-        learner.observe(Box::new(EarlyStopping::new(patience, &learner.options().loss)));
+        learner.observe(Box::new(EarlyStopping::new(patience, learner.monitored_metric())));
     }
     if !arguments.tensorboard {
         return Ok(None);

@@ -85,7 +85,7 @@ impl Domain for Vision {
         let start = opened(&setup)?;
         let preprocess = start.preprocess();
         let SplitData { classes, train, .. } = images(options, data)?.read(preprocess).or_usage()?;
-        let learner = options.learner(&train)?;
+        let learner = options.learner();
         let batch = first_batch(&train, classes.len().max(1), &learner, &training::device()).or_failure()?;
         image_grid(&batch, &classes, preprocess)
             .ok_or_else(|| Failure::usage("--show-batch: there are no images to train on"))

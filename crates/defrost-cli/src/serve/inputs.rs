@@ -7,7 +7,8 @@ use axum::extract::Request;
 use serde_json::{Value, json};
 
 use defrost::bundle::Loaded;
-use defrost::learner::{Prediction, TestTimeAugmentation};
+use defrost::learner::TestTimeAugmentation;
+use defrost::metrics::Prediction;
 use defrost::tabular::{FieldKind, TableModelConfig};
 use defrost::text::TextModelConfig;
 use defrost::vision::image::Image;

@@ -1,6 +1,6 @@
 //! Answers about many items: in batches, each in its item's place.
 
-use crate::learner::Prediction;
+use crate::metrics::Prediction;
 
 /// At most so many items go through a saved network at once.
 pub const BATCH: usize = 16;

@@ -24,7 +24,7 @@ pub use self_test::SelfTest;
 
 use crate::files::{self, FileError};
 use crate::learner::{EpochRecord, PhaseEstimate, SaveError};
-use crate::loss::Loss;
+use crate::loss::AnyLoss;
 use crate::metrics::THRESHOLD;
 use crate::summary::PlanSummary;
 use crate::weights::safetensors::{self, ParseError};
@@ -43,7 +43,7 @@ pub struct BundleManifest<D> {
     /// Class names; a prediction is an index into them.
     pub classes: Vec<String>,
     /// The loss it was trained with, which says what its scores mean.
-    pub loss: Loss,
+    pub loss: AnyLoss,
     /// The probability from which on each label is said to be there, chosen on the validation items; none where items
     /// are of one class or have numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

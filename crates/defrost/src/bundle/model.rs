@@ -15,10 +15,8 @@ use crate::batch::Batch;
 use crate::data::Dataset;
 use crate::files::FileError;
 use crate::interpret::HeatMap;
-use crate::learner::{
-    Evaluation, Learner, LearnerError, Model, Prediction, SaveError, TestTimeAugmentation, evaluate, split,
-};
-use crate::metrics::THRESHOLD;
+use crate::learner::{Evaluation, Learner, LearnerError, Model, SaveError, TestTimeAugmentation, evaluate};
+use crate::metrics::{Prediction, THRESHOLD, split};
 use crate::ops::isa_level;
 use crate::precision::Precision;
 use crate::prefix::Cache;
@@ -116,7 +114,7 @@ impl<C: ModelConfig> Model<C::Network> for C {
             format: 0,
             task: C::TASK.to_owned(),
             classes,
-            loss: learner.options().loss.clone(),
+            loss: learner.loss().clone(),
             thresholds: thresholds.clone(),
             model: self.clone(),
             plan: learner.summary(),
@@ -162,7 +160,7 @@ impl<N: Network> Learner<N> {
     pub(crate) fn predict_batch(&self, input: Batch) -> Vec<NamedPrediction> {
         let network = self.network().valid();
         let scores = network.forward(input, 0..network.stages().len()).single();
-        let loss = self.options().loss.clone();
+        let loss = self.loss().clone();
         let predictions = split(loss.decode(scores));
         let names = Names { classes: self.classes(), loss, thresholds: vec![THRESHOLD] };
         let names = Arc::new(names);
@@ -266,6 +264,6 @@ impl<M: ModelConfig> Loaded<M> {
     ) -> Result<Evaluation, LearnerError> {
         let loss = &self.manifest.loss;
         let evaluation = evaluate(&self.network, items, (loss, tta), batch_size, &self.device, cache)?;
-        Ok(evaluation.at(self.manifest.thresholds(), loss))
+        Ok(evaluation.at(self.manifest.thresholds()))
     }
 }

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::learner::Prediction;
-use crate::loss::Loss;
+use crate::data::TargetKind;
+use crate::loss::AnyLoss;
+use crate::metrics::Prediction;
 
 /// What a network makes of one item, with the names of its classes.
 ///
@@ -21,7 +22,7 @@ pub struct NamedPrediction {
 pub(crate) struct Names {
     /// Class names, or those of labels; none of numbers.
     pub classes: Vec<String>,
-    pub loss: Loss,
+    pub loss: AnyLoss,
     /// The probability from which on each label is said to be there, or one for all.
     pub thresholds: Vec<f32>,
 }
@@ -53,8 +54,8 @@ impl NamedPrediction {
 
     /// The labels that are said to be there, likeliest first; none where items are of one class or have numbers.
     pub fn labels(&self) -> Vec<&str> {
-        match self.names.loss {
-            Loss::BinaryCrossEntropy => {
+        match self.names.loss.kind() {
+            TargetKind::Labels => {
                 let there = self.scores.labels(&self.names.thresholds);
                 let ranked = self.scores.ranked().into_iter();
                 ranked
@@ -85,9 +86,9 @@ impl fmt::Display for NamedPrediction {
             return write!(f, "{number}");
         }
         let top = self.top(usize::MAX);
-        match (&self.names.loss, self.labels()) {
-            (Loss::BinaryCrossEntropy, labels) if labels.is_empty() => f.write_str("no label"),
-            (Loss::BinaryCrossEntropy, labels) => {
+        match (self.names.loss.kind(), self.labels()) {
+            (TargetKind::Labels, labels) if labels.is_empty() => f.write_str("no label"),
+            (TargetKind::Labels, labels) => {
                 let there: Vec<String> =
                     top.iter().filter(|(name, _)| labels.contains(name)).map(percent).collect();
                 f.write_str(&there.join(", "))
@@ -109,23 +110,23 @@ impl fmt::Debug for NamedPrediction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::loss::TargetScaler;
+    use crate::loss::{BinaryCrossEntropy, SquaredError, TargetScaler};
 
-    fn named(classes: &[&str], loss: Loss, scores: &[f32]) -> NamedPrediction {
+    fn named(classes: &[&str], loss: AnyLoss, scores: &[f32]) -> NamedPrediction {
         let classes = classes.iter().map(|&class| class.to_owned()).collect();
         Arc::new(Names { classes, loss, thresholds: vec![0.5] }).of(Prediction(scores.to_vec()))
     }
 
     #[test]
     fn a_prediction_prints_its_names() {
-        let class = named(&["bag", "coat", "shirt"], Loss::default(), &[0.1, 0.7, 0.2]);
+        let class = named(&["bag", "coat", "shirt"], AnyLoss::default(), &[0.1, 0.7, 0.2]);
         assert_eq!(format!("{class} | {class:?}"), "coat 70.0 % | coat 70.0 %, shirt 20.0 %, bag 10.0 %");
         assert_eq!((class.class(), class.probability(), class.number()), (Some("coat"), Some(0.7), None));
-        let labels = named(&["clear", "cloud"], Loss::BinaryCrossEntropy, &[0.75, 0.25]);
+        let labels = named(&["clear", "cloud"], BinaryCrossEntropy.into(), &[0.75, 0.25]);
         assert_eq!((labels.to_string().as_str(), labels.labels()), ("clear 75.0 %", vec!["clear"]));
-        let none = named(&["clear", "cloud"], Loss::BinaryCrossEntropy, &[0.25, 0.125]);
+        let none = named(&["clear", "cloud"], BinaryCrossEntropy.into(), &[0.25, 0.125]);
         assert_eq!(format!("{none} | {none:?}"), "no label | clear 25.0 %, cloud 12.5 %");
-        let number = named(&[], Loss::SquaredError(TargetScaler::of(&[1.0, 2.0])), &[1.5]);
+        let number = named(&[], SquaredError(TargetScaler::of(&[1.0, 2.0])).into(), &[1.5]);
         assert_eq!((number.to_string().as_str(), number.number(), number.class()), ("1.5", Some(1.5), None));
     }
 }

@@ -21,7 +21,7 @@ pub use fingerprint::Fingerprint;
 pub use label::{Label, MixedLabels};
 pub use order::{batch_count, epoch_batches, plain_batches};
 pub use preview::Preview;
-pub use target::{Target, target_rows};
+pub use target::{Target, TargetKind, target_rows};
 pub use validation::Validation;
 
 use std::fmt;

@@ -1,6 +1,9 @@
 //! What an item is labelled with, and a batch of such labels as the loss reads them.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use super::Dataset;
 
 /// The label of an item.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +16,55 @@ pub enum Target {
     Number(f32),
 }
 
+/// What the items of a data set are labelled with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TargetKind {
+    /// One class each.
+    Class,
+    /// Any number of labels each.
+    Labels,
+    /// A number each.
+    Number,
+}
+
+impl TargetKind {
+    /// What the first of these items is labelled with.
+    pub fn of(data: &dyn Dataset) -> Option<Self> {
+        (data.len() > 0).then(|| data.target(0).kind())
+    }
+
+    /// Whether a network of so many outputs can learn this target.
+    pub fn fits(self, target: &Target, outputs: usize) -> bool {
+        target.kind() == self
+            && match target {
+                Target::Class(class) => *class < outputs,
+                Target::Labels(labels) => labels.iter().all(|&label| label < outputs),
+                Target::Number(number) => number.is_finite(),
+            }
+    }
+
+    /// What an item has, for messages.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Class => "one class",
+            Self::Labels => "a set of labels",
+            Self::Number => "a finite number",
+        }
+    }
+}
+
 impl Target {
+    /// What kind of label it is.
+    pub fn kind(&self) -> TargetKind {
+        match self {
+            Self::Class(_) => TargetKind::Class,
+            Self::Labels(_) => TargetKind::Labels,
+            Self::Number(_) => TargetKind::Number,
+        }
+    }
+
     /// The class, if the item is of exactly one.
     pub fn class(&self) -> Option<usize> {
         match self {
@@ -60,6 +111,18 @@ pub fn target_rows(targets: &[Target], outputs: usize, device: &Device) -> Tenso
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_target_fits_its_own_kind_only() {
+        let kinds = [TargetKind::Class, TargetKind::Labels, TargetKind::Number];
+        for target in [Target::Class(2), Target::Labels(vec![0, 2]), Target::Number(7.0)] {
+            let fitting: Vec<_> = kinds.into_iter().filter(|kind| kind.fits(&target, 3)).collect();
+            assert_eq!(fitting, [target.kind()]);
+        }
+        assert!(!TargetKind::Class.fits(&Target::Class(3), 3));
+        assert!(!TargetKind::Labels.fits(&Target::Labels(vec![3]), 3));
+        assert!(!TargetKind::Number.fits(&Target::Number(f32::NAN), 1));
+    }
 
     #[test]
     fn rows_are_what_a_perfect_network_says() {

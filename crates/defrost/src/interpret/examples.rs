@@ -3,29 +3,13 @@
 use crate::data::Target;
 use crate::learner::Evaluation;
 use crate::loss::Loss;
+use crate::metrics::Prediction;
 
-/// The loss of each item, without smoothing and weights: cross-entropy with the natural logarithm, its mean over
-/// labels, or the squared or absolute distance of numbers in units of their deviation.
-pub fn item_losses(loss: &Loss, evaluation: &Evaluation) -> Vec<f64> {
-    // A probability of nothing would make an endless loss.
-    let surprise = |probability: f32| -f64::from(probability.max(f32::MIN_POSITIVE)).ln();
-    let of_item = |(found, target): (&crate::learner::Prediction, &Target)| match (loss, target) {
-        (Loss::CrossEntropy(_), Target::Class(class)) => surprise(found.0[*class]),
-        (Loss::BinaryCrossEntropy, target) => {
-            let there = target.row(found.0.len());
-            let each =
-                found.0.iter().zip(there).map(|(&p, there)| surprise(if there == 1.0 { p } else { 1.0 - p }));
-            each.sum::<f64>() / found.0.len().max(1) as f64
-        }
-        (Loss::SquaredError(scale), Target::Number(number)) => {
-            (f64::from(found.number() - number) / scale.std).powi(2)
-        }
-        (Loss::AbsoluteError(scale), Target::Number(number)) => {
-            (f64::from(found.number() - number) / scale.std).abs()
-        }
-        _ => f64::NAN,
-    };
-    evaluation.predictions.iter().zip(&evaluation.targets).map(of_item).collect()
+/// The [loss of each item](Loss::item_loss), without smoothing and weights: cross-entropy with the natural logarithm,
+/// its mean over labels, or the squared or absolute distance of numbers in units of their standard deviation.
+pub fn item_losses(loss: &dyn Loss, evaluation: &Evaluation) -> Vec<f64> {
+    let items = evaluation.predictions.iter().zip(&evaluation.targets);
+    items.map(|(found, target)| loss.item_loss(&found.0, target)).collect()
 }
 
 /// The items of the `count` highest losses, highest first; of equals, the first.
@@ -34,13 +18,14 @@ pub fn top_losses(losses: &[f64], count: usize) -> Vec<usize> {
 }
 
 /// The `count` items that were taken for their own class with the highest probability, or all of whose labels were
-/// decided rightly and furthest from doubt; surest first. None where items have numbers.
+/// decided rightly and furthest from their thresholds; surest first. None where items have numbers.
 pub fn surest_hits(evaluation: &Evaluation, count: usize) -> Vec<usize> {
-    let sureness = |(item, (found, target)): (usize, (&crate::learner::Prediction, &Target))| match target {
+    let sureness = |(item, (found, target)): (usize, (&Prediction, &Target))| match target {
         Target::Class(class) => (found.class() == *class).then(|| (item, f64::from(found.0[*class]))),
         Target::Labels(labels) => (found.labels(&evaluation.thresholds) == *labels).then(|| {
-            let doubt = found.0.iter().map(|p| (p - 0.5).abs()).fold(0.5f32, f32::min);
-            (item, f64::from(doubt))
+            let limits = evaluation.thresholds.iter().cycle();
+            let margins = found.0.iter().zip(limits).map(|(p, limit)| (p - limit).abs());
+            (item, f64::from(margins.fold(1.0f32, f32::min)))
         }),
         Target::Number(_) => None,
     };
@@ -57,8 +42,7 @@ fn ranked(mut scored: Vec<(usize, f64)>, count: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learner::Prediction;
-    use crate::loss::TargetScaler;
+    use crate::loss::{AbsoluteError, BinaryCrossEntropy, CrossEntropy, SquaredError, TargetScaler};
 
     fn evaluation(predictions: &[&[f32]], targets: &[Target]) -> Evaluation {
         Evaluation {
@@ -76,7 +60,7 @@ mod tests {
             &[&[0.9, 0.1], &[0.2, 0.8], &[0.6, 0.4], &[0.05, 0.95]],
             &[Target::Class(0), Target::Class(0), Target::Class(0), Target::Class(1)],
         );
-        let losses = item_losses(&Loss::default(), &found);
+        let losses = item_losses(&CrossEntropy::default(), &found);
         // -ln of the probability of the true class; f32 probabilities have seven digits.
         for (loss, probability) in losses.iter().zip([0.9f64, 0.2, 0.6, 0.95]) {
             assert!((loss + probability.ln()).abs() < 1e-6);
@@ -91,24 +75,34 @@ mod tests {
             &[&[0.9, 0.2], &[0.99, 0.01], &[0.3, 0.3]],
             &[Target::Labels(vec![0]), Target::Labels(vec![0]), Target::Labels(vec![1])],
         );
-        let losses = item_losses(&Loss::BinaryCrossEntropy, &found);
+        let losses = item_losses(&BinaryCrossEntropy, &found);
         assert!((losses[0] - (-(0.9f64.ln()) - 0.8f64.ln()) / 2.0).abs() < 1e-6);
         assert_eq!(top_losses(&losses, 1), [2]);
         assert_eq!(surest_hits(&found, 9), [1, 0]);
     }
 
     #[test]
+    fn labels_are_sure_far_from_their_own_thresholds() {
+        let targets = [Target::Labels(vec![0]), Target::Labels(vec![0])];
+        let found = evaluation(&[&[0.55, 0.05], &[0.3, 0.01]], &targets);
+        let found = Evaluation { thresholds: vec![0.1, 0.5], ..found };
+        assert_eq!(surest_hits(&found, 9), [0, 1]);
+        // The second is sure of nothing at 0.5, where it would be a miss.
+        assert_eq!(surest_hits(&Evaluation { thresholds: vec![0.5], ..found }, 9), [0]);
+    }
+
+    #[test]
     fn numbers_err_in_units_of_their_deviation() {
         let found = evaluation(&[&[3.0], &[10.0]], &[Target::Number(5.0), Target::Number(9.0)]);
         let scale = TargetScaler { mean: 0.0, std: 2.0 };
-        assert_eq!(item_losses(&Loss::SquaredError(scale), &found), [1.0, 0.25]);
-        assert_eq!(item_losses(&Loss::AbsoluteError(scale), &found), [1.0, 0.5]);
+        assert_eq!(item_losses(&SquaredError(scale), &found), [1.0, 0.25]);
+        assert_eq!(item_losses(&AbsoluteError(scale), &found), [1.0, 0.5]);
         assert!(surest_hits(&found, 9).is_empty());
     }
 
     #[test]
     fn what_was_thought_impossible_has_a_finite_loss() {
         let found = evaluation(&[&[1.0, 0.0]], &[Target::Class(1)]);
-        assert!(item_losses(&Loss::default(), &found)[0].is_finite());
+        assert!(item_losses(&CrossEntropy::default(), &found)[0].is_finite());
     }
 }

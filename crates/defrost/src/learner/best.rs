@@ -1,4 +1,4 @@
-//! CheckpointWriter the best epoch over all phases.
+//! The best epoch of a run, over all its phases.
 
 use super::{EpochRecord, Evaluation, Learner, LearnerError};
 use crate::stage::Network;
@@ -6,9 +6,9 @@ use crate::weights::{self, Tensors};
 
 /// The best epoch so far and the weights it ended with.
 #[derive(Clone, Debug)]
-pub struct Best {
+pub(super) struct Best {
     /// What was measured.
-    pub record: EpochRecord,
+    pub(super) record: EpochRecord,
     /// The epoch, counted over all phases from 0.
     pub(super) epoch: usize,
     pub(super) tensors: Tensors,
@@ -17,7 +17,8 @@ pub struct Best {
 }
 
 impl<N: Network> Learner<N> {
-    /// The best epoch so far.
+    /// The best epoch of the run so far, or of the last one, which ended with its weights. None after `fit`, which keeps
+    /// the weights that training left.
     pub fn best(&self) -> Option<&EpochRecord> {
         self.best.as_ref().map(|best| &best.record)
     }
@@ -37,7 +38,7 @@ impl<N: Network> Learner<N> {
 
     /// Keeps the weights as they are, if this epoch is the best.
     pub(super) fn keep_if_best(&mut self, record: &EpochRecord, evaluation: Evaluation) {
-        let monitored = self.options.loss.monitored_metric();
+        let monitored = self.monitored_metric();
         if self.best.as_ref().is_none_or(|best| record.is_better_than(&best.record, monitored)) {
             let (epoch, tensors) = (self.history.epochs(), weights::collect(self.network()));
             self.best = Some(Best { record: record.clone(), epoch, tensors, evaluation: Some(evaluation) });

@@ -1,23 +1,23 @@
 //! Ending a phase that no longer gets better.
 
 use super::{EpochRecord, Flow, Observer, Resumed};
-use crate::loss::Loss;
 use crate::recipe::ResolvedPhase;
 
 /// Ends a phase after some epochs without a better one (Keras and fastai: `EarlyStopping`).
 #[derive(Clone, Debug)]
 pub struct EarlyStopping {
     patience: usize,
-    monitored: Option<&'static str>,
+    monitored: Option<String>,
     best: Option<EpochRecord>,
     waited: usize,
 }
 
 impl EarlyStopping {
     /// Ends a phase after `patience` epochs, at least 1, none of which was better than those before, as this
-    /// loss judges it.
-    pub fn new(patience: usize, loss: &Loss) -> Self {
-        Self { patience: patience.max(1), monitored: loss.monitored_metric(), best: None, waited: 0 }
+    /// metric, or else the validation loss, judges it: see [`Learner::monitored_metric`](super::Learner::monitored_metric).
+    pub fn new(patience: usize, monitored: Option<&str>) -> Self {
+        let monitored = monitored.map(str::to_owned);
+        Self { patience: patience.max(1), monitored, best: None, waited: 0 }
     }
 }
 
@@ -33,7 +33,7 @@ impl Observer for EarlyStopping {
     }
 
     fn epoch_ended(&mut self, record: &EpochRecord) -> Flow {
-        if self.best.as_ref().is_none_or(|best| record.is_better_than(best, self.monitored)) {
+        if self.best.as_ref().is_none_or(|best| record.is_better_than(best, self.monitored.as_deref())) {
             (self.best, self.waited) = (Some(record.clone()), 0);
         } else {
             self.waited += 1;

@@ -5,6 +5,7 @@ use thiserror::Error;
 use super::CheckpointError;
 use crate::data::{DataError, Target};
 use crate::groups::GroupsError;
+use crate::loss::LossError;
 use crate::plan::PlanError;
 use crate::rates::RatesError;
 use crate::recipe::RecipeError;
@@ -47,6 +48,9 @@ pub enum LearnerError {
         /// How many scores the network gives.
         outputs: usize,
     },
+    /// An option does not fit the loss.
+    #[error(transparent)]
+    Loss(#[from] LossError),
     /// A checkpoint can't be read, or belongs to another run.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

@@ -4,9 +4,9 @@ use burn::tensor::{Device, Tensor};
 
 use super::features::Part;
 use super::{Learner, LearnerError, TestTimeAugmentation};
-use crate::data::{DataError, Dataset, Target, plain_batches, target_rows};
-use crate::loss::Loss;
-use crate::metrics::{self, ClassReport, Confusion, Metrics};
+use crate::data::{DataError, Dataset, Target, TargetKind, plain_batches, target_rows};
+use crate::loss::AnyLoss;
+use crate::metrics::{self, ClassReport, Confusion, Metric, Metrics, Prediction, split};
 use crate::prefix::{Cache, Prefix};
 use crate::stage::Network;
 
@@ -28,10 +28,17 @@ pub struct Evaluation {
 impl Evaluation {
     /// The same predictions, measured with these thresholds.
     #[must_use]
-    pub fn at(mut self, thresholds: &[f32], loss: &Loss) -> Self {
-        self.metrics = metrics::measure_at(loss, &self.predictions, &self.targets, thresholds);
+    pub fn at(mut self, thresholds: &[f32]) -> Self {
+        let Some(kind) = self.kind() else { return self };
+        let found = metrics::measure_at(kind, &self.predictions, &self.targets, thresholds);
+        self.metrics.extend(found);
         self.thresholds = thresholds.to_vec();
         self
+    }
+
+    /// What the items are labelled with; nothing is known of none.
+    pub fn kind(&self) -> Option<TargetKind> {
+        self.targets.first().map(Target::kind)
     }
 
     /// How often each class was taken for each other; none where items are not of one class each.
@@ -44,44 +51,10 @@ impl Evaluation {
 
     /// How well each class or label is recognised; nothing for numbers.
     pub fn by_class(&self) -> Vec<ClassReport> {
-        match (self.confusion(), self.targets.first()) {
-            (Some(confusion), _) => metrics::by_class(&confusion),
-            (None, Some(Target::Labels(_))) => {
-                metrics::by_label(&self.predictions, &self.targets, &self.thresholds)
-            }
-            _ => vec![],
+        match self.kind() {
+            Some(TargetKind::Labels) => metrics::by_label(&self.predictions, &self.targets, &self.thresholds),
+            _ => self.confusion().map_or(vec![], |confusion| metrics::by_class(&confusion)),
         }
-    }
-}
-
-/// A probability for each class, which sum to 1; or for each label, each on its own; or a number.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Prediction(pub Vec<f32>);
-
-impl Prediction {
-    /// The likeliest class.
-    pub fn class(&self) -> usize {
-        metrics::highest(&self.0)
-    }
-
-    /// The number; for classes and labels, the first probability.
-    pub fn number(&self) -> f32 {
-        self.0.first().copied().unwrap_or(f32::NAN)
-    }
-
-    /// The labels that are said to be there, ascending; `thresholds` holds one for each label, or one for all.
-    pub fn labels(&self, thresholds: &[f32]) -> Vec<usize> {
-        let limits = thresholds.iter().cycle();
-        let there =
-            self.0.iter().zip(limits).enumerate().filter(|(_, (probability, limit))| probability >= limit);
-        there.map(|(label, _)| label).collect()
-    }
-
-    /// Classes and probabilities, likeliest first.
-    pub fn ranked(&self) -> Vec<(usize, f32)> {
-        let mut ranked: Vec<(usize, f32)> = self.0.iter().copied().enumerate().collect();
-        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        ranked
     }
 }
 
@@ -94,12 +67,12 @@ impl Prediction {
 pub fn evaluate<N: Network>(
     network: &N,
     data: &dyn Dataset,
-    (loss, tta): (&Loss, TestTimeAugmentation),
+    (loss, tta): (&AnyLoss, TestTimeAugmentation),
     batch_size: usize,
     device: &Device,
     cache: &mut Cache,
 ) -> Result<Evaluation, LearnerError> {
-    let mut tally = Tally::new(loss);
+    let mut tally = Tally::new(loss, &[]);
     let network = network.valid();
     let stages = network.stages().len();
     let prefix = Prefix::of(&network, stages.saturating_sub(1));
@@ -115,15 +88,17 @@ pub fn evaluate<N: Network>(
 
 /// Sums over batches.
 struct Tally {
-    loss: Loss,
+    loss: AnyLoss,
+    metrics: Vec<Metric>,
     losses: f64,
     predictions: Vec<Prediction>,
     targets: Vec<Target>,
 }
 
 impl Tally {
-    fn new(loss: &Loss) -> Self {
-        Self { loss: loss.unweighted(), losses: 0.0, predictions: vec![], targets: vec![] }
+    fn new(loss: &AnyLoss, metrics: &[Metric]) -> Self {
+        let loss = loss.unweighted().unwrap_or_else(|| loss.clone());
+        Self { loss, metrics: metrics.to_vec(), losses: 0.0, predictions: vec![], targets: vec![] }
     }
 
     fn add(&mut self, data: &dyn Dataset, items: &[usize], scores: Tensor<2>) {
@@ -134,7 +109,11 @@ impl Tally {
     }
 
     fn finish(self) -> Evaluation {
-        let metrics = metrics::measure(&self.loss, &self.predictions, &self.targets);
+        let mut metrics = metrics::measure(self.loss.kind(), &self.predictions, &self.targets);
+        for metric in &self.metrics {
+            let value = metric.measure(&self.predictions, &self.targets);
+            metrics.extend(value.map(|value| (metric.name().to_owned(), value)));
+        }
         let loss = self.losses / self.predictions.len().max(1) as f64;
         let thresholds = vec![metrics::THRESHOLD];
         Evaluation { loss, metrics, predictions: self.predictions, targets: self.targets, thresholds }
@@ -147,13 +126,6 @@ pub(super) fn rows(data: &dyn Dataset, items: &[usize], scores: &Tensor<2>) -> T
     target_rows(&targets, scores.dims()[1], &scores.device())
 }
 
-/// One prediction a row of `[batch, classes]`.
-pub(crate) fn split(probabilities: Tensor<2>) -> Vec<Prediction> {
-    let [_, classes] = probabilities.dims();
-    let numbers: Vec<f32> = probabilities.into_data().iter::<f32>().collect();
-    numbers.chunks(classes.max(1)).map(|row| Prediction(row.to_vec())).collect()
-}
-
 impl<N: Network> Learner<N> {
     /// Evaluates on the validation items; what the frozen prefix makes of them is computed once.
     ///
@@ -161,7 +133,7 @@ impl<N: Network> Learner<N> {
     ///
     /// If an item can't be read.
     pub fn evaluate(&mut self) -> Result<Evaluation, LearnerError> {
-        let mut tally = Tally::new(&self.options.loss);
+        let mut tally = Tally::new(&self.loss, &self.options.metrics);
         let network = self.network().valid();
         let stages = self.plan.constant_stages()..self.plan.groups().stages().len();
         for items in plain_batches(self.valid.len(), self.options.batch_size) {
@@ -179,22 +151,10 @@ impl<N: Network> Learner<N> {
     ///
     /// If an item can't be read.
     pub fn best_thresholds(&mut self) -> Result<Vec<f32>, LearnerError> {
-        if self.options.loss != Loss::BinaryCrossEntropy {
+        if self.loss.kind() != TargetKind::Labels {
             return Ok(vec![]);
         }
         let Evaluation { predictions, targets, .. } = self.evaluate()?;
         Ok(metrics::best_thresholds(&predictions, &targets))
-    }
-
-    /// Evaluates on other items.
-    ///
-    /// # Errors
-    ///
-    /// If an item can't be read, or its label does not fit the loss.
-    pub fn evaluate_on(&mut self, data: &dyn Dataset) -> Result<Evaluation, LearnerError> {
-        super::check_targets(data, &self.options.loss, self.outputs)?;
-        let network = self.network.as_ref().expect("an optimizer step always gives the network back");
-        let how = (&self.options.loss, TestTimeAugmentation::NONE);
-        evaluate(network, data, how, self.options.batch_size, &self.device, &mut self.cache)
     }
 }

@@ -2,11 +2,12 @@
 
 use burn::tensor::Device;
 
-use super::{LearnerOptions, Sampling};
+use super::LearnerOptions;
 use crate::batch::Batch;
 use crate::data::{
     DataError, Dataset, Draws, Target, Variant, balanced_batches, classes, epoch_batches, target_rows,
 };
+use crate::loss::Balance;
 
 /// A batch as it enters a network.
 #[derive(Clone, Debug)]
@@ -49,8 +50,8 @@ pub fn first_batch(
 
 /// The items of a training epoch's steps.
 pub(super) fn steps(train: &dyn Dataset, options: &LearnerOptions, draws: Draws) -> Vec<Vec<usize>> {
-    match (options.sampling, classes(train)) {
-        (Sampling::Balanced, Some(classes)) => balanced_batches(&classes, options.step_size(), draws),
+    match (options.balance, classes(train)) {
+        (Balance::Sample, Some(classes)) => balanced_batches(&classes, options.step_size(), draws),
         _ => {
             let sizes: Vec<usize> = (0..train.len()).map(|item| train.size(item)).collect();
             epoch_batches(&sizes, options.step_size(), draws)

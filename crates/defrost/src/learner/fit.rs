@@ -64,12 +64,13 @@ impl<N: Network> Learner<N> {
     }
 
     pub(super) fn set_plan(&mut self, plan: Arc<FreezePlan>) {
-        self.optimizer.clear();
+        self.stepper.clear();
         self.update_network(|network, _| plan.apply(network));
         self.plan = plan;
     }
 
-    /// Trains as the plan stands, at constant rates.
+    /// Trains as the plan stands, at constant rates. As every `fit`, it ends with the weights that training left, and
+    /// there is no [best](Learner::best) epoch then.
     ///
     /// # Errors
     ///
@@ -133,8 +134,10 @@ impl<N: Network> Learner<N> {
             epochs,
         };
         self.described.phases.push(phase.clone());
-        self.run_phase(&phase, Start::of_phase(0))?;
-        Ok(())
+        let outcome = self.run_phase(&phase, Start::of_phase(0));
+        // The weights are those that training left, so no epoch is the one they are of.
+        self.best = None;
+        outcome.map(|_| ())
     }
 
     /// Freezes, trains the head, unfreezes, trains everything at lower rates; ends with the best epoch's
@@ -157,7 +160,7 @@ impl<N: Network> Learner<N> {
         Ok(recipe.into().resolve(&self.plan)?)
     }
 
-    /// Runs phases one after the other and ends with the weights of the best epoch of all, after an error
+    /// Runs phases one after the other and ends with the weights of their best epoch, after an error
     /// too.
     ///
     /// # Errors
@@ -166,6 +169,7 @@ impl<N: Network> Learner<N> {
     pub fn run(&mut self, phases: &[ResolvedPhase]) -> Result<(), LearnerError> {
         self.check_phases(phases)?;
         self.begin_checkpoints(phases)?;
+        self.best = None;
         self.run_from(phases, Start::of_phase(0))
     }
 

@@ -30,15 +30,13 @@ use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 
-pub use best::Best;
 pub use checkpoint::{CheckpointError, CheckpointOptions, checkpoint_note};
 pub(crate) use described::Model;
 pub use described::{EPOCHS, SaveError};
 pub use early_stopping::EarlyStopping;
 pub use error::LearnerError;
 pub use estimate::PhaseEstimate;
-pub(crate) use evaluate::split;
-pub use evaluate::{Evaluation, Prediction, evaluate};
+pub use evaluate::{Evaluation, evaluate};
 pub use events::{BatchReport, Flow, Observer, Position, Resumed, RolledBack};
 pub use first_batch::{FirstBatch, first_batch};
 pub use history::{EpochRecord, History};
@@ -47,25 +45,17 @@ pub use mixing::Mixing;
 pub use suggestions::{Suggestions, suggest};
 pub use test_time_augmentation::TestTimeAugmentation;
 
-use crate::data::{Dataset, Draws};
+use crate::data::{Dataset, Draws, TargetKind};
 use crate::groups::LayerGroups;
-use crate::loss::Loss;
-use crate::optim::Adam;
+use crate::loss::{AnyLoss, Balance, LossOptions};
+use crate::metrics::Metric;
+use crate::optim::{AdamW, Optimizer, Stepper};
 use crate::plan::{FreezePlan, NormMode};
 use crate::prefix::{Cache, CacheLimits, Prefix};
 use crate::stage::Network;
+use best::Best;
 use checkpoint::Checkpoints;
 use described::Described;
-
-/// Which items a training epoch shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sampling {
-    /// All, shuffled.
-    #[default]
-    Shuffled,
-    /// As many, with all classes equally often. Items that are not of one class each are shuffled.
-    Balanced,
-}
 
 /// What a learner is told once.
 #[derive(Clone, Debug)]
@@ -76,12 +66,20 @@ pub struct LearnerOptions {
     pub seed: u64,
     /// What pretrained norms do.
     pub norm: NormMode,
-    /// The loss, which says what the items are labelled with.
-    pub loss: Loss,
+    /// The loss; the [usual](LossOptions::usual) one for what the items are labelled with unless there is one.
+    pub loss: Option<AnyLoss>,
+    /// The fraction of each label that the usual loss for classes spreads over all classes, `0.0..1.0`.
+    pub label_smoothing: Option<f64>,
+    /// What is done about rare classes.
+    pub balance: Balance,
+    /// Metrics of one's own, beside those that fit the targets.
+    pub metrics: Vec<Metric>,
+    /// The metric whose highest value makes the best epoch; the loss's unless there is one.
+    pub monitored: Option<String>,
+    /// How parameters move.
+    pub optimizer: Arc<dyn Optimizer>,
     /// How the items of a batch are mixed where nothing in front of them is frozen.
     pub mixing: Mixing,
-    /// Which items an epoch shows.
-    pub sampling: Sampling,
     /// Decoupled weight decay.
     pub weight_decay: f64,
     /// How many batches' gradients are added up for a step, at least 1: a step is that of a batch as many
@@ -108,9 +106,13 @@ impl Default for LearnerOptions {
             batch_size: 32,
             seed: 42,
             norm: NormMode::Keep,
-            loss: Loss::default(),
+            loss: None,
+            label_smoothing: None,
+            balance: Balance::None,
+            metrics: vec![],
+            monitored: None,
+            optimizer: Arc::new(AdamW::default()),
             mixing: Mixing::None,
-            sampling: Sampling::Shuffled,
             weight_decay: 0.01,
             accumulate: 1,
             max_gradient_norm: None,
@@ -138,7 +140,8 @@ pub struct Learner<N> {
     valid: Box<dyn Dataset>,
     outputs: usize,
     options: LearnerOptions,
-    optimizer: Adam,
+    loss: AnyLoss,
+    stepper: Stepper,
     cache: Cache,
     /// The constant stages with the weights they have; `None` after anything but a training step.
     prefix: Option<Prefix>,
@@ -152,10 +155,10 @@ pub struct Learner<N> {
     described: Described<N>,
 }
 
-fn check_targets(data: &dyn Dataset, loss: &Loss, outputs: usize) -> Result<(), LearnerError> {
-    let wrong = (0..data.len()).find(|&item| !loss.fits(&data.target(item), outputs));
+fn check_targets(data: &dyn Dataset, kind: TargetKind, outputs: usize) -> Result<(), LearnerError> {
+    let wrong = (0..data.len()).find(|&item| !kind.fits(&data.target(item), outputs));
     let Some(item) = wrong else { return Ok(()) };
-    let (name, target, expected) = (data.name(item), data.target(item), loss.expects());
+    let (name, target, expected) = (data.name(item), data.target(item), kind.description());
     Err(LearnerError::Target { item: name, target, expected, outputs })
 }
 
@@ -165,7 +168,7 @@ impl<N: Network> Learner<N> {
     ///
     /// # Errors
     ///
-    /// If the groups asked for do not fit the network, or a label does not fit the loss.
+    /// If the groups asked for do not fit the network, or a label or an option does not fit the loss.
     pub fn new(
         network: N,
         train: Box<dyn Dataset>,
@@ -173,8 +176,10 @@ impl<N: Network> Learner<N> {
         outputs: usize,
         options: LearnerOptions,
     ) -> Result<Self, LearnerError> {
+        let how = LossOptions { label_smoothing: options.label_smoothing, balance: options.balance };
+        let loss = how.apply(options.loss.clone(), &*train)?;
         for data in [&train, &valid] {
-            check_targets(&**data, &options.loss, outputs)?;
+            check_targets(&**data, loss.kind(), outputs)?;
         }
         let network = network.valid().train();
         let groups = match &options.groups {
@@ -188,8 +193,8 @@ impl<N: Network> Learner<N> {
             _ => unfrozen,
         };
         let plan = Arc::new(plan);
-        let mut optimizer = Adam::new(options.weight_decay);
-        optimizer.max_gradient_norm = options.max_gradient_norm;
+        let mut stepper = Stepper::new(options.optimizer.clone(), options.weight_decay);
+        stepper.max_gradient_norm = options.max_gradient_norm;
         let device = network.devices().into_iter().next().unwrap_or_default().inner();
         Ok(Self {
             network: Some(plan.apply(network)),
@@ -197,7 +202,8 @@ impl<N: Network> Learner<N> {
             train,
             valid,
             outputs,
-            optimizer,
+            loss,
+            stepper,
             cache: Cache::new(options.cache.clone()),
             prefix: None,
             options,
@@ -234,6 +240,16 @@ impl<N: Network> Learner<N> {
     /// The options it was made with.
     pub fn options(&self) -> &LearnerOptions {
         &self.options
+    }
+
+    /// The loss it trains with.
+    pub fn loss(&self) -> &AnyLoss {
+        &self.loss
+    }
+
+    /// The metric whose highest value makes the best epoch; the validation loss alone if there is none.
+    pub fn monitored_metric(&self) -> Option<&str> {
+        self.options.monitored.as_deref().or_else(|| self.loss.monitored_metric())
     }
 
     /// Batches in a training epoch.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::data::Draws;
 use crate::layers::with_draws;
-use crate::optim::{Adam, StepOptions};
+use crate::optim::{StepOptions, Stepper};
 use crate::platform::Instant;
 use crate::recipe::ResolvedPhase;
 use crate::stage::Network;
@@ -219,7 +219,7 @@ impl<N: Network> Learner<N> {
             let targets = mixed.map_or(targets.clone(), |mixed| mixed.targets(targets));
             // Parts weigh by their items, so that the sum is the mean over all of them.
             let fraction = some.len() as f64 / items.len() as f64;
-            let part = self.options.loss.forward(scores, targets) * fraction;
+            let part = self.loss.forward(scores, targets) * fraction;
             let value = f64::from(part.clone().into_scalar::<f32>());
             loss += value;
             if !loss.is_finite() {
@@ -229,19 +229,19 @@ impl<N: Network> Learner<N> {
             gradients.accumulate(self.network(), found);
         }
         let plan = self.plan.clone();
-        self.change_suffix(|network, optimizer| optimizer.step(network, gradients.grads(), &plan, settings));
+        self.change_suffix(|network, stepper| stepper.step(network, gradients.grads(), &plan, settings));
         Ok(loss)
     }
 
     /// Replaces the network by what `change` makes of it, which may take its tensors apart in progress.
-    pub(super) fn update_network(&mut self, change: impl FnOnce(N, &mut Adam) -> N) {
+    pub(super) fn update_network(&mut self, change: impl FnOnce(N, &mut Stepper) -> N) {
         self.prefix = None;
         self.change_suffix(change);
     }
 
     /// The same where `change` moves nothing but what the plan trains: the prefix stays what it is.
-    fn change_suffix(&mut self, change: impl FnOnce(N, &mut Adam) -> N) {
-        self.network = self.network.take().map(|network| change(network, &mut self.optimizer));
+    fn change_suffix(&mut self, change: impl FnOnce(N, &mut Stepper) -> N) {
+        self.network = self.network.take().map(|network| change(network, &mut self.stepper));
     }
 
     /// Asks all observers how the phase goes on; the time they take for it is none of training.

@@ -2,15 +2,15 @@
 
 use super::Learner;
 use super::average::Average;
-use crate::optim::Adam;
+use crate::optim::Stepper;
 use crate::stage::Network;
 use crate::weights::{self, Tensors};
 
-/// Weights, statistics, the optimizer's averages and the weights'. There is no random state to keep: draws are
+/// Weights, statistics, what the optimizer remembers and the weights'. There is no random state to keep: draws are
 /// functions of the position.
 pub(super) struct State {
     pub(super) tensors: Tensors,
-    pub(super) optimizer: Adam,
+    pub(super) stepper: Stepper,
     pub(super) average: Option<Average>,
 }
 
@@ -18,13 +18,13 @@ impl<N: Network> Learner<N> {
     /// Everything that training moves, as it is now. A running average is its phase's.
     pub(super) fn state(&self, average: Option<&Average>) -> State {
         let tensors = weights::collect(self.network());
-        State { tensors, optimizer: self.optimizer.clone(), average: average.cloned() }
+        State { tensors, stepper: self.stepper.clone(), average: average.cloned() }
     }
 
     /// Goes back to an earlier state under the same plan.
     pub(super) fn go_back(&mut self, state: &State) {
         self.load_tensors(&state.tensors);
-        self.optimizer = state.optimizer.clone();
+        self.stepper = state.stepper.clone();
     }
 
     /// Puts these tensors in place of the network's own.

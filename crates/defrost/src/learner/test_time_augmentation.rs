@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::data::{Draws, Variant};
-use crate::loss::Loss;
+use crate::loss::AnyLoss;
 
 /// TestTimeAugmentation at each item: as it is, and as training varies it. Their answers are averaged (fastai's `tta`).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,7 +34,7 @@ impl TestTimeAugmentation {
     /// Those of `scores`.
     pub fn scores<E>(
         self,
-        loss: &Loss,
+        loss: &AnyLoss,
         mut scores: impl FnMut(Variant) -> Result<Tensor<2>, E>,
     ) -> Result<Tensor<2>, E> {
         let plain = scores(Variant::Original)?;
@@ -63,7 +63,7 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::loss::TargetScaler;
+    use crate::loss::{BinaryCrossEntropy, SquaredError, TargetScaler};
 
     #[test]
     fn answers_are_averaged_not_scores() {
@@ -75,9 +75,9 @@ mod tests {
             Ok::<_, Infallible>(Tensor::<2>::from_floats([[score, 0.0]], &Device::flex()))
         };
         for loss in [
-            Loss::default(),
-            Loss::BinaryCrossEntropy,
-            Loss::SquaredError(TargetScaler { mean: 5.0, std: 2.0 }),
+            AnyLoss::default(),
+            BinaryCrossEntropy.into(),
+            SquaredError(TargetScaler { mean: 5.0, std: 2.0 }).into(),
         ] {
             let of =
                 |variant| loss.decode(scores(variant).unwrap()).into_data().iter::<f32>().next().unwrap();

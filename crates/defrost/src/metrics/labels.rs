@@ -1,8 +1,7 @@
 //! Measures of items with any number of labels, each decided on its own by a threshold.
 
-use super::ClassReport;
+use super::{ClassReport, Prediction};
 use crate::data::Target;
-use crate::learner::Prediction;
 
 /// The probability from which on a label is said to be there.
 pub const THRESHOLD: f32 = 0.5;

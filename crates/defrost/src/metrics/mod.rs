@@ -4,6 +4,8 @@
 mod classes;
 mod labels;
 mod numbers;
+mod own;
+mod prediction;
 mod ranking;
 
 use std::collections::BTreeMap;
@@ -11,11 +13,12 @@ use std::collections::BTreeMap;
 pub use classes::{ClassReport, Confusion, accuracy, by_class, confusion, highest, kappa, matthews};
 pub use labels::{THRESHOLD, best_thresholds, by_label};
 pub use numbers::{mean_absolute_error, r_squared, root_mean_squared_error};
+pub use own::Metric;
+pub use prediction::Prediction;
+pub(crate) use prediction::split;
 pub use ranking::{roc_auc, top_accuracy};
 
-use crate::data::Target;
-use crate::learner::Prediction;
-use crate::loss::Loss;
+use crate::data::{Target, TargetKind};
 
 /// Measures by name.
 pub type Metrics = BTreeMap<String, f64>;
@@ -23,13 +26,13 @@ pub type Metrics = BTreeMap<String, f64>;
 /// How many of the likeliest classes [`top_accuracy`] looks at.
 const TOP: usize = 5;
 
-/// All metrics that fit this loss.
+/// All metrics of targets of this kind.
 ///
 /// # Panics
 ///
-/// If a target does not fit the loss or the predictions.
-pub fn measure(loss: &Loss, predictions: &[Prediction], targets: &[Target]) -> Metrics {
-    measure_at(loss, predictions, targets, &[THRESHOLD])
+/// If a target is of another kind or does not fit the predictions.
+pub fn measure(kind: TargetKind, predictions: &[Prediction], targets: &[Target]) -> Metrics {
+    measure_at(kind, predictions, targets, &[THRESHOLD])
 }
 
 /// The same with a threshold for each label, or one for all.
@@ -38,15 +41,15 @@ pub fn measure(loss: &Loss, predictions: &[Prediction], targets: &[Target]) -> M
 ///
 /// As [`measure`].
 pub fn measure_at(
-    loss: &Loss,
+    kind: TargetKind,
     predictions: &[Prediction],
     targets: &[Target],
     thresholds: &[f32],
 ) -> Metrics {
-    let found = match loss {
-        Loss::CrossEntropy(_) => of_classes(predictions, targets),
-        Loss::BinaryCrossEntropy => of_labels(predictions, targets, thresholds),
-        Loss::SquaredError(_) | Loss::AbsoluteError(_) => of_numbers(predictions, targets),
+    let found = match kind {
+        TargetKind::Class => of_classes(predictions, targets),
+        TargetKind::Labels => of_labels(predictions, targets, thresholds),
+        TargetKind::Number => of_numbers(predictions, targets),
     };
     let defined = found.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     defined.filter(|(_, value)| value.is_finite()).collect()

@@ -1,6 +1,6 @@
 //! Measures of how scores rank items and classes.
 
-use crate::learner::Prediction;
+use super::Prediction;
 
 /// The area under the curve of true against false positives: the probability that a positive item scores
 /// above a negative one, equals counting half (Mann and Whitney). None without items of both kinds.

@@ -42,7 +42,7 @@ impl Report {
                 None => State::Finished { seconds },
             },
             epochs: learner.history().records().to_vec(),
-            monitored: learner.options().loss.monitored_metric().map(str::to_owned),
+            monitored: learner.monitored_metric().map(str::to_owned),
             estimates: learner.history().estimates().to_vec(),
             movements: movements(learner.plan().groups().stages(), end.start, &now),
             validation,

@@ -6,10 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::numbers;
 use crate::bundle::ModelConfig;
-use crate::data::{Preview, Target, Variant};
+use crate::data::{Preview, Target, TargetKind, Variant};
 use crate::interpret::{HeatMap, item_losses, most_confused, surest_hits, top_losses};
 use crate::learner::{Evaluation, Learner, LearnerError};
-use crate::loss::Loss;
 use crate::metrics::{ClassReport, Confusion, Metrics};
 use crate::stage::Network;
 
@@ -82,12 +81,12 @@ impl ValidationReport {
         if learner.valid().is_empty() {
             return Ok(None);
         }
-        let loss = learner.options().loss.clone();
+        let loss = learner.loss().clone();
         let mut evaluation = learner.best_evaluation()?;
         if !thresholds.is_empty() {
-            evaluation = evaluation.at(thresholds, &loss);
+            evaluation = evaluation.at(thresholds);
         }
-        let losses = item_losses(&loss, &evaluation);
+        let losses = item_losses(&*loss, &evaluation);
         let worst = top_losses(&losses, SHOWN);
         let heat = heat(learner, model, &evaluation, &worst);
         let example = |item: usize, heat: Option<&HeatMap>| ExampleResult {
@@ -97,7 +96,7 @@ impl ValidationReport {
         };
         let confusion = evaluation.confusion();
         let pairs = confusion.iter().flat_map(most_confused);
-        let number = |(found, target): (&crate::learner::Prediction, &Target)| {
+        let number = |(found, target): (&crate::metrics::Prediction, &Target)| {
             target.number().map(|number| (number, found.number()))
         };
         let pairs_of_numbers = evaluation.predictions.iter().zip(&evaluation.targets).filter_map(number);
@@ -156,7 +155,7 @@ fn heat<N: Network, M: ModelConfig<Network = N>>(
     evaluation: &Evaluation,
     items: &[usize],
 ) -> Vec<HeatMap> {
-    if matches!(learner.options().loss, Loss::SquaredError(_) | Loss::AbsoluteError(_)) {
+    if learner.loss().kind() == TargetKind::Number {
         return vec![];
     }
     let outputs: Vec<usize> = items.iter().map(|&item| evaluation.predictions[item].class()).collect();

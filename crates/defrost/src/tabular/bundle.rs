@@ -14,7 +14,7 @@ use super::table_data::{TableError, open_known, open_unlabelled};
 use crate::batch::Batch;
 use crate::bundle::{Loaded, ModelConfig, in_batches};
 use crate::data::Skipped;
-use crate::learner::Prediction;
+use crate::metrics::Prediction;
 use crate::rates::Rates;
 use crate::recipe::FineTune;
 

@@ -12,7 +12,6 @@ use super::pretrained::{PretrainedTable, PretrainedTableError};
 use super::table_data::{TableData, TableError};
 use crate::bundle::NamedPrediction;
 use crate::learner::{Learner, LearnerError, LearnerOptions};
-use crate::loss::Loss;
 use crate::pretrained::Pretrained;
 
 /// A learner of table rows.
@@ -54,7 +53,7 @@ impl TableData {
     /// If there are no rows to learn from, or the earlier run does not fit them.
     pub fn learner(self, pretrained: impl Into<Pretrained>) -> Result<TableLearner, TableLearnerError> {
         let options = LearnerOptions { seed: self.split_seed(), ..LearnerOptions::default() };
-        self.set_up(&pretrained.into(), options, true)
+        self.set_up(&pretrained.into(), options)
     }
 
     /// As [`learner`](Self::learner), with these options: the loss is theirs, and new weights are drawn from their seed.
@@ -67,23 +66,19 @@ impl TableData {
         pretrained: impl Into<Pretrained>,
         options: LearnerOptions,
     ) -> Result<TableLearner, TableLearnerError> {
-        self.set_up(&pretrained.into(), options, false)
+        self.set_up(&pretrained.into(), options)
     }
 
     fn set_up(
         mut self,
         pretrained: &Pretrained,
-        mut options: LearnerOptions,
-        fit_loss: bool,
+        options: LearnerOptions,
     ) -> Result<TableLearner, TableLearnerError> {
         let earlier = PretrainedTable::of(pretrained)?;
         if let Some(earlier) = &earlier {
             self = self.schema(earlier.schema.clone());
         }
         let data = self.read()?;
-        if fit_loss {
-            options.loss = Loss::fitting(&data.train);
-        }
         let (network, model) = data.network(earlier, options.seed, &Device::flex())?;
         Ok(data.learner(network, options)?.with_model(model))
     }

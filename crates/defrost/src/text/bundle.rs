@@ -16,7 +16,7 @@ use super::tokenizer::{Tokenizer, TokenizerError, Tokens};
 use crate::batch::Batch;
 use crate::bundle::{Loaded, ModelConfig, in_batches};
 use crate::data::Skipped;
-use crate::learner::Prediction;
+use crate::metrics::Prediction;
 use crate::precision::Precision;
 use crate::recipe::FineTune;
 

@@ -24,7 +24,8 @@ use crate::batch::Batch;
 use crate::bundle::{BATCH, BundleManifest, Loaded, ModelConfig, in_batches};
 use crate::data::{Skipped, Variant};
 use crate::interpret::HeatMap;
-use crate::learner::{Prediction, TestTimeAugmentation, split};
+use crate::learner::TestTimeAugmentation;
+use crate::metrics::{Prediction, split};
 use crate::recipe::FineTune;
 
 /// What is needed to build and feed an image network.
@@ -215,7 +216,7 @@ impl LoadedVision {
     ) -> Result<(Images, Vec<Skipped>), ImageDataError> {
         let augment = if tta.variants > 0 { AugmentPolicy::default() } else { AugmentPolicy::none() };
         let BundleManifest { classes, loss, model, .. } = &self.manifest;
-        let (kind, preprocess) = (LabelKind::of(loss), &model.preprocess);
+        let (kind, preprocess) = (LabelKind::of(loss.kind()), &model.preprocess);
         Known { labelling, classes, kind, preprocess, augment }.open(root)
     }
 

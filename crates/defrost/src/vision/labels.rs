@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 use crate::csv_table::{CsvError, CsvTable};
-use crate::data::Target;
 use crate::data::class_folder::{
     self, FileKind, FolderError, LabelledFile, LabelledFiles, LabelledFolder, all_files,
 };
-use crate::loss::Loss;
+use crate::data::{Target, TargetKind};
 
 /// The files that are images.
 pub static IMAGES: FileKind = FileKind {
@@ -60,12 +59,12 @@ pub enum LabelKind {
 }
 
 impl LabelKind {
-    /// What the items of a run with this loss are labelled with.
-    pub fn of(loss: &Loss) -> Self {
-        match loss {
-            Loss::CrossEntropy(_) => Self::Class,
-            Loss::BinaryCrossEntropy => Self::Labels,
-            Loss::SquaredError(_) | Loss::AbsoluteError(_) => Self::Number,
+    /// What a column holds of such targets.
+    pub fn of(kind: TargetKind) -> Self {
+        match kind {
+            TargetKind::Class => Self::Class,
+            TargetKind::Labels => Self::Labels,
+            TargetKind::Number => Self::Number,
         }
     }
 }

@@ -14,7 +14,6 @@ use super::models::VisionNetwork;
 use super::setup::{SetupError, VisionSetup};
 use crate::bundle::NamedPrediction;
 use crate::learner::{Learner, LearnerError, LearnerOptions, TestTimeAugmentation};
-use crate::loss::Loss;
 use crate::pretrained::Pretrained;
 use crate::split_data::SplitData;
 
@@ -52,7 +51,7 @@ impl ImageData {
     /// If there are no images to learn from, or the network's weights can't be had.
     pub fn learner(self, pretrained: impl Into<Pretrained>) -> Result<ImageLearner, ImageLearnerError> {
         let options = LearnerOptions { seed: self.split_seed(), ..LearnerOptions::default() };
-        self.set_up(&pretrained.into(), options, true)
+        self.set_up(&pretrained.into(), options)
     }
 
     /// As [`learner`](Self::learner), with these options: the loss is theirs, and new weights are drawn from their seed.
@@ -65,21 +64,17 @@ impl ImageData {
         pretrained: impl Into<Pretrained>,
         options: LearnerOptions,
     ) -> Result<ImageLearner, ImageLearnerError> {
-        self.set_up(&pretrained.into(), options, false)
+        self.set_up(&pretrained.into(), options)
     }
 
     fn set_up(
         self,
         pretrained: &Pretrained,
-        mut options: LearnerOptions,
-        fit_loss: bool,
+        options: LearnerOptions,
     ) -> Result<ImageLearner, ImageLearnerError> {
         let setup = VisionSetup::of(pretrained, options.seed)?;
         let start = setup.open()?;
         let data: SplitData<Images> = self.read(start.preprocess())?;
-        if fit_loss {
-            options.loss = Loss::fitting(&data.train);
-        }
         let (network, model, fit) = start.build(data.outputs(), &Device::flex())?;
         let fit = fit.map(|fit| format!("weights: {fit}"));
         Ok(data.learner(network, options)?.with_note(fit).with_model(model))

@@ -1,5 +1,7 @@
 //! How long steps take, measured on images of noise.
 
+use std::sync::Arc;
+
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, Tensor};
@@ -7,9 +9,9 @@ use burn::tensor::{Device, Distribution, Tensor};
 use super::models::VisionNetwork;
 use crate::batch::Batch;
 use crate::data::{Target, target_rows};
-use crate::loss::Loss;
+use crate::loss::{CrossEntropy, Loss as _};
 use crate::ops::SpinGuard;
-use crate::optim::{Adam, StepOptions};
+use crate::optim::{AdamW, StepOptions, Stepper};
 use crate::plan::FreezePlan;
 use crate::platform::Instant;
 use crate::prefix;
@@ -41,7 +43,7 @@ pub fn training_steps(
     steps: usize,
 ) -> Vec<f64> {
     let mut network = plan.apply(network.train());
-    let mut optimizer = Adam::new(0.01);
+    let mut optimizer = Stepper::new(Arc::new(AdamW::default()), 0.01);
     let settings = StepOptions { rates: vec![1e-4; plan.groups().count()], momentum: 0.9 };
     let stages = plan.constant_stages()..network.stages().len();
     let _awake = SpinGuard::new();
@@ -54,7 +56,7 @@ pub fn training_steps(
         let classes = scores.dims()[1];
         let targets: Vec<Target> = (0..batch).map(|item| Target::Class(item % classes)).collect();
         let rows = target_rows(&targets, classes, &scores.device());
-        let loss = Loss::default().forward(scores, rows);
+        let loss = CrossEntropy::default().forward(scores, rows);
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         network = optimizer.step(network, gradients, plan, &settings);
         seconds.push(started.elapsed().as_secs_f64());

@@ -10,6 +10,7 @@ use crate::stage::Network;
 
 /// All tensors of a network, statistics included.
 pub fn collect<N: Network>(network: &N) -> Tensors {
+    settle(network);
     let mut collector = Collector { names: names(network), tensors: Tensors::new() };
     network.visit(&mut collector);
     collector.tensors
@@ -18,8 +19,15 @@ pub fn collect<N: Network>(network: &N) -> Tensors {
 /// The network with these tensors in place of its own; what has no counterpart stays as it is. Shapes
 /// must agree but for ones at the end: see [`check_fit`](super::check_fit).
 pub fn load<N: Network>(network: N, tensors: &Tensors) -> N {
+    settle(&network);
     let names = names(&network);
     network.map(&mut Loader { names, tensors })
+}
+
+/// Lets running statistics take in what a forward pass has left pending: Burn's own norms put an update in place only
+/// when the next one comes, and a pending one would outlast what is loaded. Its `valid` settles the original too.
+fn settle<N: Network>(network: &N) {
+    drop(network.valid());
 }
 
 fn names<N: Network>(network: &N) -> HashMap<ParamId, String> {

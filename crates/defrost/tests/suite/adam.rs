@@ -1,11 +1,13 @@
 //! The optimizer against a trajectory of fastai's Adam.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
-use defrost::{Adam, Batch, FreezePlan, LayerGroups, Network, NormMode, Stage, StepOptions};
+use defrost::optim::{AdamW, Stepper};
+use defrost::{Batch, FreezePlan, LayerGroups, Network, NormMode, Stage, StepOptions};
 use serde_json::Value;
 
 use crate::support::{golden, numbers};
@@ -55,7 +57,7 @@ fn adam_steps_as_fastais() {
     }
     .train();
     let plan = FreezePlan::unfrozen(LayerGroups::of(&network).unwrap(), NormMode::Keep);
-    let mut adam = Adam::new(trace["wd"].as_f64().unwrap());
+    let mut adam = Stepper::new(Arc::new(AdamW::default()), trace["wd"].as_f64().unwrap());
     for (index, step) in trace["steps"].as_array().unwrap().iter().enumerate() {
         let mut gradients = GradientsParams::new();
         gradients.register(network.weight.id, Tensor::<2>::from_data(matrix(&step["grad_w"]), &device));

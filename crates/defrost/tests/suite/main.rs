@@ -11,6 +11,7 @@ mod cached;
 mod channels;
 #[cfg(all(feature = "vision", feature = "text", feature = "tabular"))]
 mod domains;
+mod extensions;
 #[cfg(feature = "vision")]
 mod fit;
 mod frozen;
@@ -26,6 +27,7 @@ mod lr_find;
 mod metrics;
 #[cfg(all(feature = "vision", feature = "embedded-weights"))]
 mod networks;
+mod norms;
 mod ops;
 mod plans;
 #[cfg(all(feature = "vision", feature = "embedded-weights"))]

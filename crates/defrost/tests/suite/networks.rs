@@ -10,7 +10,9 @@ use defrost::vision::models::{
 };
 use defrost::vision::transform::Preprocess;
 use defrost::weights::{self, Tensors};
-use defrost::{FreezePlan, LayerGroups, Loss, Network, NormMode, Parameter, Role, Stage, Target};
+use defrost::{
+    CrossEntropy, FreezePlan, LayerGroups, Loss as _, Network, NormMode, Parameter, Role, Stage, Target,
+};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -152,7 +154,7 @@ fn loss(network: &VisionNetwork, input: Tensor<4>, targets: &Value) -> Tensor<1>
     let targets: Vec<Target> = shape(targets).into_iter().map(Target::Class).collect();
     let scores = scores(network, input.autodiff());
     let rows = target_rows(&targets, scores.dims()[1], &scores.device());
-    Loss::default().forward(scores, rows)
+    CrossEntropy::default().forward(scores, rows)
 }
 
 /// Scores, loss and gradient norms under both norm modes, with weights for which they are well conditioned. `kinks`
@@ -183,7 +185,7 @@ fn check_gradients(name: &str, kinks: f64) {
         assert!(difference < 1e-4 + spread, "{name} {mode}: scores differ by {difference:e}");
 
         let rows = target_rows(&targets[..batch], classes, &scores.device());
-        let loss = Loss::default().forward(scores, rows);
+        let loss = CrossEntropy::default().forward(scores, rows);
         let (found, expected) =
             (f64::from(loss.clone().into_scalar::<f32>()), model["loss"].as_f64().unwrap());
         assert!((found / expected - 1.0).abs() < 1e-4, "{name} {mode}: loss {found} and not {expected}");

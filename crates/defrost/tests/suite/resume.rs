@@ -10,15 +10,16 @@ use burn::tensor::TensorData;
 use defrost::data::{Draws, Rng};
 use defrost::learner::{
     BatchReport, CheckpointOptions, EarlyStopping, Flow, Mixing, Observer, Position, Resumed, RolledBack,
-    Sampling, checkpoint_note,
+    checkpoint_note,
 };
 use defrost::weights::{Tensors, collect, load};
 use defrost::{
-    EpochRecord, FineTune, Learner, LearnerError, LearnerOptions, NormMode, Phase, Rates, Recipe,
-    ResolvedPhase, Schedule, StepOptions,
+    Balance, EpochRecord, FineTune, Learner, LearnerError, LearnerOptions, NormMode, Optimizer, Phase, Rates,
+    Recipe, ResolvedPhase, Schedule, Sgd, StepOptions,
 };
 use rand::RngExt;
 
+use crate::extensions::Twice;
 use crate::support::{Clusters, Small};
 
 /// A run: how it is set up, its phases, and who watches.
@@ -32,7 +33,8 @@ impl Setup {
     fn learner(&self, folder: &Path) -> Learner<Small> {
         let (train, valid) = (Box::new(Clusters(44)), Box::new(Clusters(12)));
         let mut learner = Learner::new(Small::new(), train, valid, 3, self.options.clone()).unwrap();
-        learner.observe(Box::new(EarlyStopping::new(self.patience, &self.options.loss)));
+        let stopping = EarlyStopping::new(self.patience, learner.monitored_metric());
+        learner.observe(Box::new(stopping));
         learner.observe(Box::new(AfterEpochs { limit: self.patience + 1, seen: 0 }));
         learner.observe(Box::new(Explode));
         learner.checkpoint(CheckpointOptions::new(folder));
@@ -63,7 +65,7 @@ fn rich() -> Setup {
         average: Some(0.9),
         accumulate: 2,
         mixing: Mixing::MixUp { alpha: 0.4 },
-        sampling: Sampling::Balanced,
+        balance: Balance::Sample,
         max_gradient_norm: Some(0.5),
         ..LearnerOptions::default()
     };
@@ -75,6 +77,12 @@ fn troubled() -> Setup {
     let phase = |position, rate| Phase::from_position(position, 3, Rates::One(rate), Schedule::Constant);
     let phases = vec![phase(-1, 1e-5), phase(1, HIGH), phase(0, 1e-5)];
     Setup { recipe: phases.into(), patience: 1, ..rich() }
+}
+
+/// Other optimizers: one of the library's, and one of nobody's.
+fn stepped_by(optimizer: Arc<dyn Optimizer>) -> Setup {
+    let options = LearnerOptions { optimizer, ..rich().options };
+    Setup { options, ..rich() }
 }
 
 /// Ends a phase after so many epochs.
@@ -171,7 +179,8 @@ fn copied(setup: &Setup, to: &Path) -> (Came, usize) {
 
 #[test]
 fn killed_at_any_batch_it_ends_with_the_same_bytes() {
-    for setup in [plain(), rich(), troubled()] {
+    let (sgd, own) = (stepped_by(Arc::new(Sgd)), stepped_by(Arc::new(Twice)));
+    for setup in [plain(), rich(), troubled(), sgd, own] {
         let folder = tempfile::tempdir().unwrap();
         let (expected, count) = copied(&setup, folder.path());
         assert!(count >= 25, "{count}");
@@ -278,7 +287,7 @@ fn a_manifest_of_another_version_says_so() {
     fs::write(folder.path().join("checkpoint.json"), r#"{"format":7,"sha256":"","run":{}}"#).unwrap();
     let message = plain().resume(&mut plain().learner(folder.path())).unwrap_err().to_string();
     assert!(message.ends_with(
-        "a checkpoint of format 7, and this version reads 2; go on with the version that wrote it"
+        "a checkpoint of format 7, and this version reads 3; go on with the version that wrote it"
     ));
 }
 
@@ -293,10 +302,15 @@ fn another_run_is_not_gone_on_with() {
     let larger = Setup { options: LearnerOptions { batch_size: 16, ..setup.options.clone() }, ..plain() };
     let expected = "the run began with other settings: batch size: 16, and 8 when the run began";
     assert_eq!(refused(&larger), expected);
+    let stepped = stepped_by(Arc::new(Sgd)).options.optimizer;
+    let other = Setup { options: LearnerOptions { optimizer: stepped, ..setup.options.clone() }, ..plain() };
+    let expected = "the run began with other settings: optimizer: Sgd, and AdamW { beta2: 0.99, epsilon: 1e-5 } when the run began";
+    assert_eq!(refused(&other), expected);
     let shorter = Setup { recipe: FineTune::new(1).into(), ..plain() };
     assert!(
-        refused(&shorter)
-            .starts_with("the run began with other settings: phases: frozen (1 epochs, groups [0, 1] frozen")
+        refused(&shorter).starts_with(
+            "the run began with other settings: phases: frozen (1 epochs, groups [0, 1, 2] frozen"
+        )
     );
 
     let mut tensors = collect(&Small::new());

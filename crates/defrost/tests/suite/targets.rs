@@ -2,7 +2,8 @@
 
 use burn::tensor::{Device, Tensor};
 use defrost::data::{DataError, Dataset, Fingerprint, Variant, target_rows};
-use defrost::{Batch, CrossEntropy, Learner, LearnerOptions, Loss, Rates, Target, TargetScaler};
+use defrost::loss::{AbsoluteError, BinaryCrossEntropy, CrossEntropy, SquaredError, TargetScaler};
+use defrost::{AnyLoss, Batch, Learner, LearnerOptions, Loss, Rates, Target};
 
 use crate::support::{Clusters, Small, golden, numbers};
 
@@ -22,7 +23,7 @@ fn cross_entropy_is_fastais() {
         ("label_smoothing_0.1", CrossEntropy { label_smoothing: 0.1, ..plain.clone() }),
         ("weighted_1_2_3_4", CrossEntropy { class_weights: Some(vec![1.0, 2.0, 3.0, 4.0]), ..plain }),
     ] {
-        let found = Loss::CrossEntropy(loss).forward(scores.clone(), rows.clone()).into_scalar::<f32>();
+        let found = loss.forward(scores.clone(), rows.clone()).into_scalar::<f32>();
         // Both are f32.
         assert!((f64::from(found) - golden[name].as_f64().unwrap()).abs() < 1e-6, "{name}: {found}");
     }
@@ -33,8 +34,7 @@ fn binary_cross_entropy_is_its_formula() {
     let device = Device::flex();
     let rows = target_rows(&[Target::Labels(vec![0, 2])], 3, &device);
     let scores = [0.3f32, -1.2, 40.0];
-    let found =
-        Loss::BinaryCrossEntropy.forward(Tensor::from_floats([scores], &device), rows).into_scalar::<f32>();
+    let found = BinaryCrossEntropy.forward(Tensor::from_floats([scores], &device), rows).into_scalar::<f32>();
     let of = |score: f32, there: bool| (1.0 + f64::from(if there { -score } else { score }).exp()).ln();
     let expected = (of(0.3, true) + of(-1.2, false) + of(40.0, true)) / 3.0;
     assert!((f64::from(found) - expected).abs() < 1e-6, "{found} and not {expected}");
@@ -65,8 +65,8 @@ impl Dataset for Relabelled {
     }
 }
 
-fn learner(loss: Loss, target: fn(usize) -> Target) -> Result<Learner<Small>, defrost::LearnerError> {
-    let options = LearnerOptions { batch_size: 8, loss, ..LearnerOptions::default() };
+fn learner(loss: AnyLoss, target: fn(usize) -> Target) -> Result<Learner<Small>, defrost::LearnerError> {
+    let options = LearnerOptions { batch_size: 8, loss: Some(loss), ..LearnerOptions::default() };
     let data = |count| Box::new(Relabelled(Clusters(count), target));
     Learner::new(Small::new(), data(60), data(30), 3, options)
 }
@@ -74,7 +74,7 @@ fn learner(loss: Loss, target: fn(usize) -> Target) -> Result<Learner<Small>, de
 #[test]
 fn labels_can_be_learned() {
     let several = |item: usize| Target::Labels([vec![0], vec![0, 1], vec![]][item % 3].clone());
-    let mut learner = learner(Loss::BinaryCrossEntropy, several).unwrap();
+    let mut learner = learner(BinaryCrossEntropy.into(), several).unwrap();
     learner.unfreeze();
     learner.fit_one_cycle(40, Rates::One(3e-2)).unwrap();
     let evaluation = learner.evaluate().unwrap();
@@ -95,7 +95,7 @@ fn labels_can_be_learned() {
 fn numbers_can_be_learned_in_their_own_unit() {
     let price = |item: usize| Target::Number([1000.0, 1500.0, 2500.0][item % 3]);
     let scale = TargetScaler::of(&[1000.0, 1500.0, 2500.0]);
-    for loss in [Loss::SquaredError(scale), Loss::AbsoluteError(scale)] {
+    for loss in [SquaredError(scale).into(), AbsoluteError(scale).into()] {
         let mut learner = learner(loss, price).unwrap();
         learner.unfreeze();
         learner.fit_one_cycle(40, Rates::One(3e-2)).unwrap();
@@ -109,11 +109,11 @@ fn numbers_can_be_learned_in_their_own_unit() {
 fn labels_of_another_kind_are_refused() {
     let message = |loss, target| learner(loss, target).err().unwrap().to_string();
     assert_eq!(
-        message(Loss::default(), |item: usize| Target::Class(item)),
+        message(AnyLoss::default(), |item: usize| Target::Class(item)),
         "point 3: it is labelled Class(3), and this loss is for items with one class, over 3 outputs"
     );
     assert_eq!(
-        message(Loss::BinaryCrossEntropy, |item| Target::Class(item % 3)),
+        message(BinaryCrossEntropy.into(), |item| Target::Class(item % 3)),
         "point 0: it is labelled Class(0), and this loss is for items with a set of labels, over 3 outputs"
     );
 }

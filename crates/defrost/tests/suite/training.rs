@@ -11,7 +11,7 @@ use defrost::data::{DataError, Dataset, Fingerprint, Variant};
 use defrost::learner::{BatchReport, EarlyStopping, Flow, History, Observer, Position, RolledBack};
 use defrost::weights::{Tensors, collect};
 use defrost::{
-    Batch, EpochRecord, FineTune, Learner, LearnerError, LearnerOptions, Loss, Phase, Rates, ResolvedPhase,
+    Batch, EpochRecord, FineTune, Learner, LearnerError, LearnerOptions, Phase, Rates, ResolvedPhase,
     StepOptions, Target,
 };
 
@@ -196,7 +196,7 @@ fn early_stopping_waits_for_a_better_epoch() {
         metrics: [("accuracy".to_owned(), accuracy)].into(),
         seconds: 0.0,
     };
-    let mut stopping = EarlyStopping::new(2, &Loss::default());
+    let mut stopping = EarlyStopping::new(2, Some("accuracy"));
     let flows: Vec<Flow> = [(0.5, 1.0), (0.5, 0.9), (0.5, 1.0), (0.4, 0.1), (0.9, 0.1)]
         .into_iter()
         .map(|(accuracy, loss)| stopping.epoch_ended(&record(1, accuracy, loss)))

@@ -29,9 +29,13 @@ impl Identity {
             batch_size,
             seed,
             norm,
-            loss,
+            loss: _,
             mixing,
-            sampling,
+            label_smoothing: _,
+            balance,
+            metrics,
+            monitored: _,
+            optimizer,
             weight_decay,
             accumulate,
             max_gradient_norm,
@@ -45,9 +49,12 @@ impl Identity {
         set("batch size", batch_size.to_string());
         set("seed", seed.to_string());
         set("norm mode", norm.name().to_owned());
-        set("loss", format!("{loss:?}"));
+        set("loss", format!("{:?}", learner.loss));
         set("mixing", format!("{mixing:?}"));
-        set("sampling", format!("{sampling:?}"));
+        set("balance", format!("{balance:?}"));
+        set("metrics", format!("{metrics:?}"));
+        set("monitored metric", format!("{:?}", learner.monitored_metric()));
+        set("optimizer", format!("{optimizer:?}"));
         set("weight decay", weight_decay.to_string());
         set("accumulated batches", accumulate.to_string());
         set("gradient norm", format!("{max_gradient_norm:?}"));

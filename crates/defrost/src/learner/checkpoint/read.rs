@@ -41,7 +41,7 @@ impl<N: Network> Learner<N> {
         let base = read(&files.base)?.into_network(&Tensors::new(), &plan).map_err(wrong)?;
         let state = |entry: &Entry| -> Result<State, CheckpointError> {
             let how = (&*plan, self.options.average);
-            read(entry)?.into_state(&base, how, &self.optimizer, &self.device).map_err(wrong)
+            read(entry)?.into_state(&base, how, &self.stepper, &self.device).map_err(wrong)
         };
         let now = state(&files.now)?;
         let began = files.began.as_ref().map(state).transpose()?;

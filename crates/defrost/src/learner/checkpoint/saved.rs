@@ -1,19 +1,18 @@
 //! A state as tensors by name and counts, as files hold it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::learner::average::Average;
 use crate::learner::state::State;
-use crate::optim::{Adam, Moments};
+use crate::optim::{ParameterState, Stepper};
 use crate::plan::FreezePlan;
 use crate::stage::Parameter;
 use crate::weights::{Tensors, check_fit};
 
 const NETWORK: &str = "network:";
-const GRADIENT: &str = "gradient:";
-const SQUARE: &str = "square:";
+const OPTIMIZER: &str = "optimizer:";
 const AVERAGE: &str = "average:";
 
 /// Tensors whose names say what they are, and the steps behind them.
@@ -38,10 +37,11 @@ impl Saved {
     pub fn state(state: &State, plan: &FreezePlan, is_unmoved: impl Fn(&str, &TensorData) -> bool) -> Self {
         let mut saved = Self::network(&state.tensors, is_unmoved);
         for Parameter { id, name, .. } in parameters(plan) {
-            if let Some(moments) = state.optimizer.moments(*id) {
-                saved.tensors.insert(format!("{GRADIENT}{name}"), moments.average.clone().into_data());
-                saved.tensors.insert(format!("{SQUARE}{name}"), moments.square_average.clone().into_data());
-                saved.steps.insert(name.clone(), moments.steps);
+            if let Some(ParameterState { tensors, steps }) = state.stepper.state(*id) {
+                for (kind, tensor) in tensors {
+                    saved.tensors.insert(format!("{OPTIMIZER}{kind}:{name}"), tensor.clone().into_data());
+                }
+                saved.steps.insert(name.clone(), *steps);
             }
             if let Some(average) = state.average.as_ref().and_then(|average| average.of(*id)) {
                 saved.tensors.insert(format!("{AVERAGE}{name}"), average.clone().into_data());
@@ -65,45 +65,51 @@ impl Saved {
         Ok(tensors)
     }
 
-    /// The state, for an optimizer with the settings of `optimizer`.
+    /// The state, for a stepper with the settings of `stepper`.
     pub fn into_state(
         mut self,
         base: &Tensors,
         (plan, decay): (&FreezePlan, Option<f64>),
-        optimizer: &Adam,
+        stepper: &Stepper,
         device: &Device,
     ) -> Result<State, String> {
-        let mut optimizer = optimizer.clone();
-        optimizer.clear();
+        let mut stepper = stepper.clone();
+        stepper.clear();
         let mut average = decay.map(|decay| Average::new(decay, plan));
-        for parameter in parameters(plan) {
-            let name = &parameter.name;
-            let mut flat = |kind: &str| match self.tensors.remove(&format!("{kind}{name}")) {
-                Some(data) if data.num_elements() == parameter.len() => {
-                    let data = TensorData::new(data.iter::<f32>().collect(), [parameter.len()]);
-                    Ok(Some(Tensor::<1>::from_data(data, device)))
-                }
-                Some(data) => {
-                    Err(format!("`{kind}{name}` is {:?} and `{name}` {:?}", data.shape(), parameter.shape))
-                }
-                None => Ok(None),
+        let known: HashMap<&str, &Parameter> =
+            parameters(plan).map(|parameter| (parameter.name.as_str(), parameter)).collect();
+        let mut states: BTreeMap<&str, ParameterState> = BTreeMap::new();
+        for (key, data) in self.tensors.extract_if(.., |key, _| !key.starts_with(NETWORK)) {
+            let unknown = || format!("`{key}` is unknown");
+            let (kind, name) = match key.strip_prefix(OPTIMIZER) {
+                Some(rest) => rest.split_once(':').ok_or_else(unknown)?,
+                None => ("", key.strip_prefix(AVERAGE).ok_or_else(unknown)?),
             };
-            match (flat(GRADIENT)?, flat(SQUARE)?, self.steps.remove(name)) {
-                (Some(average), Some(square_average), Some(steps @ 1..)) => {
-                    optimizer.set_moments(parameter.id, Moments { average, square_average, steps });
-                }
-                (None, None, None) => {}
-                _ => return Err(format!("the optimizer's averages of `{name}` are incomplete")),
+            let parameter = *known.get(name).ok_or_else(unknown)?;
+            if data.num_elements() != parameter.len() {
+                return Err(format!("`{key}` is {:?} and `{name}` {:?}", data.shape(), parameter.shape));
             }
-            if let Some(found) = flat(AVERAGE)? {
-                let Some(average) = &mut average else { return Err(format!("`{AVERAGE}{name}` is unknown")) };
-                average.set(parameter.id, found);
+            let data = TensorData::new(data.iter::<f32>().collect(), [parameter.len()]);
+            let tensor = Tensor::<1>::from_data(data, device);
+            match (kind, &mut average) {
+                ("", Some(average)) => average.set(parameter.id, tensor),
+                ("", None) => return Err(unknown()),
+                (kind, _) => states.entry(&parameter.name).or_default().keep(kind, tensor),
             }
+        }
+        for (name, steps) in self.steps {
+            let parameter = *known.get(name.as_str()).ok_or_else(|| format!("`{name}` is unknown"))?;
+            let state = states.remove(name.as_str()).unwrap_or_default();
+            stepper.set_state(parameter.id, ParameterState { steps, ..state });
+        }
+        if let Some(name) = states.keys().next() {
+            return Err(format!("what the optimizer remembers of `{name}` is incomplete"));
         }
         if let Some(average) = &mut average {
             average.set_steps(self.average_steps);
         }
-        Ok(State { tensors: self.into_network(base, plan)?, optimizer, average })
+        let tensors = Self { tensors: self.tensors, ..Self::default() }.into_network(base, plan)?;
+        Ok(State { tensors, stepper, average })
     }
 }
 

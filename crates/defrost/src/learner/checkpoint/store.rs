@@ -21,7 +21,7 @@ use crate::platform::{TEMPORARY, sync_folder};
 use crate::weights::safetensors;
 
 /// The version of the format this writes, and the only one it reads.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 const MANIFEST: &str = "checkpoint.json";
 const TENSORS: &str = "safetensors";
 /// A manifest larger than this was not written here: an epoch takes less than a kilobyte.

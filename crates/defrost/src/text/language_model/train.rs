@@ -1,6 +1,7 @@
 //! Learning to tell the next token.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -16,7 +17,7 @@ use crate::files::{self, FileError};
 use crate::groups::{GroupsError, LayerGroups};
 use crate::layers::with_draws;
 use crate::ops::LstmState;
-use crate::optim::{Adam, StepOptions};
+use crate::optim::{AdamW, StepOptions, Stepper};
 use crate::plan::{FreezePlan, NormMode};
 use crate::platform::Instant;
 use crate::schedule::Schedule;
@@ -28,12 +29,7 @@ use crate::weights::safetensors::{self, SafetensorsError};
 const ACTIVATION_COST: f64 = 2.0;
 const STEP_COST: f64 = 1.0;
 /// fastai's warm-up and momentum for texts.
-const SCHEDULE: Schedule = Schedule::OneCycle {
-    div_factor: 25.0,
-    final_div_factor: 1e5,
-    pct_start: 0.25,
-    momentum: [0.8, 0.7, 0.8],
-};
+const SCHEDULE: Schedule = Schedule::one_cycle(25.0, 0.25, [0.8, 0.7, 0.8]);
 
 /// How a language model is trained.
 #[derive(Clone, Debug)]
@@ -121,8 +117,8 @@ pub fn pretrain(
     let model = LanguageModel::new(config, device).train();
     let plan = FreezePlan::unfrozen(LayerGroups::of(&model)?, NormMode::Keep);
     let mut model = plan.apply(model);
-    let mut adam = Adam::new(options.weight_decay);
-    adam.max_gradient_norm = Some(options.max_gradient_norm);
+    let mut stepper = Stepper::new(Arc::new(AdamW::default()), options.weight_decay);
+    stepper.max_gradient_norm = Some(options.max_gradient_norm);
     for epoch in 0..options.epochs {
         let started = Instant::now();
         let draws = Draws { seed: options.seed, epoch: epoch as u64 };
@@ -141,7 +137,7 @@ pub fn pretrain(
             }
             losses += loss;
             let gradients = GradientsParams::from_grads(cost.backward(), &model);
-            model = adam.step(model, gradients, &plan, &settings);
+            model = stepper.step(model, gradients, &plan, &settings);
             states = behind.into_iter().map(LstmState::without_past).collect();
         }
         let valid_loss = measure(&model.valid(), corpus, options, device);
