@@ -99,13 +99,14 @@ impl Optimizer for Twice {
 #[test]
 fn any_optimizer_learns() {
     let optimizers: [(Arc<dyn Optimizer>, f64); 3] =
-        [(Arc::new(Sgd), 3e-2), (Arc::new(Lion::default()), 1e-2), (Arc::new(Twice), 0.5)];
+        [(Arc::new(Sgd), 1e-1), (Arc::new(Lion::default()), 1e-2), (Arc::new(Twice), 0.5)];
     for (optimizer, rate) in optimizers {
         let mut learner =
             learner(LearnerOptions { optimizer: optimizer.clone(), ..LearnerOptions::default() });
         learner.fit_one_cycle(20, rate).unwrap();
-        let accuracy = learner.evaluate().unwrap().metrics["accuracy"];
-        assert!(accuracy > 0.8, "{optimizer:?}: {accuracy}");
+        // Guessing costs ln 3.
+        let loss = learner.evaluate().unwrap().loss;
+        assert!(loss < 0.6, "{optimizer:?}: {loss}");
     }
 }
 
