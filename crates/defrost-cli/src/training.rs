@@ -3,7 +3,6 @@
 use burn::tensor::Device;
 
 use defrost::bundle::ModelConfig;
-use defrost::data::Dataset;
 use defrost::data::{Dataset, Validation};
 use defrost::learner::Mixing;
 use defrost::vision::models::Precision;
