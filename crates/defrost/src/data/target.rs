@@ -32,7 +32,7 @@ pub enum TargetKind {
 impl TargetKind {
     /// What the first of these items is labelled with.
     pub fn of(data: &dyn Dataset) -> Option<Self> {
-        (data.len() > 0).then(|| data.target(0).kind())
+        (!data.is_empty()).then(|| data.target(0).kind())
     }
 
     /// Whether a network of so many outputs can learn this target.
