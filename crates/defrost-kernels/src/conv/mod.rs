@@ -29,7 +29,7 @@
 //! pixels of the transposed stage with the output's gradient.
 //!
 //! Of 3×3 kernels with stride 1, `f32` are multiplied by Winograd's algorithm instead, in fewer than half as many
-//! products ([`winograd`]).
+//! products (`winograd`).
 
 mod geometry;
 mod kernel;

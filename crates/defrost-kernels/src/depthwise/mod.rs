@@ -1,7 +1,7 @@
 //! Depthwise convolution: one filter per channel.
 //!
 //! Memory bounds these kernels, not arithmetic, so all three passes are one simple correlation over
-//! rows that were widened to `f32` and padded with zeros on their way into the cache ([`rows`]): no
+//! rows that were widened to `f32` and padded with zeros on their way into the cache (`rows`): no
 //! pixel is at a border, no tap is tested. The gradient of the input is the same correlation over the
 //! output's gradient, spread out by the stride, with the filter turned round.
 //!

@@ -1,6 +1,6 @@
 //! Tensor operations that the networks are made of, over NHWC images.
 //!
-//! A convolution and what follows it, say, is one operation with one hand-written backward pass on the CPU ([`flex`]), and
+//! A convolution and what follows it, say, is one operation with one hand-written backward pass on the CPU (`flex`), and
 //! plain Burn on every other device. Each operation is a file: its function, the same in plain Burn, and what it computes
 //! on the CPU with its gradients. [`plain`] is also what the fast path is tested against.
 

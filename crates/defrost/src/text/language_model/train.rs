@@ -190,7 +190,7 @@ fn ids(numbers: &[u32], shape: [usize; 2], device: &Device) -> Tensor<2, Int> {
 
 impl LanguageModel {
     /// Writes `model.safetensors`, `tokenizer.json` and `config.json` into a folder, which must exist: what
-    /// [`Pretrained`](crate::text::Pretrained) reads.
+    /// [`Pretrained`](crate::Pretrained) reads.
     ///
     /// # Errors
     ///
