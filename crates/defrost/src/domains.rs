@@ -13,11 +13,13 @@ use crate::learner::{Evaluation, Learner, LearnerError, TestTimeAugmentation};
 use crate::prefix::{Cache, CacheLimits};
 
 #[cfg(feature = "tabular")]
-use crate::tabular::TableModelConfig;
+use crate::tabular::{RowPredictError, TableError, TableModelConfig};
 #[cfg(feature = "text")]
-use crate::text::TextModelConfig;
+use crate::text::{TextDataError, TextModelConfig, TextPredictError};
 #[cfg(feature = "vision")]
-use crate::vision::{ImageModelConfig, Labelling};
+use crate::vision::image::ImageError;
+#[cfg(feature = "vision")]
+use crate::vision::{ImageDataError, ImageModelConfig, Labelling};
 
 /// Items that are measured at once.
 const BATCH: usize = 32;
@@ -63,13 +65,38 @@ pub enum LoadError {
 
 /// A model can't be measured, or can't say anything about an input.
 #[derive(Debug, Error)]
-#[error(transparent)]
-pub struct UseError(Box<dyn std::error::Error + Send + Sync>);
-
-impl UseError {
-    fn of(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self(error.into())
-    }
+pub enum UseError {
+    /// An image can't be read.
+    #[cfg(feature = "vision")]
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// Images can't be measured on.
+    #[cfg(feature = "vision")]
+    #[error(transparent)]
+    Images(#[from] ImageDataError),
+    /// A text can't be encoded.
+    #[cfg(feature = "text")]
+    #[error(transparent)]
+    Text(#[from] TextPredictError),
+    /// Texts can't be measured on.
+    #[cfg(feature = "text")]
+    #[error(transparent)]
+    Texts(#[from] TextDataError),
+    /// A row can't be encoded.
+    #[cfg(feature = "tabular")]
+    #[error(transparent)]
+    Row(#[from] RowPredictError),
+    /// Words are no row.
+    #[cfg(feature = "tabular")]
+    #[error("`{0}` is no row: one is given as column=cell, column=cell")]
+    Cells(String),
+    /// Rows can't be measured on.
+    #[cfg(feature = "tabular")]
+    #[error(transparent)]
+    Rows(#[from] TableError),
+    /// An item can't be read any more.
+    #[error(transparent)]
+    Learner(#[from] LearnerError),
 }
 
 /// How good a model is on labelled items.
@@ -154,17 +181,16 @@ impl TrainedModel {
     pub fn predict(&self, input: &str) -> Result<NamedPrediction, UseError> {
         match self {
             #[cfg(feature = "vision")]
-            Self::Image(run) => run.predict_one(input).map_err(UseError::of),
+            Self::Image(run) => Ok(run.predict_one(input)?),
             #[cfg(feature = "text")]
-            Self::Text(run) => run.predict_one(input).map_err(UseError::of),
+            Self::Text(run) => Ok(run.predict_one(input)?),
             #[cfg(feature = "tabular")]
             Self::Table(run) => {
                 let cells = input.split(',').filter(|cell| !cell.trim().is_empty());
                 let cells: Option<Vec<(&str, &str)>> = cells.map(|cell| cell.split_once('=')).collect();
-                let cells =
-                    cells.ok_or_else(|| UseError::of("a row is given as column=cell, column=cell"))?;
+                let cells = cells.ok_or_else(|| UseError::Cells(input.to_owned()))?;
                 let cells = cells.into_iter().map(|(column, cell)| (column.trim(), cell.trim()));
-                run.predict_one(cells).map_err(UseError::of)
+                Ok(run.predict_one(cells)?)
             }
         }
     }
@@ -180,18 +206,17 @@ impl TrainedModel {
             #[cfg(feature = "vision")]
             Self::Image(run) => {
                 let plain = TestTimeAugmentation::NONE;
-                let (items, skipped) =
-                    run.labelled(data, &Labelling::Folders, plain).map_err(UseError::of)?;
+                let (items, skipped) = run.labelled(data, &Labelling::Folders, plain)?;
                 self.measure(&items, skipped)
             }
             #[cfg(feature = "text")]
             Self::Text(run) => {
-                let (items, skipped) = run.labelled(data).map_err(UseError::of)?;
+                let (items, skipped) = run.labelled(data)?;
                 self.measure(&items, skipped)
             }
             #[cfg(feature = "tabular")]
             Self::Table(run) => {
-                let (items, skipped) = run.labelled(data).map_err(UseError::of)?;
+                let (items, skipped) = run.labelled(data)?;
                 self.measure(&items, skipped)
             }
         }
@@ -199,8 +224,8 @@ impl TrainedModel {
 
     fn measure(&self, items: &dyn Dataset, skipped: Vec<Skipped>) -> Result<Measured, UseError> {
         let mut cache = Cache::new(CacheLimits::none());
-        let evaluation: Result<Evaluation, LearnerError> =
-            any!(self, run => run.evaluate(items, BATCH, TestTimeAugmentation::NONE, &mut cache));
-        Ok(Measured { evaluation: evaluation.map_err(UseError::of)?, skipped })
+        let evaluation =
+            any!(self, run => run.evaluate(items, BATCH, TestTimeAugmentation::NONE, &mut cache))?;
+        Ok(Measured { evaluation, skipped })
     }
 }

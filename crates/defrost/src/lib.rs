@@ -4,6 +4,21 @@
 //! layer group by layer group: fast.ai's `freeze`, `unfreeze`, `freeze_to`, discriminative learning
 //! rates and `fine_tune`, on [Burn](burn).
 //!
+//! ```no_run
+//! use defrost::prelude::*;
+//!
+//! let data = ImageFolder::open("photos")?; // train/ and valid/ found, or split evenly over the classes
+//! let mut learner = data.learner(Pretrained::new("resnet34"))?; // weights in the program, from the hub, a file or a run
+//! learner.fine_tune(4)?; // fastai's recipe; `learner.train()` is the command's
+//! learner.freeze_to(-2)?;
+//! learner.fit_one_cycle(4, "1e-5..1e-3")?;
+//! println!("{:?}", learner.predict("new.jpg")?);
+//! learner.save("runs/photos")?;
+//! let model = Learner::load("runs/photos")?;
+//! # let _ = model;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! A network is a list of [stages](Stage); freezing is a position in it, kept in one value, the
 //! [`FreezePlan`]. The [`Learner`] runs [phases](recipe) under such plans. `vision` brings image
 //! folders and pretrained image networks, `text` texts and

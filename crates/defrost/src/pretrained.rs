@@ -32,14 +32,22 @@ pub enum HeadKind {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pretrained {
-    pub(crate) name: Option<String>,
-    pub(crate) weights: WeightSource,
-    pub(crate) precision: Option<Precision>,
-    pub(crate) size: Option<usize>,
-    pub(crate) channels: Option<usize>,
-    pub(crate) cut: Option<String>,
-    pub(crate) head: HeadKind,
-    pub(crate) offline: bool,
+    /// What the network is called; if it is not said, the usual one.
+    pub name: Option<String>,
+    /// Where its weights come from.
+    pub weights: WeightSource,
+    /// The number format between layers; if it is not said, the fastest here.
+    pub precision: Option<Precision>,
+    /// Side of images, in pixels; if it is not said, what is usual for the network.
+    pub size: Option<usize>,
+    /// Channels of images; if it is not said, 3.
+    pub channels: Option<usize>,
+    /// The stage from which on the body is thrown away.
+    pub cut: Option<String>,
+    /// What is put on the body.
+    pub head: HeadKind,
+    /// Whether nothing may be downloaded.
+    pub offline: bool,
 }
 
 impl Pretrained {
@@ -100,13 +108,13 @@ impl Pretrained {
         Self { offline: true, ..self }
     }
 
-    /// The number format between layers.
-    pub(crate) fn format(&self) -> Precision {
+    /// The number format between layers that this asks for.
+    pub fn number_format(&self) -> Precision {
         self.precision.unwrap_or_else(Precision::fastest)
     }
 
-    /// What is asked for that only images have.
-    pub(crate) fn of_images_alone(&self) -> Option<&'static str> {
+    /// The name of something that is asked for and that only images have, so that other domains can refuse it.
+    pub fn of_images_alone(&self) -> Option<&'static str> {
         let asked = [
             ("size", self.size.is_some()),
             ("channels", self.channels.is_some()),

@@ -19,7 +19,7 @@ use thiserror::Error;
 pub use batches::{BATCH, in_batches};
 pub use model::{Loaded, ModelConfig};
 pub use prediction::NamedPrediction;
-pub(crate) use prediction::Names;
+use prediction::Names;
 pub use self_test::SelfTest;
 
 use crate::files::{self, FileError};

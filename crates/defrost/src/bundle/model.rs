@@ -156,8 +156,8 @@ impl<N: Network> Learner<N> {
         saved
     }
 
-    /// What the network makes of each item of a batch, in words.
-    pub(crate) fn predict_batch(&self, input: Batch) -> Vec<NamedPrediction> {
+    /// What the network makes now of each item of a batch, as its [`Dataset`] or model prepares them.
+    pub fn predict_batch(&self, input: Batch) -> Vec<NamedPrediction> {
         let network = self.network().valid();
         let scores = network.forward(input, 0..network.stages().len()).single();
         let loss = self.loss().clone();
@@ -228,11 +228,11 @@ impl<M: ModelConfig> Loaded<M> {
         &self.device
     }
 
-    /// What its scores are called.
-    pub(crate) fn names(&self) -> Arc<Names> {
+    /// A prediction with the names of its classes.
+    pub fn named(&self, scores: Prediction) -> NamedPrediction {
         let BundleManifest { classes, loss, .. } = &self.manifest;
         let thresholds = self.manifest.thresholds().to_vec();
-        Arc::new(Names { classes: classes.clone(), loss: loss.clone(), thresholds })
+        Arc::new(Names { classes: classes.clone(), loss: loss.clone(), thresholds }).of(scores)
     }
 
     /// Classes and probabilities for each item of a batch.

@@ -19,7 +19,7 @@ pub struct NamedPrediction {
 
 /// What scores mean.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Names {
+pub(super) struct Names {
     /// Class names, or those of labels; none of numbers.
     pub classes: Vec<String>,
     pub loss: AnyLoss,

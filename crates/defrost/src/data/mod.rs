@@ -41,7 +41,42 @@ pub enum Variant {
     Augmented(Draws),
 }
 
-/// Labelled items.
+/// Labelled items: implement it for data of your own.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use defrost::prelude::*;
+///
+/// /// Points on a line, and on which side of its middle they lie.
+/// struct Sides;
+///
+/// impl Dataset for Sides {
+///     fn len(&self) -> usize {
+///         64
+///     }
+///
+///     fn target(&self, item: usize) -> Target {
+///         Target::Class(usize::from(item >= 32))
+///     }
+///
+///     fn name(&self, item: usize) -> String {
+///         format!("point {item}")
+///     }
+///
+///     fn fingerprint(&self, item: usize, _variant: Variant) -> Fingerprint {
+///         Fingerprint::of(&[b"sides", &item.to_le_bytes()])
+///     }
+///
+///     fn inputs(&self, items: &[usize], _variant: Variant, device: &Device) -> Result<Batch, DataError> {
+///         let points: Vec<f32> = items.iter().map(|&item| item as f32 / 32.0 - 1.0).collect();
+///         Ok(Tensor::<1>::from_floats(points.as_slice(), device).reshape([-1, 1]).into()) // [batch, 1]
+///     }
+/// }
+///
+/// let batch: Tensor<2> = Sides.inputs(&[0, 63], Variant::Original, &Device::flex())?.single();
+/// assert_eq!(batch.dims(), [2, 1]);
+/// # Ok::<(), DataError>(())
+/// ```
 pub trait Dataset: Send + Sync {
     /// How many items there are.
     fn len(&self) -> usize;
@@ -74,6 +109,11 @@ pub trait Dataset: Send + Sync {
 
     /// A batch as it enters the first stage, on `device`. Work on items is spread over the threads of
     /// the current pool.
+    ///
+    /// # Shapes
+    ///
+    /// Every tensor of the batch begins with an axis of as many items: images are `[batch, height, width, channels]`,
+    /// tokens and their mask `[batch, positions]` each, a table's categories and numbers `[batch, columns]` each.
     ///
     /// # Errors
     ///

@@ -88,17 +88,10 @@ impl<N: Network> Learner<N> {
         self
     }
 
-    /// With what a person should know of how its data was read.
+    /// With more that a person should know of how its data was read.
     #[must_use]
-    pub(crate) fn with_notes(mut self, notes: Vec<String>) -> Self {
-        self.described.notes = notes;
-        self
-    }
-
-    /// With another thing a person should know, if there is one.
-    #[must_use]
-    pub(crate) fn with_note(mut self, note: Option<String>) -> Self {
-        self.described.notes.extend(note);
+    pub fn with_notes(mut self, notes: impl IntoIterator<Item = String>) -> Self {
+        self.described.notes.extend(notes);
         self
     }
 
@@ -163,8 +156,8 @@ impl<N: Network> Learner<N> {
         self.described.model.take()
     }
 
-    /// What its model is made of, if it is of this kind.
-    pub(crate) fn model<C: 'static>(&self) -> Option<&C> {
+    /// What describes its network, if it is of this kind.
+    pub fn model<C: 'static>(&self) -> Option<&C> {
         self.described.model.as_ref()?.as_any().downcast_ref()
     }
 }

@@ -132,6 +132,61 @@ impl LearnerOptions {
 }
 
 /// Trains a network on data under a freeze plan.
+///
+/// The data sets of the domains make one, over a pretrained network; over a network of your own, [`Learner::new`] does:
+///
+/// ```
+/// use burn::module::Module;
+/// use burn::nn::{Linear, LinearConfig};
+/// use burn::tensor::activation::relu;
+/// use burn::tensor::{Device, Tensor};
+/// use defrost::burn;
+/// use defrost::prelude::*;
+/// use std::ops::Range;
+/// # struct Sides;
+/// # impl Dataset for Sides {
+/// #     fn len(&self) -> usize { 64 }
+/// #     fn target(&self, item: usize) -> Target { Target::Class(usize::from(item >= 32)) }
+/// #     fn name(&self, item: usize) -> String { item.to_string() }
+/// #     fn fingerprint(&self, item: usize, _: Variant) -> Fingerprint { Fingerprint::of(&[&item.to_le_bytes()]) }
+/// #     fn inputs(&self, items: &[usize], _: Variant, device: &Device) -> Result<Batch, DataError> {
+/// #         let points: Vec<f32> = items.iter().map(|&item| item as f32 / 32.0 - 1.0).collect();
+/// #         Ok(Tensor::<1>::from_floats(points.as_slice(), device).reshape([-1, 1]).into())
+/// #     }
+/// # }
+///
+/// #[derive(Module, Debug)]
+/// struct Mlp {
+///     encoder: Linear,
+///     head: Linear,
+/// }
+///
+/// impl Network for Mlp {
+///     fn stages(&self) -> Vec<Stage> {
+///         vec![
+///             Stage::of("encoder", "encoder.", &self.encoder),
+///             Stage::of("head", "head.", &self.head).untrained(),
+///         ]
+///     }
+///
+///     fn forward(&self, input: Batch, stages: Range<usize>) -> Batch {
+///         let stage = |x, stage| match stage {
+///             0 => relu(self.encoder.forward(x)),
+///             _ => self.head.forward(x),
+///         };
+///         stages.fold(input.single::<2>(), stage).into()
+///     }
+/// }
+///
+/// let device = Device::flex();
+/// let (encoder, head) = (LinearConfig::new(1, 16).init(&device), LinearConfig::new(16, 2).init(&device));
+/// let (train, valid) = (Box::new(Sides), Box::new(Sides)); // 64 points on a line, of two classes
+/// let mut learner = Learner::new(Mlp { encoder, head }, train, valid, 2, LearnerOptions::default())?;
+/// assert_eq!(learner.plan().frozen_groups(), [0]);
+/// learner.fine_tune(2)?;
+/// println!("{:?}", learner.best());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Learner<N> {
     /// On the autodiff device, in the plan's state. `None` only while an optimizer step owns it.
     network: Option<N>,

@@ -131,6 +131,6 @@ impl LoadedTable {
         row: impl IntoIterator<Item = (C, V)>,
     ) -> Result<NamedPrediction, RowPredictError> {
         let scores = self.predict_rows(&[by_column(row)]).remove(0).map_err(RowPredictError::Row)?;
-        Ok(self.names().of(scores))
+        Ok(self.named(scores))
     }
 }

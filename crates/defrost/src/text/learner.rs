@@ -66,7 +66,7 @@ impl TextData {
         let (network, model, fit) =
             opened.build(data.outputs(), columns, max_tokens, options.seed, &Device::flex())?;
         let fit = Some(format!("weights: {fit}"));
-        Ok(data.learner(network, options)?.with_note(fit).with_model(model))
+        Ok(data.learner(network, options)?.with_notes(fit).with_model(model))
     }
 }
 
@@ -107,6 +107,6 @@ impl LoadedText {
     /// If it is empty or can't be encoded.
     pub fn predict_one(&self, text: &str) -> Result<NamedPrediction, TextPredictError> {
         let scores = self.predict(&[text], &self.tokenizer()?).remove(0).map_err(TextPredictError::Text)?;
-        Ok(self.names().of(scores))
+        Ok(self.named(scores))
     }
 }

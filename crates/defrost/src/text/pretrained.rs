@@ -18,7 +18,7 @@ use crate::precision::Precision;
 use crate::pretrained::Pretrained;
 use crate::stage::{Network, Stage};
 use crate::weights::{
-    self, DownloadError, Downloads, Fit, MisfitError, Wanted, WeightFile, WeightFileError, WeightSource,
+    self, DownloadError, Downloads, Fit, HubFiles, MisfitError, WeightFile, WeightFileError, WeightSource,
 };
 
 /// The usual repository on the hub: small and good.
@@ -107,7 +107,7 @@ fn download(
     downloads: &mut dyn Downloads,
 ) -> Result<PathBuf, DownloadError> {
     let files = &["config.json", "tokenizer.json"];
-    let wanted = Wanted { network: "texts", usual: Some(USUAL), files, optional: &[] };
+    let wanted = HubFiles { network: "texts", usual: Some(USUAL), files, optional: &[] };
     wanted.folder(repository, offline, downloads)
 }
 
@@ -144,7 +144,7 @@ impl PretrainedText {
             WeightSource::Hub(repository) => download(repository.as_deref(), pretrained.offline, downloads)?,
             WeightSource::Embedded | WeightSource::None => return Err(PretrainedError::NoWeights),
         };
-        Ok(Self { precision: pretrained.format(), ..Self::open(&path)? })
+        Ok(Self { precision: pretrained.number_format(), ..Self::open(&path)? })
     }
 
     /// Reads a folder; the path of the weights in it stands for it too.

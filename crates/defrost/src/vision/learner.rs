@@ -77,7 +77,7 @@ impl ImageData {
         let data: SplitData<Images> = self.read(start.preprocess())?;
         let (network, model, fit) = start.build(data.outputs(), &Device::flex())?;
         let fit = fit.map(|fit| format!("weights: {fit}"));
-        Ok(data.learner(network, options)?.with_note(fit).with_model(model))
+        Ok(data.learner(network, options)?.with_notes(fit).with_model(model))
     }
 }
 
@@ -162,6 +162,6 @@ impl LoadedVision {
     /// If it can't be read.
     pub fn predict_one<'a>(&self, image: impl Into<ImageInput<'a>>) -> Result<NamedPrediction, ImageError> {
         let scores = image.into().with(|image| self.predict(image, TestTimeAugmentation::NONE))?;
-        Ok(self.names().of(scores))
+        Ok(self.named(scores))
     }
 }

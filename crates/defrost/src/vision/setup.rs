@@ -17,7 +17,7 @@ use crate::data::Draws;
 use crate::pretrained::Pretrained;
 use crate::stage::{Network, Stage};
 use crate::weights::{
-    self, DownloadError, Downloads, Fit, MisfitError, Wanted, WeightFile, WeightFileError, WeightSource,
+    self, DownloadError, Downloads, Fit, HubFiles, MisfitError, WeightFile, WeightFileError, WeightSource,
 };
 
 /// How many tensors classifiers leave over at most.
@@ -126,7 +126,7 @@ impl VisionSetup {
             (None, _) => Self::default().architecture,
         };
         let Pretrained { weights, size, channels, cut, head, offline, .. } = pretrained.clone();
-        let (channels, precision) = (channels.unwrap_or(RGB), pretrained.format());
+        let (channels, precision) = (channels.unwrap_or(RGB), pretrained.number_format());
         Ok(Self { architecture, weights, offline, channels, size, precision, cut, head, seed })
     }
 
@@ -183,7 +183,7 @@ impl VisionSetup {
         downloads: &mut dyn Downloads,
     ) -> Result<WeightFile, SetupError> {
         let usual = usual_repository(&self.architecture);
-        let wanted = Wanted { network: &self.architecture, usual, files: &[], optional: &["config.json"] };
+        let wanted = HubFiles { network: &self.architecture, usual, files: &[], optional: &["config.json"] };
         Ok(WeightFile::open(&wanted.folder(repository, self.offline, downloads)?)?)
     }
 

@@ -44,8 +44,9 @@ pub enum DownloadError {
     NoHub(String),
 }
 
-/// Files of a repository that a network needs beside its weights.
-pub(crate) struct Wanted<'a> {
+/// What a network needs of a repository: its weights, and files beside them.
+#[derive(Clone, Debug)]
+pub struct HubFiles<'a> {
     /// What they are for.
     pub network: &'a str,
     /// The repository with its usual weights.
@@ -56,7 +57,7 @@ pub(crate) struct Wanted<'a> {
     pub optional: &'a [&'a str],
 }
 
-impl Wanted<'_> {
+impl HubFiles<'_> {
     /// The folder in which weights of `repository`, or the usual ones, are with these files; they are downloaded if they are
     /// not in the hub's cache.
     ///

@@ -16,8 +16,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::TensorData;
 
-pub(crate) use download::Wanted;
-pub use download::{DownloadError, Downloads};
+pub use download::{DownloadError, Downloads, HubFiles};
 pub use embedded::{embedded, has_embedded};
 pub use file::{WeightFile, WeightFileError};
 pub use fit::{Fit, KeyAlias, MisfitError, check_fit};

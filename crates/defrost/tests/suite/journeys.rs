@@ -170,7 +170,10 @@ fn rows_are_learned_saved_and_predicted() {
     learner.save(&run).unwrap();
     let model = Learner::load(&run).unwrap();
     assert_eq!(model.predict("kind=x, size=2.5").unwrap().scores, prediction.scores);
-    assert_eq!(model.predict("x").unwrap_err().to_string(), "a row is given as column=cell, column=cell");
+    assert_eq!(
+        model.predict("x").unwrap_err().to_string(),
+        "`x` is no row: one is given as column=cell, column=cell"
+    );
     let other = data().learner(Pretrained::from_run(&run)).unwrap();
     assert!(!other.plan().frozen_groups().is_empty(), "it stands on the body of the run");
 }
