@@ -3,6 +3,9 @@
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+use defrost::Remedy;
+
+use crate::remedies::words;
 
 /// A command that failed.
 #[derive(Debug)]
@@ -41,6 +44,9 @@ impl Failure {
             Self::Usage(error) | Self::Running(error) => {
                 let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
                 anstream::eprintln!("{red}error{red:#}: {error:#}");
+                if let Some(remedy) = Remedy::of(error.as_ref()) {
+                    eprintln!("  help: {}", words(&remedy));
+                }
             }
             Self::Interrupted(text) => eprintln!("{text}"),
             Self::Found => {}

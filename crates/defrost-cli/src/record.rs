@@ -8,6 +8,7 @@ use defrost::vision::models::Precision;
 
 use crate::domain::{Data, Domain};
 use crate::failure::{Blame, Failure};
+use crate::remedies;
 use crate::resume::Session;
 
 /// What a run is about.
@@ -32,10 +33,10 @@ pub fn about<D: Domain>(
         classes: data.classes.clone(),
         train: data.train.len(),
         valid: data.valid.len(),
-        notes: data.notes.clone(),
+        notes: data.notes.iter().map(remedies::note).collect(),
         command: session.command(),
         made_with: made_with.map(|(name, value)| (name.to_owned(), value)).to_vec(),
-        problems: Some(Problems::of(&data.report)),
+        problems: Some(Problems::of(&remedies::worded(data.report.clone()))),
     })
 }
 

@@ -35,6 +35,7 @@
 //! | `tabular` | tables |
 //! | `hub` | weights from the Hugging Face hub |
 //! | `pytorch` | weights from PyTorch's own files |
+//! | `archive` | runs in one file |
 //! | `report` | pages about runs, event files for TensorBoard |
 //! | `embedded-weights` | EfficientNet-Lite0's ImageNet weights in the program, 9 MB |
 //!
@@ -62,6 +63,7 @@ pub mod csv_table;
 pub mod data;
 #[cfg(any(feature = "vision", feature = "text", feature = "tabular"))]
 mod domains;
+mod errors;
 pub mod files;
 mod groups;
 pub mod interpret;
@@ -79,6 +81,7 @@ pub mod prelude;
 mod pretrained;
 mod rates;
 pub mod recipe;
+mod remedy;
 #[cfg(feature = "report")]
 pub mod report;
 mod schedule;
@@ -110,6 +113,7 @@ pub use prefix::{Cache, CacheLimits};
 pub use pretrained::{HeadKind, Pretrained};
 pub use rates::{IntoRates, Rates, RatesError};
 pub use recipe::{FineTune, Gradual, Phase, Recipe, RecipeError, ResolvedPhase, Thaw};
+pub use remedy::{Note, Remedy};
 pub use schedule::{HyperParameters, OwnSchedule, Schedule};
 pub use split_data::SplitData;
 pub use stage::{Network, Parameter, Role, Stage, TrainingFlag};

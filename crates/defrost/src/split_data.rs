@@ -2,6 +2,7 @@
 
 use crate::check::Report;
 use crate::data::{Dataset, Skipped};
+use crate::remedy::Note;
 
 /// Items of one domain to train and to validate on, and what was seen while they were read.
 #[derive(Clone, Debug)]
@@ -15,7 +16,7 @@ pub struct SplitData<D> {
     /// Items that can't be read.
     pub skipped: Vec<Skipped>,
     /// What a person should know about the data.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// What is wrong with it.
     pub report: Report,
 }

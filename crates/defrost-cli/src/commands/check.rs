@@ -11,6 +11,7 @@ use crate::args::CheckArguments;
 use crate::domain::{Domain, Table, Task, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::layout::thousands;
+use crate::remedies::worded;
 use crate::training;
 
 /// So many problems of a kind are shown to people; `--json` lists them all.
@@ -32,7 +33,7 @@ fn check_on<D: Domain>(arguments: &CheckArguments) -> Outcome {
         files::write_atomically(path, |file| file.write_all(&png)).or_usage()?;
         eprintln!("the first training batch: {}", path.display());
     }
-    let report = D::check(&arguments.options, &arguments.data)?;
+    let report = worded(D::check(&arguments.options, &arguments.data)?);
     match arguments.json {
         true => print_json(&report)?,
         false => print!("{}: {}", arguments.data.display(), summary(&report, D::ITEMS)),

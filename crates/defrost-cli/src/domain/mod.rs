@@ -10,6 +10,7 @@ use clap::ValueEnum;
 
 use burn::tensor::Device;
 
+use defrost::Note;
 use defrost::bundle::{self, Loaded, ModelConfig};
 use defrost::check::Report;
 use defrost::csv_table::{CsvTable, is_csv_file};
@@ -136,7 +137,7 @@ pub struct Data {
     /// What can't be read.
     pub skipped: Vec<Skipped>,
     /// What a person should know about it.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// What is wrong with it.
     pub report: Report,
 }

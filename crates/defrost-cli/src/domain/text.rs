@@ -41,7 +41,7 @@ impl Domain for Text {
         let SplitData { classes, train, valid, skipped, notes, report } = data.read(&tokenizer).or_usage()?;
         let (network, model, fit) =
             pretrained.build(classes.len(), columns, options.max_tokens, options.seed, device).or_usage()?;
-        let notes = notes.into_iter().chain([format!("weights: {fit}")]).collect();
+        let notes = notes.into_iter().chain([format!("weights: {fit}").into()]).collect();
         let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes, report };
         Ok(Prepared { data, network, precision: model.precision, model })
     }

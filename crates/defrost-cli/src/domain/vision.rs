@@ -39,7 +39,7 @@ impl Domain for Vision {
         let folder = images(options, data)?.read(start.preprocess()).or_usage()?;
         let (network, model, fit) = start.build(folder.outputs(), device).or_usage()?;
         let SplitData { classes, train, valid, skipped, notes, report } = folder;
-        let fit = fit.filter(|_| setup.reads_file()).map(|fit| format!("weights: {fit}"));
+        let fit = fit.filter(|_| setup.reads_file()).map(|fit| format!("weights: {fit}").into());
         let notes = notes.into_iter().chain(fit).collect();
         let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes, report };
         Ok(Prepared { data, network, precision: model.precision, model })

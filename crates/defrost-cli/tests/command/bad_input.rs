@@ -91,8 +91,8 @@ fn weights_that_are_not_there() {
     assert!(
         told(&["data", "--weights", "none.pth"]).starts_with("--weights none.pth: there is no such file")
     );
-    let expected = "resnet18 has no embedded weights; give --weights hub, a .safetensors or .pth file, or none to start \
-                    from random ones";
+    let expected = "resnet18 has no embedded weights\n  help: give --weights hub, a .safetensors or .pth file, or none to \
+                    start from random ones";
     assert_eq!(told(&["data", "--arch", "resnet18", "--weights", "embedded"]), expected);
 }
 

@@ -56,7 +56,8 @@ fn grey_images_are_learned_saved_and_used() {
 
     // Another run starts from its body, for images like its own, and is of its architecture.
     let other = train("--pretrained grey --channels 1 --arch resnet18 --out not");
-    let expected = "grey: a run of efficientnet_lite0, not of resnet18; say --arch efficientnet_lite0 or leave --arch out";
+    let expected = "grey: a run of efficientnet_lite0, not of resnet18\n  help: give --arch efficientnet_lite0 or leave \
+                    --arch out";
     assert_eq!(other.usage_error(), expected);
     assert_eq!(train("--pretrained grey --channels 1 --out next").code, 0);
     let refused = train("--pretrained grey --out not");

@@ -183,6 +183,8 @@ fn texts_and_tables_are_checked() {
         [("constant-column", "unit"), ("identifier-column", "id")].map(|(a, b)| (a.to_owned(), b.to_owned()))
     );
     assert_eq!(report["items"], json!({ "train": 48, "valid": 12 }));
+    let detail = "all cells are `x`; leave it out with --ignore \"unit\"";
+    assert_eq!(report["problems"][0]["detail"], detail);
     let words =
         ["train", "table.csv", "--label-column", "label", "--epochs", "1", "--batch", "16", "--out", "run"];
     assert_eq!(defrost_in(folder.path(), &words).code, 0);

@@ -14,6 +14,7 @@ pub use classes::{few_items, look_alikes};
 pub use duplicates::duplicates;
 
 use crate::data::{Dataset, Fingerprint, Skipped, Target, Variant};
+use crate::remedy::Remedy;
 
 /// So many problems of a kind are listed; the rest is counted.
 pub const LISTED: usize = 10_000;
@@ -39,17 +40,26 @@ pub struct Problem {
     pub severity: Severity,
     /// What is wrong, for people.
     pub detail: String,
+    /// What can be done about it.
+    #[serde(skip)]
+    pub remedy: Option<Remedy>,
 }
 
 impl Problem {
     /// A problem that loses items or makes metrics wrong.
     pub fn error(path: impl Into<String>, kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { path: path.into(), kind, severity: Severity::Error, detail: detail.into() }
+        Self { path: path.into(), kind, severity: Severity::Error, detail: detail.into(), remedy: None }
     }
 
     /// A problem that training can cope with.
     pub fn warning(path: impl Into<String>, kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { path: path.into(), kind, severity: Severity::Warning, detail: detail.into() }
+        Self { path: path.into(), kind, severity: Severity::Warning, detail: detail.into(), remedy: None }
+    }
+
+    /// The same, with what can be done about it.
+    #[must_use]
+    pub fn with(self, remedy: Remedy) -> Self {
+        Self { remedy: Some(remedy), ..self }
     }
 }
 

@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::{Learner, LearnerError};
 use crate::files::FileError;
 use crate::recipe::{FineTune, Recipe, ResolvedPhase};
+use crate::remedy::Note;
 use crate::stage::Network;
 use crate::summary::PlanSummary;
 use crate::weights::safetensors::SafetensorsError;
@@ -66,7 +67,7 @@ pub enum SaveError {
 pub(crate) struct Described<N> {
     pub model: Option<Box<dyn Model<N>>>,
     pub classes: Option<Vec<String>>,
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// Those that have run or are running.
     pub phases: Vec<ResolvedPhase>,
 }
@@ -90,8 +91,8 @@ impl<N: Network> Learner<N> {
 
     /// With more that a person should know of how its data was read.
     #[must_use]
-    pub fn with_notes(mut self, notes: impl IntoIterator<Item = String>) -> Self {
-        self.described.notes.extend(notes);
+    pub fn with_notes(mut self, notes: impl IntoIterator<Item = impl Into<Note>>) -> Self {
+        self.described.notes.extend(notes.into_iter().map(Into::into));
         self
     }
 
@@ -106,7 +107,7 @@ impl<N: Network> Learner<N> {
     }
 
     /// What a person should know of how its data was read: what is left out, which weights were taken.
-    pub fn notes(&self) -> &[String] {
+    pub fn notes(&self) -> &[Note] {
         &self.described.notes
     }
 

@@ -9,6 +9,7 @@ use crate::loss::LossError;
 use crate::plan::PlanError;
 use crate::rates::RatesError;
 use crate::recipe::RecipeError;
+use crate::remedy::Remedy;
 
 /// Training can't start or go on.
 #[derive(Debug, Error)]
@@ -75,4 +76,14 @@ pub enum LearnerError {
         /// The batch in that, from 1.
         batch: usize,
     },
+}
+
+impl LearnerError {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Checkpoint(error) => error.remedy(),
+            _ => None,
+        }
+    }
 }

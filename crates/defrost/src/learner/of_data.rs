@@ -20,7 +20,8 @@ impl<D: Dataset + 'static> SplitData<D> {
         let outputs = self.outputs();
         let Self { classes, train, valid, skipped, mut notes, .. } = self;
         if let Some(first) = skipped.first() {
-            notes.push(format!("{} items can't be read and are left out; the first: {first}", skipped.len()));
+            let count = skipped.len();
+            notes.push(format!("{count} items can't be read and are left out; the first: {first}").into());
         }
         let learner = Learner::new(network, Box::new(train), Box::new(valid), outputs, options)?;
         Ok(learner.with_classes(classes).with_notes(notes))

@@ -9,6 +9,7 @@ use super::errors_section::ErrorsSection;
 use super::numbers::{self, measure, thousands};
 use super::{Chart, Problems, Report, State, curves, draw_plan, draw_timeline, schedules};
 use crate::data::Preview;
+use crate::learner::EpochRecord;
 use crate::summary::{GroupSummary, PhaseSummary};
 
 /// How pages look, and the figures on them.
@@ -199,7 +200,7 @@ impl Report {
 
     fn epoch_rows(&self, metrics: &[String]) -> Vec<EpochRow> {
         let best = self.best();
-        let row = |(place, record): (usize, &crate::EpochRecord)| EpochRow {
+        let row = |(place, record): (usize, &EpochRecord)| EpochRow {
             phase: record.phase.clone(),
             epoch: record.epoch,
             train_loss: measure(record.train_loss),

@@ -7,6 +7,7 @@ use super::dates;
 use super::schema::{holds_numbers, is_missing, number};
 use crate::check::{Entry, Part, Problem, Report, Severity};
 use crate::csv_table::CsvTable;
+use crate::remedy::Remedy;
 
 /// Fewer rows than this say little about a column.
 const ROWS: usize = 20;
@@ -32,26 +33,24 @@ fn column_problem(table: &CsvTable, column: usize, label: usize) -> Option<Probl
     let cells: Vec<&str> = table.cells(column).filter(|cell| !is_missing(cell)).collect();
     let distinct = cells.iter().collect::<HashSet<_>>().len();
     let (name, rows) = (table.columns[column].as_str(), table.rows.len());
-    let help = format!("leave it out with --ignore \"{name}\"");
+    let leave_out = |problem: Problem| Some(problem.with(Remedy::IgnoreColumn(name.to_owned())));
     if cells.is_empty() {
-        return Some(Problem::warning(name, "empty-column", format!("no cell has anything in it; {help}")));
+        return leave_out(Problem::warning(name, "empty-column", "no cell has anything in it"));
     }
     if distinct == 1 && cells.len() == rows {
-        let detail = format!("all cells are `{}`; {help}", cells[0]);
-        return Some(Problem::warning(name, "constant-column", detail));
+        let detail = format!("all cells are `{}`", cells[0]);
+        return leave_out(Problem::warning(name, "constant-column", detail));
     }
     if cells.len() * 2 < rows {
         let detail = format!("{} of {rows} cells are missing", rows - cells.len());
         return Some(Problem::warning(name, "missing-cells", detail));
     }
     if rows >= ROWS && tells_label(table, column, label) {
-        let detail =
-            format!("it tells `{}` by itself; if it is not known beforehand, {help}", table.columns[label]);
-        return Some(Problem::error(name, "leak", detail));
+        let detail = format!("it tells `{}` by itself; it may not be known beforehand", table.columns[label]);
+        return leave_out(Problem::error(name, "leak", detail));
     }
     if rows >= ROWS && distinct == cells.len() && numbers_rows(&cells) {
-        let detail = format!("it numbers or names the rows; {help}");
-        return Some(Problem::warning(name, "identifier-column", detail));
+        return leave_out(Problem::warning(name, "identifier-column", "it numbers or names the rows"));
     }
     None
 }

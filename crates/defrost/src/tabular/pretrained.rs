@@ -13,6 +13,7 @@ use super::schema::Schema;
 use crate::bundle::{self, BundleError};
 use crate::data::Draws;
 use crate::pretrained::Pretrained;
+use crate::remedy::Remedy;
 use crate::split_data::SplitData;
 use crate::stage::{Network, Stage};
 use crate::weights::{MisfitError, Tensors, WeightSource, check_fit, load};
@@ -41,6 +42,16 @@ pub enum PretrainedTableError {
     /// Its weights are another network's.
     #[error(transparent)]
     Misfit(#[from] MisfitError),
+}
+
+impl PretrainedTableError {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Misfit(misfit) => misfit.remedy(),
+            _ => None,
+        }
+    }
 }
 
 impl PretrainedTable {

@@ -14,6 +14,7 @@ use crate::check::{Problem, Report};
 use crate::csv_table::{CsvError, CsvTable, Row};
 use crate::data::split::{self, SplitError};
 use crate::data::{Skipped, Target, Validation};
+use crate::remedy::{Note, Remedy};
 use crate::split_data::SplitData;
 
 /// Rows to learn from, and how they are to be read.
@@ -48,7 +49,7 @@ pub enum TableError {
     #[error(transparent)]
     Csv(#[from] CsvError),
     /// The label was not named.
-    #[error("{}: say which column to predict with --label-column NAME, one of {columns}", path.display())]
+    #[error("{}: which column to predict is not given; there are {columns}", path.display())]
     Label {
         /// The file.
         path: PathBuf,
@@ -80,13 +81,22 @@ pub enum TableError {
     #[error("{}: there are no input columns beside the label", .0.display())]
     NoInputs(PathBuf),
     /// An earlier run knows the answer.
-    #[error(
-        "column `{column}` is an input of the earlier run and can't be the label; train that one with --ignore {column}"
-    )]
+    #[error("column `{column}` is an input of the earlier run and can't be the label")]
     Leak {
         /// The column.
         column: String,
     },
+}
+
+impl TableError {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Label { .. } => Some(Remedy::NameLabelColumn),
+            Self::Leak { column } => Some(Remedy::IgnoreColumnEarlier(column.clone())),
+            _ => None,
+        }
+    }
 }
 
 /// What a label column holds.
@@ -349,7 +359,7 @@ fn learn(
     csv: &CsvTable,
     train: &[usize],
     ignored: &[String],
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) -> Result<Schema, TableError> {
     for name in ignored {
         csv.column(path, name)?;
@@ -359,7 +369,8 @@ fn learn(
         let cells: Vec<&str> = train.iter().map(|&row| csv.rows[row].cells[place].as_str()).collect();
         let distinct = cells.iter().collect::<HashSet<_>>().len();
         if !holds_numbers(&cells) && distinct > 20 && distinct * 2 > cells.len() {
-            notes.push(format!("column {name} is left out: {distinct} of its {} cells differ", cells.len()));
+            let note = format!("column {name} is left out: {distinct} of its {} cells differ", cells.len());
+            notes.push(note.into());
             continue;
         }
         columns.push(Column::learn(name, &cells));

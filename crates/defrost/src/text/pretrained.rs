@@ -16,6 +16,7 @@ use crate::data::Draws;
 use crate::files::{self, FileError};
 use crate::precision::Precision;
 use crate::pretrained::Pretrained;
+use crate::remedy::Remedy;
 use crate::stage::{Network, Stage};
 use crate::weights::{
     self, DownloadError, Downloads, Fit, HubFiles, MisfitError, WeightFile, WeightFileError, WeightSource,
@@ -100,6 +101,16 @@ pub enum PretrainedError {
     Tokenizer(#[from] TokenizerError),
 }
 
+impl PretrainedError {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Misfit(misfit) => misfit.remedy(),
+            _ => None,
+        }
+    }
+}
+
 /// The folder with the weights of a repository, or of the usual one.
 fn download(
     repository: Option<&str>,
@@ -154,10 +165,10 @@ impl PretrainedText {
     /// If a file is missing or damaged.
     pub fn open(path: &Path) -> Result<Self, PretrainedError> {
         let folder = if path.is_file() { path.parent().unwrap_or(Path::new(".")) } else { path };
-        if folder.join("bundle.json").is_file() {
-            let (manifest, tensors) = bundle::read::<TextModelConfig>(folder)?;
+        if let Some(run) = [path, folder].into_iter().find(|run| bundle::is_run(run)) {
+            let (manifest, tensors) = bundle::read::<TextModelConfig>(run)?;
             let TextModelConfig { config, tokenizer, .. } = manifest.model;
-            let weights = WeightFile::of(folder.join("model.safetensors").display().to_string(), tensors);
+            let weights = WeightFile::of(run.join("model.safetensors").display().to_string(), tensors);
             return Ok(Self { config, tokenizer, precision: Precision::F32, weights });
         }
         let (config, tokenizer) = (folder.join("config.json"), folder.join("tokenizer.json"));

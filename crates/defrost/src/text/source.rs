@@ -10,6 +10,7 @@ use super::files::{TEXTS, read_text};
 use crate::csv_table::{CsvError, CsvTable};
 use crate::data::Skipped;
 use crate::data::class_folder::{FolderError, LabelledFiles, scan_known, scan_to_evaluate};
+use crate::remedy::Remedy;
 
 /// The largest data set that is held in memory, in bytes.
 const MAX_TOTAL: u64 = 4 << 30;
@@ -56,7 +57,7 @@ pub enum TextSourceError {
         limit: u64,
     },
     /// Which column holds the text is not clear.
-    #[error("{}: which column is the text is not clear; say --text-column NAME, one of {columns}", path.display())]
+    #[error("{}: which column is the text is not clear; there are {columns}", path.display())]
     TextColumn {
         /// The file.
         path: PathBuf,
@@ -64,7 +65,7 @@ pub enum TextSourceError {
         columns: String,
     },
     /// Which column holds the label is not clear.
-    #[error("{}: which column is the label is not clear; say --label-column NAME, one of {columns}", path.display())]
+    #[error("{}: which column is the label is not clear; there are {columns}", path.display())]
     LabelColumn {
         /// The file.
         path: PathBuf,
@@ -111,6 +112,17 @@ pub enum TextSourceError {
         /// Classes of the training data.
         known: String,
     },
+}
+
+impl TextSourceError {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::TextColumn { .. } => Some(Remedy::NameTextColumn),
+            Self::LabelColumn { .. } => Some(Remedy::NameLabelColumn),
+            _ => None,
+        }
+    }
 }
 
 impl LabelledTexts {

@@ -15,6 +15,7 @@ use crate::csv_table::CsvTable;
 use crate::data::class_folder::{LabelledFolder, scan};
 use crate::data::split::{self, SplitError};
 use crate::data::{Dataset, Label, Skipped, Target, Validation};
+use crate::remedy::{Note, Remedy};
 use crate::split_data::SplitData;
 
 /// Texts to learn from, and how they are to be read.
@@ -69,6 +70,16 @@ pub enum TextDataError {
         /// The first and its reason.
         first: Option<Skipped>,
     },
+}
+
+impl TextDataError {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Source(error) => error.remedy(),
+            _ => None,
+        }
+    }
 }
 
 /// How many texts there are before any is encoded.
@@ -218,17 +229,16 @@ impl TextData {
             }
             ValidTexts::Fraction(fraction) => {
                 let split = split::split(&train, fraction, seed)?;
-                notes.extend(split.notes(&classes, "text"));
+                notes.extend(split.notes(&classes, "text").into_iter().map(Note::from));
                 (train.part(&split.train), train.part(&split.valid))
             }
         };
         let truncated = train.truncated() + valid.truncated();
         if truncated > 0 {
-            notes.push(format!(
-                "{truncated} of {} texts are longer than {} tokens and are cut there; --max-tokens says where",
-                train.len() + valid.len(),
-                tokenizer.max_tokens()
-            ));
+            let (texts, most) = (train.len() + valid.len(), tokenizer.max_tokens());
+            let text =
+                format!("{truncated} of {texts} texts are longer than {most} tokens and are cut there");
+            notes.push(Note { text, remedy: Some(Remedy::RaiseMaxTokens) });
         }
         Ok(SplitData { classes, train, valid, skipped, notes, report })
     }

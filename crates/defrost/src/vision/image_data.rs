@@ -20,6 +20,7 @@ use crate::data::class_folder::{LabelledFile, LabelledFiles};
 use crate::data::split::{self, Split, SplitError};
 use crate::data::{Dataset, Label, MixedLabels, Skipped, Validation};
 use crate::prefix::CacheLimits;
+use crate::remedy::Note;
 use crate::split_data::SplitData;
 
 /// Images to learn from, and how they are to be read.
@@ -48,7 +49,7 @@ pub struct ImageData {
     valid: Option<Vec<LabelledImage>>,
     /// Files that are no images by their names.
     ignored: Vec<PathBuf>,
-    notes: Vec<String>,
+    notes: Vec<Note>,
     validation: Validation,
     augment: AugmentPolicy,
     seed: u64,
@@ -274,7 +275,7 @@ impl ImageData {
             }
             Given::Fraction(fraction) => match split::split(&train, fraction, self.seed) {
                 Ok(split) => {
-                    notes.extend(split.notes(classes, "image"));
+                    notes.extend(split.notes(classes, "image").into_iter().map(Note::from));
                     let Split { train: trains, valid, .. } = split;
                     (train.part(&trains), train.part(&valid))
                 }
@@ -372,9 +373,10 @@ fn nothing_readable(root: &Path, images: &Images, skipped: &[Skipped]) -> Option
     Some(ImageDataError::NothingReadable { path: root.to_owned(), count: skipped.len(), first })
 }
 
-fn ignored_note(root: &Path, files: &LabelledFiles) -> Option<String> {
+fn ignored_note(root: &Path, files: &LabelledFiles) -> Option<Note> {
     let kinds: Vec<String> =
         files.ignored_kinds().iter().map(|(kind, count)| format!("{count} .{kind}")).collect();
-    (!kinds.is_empty())
-        .then(|| format!("{}: files that are no images are ignored: {}", root.display(), kinds.join(", ")))
+    (!kinds.is_empty()).then(|| {
+        format!("{}: files that are no images are ignored: {}", root.display(), kinds.join(", ")).into()
+    })
 }

@@ -15,6 +15,7 @@ use super::transform::{Preprocess, RGB};
 use crate::bundle::{self, BundleError};
 use crate::data::Draws;
 use crate::pretrained::Pretrained;
+use crate::remedy::Remedy;
 use crate::stage::{Network, Stage};
 use crate::weights::{
     self, DownloadError, Downloads, Fit, HubFiles, MisfitError, WeightFile, WeightFileError, WeightSource,
@@ -84,7 +85,7 @@ pub enum SetupError {
     #[error(transparent)]
     Run(#[from] BundleError),
     /// The run is of another architecture.
-    #[error("{}: a run of {found}, not of {architecture}; say --arch {found} or leave --arch out", run.display())]
+    #[error("{}: a run of {found}, not of {architecture}", run.display())]
     OtherRun {
         /// The run's folder.
         run: PathBuf,
@@ -94,13 +95,23 @@ pub enum SetupError {
         architecture: String,
     },
     /// No weights are part of the binary.
-    #[error(
-        "{architecture} has no embedded weights; give --weights hub, a .safetensors or .pth file, or none to start from random ones"
-    )]
+    #[error("{architecture} has no embedded weights")]
     NotEmbedded {
         /// The architecture.
         architecture: String,
     },
+}
+
+impl SetupError {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Misfit(misfit) => misfit.remedy(),
+            Self::OtherRun { found, .. } => Some(Remedy::ChooseArchitectureOfRun(found.clone())),
+            Self::NotEmbedded { .. } => Some(Remedy::GiveWeights),
+            _ => None,
+        }
+    }
 }
 
 /// A network about to be built: its weights are opened, and what they expect of images is known.

@@ -11,6 +11,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::{Tensors, WeightFile};
+use crate::remedy::Remedy;
 use crate::stage::{Parameter, Stage};
 
 /// How many names of each kind a message lists.
@@ -21,7 +22,7 @@ const AVERAGES: [&str; 6] = ["ema", "model_ema", "ema_model", "state_dict_ema", 
 
 /// Weights that belong to another network.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("{file}: these weights don't fit {network}: {misfits}{}", .likely.as_ref().map_or(String::new(), |likely| format!("; they fit {likely}: --arch {likely}")))]
+#[error("{file}: these weights don't fit {network}: {misfits}{}", .likely.as_ref().map_or(String::new(), |likely| format!("; they fit {likely}")))]
 pub struct MisfitError {
     /// Where the weights come from.
     pub file: String,
@@ -31,6 +32,13 @@ pub struct MisfitError {
     pub misfits: String,
     /// A network they do fit.
     pub likely: Option<String>,
+}
+
+impl MisfitError {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        self.likely.clone().map(Remedy::ChooseArchitecture)
+    }
 }
 
 /// Maps the name of a network's tensor to the name it has in a file; `None` for a name it does not have.

@@ -7,7 +7,7 @@ use burn::tensor::{Device, TensorData};
 use defrost::vision::models::{Architecture, Head, HeadKind, Precision, VisionNetwork, key_aliases};
 use defrost::vision::{VisionSetup, WeightSource};
 use defrost::weights::{Fit, MisfitError, Tensors, WeightFile, collect, safetensors};
-use defrost::{Network, Stage};
+use defrost::{Network, Remedy, Stage};
 
 /// The body's stages of an architecture.
 fn body(architecture: &str) -> Vec<Stage> {
@@ -120,5 +120,6 @@ fn a_network_that_is_part_of_another_is_told_from_it() {
     let misfit: MisfitError = fit.check_likely(Some("resnet34".to_owned())).unwrap_err();
     let message = misfit.to_string();
     assert!(message.starts_with("file: these weights don't fit resnet18: "), "{message}");
-    assert!(message.ends_with("; they fit resnet34: --arch resnet34"), "{message}");
+    assert!(message.ends_with("; they fit resnet34"), "{message}");
+    assert_eq!(misfit.remedy(), Some(Remedy::ChooseArchitecture("resnet34".to_owned())));
 }

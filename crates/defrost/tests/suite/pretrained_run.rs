@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use defrost::Network;
 use defrost::vision::models::{PretrainedConfig, VisionNetwork};
 use defrost::vision::{ImageModelConfig, VisionSetup, WeightSource};
 use defrost::weights::{collect, safetensors};
+use defrost::{Network, Remedy};
 
 use crate::self_test::saved;
 
@@ -66,11 +66,10 @@ fn a_run_of_another_network_is_refused() {
         architecture: "resnet18".to_owned(),
         ..setup(WeightSource::Run(run.path().to_owned()))
     };
-    let expected = format!(
-        "{}: a run of mobilenet_v2, not of resnet18; say --arch mobilenet_v2 or leave --arch out",
-        run.path().display()
-    );
-    assert_eq!(other.open().unwrap_err().to_string(), expected);
+    let expected = format!("{}: a run of mobilenet_v2, not of resnet18", run.path().display());
+    let error = other.open().unwrap_err();
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(error.remedy(), Some(Remedy::ChooseArchitectureOfRun("mobilenet_v2".to_owned())));
     let none = setup(WeightSource::Run(folder.path().to_owned()));
     assert!(none.open().unwrap_err().to_string().contains("not a finished run"));
 }

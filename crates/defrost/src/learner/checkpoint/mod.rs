@@ -22,6 +22,7 @@ pub(super) use writer::CheckpointTrigger;
 use super::{Learner, LearnerError};
 use crate::files::FileError;
 use crate::recipe::ResolvedPhase;
+use crate::remedy::Remedy;
 use crate::stage::Network;
 use crate::weights;
 use identity::Identity;
@@ -91,6 +92,16 @@ pub enum CheckpointError {
     /// What the run learns from or works on is not what it was.
     #[error("the run began otherwise and would end with other weights: {}", .0.join("; "))]
     Environment(Vec<String>),
+}
+
+impl CheckpointError {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Environment(_) => Some(Remedy::GoOnDespiteChanges),
+            _ => None,
+        }
+    }
 }
 
 fn damaged(path: &Path, reason: impl Into<String>) -> CheckpointError {

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::csv_table::{CsvError, CsvTable, is_csv_file};
 use crate::data::Draws;
+use crate::remedy::Remedy;
 use crate::text::{guess_text_column, read_text};
 
 /// The most text that is held in memory, in bytes.
@@ -49,7 +50,7 @@ pub enum CorpusError {
     Tokens(String),
     /// Too little for a batch.
     #[error(
-        "{tokens} tokens are too few: {rows} rows of at least 2 are needed to train on and to measure; give more text, or a smaller --batch"
+        "{tokens} tokens are too few: {rows} rows of at least 2 are needed to train on and to measure; give more text"
     )]
     TooFew {
         /// How many there are.
@@ -60,6 +61,16 @@ pub enum CorpusError {
     /// The fraction to measure on is no part.
     #[error("a validation fraction of {0} is not between 0 and 1; 0.1 is usual")]
     Fraction(f64),
+}
+
+impl CorpusError {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::TooFew { .. } => Some(Remedy::LowerBatchSize),
+            _ => None,
+        }
+    }
 }
 
 /// The texts of these files: each file is one; of a CSV file each row.

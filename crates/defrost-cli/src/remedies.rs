@@ -1,0 +1,40 @@
+//! What the library says can be done, as this command's options.
+
+use defrost::check::{Problem, Report};
+use defrost::{Note, Remedy};
+
+/// What to type.
+pub fn words(remedy: &Remedy) -> String {
+    match remedy {
+        Remedy::NameLabelColumn => "name it with --label-column NAME".to_owned(),
+        Remedy::NameTextColumn => "name it with --text-column NAME".to_owned(),
+        Remedy::IgnoreColumn(name) => format!("leave it out with --ignore \"{name}\""),
+        Remedy::IgnoreColumnEarlier(name) => format!("train the earlier run with --ignore \"{name}\""),
+        Remedy::RaiseMaxTokens => "--max-tokens says where".to_owned(),
+        Remedy::LowerBatchSize => "a smaller --batch needs less".to_owned(),
+        Remedy::ChooseArchitecture(name) => format!("give --arch {name}"),
+        Remedy::ChooseArchitectureOfRun(name) => format!("give --arch {name} or leave --arch out"),
+        Remedy::GiveWeights => {
+            "give --weights hub, a .safetensors or .pth file, or none to start from random ones".to_owned()
+        }
+        Remedy::GoOnDespiteChanges => "--resume-anyway goes on nevertheless".to_owned(),
+    }
+}
+
+/// A text and what to type, if there is anything.
+fn with_words(text: &str, remedy: Option<&Remedy>) -> String {
+    remedy.map_or_else(|| text.to_owned(), |remedy| format!("{text}; {}", words(remedy)))
+}
+
+/// A note in one line.
+pub fn note(note: &Note) -> String {
+    with_words(&note.text, note.remedy.as_ref())
+}
+
+/// A report whose problems say what to type.
+pub fn worded(mut report: Report) -> Report {
+    for Problem { detail, remedy, .. } in &mut report.problems {
+        *detail = with_words(detail, remedy.take().as_ref());
+    }
+    report
+}

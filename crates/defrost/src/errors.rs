@@ -1,0 +1,46 @@
+//! All errors of this library that know a remedy, in one place.
+
+use std::error::Error;
+use std::iter::successors;
+
+use crate::learner::{CheckpointError, LearnerError};
+use crate::remedy::Remedy;
+use crate::weights::MisfitError;
+
+impl Remedy {
+    /// What can be done about an error of this library, or about one that it is the cause of.
+    ///
+    /// ```
+    /// use defrost::Remedy;
+    /// use defrost::learner::CheckpointError;
+    ///
+    /// let error = CheckpointError::Environment(vec!["threads: 4, and 2 when the run began".to_owned()]);
+    /// assert_eq!(Remedy::of(&error), Some(Remedy::GoOnDespiteChanges));
+    /// assert_eq!(Remedy::of(&std::fmt::Error), None);
+    /// ```
+    pub fn of(error: &(dyn Error + 'static)) -> Option<Self> {
+        successors(Some(error), |&error| error.source()).find_map(of_this)
+    }
+}
+
+fn of_this(error: &(dyn Error + 'static)) -> Option<Remedy> {
+    let mut found = None;
+    macro_rules! look_at {
+        ($($kind:ty),+) => {
+            $(found = found.or_else(|| error.downcast_ref::<$kind>()?.remedy());)+
+        };
+    }
+    look_at!(CheckpointError, LearnerError, MisfitError);
+    #[cfg(feature = "vision")]
+    look_at!(crate::vision::SetupError);
+    #[cfg(feature = "text")]
+    look_at!(
+        crate::text::PretrainedError,
+        crate::text::TextDataError,
+        crate::text::TextSourceError,
+        crate::text::language_model::CorpusError
+    );
+    #[cfg(feature = "tabular")]
+    look_at!(crate::tabular::PretrainedTableError, crate::tabular::TableError);
+    found
+}
