@@ -100,6 +100,14 @@ pub fn bundle(bytes: &[u8]) {
     });
 }
 
+/// A run in one file.
+pub fn packed(bytes: &[u8]) {
+    with_file(bytes, |path| {
+        refused::<TableModelConfig>(path);
+        bundle::task(path).map_or_else(explained, drop);
+    });
+}
+
 /// Weights of one number.
 const WEIGHTS: &[u8] =
     b"\x36\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}\0\0\x80\x3f";
@@ -165,7 +173,7 @@ pub fn image(bytes: &[u8]) {
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their folders in `corpus/`.
-pub const ALL: [(&str, Target); 10] = [
+pub const ALL: [(&str, Target); 11] = [
     ("csv", csv),
     ("texts", texts),
     ("table", table),
@@ -173,6 +181,7 @@ pub const ALL: [(&str, Target); 10] = [
     ("weights", weights),
     ("pytorch", pytorch),
     ("bundle", bundle),
+    ("packed", packed),
     ("checkpoint", checkpoint),
     ("entries", entries),
     ("image", image),

@@ -45,6 +45,8 @@ pub enum Command {
     Check(CheckArguments),
     /// Draw the report of a run again
     Report(ReportArguments),
+    /// Pack a run's folder into one file, which every command takes in its place
+    Pack(PackArguments),
     /// Teach a language to a new network, from plain texts; `train --pretrained` goes on from it
     Pretrain(PretrainArguments),
     /// The architectures, their stages and groups, and where their weights come from
@@ -61,7 +63,8 @@ pub struct TrainArguments {
     pub options: TrainingOptions,
     #[command(flatten)]
     pub resume: ResumeOptions,
-    /// Where the run is saved [default: runs/NAME-NUMBER]
+    /// Where the run is saved: a folder, or FILE.defrost to have the folder FILE packed into one file in the end too
+    /// [default: runs/NAME-NUMBER]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
     /// Show the run's report on a page while it trains, with buttons to pause it and to stop and save it: on this
@@ -115,7 +118,7 @@ pub struct LrFindArguments {
 
 #[derive(Debug, Args)]
 pub struct EvaluateArguments {
-    /// The folder of a finished run
+    /// The folder of a finished run, or the file it was packed into
     pub run: PathBuf,
     /// A folder with a folder of images per class, or a CSV file
     pub data: PathBuf,
@@ -138,7 +141,7 @@ pub struct EvaluateArguments {
 
 #[derive(Debug, Args)]
 pub struct ReportArguments {
-    /// The folder of a run
+    /// The folder of a run, or the file it was packed into
     pub run: PathBuf,
     /// Print one JSON object on stdout
     #[arg(long)]
@@ -146,8 +149,19 @@ pub struct ReportArguments {
 }
 
 #[derive(Debug, Args)]
-pub struct PredictArguments {
+pub struct PackArguments {
     /// The folder of a finished run
+    pub run: PathBuf,
+    /// The file [default: RUN.defrost]
+    pub file: Option<PathBuf>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PredictArguments {
+    /// The folder of a finished run, or the file it was packed into
     pub run: PathBuf,
     /// Images; texts, files of text or CSV files
     #[arg(required = true)]
@@ -167,7 +181,7 @@ pub struct PredictArguments {
 
 #[derive(Debug, Args)]
 pub struct ServeArguments {
-    /// The folder of a finished run
+    /// The folder of a finished run, or the file it was packed into
     pub run: PathBuf,
     /// The port; 0 takes one that is free
     #[arg(long, value_name = "P", default_value_t = 8000)]

@@ -18,10 +18,12 @@ mod learning;
 mod live;
 mod progress;
 mod record;
+mod remedies;
 mod resume;
 mod run_folder;
 mod serve;
 mod training;
+mod word;
 
 use std::process::ExitCode;
 
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => commands::serve(&arguments),
         Command::Check(arguments) => commands::check(&arguments),
         Command::Report(arguments) => commands::report(&arguments),
+        Command::Pack(arguments) => commands::pack(&arguments),
         Command::Pretrain(arguments) => commands::pretrain(&arguments),
         Command::Models(arguments) => commands::models(&arguments),
     };

@@ -15,10 +15,12 @@ use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use defrost::bundle::is_run;
 use defrost::learner::{CheckpointError, CheckpointOptions, checkpoint_note};
 
 use crate::args::{Arguments, TrainArguments};
 use crate::failure::{Blame, Failure};
+use crate::word::Word;
 
 /// Taking up interrupted runs.
 #[derive(Debug, Args)]
@@ -41,8 +43,8 @@ const FREE: [&str; 5] = ["resume", "resume_anyway", "checkpoint_seconds", "live"
 /// What is kept of a command.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct SavedWords {
-    words: Vec<String>,
-    folder: PathBuf,
+    words: Vec<Word>,
+    folder: Word,
     /// The learning rate, where it was looked for, in digits that read back exactly.
     rate: Option<String>,
 }
@@ -70,19 +72,20 @@ impl Session {
                 })?;
                 let mut arguments = TrainArguments::from_arg_matches(&then).or_usage()?;
                 let now = matches(std::env::args_os().skip(1)).or_usage()?;
-                refuse_changes(&now, &then, (&folder, &saved.folder))?;
+                let began_in = PathBuf::from(OsString::from(&saved.folder));
+                refuse_changes(&now, &then, (&folder, &began_in))?;
                 (arguments.resume, arguments.json) = (given.resume, given.json);
                 arguments.live = given.live;
-                let run = if saved.folder == folder { run } else { run.canonicalize().or_usage()? };
+                let run = if began_in == folder { run } else { run.canonicalize().or_usage()? };
                 // The command's paths are relative to where it was given.
-                std::env::set_current_dir(&saved.folder).map_err(|error| {
-                    Failure::usage(format!("{}: the run began there: {error}", saved.folder.display()))
+                std::env::set_current_dir(&began_in).map_err(|error| {
+                    Failure::usage(format!("{}: the run began there: {error}", began_in.display()))
                 })?;
                 (arguments, Some(run), saved)
             }
             None => {
-                let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
-                (given, None, SavedWords { words: words.collect(), folder, rate: None })
+                let words = std::env::args_os().skip(1).map(Word::from).collect();
+                (given, None, SavedWords { words, folder: folder.into_os_string().into(), rate: None })
             }
         };
         let data = arguments.data.clone().ok_or_else(|| Failure::usage("DATA: there is none to train on"))?;
@@ -95,9 +98,9 @@ impl Session {
             let plain = |c: char| c.is_alphanumeric() || "-_./=,:+@%".contains(c);
             !word.is_empty() && word.chars().all(plain)
         };
-        let quoted = |word: &String| match is_plain(word) {
-            true => word.clone(),
-            false => format!("'{}'", word.replace('\'', r"'\''")),
+        let quoted = |word: &Word| match word.to_string() {
+            word if is_plain(&word) => word,
+            word => format!("'{}'", word.replace('\'', r"'\''")),
         };
         ["defrost".to_owned()]
             .into_iter()
@@ -153,7 +156,7 @@ pub fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
 fn recall(run: &Path) -> Result<SavedWords, Failure> {
     let given = run.display();
     let note = checkpoint_note(&folder(run)).map_err(|error| match error {
-        CheckpointError::Missing(_) if run.join("bundle.json").exists() => {
+        CheckpointError::Missing(_) if is_run(run) => {
             Failure::usage(format!("--resume {given}: the run is finished; there is nothing to go on with"))
         }
         CheckpointError::Missing(_) if run.is_dir() => Failure::usage(format!(

@@ -3,13 +3,35 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use defrost::bundle::is_run;
+
 use crate::failure::Failure;
 use crate::resume::is_unfinished;
 
-/// Creates the folder of a run: `out`, or the next free `runs/NAME-NUMBER` for this data.
+/// The ending of the name of a run in one file.
+pub const PACKED: &str = "defrost";
+
+/// The file that `out` asks the run to be packed into in the end, if it does.
+pub fn packed(out: Option<&Path>) -> Option<&Path> {
+    out.filter(|out| out.extension().is_some_and(|extension| extension == PACKED) && !out.is_dir())
+}
+
+/// Creates the folder of a run: `out`, or beside it if that is a file to pack the run into, or the next free
+/// `runs/NAME-NUMBER` for this data.
 pub fn create(out: Option<&Path>, data: &Path) -> Result<PathBuf, Failure> {
+    match (packed(out), out) {
+        (Some(file), _) if file.exists() => Err(Failure::usage(format!(
+            "--out {}: there is such a file already; choose another name or remove it",
+            file.display()
+        ))),
+        (Some(file), _) => folder(Some(&file.with_extension("")), data),
+        (None, out) => folder(out, data),
+    }
+}
+
+fn folder(out: Option<&Path>, data: &Path) -> Result<PathBuf, Failure> {
     match out {
-        Some(folder) if folder.join("bundle.json").exists() => Err(Failure::usage(format!(
+        Some(folder) if is_run(folder) => Err(Failure::usage(format!(
             "--out {}: there is a finished run in it; choose another folder or remove it",
             folder.display()
         ))),

@@ -63,7 +63,7 @@ pub fn pretrain(arguments: &PretrainArguments) -> Outcome {
     model.save(&out, &config, &tokenizer).or_failure()?;
     if arguments.json {
         return print_json(
-            &json!({ "model": out, "arch": config.name, "epochs": epochs, "threads": threads }),
+            &json!({ "model": out.display().to_string(), "arch": config.name, "epochs": epochs, "threads": threads }),
         );
     }
     println!("saved: {}; fine-tune it with: defrost train DATA --pretrained {0}", out.display());

@@ -13,7 +13,7 @@ use crate::failure::Blame;
 pub fn report(arguments: &ReportArguments) -> Outcome {
     let page = rewrite(&arguments.run).or_usage()?;
     match arguments.json {
-        true => print_json(&json!({ "report": page })),
+        true => print_json(&json!({ "report": page.display().to_string() })),
         false => {
             println!("{}", page.display());
             Ok(())

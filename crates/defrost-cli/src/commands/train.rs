@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use defrost::bundle::ModelConfig;
+use defrost::bundle::{self, ModelConfig};
 use defrost::data::Skipped;
-use defrost::learner::{CheckpointError, EarlyStopping};
+use defrost::learner::EarlyStopping;
 use defrost::ops::SpinGuard;
 use defrost::platform::peak_resident_memory;
 use defrost::report::{self, Ended, Problems, Report};
@@ -29,7 +29,7 @@ use crate::learning::RateChoice;
 use crate::live::{self, Live, LiveAddress};
 use crate::progress::{Progress, seconds};
 use crate::resume::{Session, is_unfinished, stop_on_signals};
-use crate::{record, run_folder, training};
+use crate::{record, remedies, run_folder, training};
 
 /// Fine-tunes and saves a run.
 pub fn train(arguments: TrainArguments) -> Outcome {
@@ -108,6 +108,8 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
         return outcome;
     }
     learner.discard_checkpoint().or_failure()?;
+    let packed = run_folder::packed(arguments.out.as_deref());
+    packed.map(|file| bundle::pack(&run, file)).transpose().or_failure()?;
     eprint!("{}", estimate_outcome(learner.history().estimates()));
     if let Some(trouble) = learner.cache().trouble() {
         eprintln!("warning: the cache: {trouble}");
@@ -119,7 +121,8 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let seconds_taken = started.elapsed().as_secs_f64();
     if arguments.json {
         return print_json(&json!({
-            "run": run,
+            "run": run.display().to_string(),
+            "file": packed.map(|file| file.display().to_string()),
             "arch": model.name(),
             "classes": classes,
             "items": items,
@@ -129,7 +132,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
             "estimate": learner.history().estimates(),
             // The name of the estimates in earlier versions.
             "quote": learner.history().estimates(),
-            "report": page,
+            "report": page.display().to_string(),
             "seconds": seconds_taken,
             "peak_rss_bytes": peak_resident_memory(),
             "threads": threads,
@@ -146,6 +149,9 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
         );
     }
     println!("saved: {} after {}", run.display(), seconds(seconds_taken));
+    if let Some(file) = packed {
+        println!("packed: {}", file.display());
+    }
     println!("report: {}", page.display());
     Ok(())
 }
@@ -233,17 +239,14 @@ fn interrupted(run: &Path) -> Failure {
 fn explain(error: LearnerError) -> Failure {
     match error {
         LearnerError::NotFinite { .. } | LearnerError::Data(_) => Failure::Running(error.into()),
-        LearnerError::Checkpoint(CheckpointError::Environment(_)) => {
-            Failure::usage(format!("--resume: {error}; --resume-anyway goes on nevertheless"))
-        }
-        LearnerError::Checkpoint(_) => Failure::usage(format!("--resume: {error}")),
+        LearnerError::Checkpoint(_) => Failure::Usage(anyhow::Error::new(error).context("--resume")),
         _ => Failure::Usage(error.into()),
     }
 }
 
 fn report_data(data: &Data, items: &str, root: &Path) {
     for note in &data.notes {
-        eprintln!("note: {note}");
+        eprintln!("note: {}", remedies::note(note));
     }
     if let Some(first) = data.skipped.first() {
         let count = data.skipped.len();
@@ -270,7 +273,10 @@ fn report_problems(problems: &[Problems], skipped: usize) {
 }
 
 fn skipped_json(skipped: &[Skipped]) -> Vec<Value> {
-    skipped.iter().map(|skipped| json!({ "path": skipped.path, "reason": skipped.reason })).collect()
+    skipped
+        .iter()
+        .map(|skipped| json!({ "path": skipped.path.display().to_string(), "reason": skipped.reason }))
+        .collect()
 }
 
 fn epoch_json(record: &EpochRecord) -> Value {

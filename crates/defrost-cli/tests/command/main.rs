@@ -9,6 +9,7 @@ mod labels;
 mod learning;
 mod live;
 mod memory;
+mod pack;
 mod permissions;
 mod plan;
 mod report;

@@ -35,7 +35,7 @@ const ROWS: [&str; 6] = ["train", "people.csv", "--label-column=group", "--epoch
 fn place(run: &Path) -> Option<[u64; 3]> {
     let manifest: Value =
         serde_json::from_slice(&fs::read(run.join("checkpoint/checkpoint.json")).ok()?).ok()?;
-    let place = &manifest["run"]["place"];
+    let place = &manifest["run"]["progress"];
     Some(["phase", "epoch", "batch"].map(|number| place[number].as_u64().unwrap()))
 }
 
@@ -154,6 +154,34 @@ fn tables_go_on_too() {
     assert!(came_of(&folder.join("killed")) == came_of(&folder.join("whole")));
 }
 
+/// Names of files may be of any bytes.
+#[cfg(target_os = "linux")]
+#[test]
+fn paths_that_are_no_text_go_on_too() {
+    use std::os::unix::ffi::OsStringExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let inside = folder.path().join(OsString::from_vec(b"work\xff".to_vec()));
+    fs::create_dir(&inside).unwrap();
+    people(&inside);
+    let [table, out] =
+        [&b"people\xff.csv"[..], b"finished\xff"].map(|name| OsString::from_vec(name.to_vec()));
+    fs::rename(inside.join("people.csv"), inside.join(&table)).unwrap();
+    let run = |words: &[&str], paths: &[&OsString]| {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin("defrost"));
+        command.current_dir(&inside).env("XDG_CACHE_HOME", inside.join("cache")).args(words).args(paths);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let words = ["train", "--label-column=group", "--epochs=200", "--batch=4", "--checkpoint-seconds=0"];
+    let child = run(&words, &[&table, &"--out".into(), &out]);
+    let mut child = wait_for(child, &inside.join(&out), [0, 1, 0]);
+    child.kill().unwrap();
+    ended(child);
+    let ran = ended(run(&["train", "--json", "--resume"], &[&out]));
+    assert_eq!(ran.json()["epochs"].as_array().unwrap().len(), 200);
+    assert!(inside.join(&out).join("bundle.json").exists() && ran.stderr.contains(" goes on in epoch "));
+}
+
 #[cfg(unix)]
 fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status();
@@ -219,7 +247,7 @@ fn another_run_is_not_gone_on_with() {
     let ran = resume(&["./data"]);
     let changed = "--resume: the run began otherwise and would end with other weights: training items: 14 (";
     assert!(ran.usage_error().starts_with(changed), "{}", ran.stderr);
-    assert!(ran.usage_error().ends_with("; --resume-anyway goes on nevertheless"), "{}", ran.stderr);
+    assert!(ran.usage_error().ends_with("\n  help: --resume-anyway goes on nevertheless"), "{}", ran.stderr);
     assert_eq!(resume(&["--resume-anyway"]).code, 0);
 
     let finished = "--resume run: the run is finished; there is nothing to go on with";

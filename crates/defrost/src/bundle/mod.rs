@@ -1,11 +1,14 @@
-//! One folder a model: weights, and everything needed to use them again.
+//! One folder a model: weights, and everything needed to use them again; or that folder packed into one file.
 //!
 //! `model.safetensors` holds the tensors, `bundle.json` the [`BundleManifest`]: classes, the domain's part
 //! (architecture, preprocessing), the freeze plan, what was measured, a hash of the weights, and a [`SelfTest`].
 
+#[cfg(feature = "archive")]
+mod archive;
 mod batches;
 mod model;
 mod prediction;
+mod run_files;
 mod self_test;
 
 use std::collections::BTreeMap;
@@ -16,10 +19,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+#[cfg(feature = "archive")]
+use archive::Archive;
+#[cfg(feature = "archive")]
+pub use archive::{ArchiveError, pack};
 pub use batches::{BATCH, in_batches};
 pub use model::{Loaded, ModelConfig};
 pub use prediction::NamedPrediction;
 use prediction::Names;
+pub(crate) use run_files::RunFiles;
 pub use self_test::SelfTest;
 
 use crate::files::{self, FileError};
@@ -32,6 +40,9 @@ use crate::weights::{MisfitError, Tensors};
 
 /// The version of the format this writes, and the only one it reads.
 const FORMAT: u32 = 1;
+
+const MANIFEST: &str = "bundle.json";
+const WEIGHTS: &str = "model.safetensors";
 
 /// What a bundle's `bundle.json` says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -85,6 +96,15 @@ pub enum BundleError {
     /// A file can't be read.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A file is no run that was packed.
+    #[cfg(feature = "archive")]
+    #[error("{}: not a run in one file: {reason}", path.display())]
+    Archive {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: ArchiveError,
+    },
     /// The folder holds no bundle.
     #[error("{}: not a finished run: there is no bundle.json in it", .0.display())]
     NoBundle(PathBuf),
@@ -137,8 +157,8 @@ pub enum BundleError {
 }
 
 /// The files of a bundle.
-fn paths(folder: &Path) -> (PathBuf, PathBuf) {
-    (folder.join("bundle.json"), folder.join("model.safetensors"))
+fn paths(run: &Path) -> (PathBuf, PathBuf) {
+    (run.join(MANIFEST), run.join(WEIGHTS))
 }
 
 /// Writes a bundle; the manifest comes last, so that a folder with one is complete. The hashes are filled in.
@@ -163,17 +183,18 @@ pub fn write<M: ModelConfig>(
     Ok(())
 }
 
+/// Whether a finished run is there, in a folder or in one file.
+pub fn is_run(path: &Path) -> bool {
+    RunFiles::open(path).is_ok_and(|files| files.has(MANIFEST))
+}
+
 /// The domain a bundle's model belongs to.
 ///
 /// # Errors
 ///
 /// If there is no bundle, or its manifest is damaged.
-pub fn task(folder: &Path) -> Result<String, BundleError> {
-    #[derive(Deserialize)]
-    struct Task {
-        task: String,
-    }
-    Ok(read_manifest::<Task>(folder)?.task)
+pub fn task(run: &Path) -> Result<String, BundleError> {
+    task_in(&mut RunFiles::open(run)?)
 }
 
 /// What a bundle of any domain tells, its weights unread.
@@ -181,18 +202,8 @@ pub fn task(folder: &Path) -> Result<String, BundleError> {
 /// # Errors
 ///
 /// If there is no bundle, or its manifest is damaged.
-pub fn outline(folder: &Path) -> Result<BundleManifest<serde_json::Value>, BundleError> {
-    read_manifest(folder)
-}
-
-/// `bundle.json` as far as `T` goes.
-fn read_manifest<T: DeserializeOwned>(folder: &Path) -> Result<T, BundleError> {
-    let (path, _) = paths(folder);
-    if !path.exists() {
-        return Err(BundleError::NoBundle(folder.to_owned()));
-    }
-    let manifest = serde_json::from_slice(&files::read(&path)?);
-    manifest.map_err(|error| BundleError::Manifest { path, reason: error.to_string() })
+pub fn outline(run: &Path) -> Result<BundleManifest<serde_json::Value>, BundleError> {
+    read_manifest(&mut RunFiles::open(run)?)
 }
 
 /// What a bundle of this domain tells, its other files unread.
@@ -200,14 +211,51 @@ fn read_manifest<T: DeserializeOwned>(folder: &Path) -> Result<T, BundleError> {
 /// # Errors
 ///
 /// If there is no bundle, one of another domain or version, or its manifest is damaged.
-pub fn manifest<M: ModelConfig>(folder: &Path) -> Result<BundleManifest<M>, BundleError> {
-    let (path, _) = paths(folder);
+pub fn manifest<M: ModelConfig>(run: &Path) -> Result<BundleManifest<M>, BundleError> {
+    manifest_in(&mut RunFiles::open(run)?)
+}
+
+/// Reads a bundle and checks that its weights are the ones that were written.
+///
+/// # Errors
+///
+/// If a file is missing, damaged or changed.
+pub fn read<M: ModelConfig>(run: &Path) -> Result<(BundleManifest<M>, Tensors), BundleError> {
+    let mut files = RunFiles::open(run)?;
+    let mut manifest = manifest_in::<M>(&mut files)?;
+    let bytes = unchanged(&mut files, WEIGHTS, &manifest.weights_sha256)?;
+    let mut own = BTreeMap::new();
+    for (name, hash) in &manifest.files_sha256 {
+        // A name that leads elsewhere is none this wrote.
+        if Path::new(name).file_name().is_none_or(|file| file != name.as_str()) {
+            let (path, reason) =
+                (files.path(MANIFEST), format!("`{name}` is not the name of a file in the folder"));
+            return Err(BundleError::Manifest { path, reason });
+        }
+        own.insert(name.clone(), unchanged(&mut files, name, hash)?);
+    }
+    manifest.model.take_files(own);
+    let damaged = |source| BundleError::Weights { path: files.path(WEIGHTS), source };
+    let weights = safetensors::parse(&bytes).map_err(damaged)?;
+    Ok((manifest, weights.tensors))
+}
+
+fn task_in(files: &mut RunFiles) -> Result<String, BundleError> {
+    #[derive(Deserialize)]
+    struct Task {
+        task: String,
+    }
+    Ok(read_manifest::<Task>(files)?.task)
+}
+
+fn manifest_in<M: ModelConfig>(files: &mut RunFiles) -> Result<BundleManifest<M>, BundleError> {
+    let path = files.path(MANIFEST);
     let invalid = |reason: String| BundleError::Manifest { path: path.clone(), reason };
-    let task = task(folder)?;
+    let task = task_in(files)?;
     if task != M::TASK {
         return Err(invalid(format!("it is a {task} model, not a {} one", M::TASK)));
     }
-    let manifest: BundleManifest<M> = read_manifest(folder)?;
+    let manifest: BundleManifest<M> = read_manifest(files)?;
     if manifest.format != FORMAT {
         return Err(invalid(format!(
             "format {} and not {FORMAT}: written by another version",
@@ -221,36 +269,21 @@ pub fn manifest<M: ModelConfig>(folder: &Path) -> Result<BundleManifest<M>, Bund
     Ok(manifest)
 }
 
-/// Reads a bundle and checks that its weights are the ones that were written.
-///
-/// # Errors
-///
-/// If a file is missing, damaged or changed.
-pub fn read<M: ModelConfig>(folder: &Path) -> Result<(BundleManifest<M>, Tensors), BundleError> {
-    let (path, weights_path) = paths(folder);
-    let invalid = |reason: String| BundleError::Manifest { path: path.clone(), reason };
-    let mut manifest = manifest::<M>(folder)?;
-    let bytes = unchanged(&weights_path, &manifest.weights_sha256)?;
-    let mut own = BTreeMap::new();
-    for (name, hash) in &manifest.files_sha256 {
-        // A name that leads elsewhere is none this wrote.
-        if Path::new(name).file_name().is_none_or(|file| file != name.as_str()) {
-            return Err(invalid(format!("`{name}` is not the name of a file in the folder")));
-        }
-        own.insert(name.clone(), unchanged(&folder.join(name), hash)?);
+/// `bundle.json` as far as `T` goes.
+fn read_manifest<T: DeserializeOwned>(files: &mut RunFiles) -> Result<T, BundleError> {
+    if !files.has(MANIFEST) {
+        return Err(BundleError::NoBundle(files.run().to_owned()));
     }
-    manifest.model.take_files(own);
-    let damaged = |source| BundleError::Weights { path: weights_path.clone(), source };
-    let weights = safetensors::parse(&bytes).map_err(damaged)?;
-    Ok((manifest, weights.tensors))
+    let manifest = serde_json::from_slice(&files.read(MANIFEST)?);
+    manifest.map_err(|error| BundleError::Manifest { path: files.path(MANIFEST), reason: error.to_string() })
 }
 
 /// A file's bytes, if they are those with this hash.
-fn unchanged(path: &Path, expected: &str) -> Result<Vec<u8>, BundleError> {
-    let bytes = files::read(path)?;
+fn unchanged(files: &mut RunFiles, name: &str, expected: &str) -> Result<Vec<u8>, BundleError> {
+    let bytes = files.read(name)?;
     match sha256(&bytes) {
         found if found == expected => Ok(bytes),
-        found => Err(BundleError::Changed { path: path.to_owned(), found, expected: expected.to_owned() }),
+        found => Err(BundleError::Changed { path: files.path(name), found, expected: expected.to_owned() }),
     }
 }
 

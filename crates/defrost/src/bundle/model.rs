@@ -183,7 +183,7 @@ pub struct Loaded<M: ModelConfig> {
 }
 
 impl<M: ModelConfig> Loaded<M> {
-    /// Loads a run's folder.
+    /// Loads a run: its folder, or the file it was packed into.
     ///
     /// # Errors
     ///

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{About, Report, State};
-use crate::bundle::{self, BundleError};
+use crate::bundle::{self, BundleError, RunFiles};
 use crate::files::{self, FileError};
 
 /// The version of the format this writes, and the only one it reads.
@@ -59,58 +59,56 @@ pub fn write(folder: &Path, report: &Report) -> Result<PathBuf, RecordError> {
     let text = serde_json::to_string(&stored).map_err(damaged)?;
     files::write_atomically(&path, |file| file.write_all(text.as_bytes()))?;
     let stored: StoredReport = serde_json::from_str(&text).map_err(damaged)?;
-    draw(folder, &stored.report)
+    draw(folder, folder.join(PAGE), &stored.report)
 }
 
-/// Draws the page of a run's folder again; returns its path. A run without a record is told as far as its bundle goes.
+/// Draws the page of a run again: into its folder, or beside the file it was packed into. Returns the page's path. A run
+/// without a record is told as far as its bundle goes.
 ///
 /// # Errors
 ///
-/// If the folder holds no run, its record is damaged, or the page can't be written.
-pub fn rewrite(folder: &Path) -> Result<PathBuf, RecordError> {
-    draw(folder, &read(folder)?)
+/// If there is no run, its record is damaged, or the page can't be written.
+pub fn rewrite(run: &Path) -> Result<PathBuf, RecordError> {
+    let page = if run.is_file() { run.with_extension("html") } else { run.join(PAGE) };
+    draw(run, page, &read(run)?)
 }
 
-/// The report of a run's folder, as far as it was recorded.
+/// The report of a run, as far as it was recorded.
 ///
 /// # Errors
 ///
-/// If the folder holds no run, or its record is damaged.
-pub fn read(folder: &Path) -> Result<Report, RecordError> {
-    let path = folder.join(RECORD);
-    if !path.exists() {
-        return of_bundle(folder);
-    }
+/// If there is no run, or its record is damaged.
+pub fn read(run: &Path) -> Result<Report, RecordError> {
+    let mut files = RunFiles::open(run)?;
+    let path = files.path(RECORD);
+    let Some(bytes) = files.size(RECORD) else { return of_bundle(run) };
     let damaged = |reason: String| RecordError::Damaged { path: path.clone(), reason };
-    let bytes = std::fs::metadata(&path).map_err(FileError::at(&path))?.len();
     if bytes > LIMIT {
         return Err(damaged(format!("it has {bytes} bytes, and {LIMIT} at most")));
     }
     let stored: StoredReport =
-        serde_json::from_slice(&files::read(&path)?).map_err(|error| damaged(error.to_string()))?;
+        serde_json::from_slice(&files.read(RECORD)?).map_err(|error| damaged(error.to_string()))?;
     match stored.format {
         FORMAT => Ok(stored.report),
         other => Err(damaged(format!("format {other} and not {FORMAT}: written by another version"))),
     }
 }
 
-fn draw(folder: &Path, report: &Report) -> Result<PathBuf, RecordError> {
+fn draw(run: &Path, page: PathBuf, report: &Report) -> Result<PathBuf, RecordError> {
     let epochs = report.plan.phases.iter().fold(0usize, |sum, phase| sum.saturating_add(phase.epochs));
     if epochs > EPOCHS {
         let reason = format!("its phases have {epochs} epochs, and {EPOCHS} at most");
-        return Err(RecordError::Damaged { path: folder.join(RECORD), reason });
+        return Err(RecordError::Damaged { path: run.join(RECORD), reason });
     }
-    let path = folder.join(PAGE);
-    let page = report.to_html();
-    files::write_atomically(&path, |file| file.write_all(page.as_bytes()))?;
-    Ok(path)
+    let text = report.to_html();
+    files::write_atomically(&page, |file| file.write_all(text.as_bytes()))?;
+    Ok(page)
 }
 
 /// What the bundle of a run without a record tells.
-fn of_bundle(folder: &Path) -> Result<Report, RecordError> {
-    let outline = bundle::outline(folder)?;
-    let name =
-        folder.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned());
+fn of_bundle(run: &Path) -> Result<Report, RecordError> {
+    let outline = bundle::outline(run)?;
+    let name = run.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned());
     Ok(Report {
         about: About { name, task: outline.task, classes: outline.classes, ..About::default() },
         state: State::Unknown,

@@ -29,6 +29,7 @@ mod metrics;
 mod networks;
 mod norms;
 mod ops;
+mod packed;
 mod plans;
 #[cfg(all(feature = "vision", feature = "embedded-weights"))]
 mod pretrained_run;

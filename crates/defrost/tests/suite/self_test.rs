@@ -51,7 +51,7 @@ fn texts(precision: Precision) -> (tempfile::TempDir, TextModelConfig) {
     (saved(network, &model), model)
 }
 
-fn rows() -> (tempfile::TempDir, TableModelConfig) {
+pub fn rows() -> (tempfile::TempDir, TableModelConfig) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("table.csv");
     let row = |i: usize| {
@@ -63,7 +63,7 @@ fn rows() -> (tempfile::TempDir, TableModelConfig) {
     (saved(network, &model), model)
 }
 
-fn open<M: ModelConfig>(folder: &Path) -> Result<Loaded<M>, BundleError> {
+pub fn open<M: ModelConfig>(folder: &Path) -> Result<Loaded<M>, BundleError> {
     Loaded::open(folder, &Device::flex())
 }
 
