@@ -35,6 +35,7 @@ const BATCH: usize = 32;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a program holds few models")]
 pub enum TrainedModel {
     /// Of images.
     #[cfg(feature = "vision")]

@@ -76,7 +76,7 @@ fn images_in_memory_are_data() {
     assert_eq!(learner.classes(), [""; 0]);
     assert!(learner.predict(&image(3)).unwrap().number().is_some());
 
-    let classes = |n: u8| if n % 2 == 0 { "even" } else { "odd" };
+    let classes = |n: u8| if n.is_multiple_of(2) { "even" } else { "odd" };
     let data = ImageData::from_images((0..10).map(|n| (image(n), classes(n)))).unwrap();
     let split = data.read(&defrost::vision::transform::Preprocess::imagenet(8)).unwrap();
     assert_eq!((split.train.len(), split.valid.len(), split.classes.len()), (8, 2, 2));
