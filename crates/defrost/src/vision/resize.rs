@@ -1,8 +1,9 @@
 //! Resizing a box of an image, antialiased: the filter widens with the reduction, as in Pillow, so that fine patterns
 //! turn into their average and not into false ones.
 
-use fast_image_resize::images::{Image as Pixels, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use serde::{Deserialize, Serialize};
 
 use super::image::Image;
@@ -60,9 +61,14 @@ pub fn resize(image: &Image, region: Region, width: usize, height: usize, filter
     });
     let Region { left, top, width: box_width, height: box_height } = region;
     let options = ResizeOptions::new().resize_alg(algorithm).crop(left, top, box_width, box_height);
-    let source = ImageRef::new(image.width() as u32, image.height() as u32, image.pixels(), PixelType::U8x3)
+    let [source_width, source_height, target_width, target_height] =
+        [image.width(), image.height(), width, height].map(|size| size as u32);
+    let mut pixels = vec![0; width * height * 3];
+    // Of one kind of pixel: resizing what could be any would be compiled for each.
+    let source = TypedImageRef::<U8x3>::from_buffer(source_width, source_height, image.pixels())
         .expect("an image's buffer has its size");
-    let mut target = Pixels::new(width as u32, height as u32, PixelType::U8x3);
-    Resizer::new().resize(&source, &mut target, &options).expect("both are 8-bit RGB and the region fits");
-    Image::from_rgb(width, height, target.into_vec()).expect("the target has the size asked for")
+    let mut target = TypedImage::<U8x3>::from_buffer(target_width, target_height, &mut pixels)
+        .expect("the target has the size asked for");
+    Resizer::new().resize_typed(&source, &mut target, &options).expect("the region fits");
+    Image::from_rgb(width, height, pixels).expect("the target has the size asked for")
 }
