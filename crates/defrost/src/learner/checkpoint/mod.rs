@@ -3,7 +3,6 @@
 //! What training moves is weights, statistics and averages; everything else follows from the progress in the run,
 //! since all draws do. A tensor that is still as the run began is written once.
 
-mod exact;
 mod identity;
 mod progress;
 mod read;
