@@ -56,7 +56,6 @@ impl IsaLevel {
         self.0 == Level::Amx || self.0 == Level::Avx512Bf16 && is_amd()
     }
 
-    #[cfg(any(target_arch = "x86_64", test))]
     pub(crate) fn level(self) -> Level {
         self.0
     }

@@ -9,6 +9,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use defrost::burn;
 use defrost::prelude::*;
+use defrost::stage;
 
 #[derive(Module, Debug)]
 struct Mlp {
@@ -70,6 +71,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         norm: BatchNormConfig::new(16).init(&device),
         head: LinearConfig::new(16, 2).init(&device),
     };
+    // Does the list of stages say what `forward` does? Better in a test.
+    stage::check(&network, Sides.inputs(&[0, 1, 2], Variant::Original, &device)?)?;
     let options = LearnerOptions { batch_size: 16, ..LearnerOptions::default() };
     let mut learner = Learner::new(network, Box::new(Sides), Box::new(Sides), 2, options)?;
     println!("frozen groups: {:?}", learner.plan().frozen_groups());

@@ -86,7 +86,7 @@ mod remedy;
 pub mod report;
 mod schedule;
 mod split_data;
-mod stage;
+pub mod stage;
 mod summary;
 #[cfg(feature = "tabular")]
 pub mod tabular;

@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use defrost::bundle::ModelConfig as _;
 use defrost::tabular::{Column, Encoding, Schema, TabularNetwork};
+use defrost::text::PretrainedText;
 use defrost::text::models::{AwdLstmConfig, BertConfig, TextConfig, TextNetwork};
 use defrost::vision::VisionSetup;
 use defrost::vision::models::{Architecture, Precision, VisionNetwork};
 use defrost::vision::timing;
-use defrost::{FineTune, FreezePlan, LayerGroups, Network, NormMode, Recipe, families, weights};
+use defrost::{FineTune, FreezePlan, LayerGroups, Network, NormMode, Recipe, families};
 
 use super::print_json;
 use crate::Outcome;
@@ -102,7 +103,7 @@ fn image_network(architecture: &'static Architecture, measure: bool) -> Result<L
     };
     let network = setup.outline().or_failure()?.network(CLASSES, &training::device()).or_failure()?;
     let usual = format!("{}, {}", architecture.weights, architecture.licence);
-    let embedded = weights::has_embedded(architecture.name);
+    let embedded = architecture.embedded.is_some();
     let weights = match embedded {
         true => format!("embedded ({usual})"),
         false => format!("{} such as {usual}", source(architecture)),
@@ -115,10 +116,10 @@ fn image_network(architecture: &'static Architecture, measure: bool) -> Result<L
 
 /// Where an architecture's weights can come from.
 fn source(architecture: &Architecture) -> String {
-    match (weights::has_embedded(architecture.name), weights::hub::usual(architecture.name)) {
-        (true, _) => "embedded".to_owned(),
-        (false, Some(repository)) => format!("hub:{repository}, or a file"),
-        (false, None) => "a file".to_owned(),
+    match (architecture.embedded, architecture.hub) {
+        (Some(_), _) => "embedded".to_owned(),
+        (None, Some(repository)) => format!("hub:{repository}, or a file"),
+        (None, None) => "a file".to_owned(),
     }
 }
 
@@ -141,7 +142,7 @@ fn bert() -> Result<Listed, Failure> {
     let config = TextConfig::Bert(BertConfig::minilm());
     let network = TextNetwork::new(&config, 2, true, &training::device());
     let weights =
-        format!("hub:{}, a folder of the BERT or DistilBERT family of any size", weights::hub::USUAL_TEXT);
+        format!("hub:{}, a folder of the BERT or DistilBERT family of any size", PretrainedText::USUAL);
     listed::<Text>(config.name(), weights, "transformers", &network)
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use defrost::vision::models::Architecture;
+
 use crate::support::{defrost_in, repository, two_classes};
 
 const QUICK: [&str; 6] = ["--size", "32", "--epochs", "1", "--lr", "5e-3"];
@@ -122,7 +124,8 @@ fn the_samples_are_there() {
 fn frozen_groups_of_a_real_network_keep_their_bytes() {
     let folder = tempfile::tempdir().unwrap();
     two_classes(folder.path(), 8);
-    let pretrained = defrost::weights::embedded("efficientnet_lite0").unwrap().tensors;
+    let embedded = Architecture::named("efficientnet_lite0").unwrap().embedded.unwrap();
+    let pretrained = defrost::weights::safetensors::parse(embedded).unwrap().tensors;
     let moved = |out: &str, words: &[&str]| -> Vec<String> {
         train(folder.path(), &[&["--out", out], words].concat());
         let path = folder.path().join(out).join("model.safetensors");

@@ -222,8 +222,6 @@ pub(crate) fn run<K: Kernel>(isa: IsaLevel, kernel: K) -> K::Output {
             return simd.run(kernel);
         }
     }
-    // Elsewhere there is one level.
-    let _ = isa;
     kernel.run(Portable)
 }
 

@@ -16,7 +16,6 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 #[cfg(feature = "archive")]
@@ -30,6 +29,7 @@ use prediction::Names;
 pub(crate) use run_files::RunFiles;
 pub use self_test::SelfTest;
 
+use crate::data::Fingerprint;
 use crate::files::{self, FileError};
 use crate::learner::{EpochRecord, PhaseEstimate, SaveError};
 use crate::loss::AnyLoss;
@@ -174,10 +174,10 @@ pub fn write<M: ModelConfig>(
     let (manifest_path, weights_path) = paths(folder);
     safetensors::write(&weights_path, tensors, &BTreeMap::from([("format".to_owned(), "pt".to_owned())]))?;
     manifest.format = FORMAT;
-    manifest.weights_sha256 = sha256(&files::read(&weights_path)?);
+    manifest.weights_sha256 = Fingerprint::sha256(&files::read(&weights_path)?).to_string();
     for (name, bytes) in manifest.model.files() {
         files::write_atomically(&folder.join(&name), |file| std::io::Write::write_all(file, &bytes))?;
-        manifest.files_sha256.insert(name, sha256(&bytes));
+        manifest.files_sha256.insert(name, Fingerprint::sha256(&bytes).to_string());
     }
     files::write_atomically(&manifest_path, |file| Ok(serde_json::to_writer_pretty(file, &manifest)?))?;
     Ok(())
@@ -281,12 +281,8 @@ fn read_manifest<T: DeserializeOwned>(files: &mut RunFiles) -> Result<T, BundleE
 /// A file's bytes, if they are those with this hash.
 fn unchanged(files: &mut RunFiles, name: &str, expected: &str) -> Result<Vec<u8>, BundleError> {
     let bytes = files.read(name)?;
-    match sha256(&bytes) {
+    match Fingerprint::sha256(&bytes).to_string() {
         found if found == expected => Ok(bytes),
         found => Err(BundleError::Changed { path: files.path(name), found, expected: expected.to_owned() }),
     }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

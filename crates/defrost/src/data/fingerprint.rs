@@ -9,6 +9,11 @@ use sha2::{Digest, Sha256};
 pub struct Fingerprint(pub [u8; 32]);
 
 impl Fingerprint {
+    /// The SHA-256 of some bytes, as `sha256sum` prints it.
+    pub fn sha256(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
     /// Of these parts in this order. Each counts with its length, so that none can run into the next.
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
@@ -35,6 +40,13 @@ impl fmt::Debug for Fingerprint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_have_their_sha256() {
+        // `printf abc | sha256sum`
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(Fingerprint::sha256(b"abc").to_string(), expected);
+    }
 
     #[test]
     fn parts_do_not_run_into_each_other() {

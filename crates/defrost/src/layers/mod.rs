@@ -8,6 +8,7 @@ mod embedding;
 mod layer_norm;
 mod linear;
 mod lstm;
+mod mlp_head;
 
 pub use attention::SelfAttention;
 pub use batch_norm::{BatchNorm, BatchNormConfig};
@@ -17,3 +18,4 @@ pub use embedding::Embedding;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use lstm::Lstm;
+pub use mlp_head::{MlpHead, MlpHeadConfig};

@@ -22,9 +22,6 @@ use crate::weights::{
     self, DownloadError, Downloads, Fit, HubFiles, MisfitError, WeightFile, WeightFileError, WeightSource,
 };
 
-/// The usual repository on the hub: small and good.
-const USUAL: &str = "sentence-transformers/all-MiniLM-L6-v2";
-
 /// A pretrained text network's files, opened.
 #[derive(Debug)]
 pub struct PretrainedText {
@@ -118,11 +115,14 @@ fn download(
     downloads: &mut dyn Downloads,
 ) -> Result<PathBuf, DownloadError> {
     let files = &["config.json", "tokenizer.json"];
-    let wanted = HubFiles { network: "texts", usual: Some(USUAL), files, optional: &[] };
+    let wanted = HubFiles { network: "texts", usual: Some(PretrainedText::USUAL), files, optional: &[] };
     wanted.folder(repository, offline, downloads)
 }
 
 impl PretrainedText {
+    /// The usual repository on the hub: small and good.
+    pub const USUAL: &str = "sentence-transformers/all-MiniLM-L6-v2";
+
     /// Opens what is asked for. What is on the hub is downloaded, if it is not in its cache.
     ///
     /// # Errors
@@ -215,8 +215,8 @@ impl PretrainedText {
         let precision = self.config.precision(self.precision);
         let network = TextNetwork::new(&self.config, outputs, true, device).with_precision(precision);
         let body: Vec<Stage> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
-        let name = |in_file: &str| self.config.tensor_name(in_file);
-        let fit = Fit::named(&self.weights, self.config.name(), &body, name)?;
+        let aliases = self.config.key_aliases();
+        let fit = Fit::find(&self.weights, self.config.name(), &body, aliases)?;
         let network = weights::load(network, &self.weights.take(&fit.names)).valid();
         let manifest = TextModelConfig {
             config: self.config,

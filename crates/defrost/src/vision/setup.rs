@@ -8,8 +8,7 @@ use thiserror::Error;
 
 use super::bundle::{ImageConfigError, ImageModelConfig};
 use super::models::{
-    Architecture, HeadKind, Precision, PretrainedConfig, UnknownArchitecture, VisionNetwork, adapt,
-    in_colour, key_aliases, override_of,
+    Architecture, HeadKind, Precision, PretrainedConfig, UnknownArchitecture, VisionNetwork, adapt, in_colour,
 };
 use super::transform::{Preprocess, RGB};
 use crate::bundle::{self, BundleError};
@@ -158,7 +157,7 @@ impl VisionSetup {
     pub fn open_watched(&self, downloads: &mut dyn Downloads) -> Result<VisionStart<'_>, SetupError> {
         let architecture = Architecture::named(&self.architecture)?;
         let mut usual = architecture.config.clone();
-        let mut weights = match &self.weights {
+        let weights = match &self.weights {
             WeightSource::None => None,
             WeightSource::File(path) => Some(WeightFile::open(path)?),
             WeightSource::Run(folder) => {
@@ -168,21 +167,18 @@ impl VisionSetup {
             }
             WeightSource::Embedded => {
                 let missing = || SetupError::NotEmbedded { architecture: self.architecture.clone() };
-                Some(WeightFile::embedded(&self.architecture).ok_or_else(missing)?)
+                Some(architecture.embedded_weights().ok_or_else(missing)?)
             }
             WeightSource::Hub(repository) => Some(self.download(repository.as_deref(), downloads)?),
-            WeightSource::Usual => Some(match WeightFile::embedded(&self.architecture) {
+            WeightSource::Usual => Some(match architecture.embedded_weights() {
                 Some(embedded) => embedded,
                 None => self.download(None, downloads)?,
             }),
         };
-        if let Some(weights) = &mut weights
-            && let Some((key, value)) = override_of(architecture.name, weights)
-        {
-            weights.metadata.entry(key.to_owned()).or_insert_with(|| value.to_owned());
-        }
-        let config =
-            weights.as_ref().map_or(usual.clone(), |weights| usual.with_overrides(&weights.metadata));
+        let config = match &weights {
+            Some(weights) => architecture.config_of(&usual, weights),
+            None => usual,
+        };
         let manifest = self.manifest(config, weights.is_some())?;
         Ok(VisionStart { setup: self, architecture, manifest, weights })
     }
@@ -193,7 +189,7 @@ impl VisionSetup {
         repository: Option<&str>,
         downloads: &mut dyn Downloads,
     ) -> Result<WeightFile, SetupError> {
-        let usual = usual_repository(&self.architecture);
+        let usual = Architecture::named(&self.architecture)?.hub;
         let wanted = HubFiles { network: &self.architecture, usual, files: &[], optional: &["config.json"] };
         Ok(WeightFile::open(&wanted.folder(repository, self.offline, downloads)?)?)
     }
@@ -286,7 +282,7 @@ fn fit_of(
     network: &VisionNetwork,
 ) -> Result<Fit, MisfitError> {
     let body: Vec<Stage> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
-    let find = |body: &[Stage]| Fit::find(weights, architecture.name, body, key_aliases(architecture.name));
+    let find = |body: &[Stage]| Fit::find(weights, architecture.name, body, architecture.key_aliases);
     match in_colour(&body) {
         // Weights are for colours, or else those of a network that has been adapted before.
         Some(colour) => find(&colour).or_else(|misfit| find(&body).map_err(|_| misfit)),
@@ -309,15 +305,4 @@ fn likely(weights: &WeightFile, device: &Device) -> Option<String> {
 fn preprocess(config: &PretrainedConfig, size: usize) -> Preprocess {
     let &PretrainedConfig { mean, std, filter, channels, .. } = config;
     Preprocess { mean, std, filter, channels, ..Preprocess::imagenet(size) }
-}
-
-/// The repository on the hub with an architecture's usual weights, if one is known.
-#[cfg(feature = "hub")]
-fn usual_repository(architecture: &str) -> Option<&'static str> {
-    crate::weights::hub::usual(architecture)
-}
-
-#[cfg(not(feature = "hub"))]
-fn usual_repository(_: &str) -> Option<&'static str> {
-    None
 }

@@ -1,15 +1,16 @@
 //! A file of weights of any kind, opened: its names and shapes are known, its numbers are made when they are asked for.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::Tensors;
 #[cfg(feature = "pytorch")]
 use super::pytorch::{Pytorch, PytorchError};
-use super::safetensors::{self, SafetensorsError};
-use super::{Tensors, Weights, embedded};
+use super::safetensors::{Safetensors, SafetensorsError};
 use crate::files::{self, FileError};
 
 /// What weights are called in a folder, the better first.
@@ -58,6 +59,7 @@ pub struct WeightFile {
 #[derive(Debug)]
 enum Content {
     Tensors(Tensors),
+    Safetensors(Safetensors<'static>),
     #[cfg(feature = "pytorch")]
     Pytorch(Pytorch),
 }
@@ -87,11 +89,7 @@ impl WeightFile {
         if !is_safetensors && (is_pytorch(&bytes) || PYTORCH.contains(&extension)) {
             return Self::of_pytorch(name, bytes);
         }
-        let invalid = |reason: safetensors::ParseError| SafetensorsError::Invalid {
-            file: name.clone(),
-            reason: reason.to_string(),
-        };
-        Ok(Self::from_weights(name.clone(), safetensors::parse(&bytes).map_err(invalid)?))
+        Self::parse(name, bytes)
     }
 
     #[cfg(feature = "pytorch")]
@@ -107,18 +105,24 @@ impl WeightFile {
         Err(WeightFileError::Pytorch(name))
     }
 
-    /// The embedded weights of an architecture, if there are any.
-    pub fn embedded(architecture: &str) -> Option<Self> {
-        Some(Self::from_weights("embedded".to_owned(), embedded(architecture)?))
+    /// A safetensors file that is in memory.
+    ///
+    /// # Errors
+    ///
+    /// If it is damaged.
+    pub fn parse(name: String, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, WeightFileError> {
+        match Safetensors::parse(bytes) {
+            Ok(mut file) => {
+                let metadata = std::mem::take(&mut file.metadata);
+                Ok(Self { name, metadata, content: Content::Safetensors(file) })
+            }
+            Err(reason) => Err(SafetensorsError::Invalid { file: name, reason: reason.to_string() }.into()),
+        }
     }
 
     /// Tensors that are in memory already.
     pub fn of(name: String, tensors: Tensors) -> Self {
-        Self::from_weights(name, Weights { tensors, metadata: BTreeMap::new() })
-    }
-
-    fn from_weights(name: String, weights: Weights) -> Self {
-        Self { name, metadata: weights.metadata, content: Content::Tensors(weights.tensors) }
+        Self { name, metadata: BTreeMap::new(), content: Content::Tensors(tensors) }
     }
 
     /// Names and shapes.
@@ -127,6 +131,7 @@ impl WeightFile {
             Content::Tensors(tensors) => {
                 tensors.iter().map(|(name, data)| (name.as_str(), &data.shape()[..])).collect()
             }
+            Content::Safetensors(file) => file.shapes().collect(),
             #[cfg(feature = "pytorch")]
             Content::Pytorch(pytorch) => pytorch.shapes().collect(),
         }
@@ -137,10 +142,12 @@ impl WeightFile {
         self.shapes().values().map(|shape| shape.iter().product::<usize>() as u64).sum()
     }
 
-    /// Takes these tensors out, under new names: `(new, name)`. What is not there is left out.
+    /// Takes these tensors out, in f32, under new names: `(new, name)`. What is not there is left out; no other tensor's
+    /// numbers are made.
     pub fn take<'a>(&mut self, names: impl IntoIterator<Item = (&'a String, &'a String)>) -> Tensors {
         let mut take = |name: &str| match &mut self.content {
             Content::Tensors(tensors) => tensors.remove(name),
+            Content::Safetensors(file) => file.tensor(name),
             #[cfg(feature = "pytorch")]
             Content::Pytorch(pytorch) => pytorch.tensor(name),
         };
@@ -178,7 +185,27 @@ fn images(config: &[u8]) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::TensorData;
+
     use super::*;
+    use crate::weights::safetensors;
+    use crate::weights::safetensors::tests::CONVERTED;
+
+    #[test]
+    fn only_what_is_taken_becomes_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let tensor = |size: usize| TensorData::new(vec![0.5f32; size], [size]);
+        let tensors = Tensors::from([("few".to_owned(), tensor(3)), ("many".to_owned(), tensor(10_000))]);
+        safetensors::write(&path, &tensors, &BTreeMap::new()).unwrap();
+        CONVERTED.set(0);
+        let mut file = WeightFile::open(&path).unwrap();
+        assert_eq!((file.shapes().len(), file.numbers()), (2, 10_003));
+        assert_eq!(CONVERTED.get(), 0, "names and shapes need no numbers");
+        let taken = file.take([(&"ours".to_owned(), &"few".to_owned())]);
+        assert_eq!(taken, Tensors::from([("ours".to_owned(), tensor(3))]));
+        assert_eq!(CONVERTED.get(), 3 * size_of::<f32>());
+    }
 
     #[test]
     fn a_length_that_begins_as_pytorchs_files_do_is_a_length() {

@@ -63,7 +63,7 @@ pub struct Fit {
 
 impl Fit {
     /// Finds these stages' tensors in a file, behind any prefix, under the network's own names without their `body.`
-    /// or in one of the other key_aliases.
+    /// or under those that one of the aliases gives them.
     ///
     /// # Errors
     ///
@@ -95,54 +95,20 @@ impl Fit {
         let of_these: HashSet<&str> = of_these.collect();
         let left_over: Vec<&str> = found.keys().copied().filter(|name| !of_these.contains(name)).collect();
 
-        let fit = Self {
+        let names = || best.names.iter().map(|(&name, &in_file)| (name, in_file));
+        let shapes = names().chain(left_over.iter().map(|&name| (name, name)));
+        let shapes = shapes.map(|(name, in_file)| (name, found[in_file])).collect();
+        if let Some(misfit) = misfit(&file.name, network, stages, &shapes) {
+            return Err(misfit);
+        }
+        Ok(Self {
+            file: file.name.clone(),
+            network: network.to_owned(),
+            names: names().map(|(name, in_file)| (name.to_owned(), in_file.to_owned())).collect(),
             prefix: best.prefix.to_owned(),
             others: others.iter().map(|other| other.prefix.to_owned()).collect(),
             left_over: left_over.into_iter().map(str::to_owned).collect(),
-            ..Self::of(file, network, best.names.iter().map(|(&name, &in_file)| (name.to_owned(), in_file)))
-        };
-        fit.checked(stages, &found)
-    }
-
-    /// As [`find`](Self::find), where `name` says what a tensor of the file is called in the network.
-    ///
-    /// # Errors
-    ///
-    /// If some are missing or differ.
-    pub fn named(
-        file: &WeightFile,
-        network: &str,
-        stages: &[Stage],
-        name: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, MisfitError> {
-        let found = file.shapes();
-        let wanted = stages.iter().flat_map(|stage| &stage.parameters);
-        let wanted: HashSet<&str> = wanted.map(|parameter| parameter.name.as_str()).collect();
-        let ours = |in_file: &str| name(in_file).filter(|name| wanted.contains(name.as_str()));
-        let left_over = found.keys().filter(|in_file| ours(in_file).is_none());
-        let fit = Self {
-            left_over: left_over.map(|&name| name.to_owned()).collect(),
-            ..Self::of(file, network, found.keys().filter_map(|&in_file| Some((ours(in_file)?, in_file))))
-        };
-        fit.checked(stages, &found)
-    }
-
-    fn of<'a>(file: &WeightFile, network: &str, names: impl Iterator<Item = (String, &'a str)>) -> Self {
-        Self {
-            file: file.name.clone(),
-            network: network.to_owned(),
-            names: names.map(|(name, in_file)| (name, in_file.to_owned())).collect(),
-            prefix: String::new(),
-            others: vec![],
-            left_over: vec![],
-        }
-    }
-
-    fn checked(self, stages: &[Stage], found: &BTreeMap<&str, &[usize]>) -> Result<Self, MisfitError> {
-        let left_over = self.left_over.iter().map(|name| (name.as_str(), name));
-        let named = self.names.iter().map(|(name, in_file)| (name.as_str(), in_file)).chain(left_over);
-        let shapes = named.map(|(name, in_file)| (name, found[in_file.as_str()])).collect();
-        misfit(&self.file, &self.network, stages, &shapes).map_or(Ok(self), Err)
+        })
     }
 
     /// Refuses weights that are rather those of `likely`.

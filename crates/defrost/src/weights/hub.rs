@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError};
 use hf_hub::{Cache, Repo, RepoType};
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use sha1::{Digest, Sha1};
 use thiserror::Error;
 
 pub use super::Downloads;
+use crate::data::Fingerprint;
 use crate::files::{self, FileError};
 
 /// How often something is tried.
@@ -27,35 +27,6 @@ const WAIT: Duration = Duration::from_millis(500);
 
 /// How long nothing may come before a download is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The texts' usual repository: small and good.
-pub const USUAL_TEXT: &str = "sentence-transformers/all-MiniLM-L6-v2";
-
-/// The repository where an architecture's usual weights are.
-pub fn usual(architecture: &str) -> Option<&'static str> {
-    match architecture {
-        "efficientnet_lite0" => Some("timm/tf_efficientnet_lite0.in1k"),
-        "mobilenet_v2" => Some("timm/mobilenetv2_100.ra_in1k"),
-        "densenet121" => Some("timm/densenet121.tv_in1k"),
-        "vgg16_bn" => Some("timm/vgg16_bn.tv_in1k"),
-        "resnet18" => Some("timm/resnet18.a1_in1k"),
-        "resnet34" => Some("timm/resnet34.a1_in1k"),
-        "resnet50" => Some("timm/resnet50.a1_in1k"),
-        "resnet101" => Some("timm/resnet101.a1_in1k"),
-        "wide_resnet50_2" => Some("timm/wide_resnet50_2.tv_in1k"),
-        "resnext50_32x4d" => Some("timm/resnext50_32x4d.a1_in1k"),
-        "mobilenet_v3_small" => Some("timm/mobilenetv3_small_100.lamb_in1k"),
-        "mobilenet_v3_large" => Some("timm/mobilenetv3_large_100.ra_in1k"),
-        "convnext_tiny" => Some("timm/convnext_tiny.fb_in1k"),
-        "convnext_small" => Some("timm/convnext_small.fb_in1k"),
-        "efficientnet_lite1" => Some("timm/tf_efficientnet_lite1.in1k"),
-        "efficientnet_lite2" => Some("timm/tf_efficientnet_lite2.in1k"),
-        "vit_small_patch16_224" => Some("timm/vit_small_patch16_224.augreg_in21k_ft_in1k"),
-        "vit_base_patch16_224" => Some("timm/vit_base_patch16_224.augreg2_in21k_ft_in1k"),
-        "vit_small_patch14_dinov2" => Some("timm/vit_small_patch14_dinov2.lvd142m"),
-        _ => None,
-    }
-}
 
 /// Files can't be had from the hub.
 #[derive(Debug, Error)]
@@ -411,11 +382,12 @@ fn check(path: &Path) -> Result<(), HubError> {
     }
     let bytes = || files::read(&content);
     let found = match expected.len() {
-        64 => hex(&Sha256::digest(bytes()?)),
+        64 => Fingerprint::sha256(&bytes()?).to_string(),
         40 => {
             let bytes = bytes()?;
             let header = format!("blob {}\0", bytes.len());
-            hex(&Sha1::new_with_prefix(header).chain_update(bytes).finalize())
+            let hash = Sha1::new_with_prefix(header).chain_update(bytes).finalize();
+            hash.iter().map(|byte| format!("{byte:02x}")).collect()
         }
         _ => return Ok(()),
     };
@@ -423,10 +395,6 @@ fn check(path: &Path) -> Result<(), HubError> {
         true => Ok(()),
         false => Err(HubError::Damaged { path: content.clone(), found, expected: expected.to_owned() }),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Takes a damaged file out of the cache; if that fails, it is found damaged again.

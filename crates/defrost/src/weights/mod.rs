@@ -1,7 +1,6 @@
 //! A network's tensors by name: in memory, in files, in the binary.
 
 mod download;
-mod embedded;
 mod file;
 mod fit;
 #[cfg(feature = "hub")]
@@ -17,7 +16,6 @@ use std::collections::BTreeMap;
 use burn::tensor::TensorData;
 
 pub use download::{DownloadError, Downloads, HubFiles};
-pub use embedded::{embedded, has_embedded};
 pub use file::{WeightFile, WeightFileError};
 pub use fit::{Fit, KeyAlias, MisfitError, check_fit};
 pub use source::WeightSource;

@@ -1,16 +1,21 @@
-//! Reading and writing safetensors files. The header is checked before anything is allocated.
+//! Reading and writing safetensors files. The header is checked before anything is allocated, and a tensor's numbers are
+//! made when they are asked for.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::path::Path;
 
 use burn::tensor::TensorData;
 use half::{bf16, f16};
-use safetensors::tensor::{Dtype, SafeTensors, View};
+use safetensors::tensor::{self, Dtype, SafeTensors};
 use thiserror::Error;
 
 use super::{Tensors, Weights};
 use crate::files::{self, FileError};
+
+/// Bytes that say how long the header is.
+const LENGTH: usize = 8;
 
 /// A file of weights can't be used.
 #[derive(Debug, Error)]
@@ -44,7 +49,65 @@ pub enum ParseError {
     },
 }
 
-/// Reads all floating-point tensors of a file. Integer tensors (batch counters) are left out.
+/// A file's bytes, with names and shapes of its floating-point tensors. Integer tensors (batch counters) are left out.
+#[derive(Debug)]
+pub struct Safetensors<'a> {
+    bytes: Cow<'a, [u8]>,
+    views: BTreeMap<String, View>,
+    /// Free text by key, such as a licence or a training config.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// Where a tensor's numbers are.
+#[derive(Debug)]
+struct View {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Range<usize>,
+}
+
+impl<'a> Safetensors<'a> {
+    /// Reads a file's names and shapes.
+    ///
+    /// # Errors
+    ///
+    /// If they are damaged, or a tensor is in a format that weights are not kept in.
+    pub fn parse(bytes: impl Into<Cow<'a, [u8]>>) -> Result<Self, ParseError> {
+        let bytes = bytes.into();
+        let (length, header) = SafeTensors::read_metadata(&bytes)?;
+        let start = LENGTH + length;
+        let metadata =
+            header.metadata().iter().flatten().map(|(key, text)| (key.clone(), text.clone())).collect();
+        let mut views = BTreeMap::new();
+        for name in header.offset_keys() {
+            let Some(info) = header.info(&name) else { continue };
+            let (dtype, (from, to)) = (info.dtype, info.data_offsets);
+            match dtype {
+                Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL => {}
+                Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F64 => {
+                    let bytes = start + from..start + to;
+                    views.insert(name, View { dtype, shape: info.shape.clone(), bytes });
+                }
+                _ => return Err(ParseError::Format { name, format: dtype }),
+            }
+        }
+        Ok(Self { bytes, views, metadata })
+    }
+
+    /// Names and shapes.
+    pub fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        self.views.iter().map(|(name, view)| (name.as_str(), &view.shape[..]))
+    }
+
+    /// A tensor's numbers, in f32.
+    pub fn tensor(&self, name: &str) -> Option<TensorData> {
+        let View { dtype, shape, bytes } = self.views.get(name)?;
+        // The header was held against the file's length.
+        Some(TensorData::new(numbers(*dtype, &self.bytes[bytes.clone()])?, shape.clone()))
+    }
+}
+
+/// Reads all floating-point tensors of a file.
 ///
 /// # Errors
 ///
@@ -63,23 +126,15 @@ pub fn read(path: &Path) -> Result<Weights, SafetensorsError> {
 ///
 /// If they are damaged.
 pub fn parse(bytes: &[u8]) -> Result<Weights, ParseError> {
-    let (_, header) = SafeTensors::read_metadata(bytes)?;
-    let metadata =
-        header.metadata().iter().flatten().map(|(key, text)| (key.clone(), text.clone())).collect();
-    let mut tensors = Tensors::new();
-    for (name, view) in SafeTensors::deserialize(bytes)?.iter() {
-        if let Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL = view.dtype() {
-            continue;
-        }
-        let format = || ParseError::Format { name: name.to_owned(), format: view.dtype() };
-        let numbers = numbers(view.dtype(), view.data()).ok_or_else(format)?;
-        tensors.insert(name.to_owned(), TensorData::new(numbers, view.shape().to_vec()));
-    }
-    Ok(Weights { tensors, metadata })
+    let file = Safetensors::parse(bytes)?;
+    let tensors = file.views.keys().filter_map(|name| Some((name.clone(), file.tensor(name)?))).collect();
+    Ok(Weights { tensors, metadata: file.metadata })
 }
 
 /// A tensor's numbers; `None` if weights are not kept in this format.
 pub(super) fn numbers(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+    #[cfg(test)]
+    tests::CONVERTED.with(|converted| converted.set(converted.get() + bytes.len()));
     let words = || bytes.as_chunks::<2>().0.iter().copied();
     match dtype {
         Dtype::F32 => Some(bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect()),
@@ -126,7 +181,7 @@ pub fn to_bytes(
 /// f32 data as the safetensors crate wants to see it.
 struct F32View<'a>(&'a TensorData);
 
-impl View for F32View<'_> {
+impl tensor::View for F32View<'_> {
     fn dtype(&self) -> Dtype {
         Dtype::F32
     }
@@ -142,8 +197,15 @@ impl View for F32View<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    thread_local! {
+        /// How many bytes of files this thread has made numbers of.
+        pub(in crate::weights) static CONVERTED: Cell<usize> = const { Cell::new(0) };
+    }
 
     #[test]
     fn what_is_written_reads_back() {

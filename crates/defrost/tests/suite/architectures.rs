@@ -12,6 +12,8 @@ use defrost::vision::{ImageModelConfig, VisionSetup, WeightSource};
 use defrost::weights::collect;
 use defrost::{Batch, FreezePlan, LayerGroups, Learner, LearnerOptions, Network, NormMode, Rates, Target};
 
+use crate::own_architecture::architectures;
+
 /// Small noisy images, in two classes that differ in their channels.
 struct Noise {
     items: usize,
@@ -80,7 +82,7 @@ fn scores(network: &VisionNetwork, size: usize) -> Vec<f64> {
 
 #[test]
 fn frozen_means_frozen_in_every_architecture() {
-    for architecture in Architecture::all() {
+    for architecture in architectures() {
         let name = architecture.name;
         let size = small(architecture);
         // fastai's head does not start at nothing: the first step reaches the body.
@@ -110,7 +112,7 @@ fn frozen_means_frozen_in_every_architecture() {
 
 #[test]
 fn every_architecture_can_be_cut_and_regrouped() {
-    for architecture in Architecture::all() {
+    for architecture in architectures() {
         let name = architecture.name;
         let cut = VisionSetup { cut: Some(architecture.group_starts[0].to_owned()), ..setup(architecture) };
         let (network, _) = pretrained(&cut);
@@ -135,7 +137,7 @@ fn every_architecture_can_be_cut_and_regrouped() {
 /// times on the way. They add up like a walk: 2^-9 · √100 is 2 %, and the largest of many features strays further.
 #[test]
 fn every_architecture_runs_in_bf16() {
-    for architecture in Architecture::all() {
+    for architecture in architectures() {
         let (network, manifest) = pretrained(&setup(architecture));
         let tensors = collect(&network);
         let half = manifest_network(&ImageModelConfig { precision: Precision::Bf16, ..manifest });
@@ -150,7 +152,7 @@ fn every_architecture_runs_in_bf16() {
 
 #[test]
 fn every_architecture_comes_back_from_its_bundle() {
-    for architecture in Architecture::all() {
+    for architecture in architectures() {
         let (name, size) = (architecture.name, small(architecture));
         // A head that starts at nothing would give nothing to compare.
         let setup = VisionSetup { head: HeadKind::ConcatPool, ..setup(architecture) };
@@ -186,7 +188,7 @@ fn sizes_that_can_not_be_are_refused() {
 #[test]
 fn the_smallest_size_is_enough() {
     // The others pad whatever they look at.
-    for architecture in Architecture::all().filter(|architecture| architecture.sizes.least > 1) {
+    for architecture in architectures().filter(|architecture| architecture.sizes.least > 1) {
         let size = architecture.sizes.least;
         let (network, _) = pretrained(&VisionSetup { size: Some(size), ..setup(architecture) });
         assert!(
@@ -199,7 +201,7 @@ fn the_smallest_size_is_enough() {
 
 #[test]
 fn images_reach_a_network_as_its_weights_expect() {
-    for architecture in Architecture::all() {
+    for architecture in architectures() {
         let setup = VisionSetup { architecture: architecture.name.to_owned(), ..VisionSetup::default() };
         let preprocess = setup.outline().unwrap().preprocess;
         let size = match architecture.name {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use defrost::ops::{self, LstmState, plain};
 use defrost::text::language_model::LanguageModel;
 use defrost::text::models::{AwdLstmConfig, Dropouts, TextNetwork};
@@ -11,14 +11,7 @@ use defrost::{Batch, FreezePlan, LayerGroups, Network, NormMode, Value};
 use serde_json::Value as Json;
 
 use crate::gradients::gradient_norms;
-use crate::support::{golden, numbers};
-
-fn ids(rows: &Json) -> Tensor<2, Int> {
-    let rows: Vec<Vec<f64>> = rows.as_array().unwrap().iter().map(numbers).collect();
-    let shape = [rows.len(), rows[0].len()];
-    let ids: Vec<i64> = rows.concat().into_iter().map(|id| id as i64).collect();
-    Tensor::from_data(TensorData::new(ids, shape), &Device::flex())
-}
+use crate::support::{golden, ids, numbers};
 
 fn config(golden: &Json) -> AwdLstmConfig {
     let [vocabulary, embedding, hidden] =

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Device, TensorData};
-use defrost::vision::models::{Architecture, Head, HeadKind, Precision, VisionNetwork, key_aliases};
+use defrost::vision::models::{Architecture, Head, HeadKind, Precision, VisionNetwork};
 use defrost::vision::{VisionSetup, WeightSource};
 use defrost::weights::{Fit, MisfitError, Tensors, WeightFile, collect, safetensors};
 use defrost::{Network, Remedy, Stage};
@@ -66,7 +66,8 @@ fn timms_names_are_understood_of(architecture: &str) {
     let tensors: Tensors = tensors.collect();
     let weights = WeightFile::of("timm".to_owned(), tensors.clone());
     let stages = body(architecture);
-    let fit = Fit::find(&weights, architecture, &stages, key_aliases(architecture)).unwrap();
+    let key_aliases = Architecture::named(architecture).unwrap().key_aliases;
+    let fit = Fit::find(&weights, architecture, &stages, key_aliases).unwrap();
     for line in &lines {
         assert_eq!(fit.names[&format!("body.{}", line[0])], line[1]);
     }

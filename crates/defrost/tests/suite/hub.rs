@@ -8,9 +8,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use defrost::data::Fingerprint;
 use defrost::weights::hub::{Downloads, Hub, HubError};
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use sha1::{Digest, Sha1};
 
 const REPOSITORY: &str = "owner/network";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -66,13 +66,13 @@ impl StandIn {
         hub.put("model.safetensors", &(0..5000u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
         let config = b"{\"architecture\": \"small\"}";
         let object = Sha1::new_with_prefix(format!("blob {}\0", config.len())).chain_update(config);
-        let hash = hex(&object.finalize());
+        let hash = object.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         hub.state.lock().unwrap().files.insert("config.json".to_owned(), (config.to_vec(), hash));
         hub
     }
 
     fn put(&self, name: &str, content: &[u8]) {
-        let hash = hex(&Sha256::digest(content));
+        let hash = Fingerprint::sha256(content).to_string();
         self.state.lock().unwrap().files.insert(name.to_owned(), (content.to_vec(), hash));
     }
 
@@ -169,10 +169,6 @@ impl Downloads for Retries {
         self.0.push(format!("{file}: {reason}"));
     }
     fn ended(&mut self) {}
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]

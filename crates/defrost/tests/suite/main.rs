@@ -29,6 +29,8 @@ mod metrics;
 mod networks;
 mod norms;
 mod ops;
+#[cfg(feature = "vision")]
+mod own_architecture;
 mod packed;
 mod plans;
 #[cfg(all(feature = "vision", feature = "embedded-weights"))]
@@ -38,6 +40,8 @@ mod pytorch;
 mod resume;
 #[cfg(all(feature = "vision", feature = "text", feature = "tabular"))]
 mod self_test;
+#[cfg(all(feature = "vision", feature = "text", feature = "tabular"))]
+mod stages;
 mod support;
 mod targets;
 #[cfg(feature = "text")]

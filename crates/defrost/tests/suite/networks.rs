@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use defrost::data::target_rows;
+use defrost::data::{Fingerprint, target_rows};
 use defrost::vision::augment::Draw;
 use defrost::vision::image::Image;
 use defrost::vision::models::{
@@ -14,7 +14,6 @@ use defrost::{
     CrossEntropy, FreezePlan, LayerGroups, Loss as _, Network, NormMode, Parameter, Role, Stage, Target,
 };
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::gradients::gradient_norms;
 use crate::support::{golden, numbers};
@@ -24,8 +23,20 @@ fn network(architecture: &str, classes: usize) -> VisionNetwork {
     let device = Device::flex();
     let architecture = Architecture::named(architecture).unwrap();
     let body = architecture.body(&architecture.config, &device);
-    let head = LinearHead::pretrained(architecture.classifier, body.channels(), classes, &device);
+    let head = LinearHead::pretrained(classifier(architecture.name), body.channels(), classes, &device);
     VisionNetwork::new(body, Head::Linear(head), Precision::F32, architecture.group_starts, true)
+}
+
+/// What checkpoints call an architecture's classifier, which a new head replaces.
+fn classifier(architecture: &str) -> &'static str {
+    match architecture.split('_').next() {
+        Some("mobilenet") if architecture.contains("v3") => "classifier.3",
+        Some("mobilenet") => "classifier.1",
+        Some("convnext") => "classifier.2",
+        Some("efficientnet" | "densenet121" | "squeezenet1" | "vgg16") => "classifier",
+        Some("vit") => "head",
+        _ => "fc",
+    }
 }
 
 /// What a formula needs to know of a tensor.
@@ -34,7 +45,7 @@ enum Kind {
     Weight { fan_in: f64 },
     Variance,
     Mean,
-    TargetScaler,
+    Scale,
 }
 
 /// Weights by a formula of (kind, element i, number k of the tensor in the checkpoint's order).
@@ -47,7 +58,7 @@ fn made_weights(network: &VisionNetwork, formula: fn(Kind, f64, f64) -> f64) -> 
             }
             Some("running_var") => Kind::Variance,
             Some("running_mean" | "bias") => Kind::Mean,
-            _ => Kind::TargetScaler,
+            _ => Kind::Scale,
         };
         let numbers: Vec<f32> =
             (0..parameter.len()).map(|i| formula(kind, i as f64, k as f64) as f32).collect();
@@ -61,7 +72,7 @@ fn formula_weights(network: &VisionNetwork) -> Tensors {
     made_weights(network, |kind, i, k| match kind {
         Kind::Weight { fan_in } => (4.0 / fan_in).sqrt() * (0.7390851 * i + k).sin(),
         Kind::Variance => 1.0 + 0.3 * (0.37 * i + k).sin(),
-        Kind::TargetScaler => 1.0 + 0.2 * (0.91 * i + k).sin(),
+        Kind::Scale => 1.0 + 0.2 * (0.91 * i + k).sin(),
         Kind::Mean => 0.1 * (0.53 * i + k).sin(),
     })
 }
@@ -71,7 +82,7 @@ fn noise_weights(network: &VisionNetwork) -> Tensors {
     made_weights(network, |kind, i, k| match kind {
         Kind::Weight { fan_in } => (6.0 / fan_in).sqrt() * noise(i, k),
         Kind::Variance => 1.0 + 0.3 * noise(i, k),
-        Kind::TargetScaler => 1.0 + 0.2 * noise(i, k),
+        Kind::Scale => 1.0 + 0.2 * noise(i, k),
         Kind::Mean => 0.1 * noise(i, k),
     })
 }
@@ -212,7 +223,7 @@ fn tensors_sha256(stages: &[Stage]) -> String {
         format!("{name} {:?}\n", parameter.shape)
     };
     let lines: String = stages.iter().flat_map(|stage| &stage.parameters).map(line).collect();
-    Sha256::digest(lines).iter().map(|byte| format!("{byte:02x}")).collect()
+    Fingerprint::sha256(lines.as_bytes()).to_string()
 }
 
 /// Architectures that are compared by the averages of their last features.
@@ -289,7 +300,8 @@ fn fastais_resnet_groups_have_fastais_parameters() {
 fn lite0() -> VisionNetwork {
     let network = network("efficientnet_lite0", 1000);
     let mut tensors = Tensors::new();
-    for (name, data) in weights::embedded("efficientnet_lite0").unwrap().tensors {
+    let file = Architecture::named("efficientnet_lite0").unwrap().embedded.unwrap();
+    for (name, data) in weights::safetensors::parse(file).unwrap().tensors {
         let of_head = name.starts_with("classifier.");
         tensors.insert(if of_head { name } else { format!("body.{name}") }, data);
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use burn::tensor::{Device, TensorData};
 use defrost::bundle::{BundleError, Loaded, ModelConfig};
+use defrost::data::Fingerprint;
 use defrost::tabular::{TableData, TableModelConfig};
 use defrost::text::models::{BertConfig, TextConfig, TextNetwork};
 use defrost::text::{TextColumns, TextModelConfig};
@@ -12,7 +13,6 @@ use defrost::vision::{ImageModelConfig, VisionSetup};
 use defrost::weights::safetensors;
 use defrost::{Learner, LearnerOptions, Precision};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::domains::{made, tokenizer};
 use crate::support::Clusters;
@@ -94,8 +94,7 @@ fn scale_weights(folder: &Path, factor: f32) {
     let scaled: Vec<f32> = weight.iter::<f32>().map(|number| number * factor).collect();
     *weight = TensorData::new(scaled, weight.shape().clone());
     safetensors::write(&path, &tensors, &Default::default()).unwrap();
-    let hash: String =
-        Sha256::digest(fs::read(&path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = Fingerprint::sha256(&fs::read(&path).unwrap()).to_string();
     change(folder, |manifest| manifest["weights_sha256"] = json!(hash));
 }
 

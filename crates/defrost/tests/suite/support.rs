@@ -1,4 +1,4 @@
-//! Golden numbers and small networks that several tests fraction.
+//! Golden numbers and small networks that several tests share.
 
 use std::ops::Range;
 
@@ -19,6 +19,15 @@ pub fn golden(name: &str) -> Value {
 
 pub fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+}
+
+/// Tokens or their mask, `[batch, positions]`.
+#[cfg(feature = "text")]
+pub fn ids(rows: &Value) -> Tensor<2, burn::tensor::Int> {
+    let rows: Vec<Vec<f64>> = rows.as_array().unwrap().iter().map(numbers).collect();
+    let shape = [rows.len(), rows[0].len()];
+    let ids: Vec<i64> = rows.concat().into_iter().map(|id| id as i64).collect();
+    Tensor::from_data(TensorData::new(ids, shape), &Device::flex())
 }
 
 /// Asserts that numbers agree, relative to the expected one.

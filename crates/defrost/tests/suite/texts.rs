@@ -1,24 +1,18 @@
 //! The text networks against numbers measured on transformers.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use defrost::data::{Dataset, Variant};
-use defrost::text::models::{BertConfig, TextNetwork, checkpoint_name};
+use defrost::text::models::{BertConfig, TextConfig, TextNetwork};
 use defrost::text::{LabelledText, PretrainedText, TextColumns, Texts};
 use defrost::weights::{self, Tensors, check_fit};
 use defrost::{Batch, FreezePlan, LayerGroups, Network, NormMode, Precision, Value, ops};
 
 use crate::gradients::gradient_norms;
-use crate::support::{golden, numbers};
-
-fn ids(rows: &serde_json::Value) -> Value {
-    let rows: Vec<Vec<f64>> = rows.as_array().unwrap().iter().map(numbers).collect();
-    let shape = [rows.len(), rows[0].len()];
-    let ids: Vec<i64> = rows.concat().into_iter().map(|id| id as i64).collect();
-    Value::Ids(Tensor::<2, Int>::from_data(TensorData::new(ids, shape), &Device::flex()))
-}
+use crate::support::{golden, ids, numbers};
 
 /// What stands before the head.
 fn means(network: &TextNetwork, input: Batch) -> Tensor<2> {
@@ -32,12 +26,25 @@ fn assert_near(found: &[f64], expected: &[f64], tolerance: f64) {
     assert!(worst < tolerance, "numbers differ by up to {worst:e}");
 }
 
+/// What a network calls the tensors that checkpoints have under names of their own.
+fn own_names(network: &TextNetwork) -> HashMap<String, String> {
+    let parameters = network.stages().into_iter().flat_map(|stage| stage.parameters);
+    let names = parameters.flat_map(|parameter| {
+        let name = parameter.name.strip_prefix("body.").unwrap_or(&parameter.name).to_owned();
+        let aliases = TextConfig::from(BertConfig::minilm()).key_aliases();
+        let others: Vec<String> = aliases.iter().filter_map(|alias| alias(&name)).collect();
+        [name].into_iter().chain(others).map(move |name| (name, parameter.name.clone()))
+    });
+    names.collect()
+}
+
 /// The weights of `make_texts.py`.
 fn made(network: &TextNetwork, names: &serde_json::Value) -> Tensors {
-    let shapes: std::collections::HashMap<String, Vec<usize>> =
+    let own = own_names(network);
+    let shapes: HashMap<String, Vec<usize>> =
         network.stages().into_iter().flat_map(|s| s.parameters).map(|p| (p.name, p.shape)).collect();
     let tensor = |name: &str| {
-        let ours = checkpoint_name(name).unwrap();
+        let ours = own[name].clone();
         let shape = &shapes[&ours];
         let phase = f64::from(name.bytes().map(u32::from).sum::<u32>() % 97);
         let number = |i: usize| {
@@ -63,7 +70,8 @@ fn both_families_are_transformers() {
         let body: Vec<_> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
         check_fit("made", family, &body, &tensors).unwrap();
         let network = weights::load(network, &tensors);
-        let input = || Batch::new(vec![ids(&golden["tokens"]), ids(&golden["mask"])]);
+        let input =
+            || Batch::new([&golden["tokens"], &golden["mask"]].map(|rows| Value::Ids(ids(rows))).to_vec());
 
         let found: Vec<f64> = means(&network.valid(), input()).into_data().iter::<f64>().collect();
         let rows = expected["means"].as_array().unwrap();
@@ -80,7 +88,7 @@ fn both_families_are_transformers() {
         let loss = means(&network, input().on_autodiff()).sin().sum();
         let found = gradient_norms(&network, loss.backward());
         for (name, expected) in expected["gradients"].as_object().unwrap() {
-            let name = checkpoint_name(name).unwrap().replace("body.", "");
+            let name = own_names(&network)[name].replace("body.", "");
             let (found, expected) = (found[&name], expected.as_f64().unwrap());
             // f32 against f64; the gradient of a key's bias cancels to nothing.
             assert!(

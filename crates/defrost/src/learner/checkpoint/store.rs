@@ -102,7 +102,7 @@ impl Store {
         Ok(Entry {
             file,
             bytes: bytes.len() as u64,
-            sha256: hash(&bytes),
+            sha256: Fingerprint::sha256(&bytes).to_string(),
             steps: saved.steps,
             average_steps: saved.average_steps,
         })
@@ -113,7 +113,8 @@ impl Store {
         let path = self.folder.join(MANIFEST);
         let invalid = |error: serde_json::Error| FileError::at(&path)(error.into());
         let run = serde_json::to_value(manifest).map_err(invalid)?;
-        let envelope = Envelope { format: FORMAT, sha256: hash(run.to_string().as_bytes()), run };
+        let sha256 = Fingerprint::sha256(run.to_string().as_bytes()).to_string();
+        let envelope = Envelope { format: FORMAT, sha256, run };
         // The files it names are in the folder for good before it is.
         sync_folder(&self.folder).map_err(FileError::at(&self.folder))?;
         files::write_atomically(&path, |file| Ok(serde_json::to_writer_pretty(file, &envelope)?))?;
@@ -159,7 +160,7 @@ pub(super) fn read(folder: &Path) -> Result<Manifest, CheckpointError> {
         None => return Err(damaged(&path, "it has no format")),
     }
     let Envelope { sha256, run, .. } = serde_json::from_value(envelope).map_err(invalid)?;
-    if hash(run.to_string().as_bytes()) != sha256 {
+    if Fingerprint::sha256(run.to_string().as_bytes()).to_string() != sha256 {
         return Err(damaged(&path, "its SHA-256 is not the one it was written with"));
     }
     serde_json::from_value(run).map_err(invalid)
@@ -181,7 +182,7 @@ pub(super) fn tensors(folder: &Path, entry: &Entry) -> Result<Saved, CheckpointE
         return Err(damaged(&path, format!("it has {length} bytes and should have {bytes}")));
     }
     let content = files::read(&path)?;
-    if hash(&content) != *sha256 {
+    if Fingerprint::sha256(&content).to_string() != *sha256 {
         return Err(damaged(&path, "its SHA-256 is not the one it was written with"));
     }
     let tensors = safetensors::parse(&content).map_err(|error| damaged(&path, error.to_string()))?.tensors;
@@ -208,11 +209,6 @@ fn remove_all_but(folder: &Path, kept: &[&str]) -> Result<(), FileError> {
         }
     }
     Ok(())
-}
-
-fn hash(bytes: &[u8]) -> String {
-    use sha2::{Digest, Sha256};
-    Fingerprint(Sha256::digest(bytes).into()).to_string()
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub struct AwdLstmConfig {
     pub dropout: Dropouts,
 }
 
-/// Shares that are dropped while training, each `0.0..1.0`.
+/// Fractions that are dropped while training, each `0.0..1.0`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dropouts {
     /// Words: all of a word's places in a batch at once.
@@ -138,9 +138,9 @@ impl AwdLstm {
     /// The stages `embedding`, `rnn1`, `rnn2`, …; tensors are called as PyTorch calls an LSTM's.
     pub fn stages(&self) -> Vec<Stage> {
         let layers = self.layers.iter().enumerate().map(|(index, layer)| {
-            named(Stage::of(&format!("rnn{}", index + 1), &format!("rnns.{index}."), layer))
+            Stage::renamed(&format!("rnn{}", index + 1), &format!("body.rnns.{index}."), layer, &NAMES)
         });
-        [named(Stage::of("embedding", "", &self.words))].into_iter().chain(layers).collect()
+        [Stage::of("embedding", "body.", &self.words)].into_iter().chain(layers).collect()
     }
 
     /// Tokens `[batch, positions]` to `[batch, positions, embedding]`: the first stage.
@@ -209,16 +209,6 @@ const NAMES: [(&str, &str); 4] = [
     ("lstm.input.bias", "bias_ih_l0"),
     ("lstm.recurrent.bias", "bias_hh_l0"),
 ];
-
-/// The stage with its tensors called as in checkpoints, behind `body.`.
-fn named(mut stage: Stage) -> Stage {
-    for parameter in &mut stage.parameters {
-        let name =
-            NAMES.iter().fold(parameter.name.clone(), |name, (ours, theirs)| name.replace(ours, theirs));
-        parameter.name = format!("body.{name}");
-    }
-    stage
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,7 @@
 //! The encoder of BERT (arXiv 1810.04805) and its smaller kin: embeddings, then blocks of attention and two
 //! dense layers, each with a residual sum and a norm behind it.
 //!
-//! Tensors are called as in the checkpoints of BERT; [`checkpoint_name`] takes the names of DistilBERT and of
-//! older files to these.
+//! Tensors are called as in the checkpoints of BERT; [`KEY_ALIASES`] are the names of DistilBERT and of older files.
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
@@ -10,7 +9,8 @@ use burn::tensor::{Device, Int, Tensor};
 use super::config::BertConfig;
 use crate::layers::{Dropout, Embedding, LayerNorm, Linear, SelfAttention};
 use crate::ops::gelu;
-use crate::stage::Stage;
+use crate::stage::{Stage, called};
+use crate::weights::KeyAlias;
 
 /// The standard deviation of new embeddings.
 const INITIAL: f64 = 0.02;
@@ -52,7 +52,7 @@ impl Embeddings {
 
     /// As the core sees it.
     pub fn stage(&self) -> Stage {
-        named(Stage::of("embeddings", "embeddings.", self))
+        Stage::renamed("embeddings", "body.embeddings.", self, &[("norm", "LayerNorm")])
     }
 }
 
@@ -92,7 +92,7 @@ impl Block {
 
     /// As the core sees the block of this index.
     pub fn stage(&self, index: usize) -> Stage {
-        named(Stage::of(&format!("block.{index}"), &format!("encoder.layer.{index}."), self))
+        Stage::renamed(&format!("block.{index}"), &format!("body.{LAYERS}{index}."), self, &NAMES)
     }
 }
 
@@ -134,54 +134,44 @@ impl Bert {
     }
 }
 
-/// Fields of [`Block`] and [`Embeddings`] and what checkpoints call them.
-const NAMES: [(&str, &str); 9] = [
-    (".attention.query.", ".attention.self.query."),
-    (".attention.key.", ".attention.self.key."),
-    (".attention.value.", ".attention.self.value."),
-    (".attention.output.", ".attention.output.dense."),
-    (".attention_norm.", ".attention.output.LayerNorm."),
-    (".widen.", ".intermediate.dense."),
-    (".narrow.", ".output.dense."),
-    ("embeddings.norm.", "embeddings.LayerNorm."),
-    (".norm.", ".output.LayerNorm."),
+/// What stands before a block's index in checkpoints.
+const LAYERS: &str = "encoder.layer.";
+
+/// Fields of [`Block`] and what checkpoints call them.
+const NAMES: [(&str, &str); 8] = [
+    ("attention.query", "attention.self.query"),
+    ("attention.key", "attention.self.key"),
+    ("attention.value", "attention.self.value"),
+    ("attention.output", "attention.output.dense"),
+    ("attention_norm", "attention.output.LayerNorm"),
+    ("widen", "intermediate.dense"),
+    ("narrow", "output.dense"),
+    ("norm", "output.LayerNorm"),
 ];
 
-/// The stage with its tensors called as in checkpoints, behind `body.`.
-fn named(mut stage: Stage) -> Stage {
-    for parameter in &mut stage.parameters {
-        let name = &parameter.name;
-        let renamed = NAMES.iter().find(|(field, _)| name.contains(field));
-        let name = renamed.map_or_else(|| name.clone(), |(field, called)| name.replacen(field, called, 1));
-        parameter.name = format!("body.{name}");
-    }
-    stage
+/// What BERT calls the parts of a block, and what DistilBERT does.
+const DISTILBERT: [(&str, &str); 8] = [
+    ("attention.self.query", "attention.q_lin"),
+    ("attention.self.key", "attention.k_lin"),
+    ("attention.self.value", "attention.v_lin"),
+    ("attention.output.dense", "attention.out_lin"),
+    ("attention.output.LayerNorm", "sa_layer_norm"),
+    ("intermediate.dense", "ffn.lin1"),
+    ("output.dense", "ffn.lin2"),
+    ("output.LayerNorm", "output_layer_norm"),
+];
+
+/// What tensors are called in DistilBERT, and in files as old as BERT.
+pub const KEY_ALIASES: [KeyAlias; 2] = [in_distilbert, in_older_files];
+
+fn in_distilbert(name: &str) -> Option<String> {
+    let Some(block) = name.strip_prefix(LAYERS) else { return Some(name.to_owned()) };
+    let (index, part) = block.split_once('.')?;
+    Some(format!("transformer.layer.{index}.{}", called(part, &DISTILBERT)))
 }
 
-/// What DistilBERT calls the parts of a block, and what BERT does.
-const DISTILBERT: [(&str, &str); 8] = [
-    (".attention.q_lin.", ".attention.self.query."),
-    (".attention.k_lin.", ".attention.self.key."),
-    (".attention.v_lin.", ".attention.self.value."),
-    (".attention.out_lin.", ".attention.output.dense."),
-    (".sa_layer_norm.", ".attention.output.LayerNorm."),
-    (".ffn.lin1.", ".intermediate.dense."),
-    (".ffn.lin2.", ".output.dense."),
-    (".output_layer_norm.", ".output.LayerNorm."),
-];
-
-/// The name under which a network holds the tensor that a checkpoint calls `name`: without the name of the
-/// whole (`bert.`, `distilbert.`), as BERT calls its parts, behind `body.`. `None` for a head's tensors.
-pub fn checkpoint_name(name: &str) -> Option<String> {
-    let name =
-        ["body.", "bert.", "distilbert."].iter().find_map(|whole| name.strip_prefix(whole)).unwrap_or(name);
-    let mut name = name.replacen("transformer.layer.", "encoder.layer.", 1);
-    for (theirs, ours) in DISTILBERT {
-        name = name.replacen(theirs, ours, 1);
-    }
-    let name =
-        name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias");
-    (name.starts_with("embeddings.") || name.starts_with("encoder.layer.")).then(|| format!("body.{name}"))
+fn in_older_files(name: &str) -> Option<String> {
+    Some(name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"))
 }
 
 #[cfg(test)]
@@ -189,19 +179,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_all_kinds_meet() {
-        let name = |name: &str| checkpoint_name(name).unwrap_or_default();
-        assert_eq!(
-            name("distilbert.transformer.layer.3.attention.q_lin.weight"),
-            "body.encoder.layer.3.attention.self.query.weight"
-        );
-        assert_eq!(
-            name("distilbert.transformer.layer.0.output_layer_norm.bias"),
-            "body.encoder.layer.0.output.LayerNorm.bias"
-        );
-        assert_eq!(name("bert.embeddings.LayerNorm.gamma"), "body.embeddings.LayerNorm.weight");
-        assert_eq!(name("body.embeddings.LayerNorm.bias"), "body.embeddings.LayerNorm.bias");
-        assert_eq!(name("pooler.dense.weight"), "");
+    fn names_are_told_from_each_other() {
+        let query = "encoder.layer.3.attention.self.query.weight";
+        assert_eq!(in_distilbert(query).unwrap(), "transformer.layer.3.attention.q_lin.weight");
+        let norm = "encoder.layer.10.output.LayerNorm.bias";
+        assert_eq!(in_distilbert(norm).unwrap(), "transformer.layer.10.output_layer_norm.bias");
+        assert_eq!(in_older_files(norm).unwrap(), "encoder.layer.10.output.LayerNorm.beta");
+        let embeddings = "embeddings.LayerNorm.weight";
+        assert_eq!(in_distilbert(embeddings).unwrap(), embeddings);
+        assert_eq!(in_older_files(embeddings).unwrap(), "embeddings.LayerNorm.gamma");
     }
 
     #[test]
@@ -220,7 +206,8 @@ mod tests {
         let names: Vec<&str> =
             block.parameters.iter().chain(&embeddings.parameters).map(|p| p.name.as_str()).collect();
         assert!(names.contains(&"body.encoder.layer.2.attention.output.LayerNorm.weight"), "{names:?}");
-        assert!(names.iter().all(|name| checkpoint_name(name).as_deref() == Some(name)), "{names:?}");
+        assert!(names.contains(&"body.encoder.layer.2.attention.self.key.bias"), "{names:?}");
+        assert!(names.contains(&"body.embeddings.LayerNorm.bias"), "{names:?}");
         assert_eq!(names.len(), 16 + 5);
     }
 }

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::awd_lstm::{self, AwdLstmConfig};
-use super::bert::checkpoint_name;
+use super::bert::KEY_ALIASES;
 use crate::precision::Precision;
 use crate::rates::Rates;
 use crate::recipe::FineTune;
+use crate::weights::KeyAlias;
 
 /// More than any network of this kind has: a file that says so is damaged.
 const LIMIT: usize = 1 << 20;
@@ -126,11 +127,11 @@ impl TextConfig {
         }
     }
 
-    /// The name under which the network holds the tensor that a file calls `name`, if it is one of the body's.
-    pub fn tensor_name(&self, name: &str) -> Option<String> {
+    /// What the body's tensors are called in files of other makers.
+    pub fn key_aliases(&self) -> &'static [KeyAlias] {
         match self {
-            Self::Bert(_) => checkpoint_name(name),
-            Self::AwdLstm(_) => name.starts_with("body.").then(|| name.to_owned()),
+            Self::Bert(_) => &KEY_ALIASES,
+            Self::AwdLstm(_) => &[],
         }
     }
 }

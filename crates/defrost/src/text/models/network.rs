@@ -8,9 +8,9 @@ use burn::tensor::{Device, FloatDType, Int, Tensor};
 use super::awd_lstm::AwdLstm;
 use super::bert::Bert;
 use super::config::TextConfig;
-use super::head::TextHead;
 use super::pool::{last_max_mean, mean};
 use crate::batch::{Batch, Value};
+use crate::layers::{MlpHead, MlpHeadConfig};
 use crate::ops::in_format;
 use crate::precision::Precision;
 use crate::stage::{Network, Stage};
@@ -23,7 +23,7 @@ const BLOCK_GROUPS: usize = 3;
 #[derive(Module, Debug)]
 pub struct TextNetwork {
     body: Body,
-    head: TextHead,
+    head: MlpHead,
     #[module(skip)]
     config: TextConfig,
     #[module(skip)]
@@ -86,12 +86,17 @@ impl Body {
     }
 }
 
+/// The head of fastai's text classifiers (`PoolingLinearClassifier`).
+fn head(features: usize, outputs: usize) -> MlpHeadConfig {
+    MlpHeadConfig { features, hidden: 50, outputs, dropout: [0.4, 0.1], bias: true }
+}
+
 impl TextNetwork {
     /// New weights.
     pub fn new(config: &TextConfig, outputs: usize, pretrained: bool, device: &Device) -> Self {
         Self {
             body: Body::new(config, device),
-            head: TextHead::new(config.pooled(), outputs, device),
+            head: head(config.pooled(), outputs).init(device),
             config: config.clone(),
             pretrained,
             precision: Precision::F32,

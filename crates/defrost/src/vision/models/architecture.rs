@@ -1,4 +1,6 @@
-//! The architectures by name: how each is built, fed and grouped.
+//! What an architecture's entry says: how it is built, fed and grouped, and where its weights come from.
+//!
+//! Nothing outside of a family's file asks which architecture it has before it: whatever differs is a field here.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::body::Body;
-use super::{convnext, densenet, efficientnet, mobilenet, mobilenet_v3, resnet, squeezenet, vgg, vit};
 use crate::layers::{BatchNorm, BatchNormConfig};
 use crate::ops::WindowConfig;
 use crate::vision::resize::Filter;
 use crate::vision::transform::RGB;
+use crate::weights::{KeyAlias, WeightFile};
 
 /// What images look like to a network, and the details in which trainings of one architecture differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,7 +76,7 @@ impl PretrainedConfig {
     }
 
     /// A square window under this padding.
-    pub(super) fn window(&self, kernel: usize, stride: usize) -> WindowConfig {
+    pub fn window(&self, kernel: usize, stride: usize) -> WindowConfig {
         if self.same_padding {
             WindowConfig::same(kernel, stride)
         } else {
@@ -83,7 +85,7 @@ impl PretrainedConfig {
     }
 
     /// A norm with this epsilon.
-    pub(super) fn norm(&self, channels: usize, device: &Device) -> BatchNorm {
+    pub fn norm(&self, channels: usize, device: &Device) -> BatchNorm {
         BatchNormConfig { channels, epsilon: self.norm_epsilon }.init(device)
     }
 }
@@ -133,7 +135,22 @@ impl Sizes {
 /// How a body is made.
 pub type Build = fn(&PretrainedConfig, &Device) -> Body;
 
-/// An architecture.
+/// An architecture. Fields may be added: begin with [`Architecture::new`] and say what differs.
+///
+/// ```
+/// use defrost::vision::models::{Architecture, Body, PretrainedConfig, Sizes};
+/// # use burn::tensor::Device;
+/// # fn small(_: &PretrainedConfig, _: &Device) -> Body { Body::new(vec![]) }
+///
+/// static SMALL: Architecture = Architecture {
+///     sizes: Sizes::any(64),
+///     group_starts: &["blocks.2"],
+///     ..Architecture::new("small", small)
+/// };
+/// Architecture::register(&SMALL)?;
+/// assert_eq!(Architecture::named("small")?.sizes.usual, 64);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Architecture {
     /// Its name in options and files.
@@ -144,61 +161,63 @@ pub struct Architecture {
     pub sizes: Sizes,
     /// The stages at which the body's default layer groups after the first begin.
     pub group_starts: &'static [&'static str],
-    /// The name of the classifier in its checkpoints.
-    pub classifier: &'static str,
     /// Who made the tensor names.
     pub names: &'static str,
     /// Its usual weights, as whoever publishes them calls them.
     pub weights: &'static str,
     /// Their licence.
     pub licence: &'static str,
+    /// The repository on the Hugging Face hub with weights for it, if one is known.
+    pub hub: Option<&'static str>,
+    /// A safetensors file of its usual weights, if they are part of the binary.
+    pub embedded: Option<&'static [u8]>,
+    /// What its tensors are called elsewhere.
+    pub key_aliases: &'static [KeyAlias],
+    /// What the names of tensors tell about the training: a key and a value, as metadata beside the weights would say it
+    /// (see [`PretrainedConfig::with_overrides`]).
+    pub implied: fn(&WeightFile) -> Option<(&'static str, &'static str)>,
     /// Makes its body.
     pub build: Build,
 }
 
-/// All families, each in a file of its own.
-static FAMILIES: [&[Architecture]; 9] = [
-    &efficientnet::ARCHITECTURES,
-    &resnet::ARCHITECTURES,
-    &mobilenet::ARCHITECTURES,
-    &mobilenet_v3::ARCHITECTURES,
-    &convnext::ARCHITECTURES,
-    &vit::ARCHITECTURES,
-    &densenet::ARCHITECTURES,
-    &squeezenet::ARCHITECTURES,
-    &vgg::ARCHITECTURES,
-];
-
-/// A name that is no architecture's.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("there is no architecture `{name}`; there are {known}")]
-pub struct UnknownArchitecture {
-    /// The name given.
-    pub name: String,
-    /// All names.
-    pub known: String,
-}
-
 impl Architecture {
-    /// All of them.
-    pub fn all() -> impl Iterator<Item = &'static Self> {
-        FAMILIES.into_iter().flatten()
-    }
-
-    /// The one with this name.
-    ///
-    /// # Errors
-    ///
-    /// If there is none.
-    pub fn named(name: &str) -> Result<&'static Self, UnknownArchitecture> {
-        let known = || Self::all().map(|architecture| architecture.name).collect::<Vec<_>>().join(", ");
-        let found = Self::all().find(|architecture| architecture.name == name);
-        found.ok_or_else(|| UnknownArchitecture { name: name.to_owned(), known: known() })
+    /// One in torchvision's ways, usually over images of 224 pixels, of which no weights are published.
+    pub const fn new(name: &'static str, build: Build) -> Self {
+        Self {
+            name,
+            config: PretrainedConfig::TORCHVISION,
+            sizes: Sizes::any(224),
+            group_starts: &[],
+            names: "defrost",
+            weights: "none",
+            licence: "none",
+            hub: None,
+            embedded: None,
+            key_aliases: &[],
+            implied: |_| None,
+            build,
+        }
     }
 
     /// Its body with new weights.
     pub fn body(&self, config: &PretrainedConfig, device: &Device) -> Body {
         (self.build)(config, device)
+    }
+
+    /// Its embedded weights, if there are any.
+    pub fn embedded_weights(&self) -> Option<WeightFile> {
+        // Not a file a user could have damaged: a test reads it.
+        let file = WeightFile::parse("embedded".to_owned(), self.embedded?);
+        Some(file.expect("embedded weights are a valid safetensors file"))
+    }
+
+    /// What some weights expect, where its usual ones expect `usual`.
+    pub fn config_of(&self, usual: &PretrainedConfig, weights: &WeightFile) -> PretrainedConfig {
+        let mut metadata = weights.metadata.clone();
+        if let Some((key, value)) = (self.implied)(weights) {
+            metadata.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+        }
+        usual.with_overrides(&metadata)
     }
 
     /// Refuses an image size that it can't look at.

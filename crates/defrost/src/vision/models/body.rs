@@ -4,57 +4,14 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use thiserror::Error;
 
+use super::block::AnyBlock;
 use crate::groups::families;
 use crate::stage::Stage;
-
-/// What stages are made of, by the file that holds it: each name is a struct with a `forward`.
-macro_rules! blocks {
-    ($($family:ident: $($block:ident),+;)+) => {
-        $(use super::$family::{$($block),+};)+
-
-        /// What one stage computes: an enum, since Burn's modules can't be trait objects.
-        #[derive(Module, Debug)]
-        pub enum Block {
-            $($(
-                #[doc = concat!("See `", stringify!($family), ".rs`.")]
-                $block($block),
-            )+)+
-        }
-
-        impl Block {
-            fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-                match self {
-                    $($(Self::$block(block) => block.forward(x),)+)+
-                }
-            }
-        }
-
-        $($(
-            impl From<$block> for Block {
-                fn from(block: $block) -> Self {
-                    Self::$block(block)
-                }
-            }
-        )+)+
-    };
-}
-
-blocks! {
-    convnext: ConvnextStem, Downsample, ConvnextBlock, PooledNorm;
-    densenet: DensenetStem, DenseLayer, Transition, LastNorm;
-    efficientnet: EfficientnetStem, DepthwiseSeparable, InvertedBottleneck, EfficientnetLast;
-    mobilenet: ConvNormActivation, UnexpandedResidual, InvertedResidual;
-    mobilenet_v3: Layer, SqueezedResidual, PooledDense;
-    resnet: ResnetStem, BasicBlock, Bottleneck;
-    squeezenet: SqueezenetStem, Fire;
-    vgg: VggLayer;
-    vit: Tokens, TransformerBlock, ClassToken;
-}
 
 /// A stage of the body.
 #[derive(Module, Debug)]
 pub struct BodyStage {
-    block: Block,
+    block: AnyBlock,
     #[module(skip)]
     name: String,
     #[module(skip)]
@@ -73,13 +30,13 @@ impl BodyStage {
         name: impl Into<String>,
         prefix: impl Into<String>,
         channels: usize,
-        block: impl Into<Block>,
+        block: impl Into<AnyBlock>,
     ) -> Self {
         Self { block: block.into(), name: name.into(), prefix: prefix.into(), names: vec![], channels }
     }
 
     /// A stage whose tensors carry its own name.
-    pub fn named(name: impl Into<String>, channels: usize, block: impl Into<Block>) -> Self {
+    pub fn named(name: impl Into<String>, channels: usize, block: impl Into<AnyBlock>) -> Self {
         let name = name.into();
         Self::new(name.clone(), format!("{name}."), channels, block)
     }
@@ -91,19 +48,7 @@ impl BodyStage {
 
     /// As the core sees it.
     fn stage(&self) -> Stage {
-        let mut stage = Stage::of(&self.name, "", &self.block);
-        for parameter in &mut stage.parameters {
-            parameter.name = format!("body.{}{}", self.prefix, self.tensor_name(&parameter.name));
-        }
-        stage
-    }
-
-    fn tensor_name(&self, path: &str) -> String {
-        let renamed = self.names.iter().find_map(|(ours, theirs)| {
-            let rest = path.strip_prefix(ours).filter(|rest| rest.is_empty() || rest.starts_with('.'))?;
-            Some(format!("{theirs}{rest}"))
-        });
-        renamed.unwrap_or_else(|| path.to_owned())
+        Stage::renamed(&self.name, &format!("body.{}", self.prefix), &self.block, &self.names)
     }
 }
 

@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
 use super::architecture::{Architecture, Build, PretrainedConfig, Sizes};
+use super::block::Block;
 use super::body::{Body, BodyStage};
 use crate::layers::{Conv2d, Conv2dConfig, LayerNorm, Linear};
 use crate::ops::{ActivationFn, WindowConfig, average_pool, fork, gelu};
@@ -11,25 +12,29 @@ use crate::ops::{ActivationFn, WindowConfig, average_pool, fork, gelu};
 use ActivationFn::Identity;
 
 pub static ARCHITECTURES: [Architecture; 2] = [
-    architecture("convnext_tiny", "torchvision ConvNeXt_Tiny_Weights.IMAGENET1K_V1", |config, device| {
-        convnext([3, 3, 9, 3], config, device)
-    }),
-    architecture("convnext_small", "torchvision ConvNeXt_Small_Weights.IMAGENET1K_V1", |config, device| {
-        convnext([3, 3, 27, 3], config, device)
-    }),
+    architecture(
+        "convnext_tiny",
+        ["torchvision ConvNeXt_Tiny_Weights.IMAGENET1K_V1", "timm/convnext_tiny.fb_in1k"],
+        |config, device| convnext([3, 3, 9, 3], config, device),
+    ),
+    architecture(
+        "convnext_small",
+        ["torchvision ConvNeXt_Small_Weights.IMAGENET1K_V1", "timm/convnext_small.fb_in1k"],
+        |config, device| convnext([3, 3, 27, 3], config, device),
+    ),
 ];
 
-const fn architecture(name: &'static str, weights: &'static str, build: Build) -> Architecture {
+const fn architecture(name: &'static str, [weights, hub]: [&'static str; 2], build: Build) -> Architecture {
     Architecture {
-        name,
         config: PretrainedConfig { norm_epsilon: 1e-6, ..PretrainedConfig::TORCHVISION },
         sizes: Sizes { usual: 224, least: 32, step: 1 },
         group_starts: &["features.4"],
-        classifier: "classifier.2",
         names: "torchvision",
         weights,
         licence: "BSD-3-Clause",
-        build,
+        hub: Some(hub),
+        key_aliases: &[in_timm],
+        ..Architecture::new(name, build)
     }
 }
 
@@ -89,33 +94,33 @@ fn convnext(depths: [usize; 4], config: &PretrainedConfig, device: &Device) -> B
 
 /// 4×4 pixels become one; norm.
 #[derive(Module, Debug)]
-pub struct ConvnextStem {
+struct ConvnextStem {
     conv: Conv2d,
     norm: LayerNorm,
 }
 
-impl ConvnextStem {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for ConvnextStem {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.norm.forward(self.conv.forward(x, Identity))
     }
 }
 
 /// Norm; 2×2 pixels become one.
 #[derive(Module, Debug)]
-pub struct Downsample {
+struct Downsample {
     norm: LayerNorm,
     conv: Conv2d,
 }
 
-impl Downsample {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for Downsample {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.conv.forward(self.norm.forward(x), Identity)
     }
 }
 
 /// 7×7 depthwise convolution, norm, two dense layers over each pixel, beside a shortcut.
 #[derive(Module, Debug)]
-pub struct ConvnextBlock {
+struct ConvnextBlock {
     /// `[channels, 1, 1]`
     layer_scale: Param<Tensor<3>>,
     depthwise: Conv2d,
@@ -124,8 +129,8 @@ pub struct ConvnextBlock {
     project: Linear,
 }
 
-impl ConvnextBlock {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for ConvnextBlock {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (x, around) = fork(x);
         let y = self.norm.forward(self.depthwise.forward(x, Identity));
         let wide = gelu(self.expand.forward_pixels(y));
@@ -135,13 +140,40 @@ impl ConvnextBlock {
 
 /// The average of each channel, norm: an image of one pixel.
 #[derive(Module, Debug)]
-pub struct PooledNorm {
+struct PooledNorm {
     norm: LayerNorm,
 }
 
-impl PooledNorm {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for PooledNorm {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, _, _, channels] = x.dims();
         self.norm.forward(average_pool(x)).reshape([batch, 1, 1, channels])
     }
+}
+
+/// timm's convnext_tiny and convnext_small: four stages, of a downsampling but the first, and of blocks.
+fn in_timm(name: &str) -> Option<String> {
+    if let Some(kind) = name.strip_prefix("classifier.0.") {
+        return Some(format!("head.norm.{kind}"));
+    }
+    let (part, rest) = name.strip_prefix("features.")?.split_once('.')?;
+    let part: usize = part.parse().ok()?;
+    if part.is_multiple_of(2) {
+        let stage = if part == 0 { "stem".to_owned() } else { format!("stages.{}.downsample", part / 2) };
+        return Some(format!("{stage}.{rest}"));
+    }
+    let (block, rest) = rest.split_once('.')?;
+    let block = format!("stages.{}.blocks.{block}", part / 2);
+    if rest == "layer_scale" {
+        return Some(format!("{block}.gamma"));
+    }
+    let (layer, kind) = rest.strip_prefix("block.")?.split_once('.')?;
+    let layer = match layer {
+        "0" => "conv_dw",
+        "2" => "norm",
+        "3" => "mlp.fc1",
+        "5" => "mlp.fc2",
+        _ => return None,
+    };
+    Some(format!("{block}.{layer}.{kind}"))
 }

@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::architecture::{Architecture, PretrainedConfig, Sizes};
+use super::block::Block;
 use super::body::{Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm, norm_alone};
 use crate::ops::{ActivationFn, Conv2dOptions, WindowConfig, conv2d, fork, max_pool2d};
@@ -11,16 +12,14 @@ use crate::ops::{ActivationFn, Conv2dOptions, WindowConfig, conv2d, fork, max_po
 use ActivationFn::{Identity, Relu};
 
 pub static ARCHITECTURES: [Architecture; 1] = [Architecture {
-    name: "densenet121",
-    config: PretrainedConfig::TORCHVISION,
     sizes: Sizes { usual: 224, least: 29, step: 1 },
     // fastai's: features[:7] | features[7:].
     group_starts: &["features.transition2"],
-    classifier: "classifier",
     names: "torchvision",
     weights: "torchvision DenseNet121_Weights.IMAGENET1K_V1",
     licence: "BSD-3-Clause",
-    build: densenet121,
+    hub: Some("timm/densenet121.tv_in1k"),
+    ..Architecture::new("densenet121", densenet121)
 }];
 
 /// Channels of the first convolution, and those that each layer adds.
@@ -70,30 +69,30 @@ fn densenet121(config: &PretrainedConfig, device: &Device) -> Body {
 
 /// 7×7 convolution, norm, max pooling.
 #[derive(Module, Debug)]
-pub struct DensenetStem {
+struct DensenetStem {
     conv0: Conv2d,
     norm0: BatchNorm,
     #[module(skip)]
     pool: WindowConfig,
 }
 
-impl DensenetStem {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for DensenetStem {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         max_pool2d(conv_norm(&self.conv0, &self.norm0, x, None, Relu), self.pool)
     }
 }
 
 /// Adds channels to those that are there: norm, 1×1 convolution, norm, 3×3 convolution.
 #[derive(Module, Debug)]
-pub struct DenseLayer {
+struct DenseLayer {
     norm1: BatchNorm,
     conv1: Conv2d,
     norm2: BatchNorm,
     conv2: Conv2d,
 }
 
-impl DenseLayer {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for DenseLayer {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (x, around) = fork(x);
         let y = norm_alone(&self.norm1, x, Relu);
         let y = conv_norm(&self.conv1, &self.norm2, y, None, Relu);
@@ -103,13 +102,13 @@ impl DenseLayer {
 
 /// Norm, half the channels, half the size.
 #[derive(Module, Debug)]
-pub struct Transition {
+struct Transition {
     norm: BatchNorm,
     conv: Conv2d,
 }
 
-impl Transition {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for Transition {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         // A 1×1 convolution of averages is the average of 1×1 convolutions, and four times as cheap.
         self.conv.forward(halved(norm_alone(&self.norm, x, Relu)), Identity)
     }
@@ -125,12 +124,12 @@ fn halved(x: Tensor<4>) -> Tensor<4> {
 
 /// The norm behind the last layer.
 #[derive(Module, Debug)]
-pub struct LastNorm {
+struct LastNorm {
     norm5: BatchNorm,
 }
 
-impl LastNorm {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for LastNorm {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         norm_alone(&self.norm5, x, Relu)
     }
 }

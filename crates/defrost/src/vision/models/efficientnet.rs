@@ -5,35 +5,50 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::architecture::{Architecture, Build, PretrainedConfig, Sizes};
-use super::body::{Block, Body, BodyStage};
+use super::block::{AnyBlock, Block};
+use super::body::{Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
 use crate::ops::{ActivationFn, fork_if};
 
 use ActivationFn::{Identity, Relu6};
 
 pub static ARCHITECTURES: [Architecture; 3] = [
-    architecture("efficientnet_lite0", "timm tf_efficientnet_lite0", 224, |config, device| {
-        lite(1.0, 1.0, config, device)
-    }),
-    architecture("efficientnet_lite1", "timm tf_efficientnet_lite1", 240, |config, device| {
-        lite(1.0, 1.1, config, device)
-    }),
-    architecture("efficientnet_lite2", "timm tf_efficientnet_lite2", 260, |config, device| {
-        lite(1.1, 1.2, config, device)
-    }),
+    Architecture {
+        hub: Some("timm/tf_efficientnet_lite0.in1k"),
+        embedded: LITE0_WEIGHTS,
+        ..architecture("efficientnet_lite0", "timm tf_efficientnet_lite0", 224, |config, device| {
+            lite(1.0, 1.0, config, device)
+        })
+    },
+    Architecture {
+        hub: Some("timm/tf_efficientnet_lite1.in1k"),
+        ..architecture("efficientnet_lite1", "timm tf_efficientnet_lite1", 240, |config, device| {
+            lite(1.0, 1.1, config, device)
+        })
+    },
+    Architecture {
+        hub: Some("timm/tf_efficientnet_lite2.in1k"),
+        ..architecture("efficientnet_lite2", "timm tf_efficientnet_lite2", 260, |config, device| {
+            lite(1.1, 1.2, config, device)
+        })
+    },
 ];
+
+/// ImageNet weights, so that the first run needs no network; `assets/README.md` says where they come from.
+#[cfg(feature = "embedded-weights")]
+const LITE0_WEIGHTS: Option<&[u8]> = Some(include_bytes!("../../../assets/efficientnet_lite0.safetensors"));
+#[cfg(not(feature = "embedded-weights"))]
+const LITE0_WEIGHTS: Option<&[u8]> = None;
 
 const fn architecture(name: &'static str, weights: &'static str, size: usize, build: Build) -> Architecture {
     Architecture {
-        name,
         config: PretrainedConfig::TENSORFLOW,
         sizes: Sizes::any(size),
         group_starts: &["blocks.4"],
-        classifier: "classifier",
         names: weights,
         weights,
         licence: "Apache-2.0",
-        build,
+        ..Architecture::new(name, build)
     }
 }
 
@@ -78,7 +93,7 @@ fn lite(width: f64, depth: f64, config: &PretrainedConfig, device: &Device) -> B
         for index in 0..blocks {
             let stride = if index == 0 { first_stride } else { 1 };
             let residual = stride == 1 && inputs == outputs;
-            let block: Block = if expansion == 1 {
+            let block: AnyBlock = if expansion == 1 {
                 DepthwiseSeparable {
                     conv_dw: depthwise(inputs, kernel, stride),
                     bn1: norm(inputs),
@@ -111,20 +126,20 @@ fn lite(width: f64, depth: f64, config: &PretrainedConfig, device: &Device) -> B
 
 /// The first convolution.
 #[derive(Module, Debug)]
-pub struct EfficientnetStem {
+struct EfficientnetStem {
     conv_stem: Conv2d,
     bn1: BatchNorm,
 }
 
-impl EfficientnetStem {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for EfficientnetStem {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         conv_norm(&self.conv_stem, &self.bn1, x, None, Relu6)
     }
 }
 
 /// Depthwise, then down to few channels.
 #[derive(Module, Debug)]
-pub struct DepthwiseSeparable {
+struct DepthwiseSeparable {
     conv_dw: Conv2d,
     bn1: BatchNorm,
     conv_pw: Conv2d,
@@ -133,8 +148,8 @@ pub struct DepthwiseSeparable {
     residual: bool,
 }
 
-impl DepthwiseSeparable {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for DepthwiseSeparable {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (x, around) = fork_if(self.residual, x);
         let y = conv_norm(&self.conv_dw, &self.bn1, x, None, Relu6);
         conv_norm(&self.conv_pw, &self.bn2, y, around, Identity)
@@ -143,7 +158,7 @@ impl DepthwiseSeparable {
 
 /// Up to many channels, depthwise, down to few.
 #[derive(Module, Debug)]
-pub struct InvertedBottleneck {
+struct InvertedBottleneck {
     conv_pw: Conv2d,
     bn1: BatchNorm,
     conv_dw: Conv2d,
@@ -154,8 +169,8 @@ pub struct InvertedBottleneck {
     residual: bool,
 }
 
-impl InvertedBottleneck {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for InvertedBottleneck {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (x, around) = fork_if(self.residual, x);
         let y = conv_norm(&self.conv_pw, &self.bn1, x, None, Relu6);
         let y = conv_norm(&self.conv_dw, &self.bn2, y, None, Relu6);
@@ -165,13 +180,13 @@ impl InvertedBottleneck {
 
 /// The last convolution.
 #[derive(Module, Debug)]
-pub struct EfficientnetLast {
+struct EfficientnetLast {
     conv_head: Conv2d,
     bn2: BatchNorm,
 }
 
-impl EfficientnetLast {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for EfficientnetLast {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         conv_norm(&self.conv_head, &self.bn2, x, None, Relu6)
     }
 }

@@ -1,20 +1,31 @@
 //! Heads: from the body's image to a score per class.
 
 use burn::module::Module;
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-use crate::layers::{BatchNorm, BatchNormConfig, Dropout, Linear};
+use crate::layers::{Dropout, Linear, MlpHead, MlpHeadConfig};
 use crate::ops::{average_pool, concat_pool};
 use crate::pretrained::HeadKind;
 use crate::stage::Stage;
+
+/// Width of the hidden layer of fastai's head.
+const HIDDEN: usize = 512;
 
 impl HeadKind {
     /// A new head behind a body that gives `channels` channels.
     pub fn init(self, channels: usize, classes: usize, device: &Device) -> Head {
         match self {
             Self::Linear => Head::Linear(LinearHead::new(channels, classes, device)),
-            Self::ConcatPool => Head::ConcatPool(ConcatPoolHead::new(channels, classes, device)),
+            Self::ConcatPool => {
+                let config = MlpHeadConfig {
+                    features: 2 * channels,
+                    hidden: HIDDEN,
+                    outputs: classes,
+                    dropout: [0.25, 0.5],
+                    bias: false,
+                };
+                Head::ConcatPool(config.init(device))
+            }
         }
     }
 }
@@ -25,8 +36,8 @@ impl HeadKind {
 pub enum Head {
     /// One dense layer.
     Linear(LinearHead),
-    /// fastai's.
-    ConcatPool(ConcatPoolHead),
+    /// fastai's, over maximum and average of each channel.
+    ConcatPool(MlpHead),
 }
 
 impl Head {
@@ -62,7 +73,7 @@ impl Head {
             Stage { name: "pool".to_owned(), parameters: vec![], training_flags: vec![], pretrained: false };
         let head = match self {
             Self::Linear(head) => match &head.came_as {
-                Some(name) => Stage::of("head", &format!("{name}."), &head.linear),
+                Some(name) => Stage::renamed("head", "", head, &[("linear", name)]),
                 None => Stage::of("head", "head.", head).untrained(),
             },
             Self::ConcatPool(head) => Stage::of("head", "head.", head).untrained(),
@@ -96,40 +107,5 @@ impl LinearHead {
     pub fn pretrained(name: &str, channels: usize, classes: usize, device: &Device) -> Self {
         let linear = Linear::zeros(channels, classes, device);
         Self { dropout: Dropout::new(0.0), linear, came_as: Some(name.to_owned()) }
-    }
-}
-
-/// Width of fastai's hidden layer.
-const HIDDEN: usize = 512;
-
-/// fastai's head (`create_head`): maximum and average of each channel → norm → dropout → dense → ReLU →
-/// norm → dropout → dense.
-#[derive(Module, Debug)]
-pub struct ConcatPoolHead {
-    norm1: BatchNorm,
-    dropout1: Dropout,
-    linear1: Linear,
-    norm2: BatchNorm,
-    dropout2: Dropout,
-    linear2: Linear,
-}
-
-impl ConcatPoolHead {
-    /// A new head behind a body that gives `channels` channels.
-    pub fn new(channels: usize, classes: usize, device: &Device) -> Self {
-        Self {
-            norm1: BatchNormConfig::new(2 * channels).init(device),
-            dropout1: Dropout::new(0.25),
-            linear1: Linear::new(2 * channels, HIDDEN, false, device),
-            norm2: BatchNormConfig::new(HIDDEN).init(device),
-            dropout2: Dropout::new(0.5),
-            linear2: Linear::new(HIDDEN, classes, false, device),
-        }
-    }
-
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let x = self.norm1.forward(x); // [batch, 2 channels]
-        let x = relu(self.linear1.forward(self.dropout1.forward(x))); // [batch, 512]
-        self.linear2.forward(self.dropout2.forward(self.norm2.forward(x))) // [batch, classes]
     }
 }

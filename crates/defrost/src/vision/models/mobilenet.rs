@@ -3,23 +3,22 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::architecture::{Architecture, PretrainedConfig, Sizes};
-use super::body::{Block, Body, BodyStage};
+use super::architecture::{Architecture, PretrainedConfig};
+use super::block::{AnyBlock, Block};
+use super::body::{Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
 use crate::ops::{ActivationFn, fork_if};
 
 use ActivationFn::{Identity, Relu6};
 
 pub static ARCHITECTURES: [Architecture; 1] = [Architecture {
-    name: "mobilenet_v2",
-    config: PretrainedConfig::TORCHVISION,
-    sizes: Sizes::any(224),
     group_starts: &["features.7"],
-    classifier: "classifier.1",
     names: "torchvision",
     weights: "torchvision MobileNet_V2_Weights.IMAGENET1K_V1",
     licence: "BSD-3-Clause",
-    build: mobilenet_v2,
+    hub: Some("timm/mobilenetv2_100.ra_in1k"),
+    key_aliases: &[in_timm],
+    ..Architecture::new("mobilenet_v2", mobilenet_v2)
 }];
 
 /// A convolution and its norm: `0` and `1` in checkpoints.
@@ -50,7 +49,7 @@ fn mobilenet_v2(config: &PretrainedConfig, device: &Device) -> Body {
             let stride = if index == 0 { first_stride } else { 1 };
             let residual = stride == 1 && inputs == outputs;
             let wide = inputs * expansion;
-            let block: Block = if expansion == 1 {
+            let block: AnyBlock = if expansion == 1 {
                 let project = maker.conv(wide, outputs, 1, 1);
                 let conv = (maker.depthwise(wide, stride), project.0, project.1);
                 UnexpandedResidual { conv, residual }.into()
@@ -93,13 +92,13 @@ impl Maker<'_> {
 
 /// Convolution, norm, ReLU6.
 #[derive(Module, Debug)]
-pub struct ConvNormActivation {
+struct ConvNormActivation {
     conv: Conv2d,
     norm: BatchNorm,
 }
 
-impl ConvNormActivation {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for ConvNormActivation {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         conv_norm(&self.conv, &self.norm, x, None, Relu6)
     }
 }
@@ -110,14 +109,14 @@ fn activated((conv, norm): &ConvNorm, x: Tensor<4>) -> Tensor<4> {
 
 /// Depthwise, then down to few channels.
 #[derive(Module, Debug)]
-pub struct UnexpandedResidual {
+struct UnexpandedResidual {
     conv: (ConvNorm, Conv2d, BatchNorm),
     #[module(skip)]
     residual: bool,
 }
 
-impl UnexpandedResidual {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for UnexpandedResidual {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (depthwise, project, norm) = &self.conv;
         let (x, around) = fork_if(self.residual, x);
         let y = activated(depthwise, x);
@@ -127,18 +126,54 @@ impl UnexpandedResidual {
 
 /// Up to many channels, depthwise, down to few.
 #[derive(Module, Debug)]
-pub struct InvertedResidual {
+struct InvertedResidual {
     conv: (ConvNorm, ConvNorm, Conv2d, BatchNorm),
     #[module(skip)]
     residual: bool,
 }
 
-impl InvertedResidual {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for InvertedResidual {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (expand, depthwise, project, norm) = &self.conv;
         let (x, around) = fork_if(self.residual, x);
         let y = activated(expand, x);
         let y = activated(depthwise, y);
         conv_norm(project, norm, y, around, Identity)
     }
+}
+
+/// A block by its group and its place in it, where groups are of so many blocks.
+pub(super) fn in_group(mut block: usize, groups: &[usize]) -> Option<(usize, usize)> {
+    let mut group = 0;
+    while block >= *groups.get(group)? {
+        block -= groups[group];
+        group += 1;
+    }
+    Some((group, block))
+}
+
+/// timm's mobilenetv2_100: blocks in groups of equal width, convolutions by what they do.
+fn in_timm(name: &str) -> Option<String> {
+    let (stage, part) = name.strip_prefix("features.")?.split_once('.')?;
+    let stage: usize = stage.parse().ok()?;
+    let (place, kind) = part.rsplit_once('.')?;
+    if stage == 0 || stage == 18 {
+        let (conv, norm) = if stage == 0 { ("conv_stem", "bn1") } else { ("conv_head", "bn2") };
+        return Some(format!("{}.{kind}", if place == "0" { conv } else { norm }));
+    }
+    let (group, block) = in_group(stage - 1, &[1, 2, 3, 4, 3, 3, 1])?;
+    let layer = match (group, place) {
+        (0, "conv.0.0") => "conv_dw",
+        (0, "conv.0.1") => "bn1",
+        (0, "conv.1") => "conv_pw",
+        (0, "conv.2") => "bn2",
+        (_, "conv.0.0") => "conv_pw",
+        (_, "conv.0.1") => "bn1",
+        (_, "conv.1.0") => "conv_dw",
+        (_, "conv.1.1") => "bn2",
+        (_, "conv.2") => "conv_pwl",
+        (_, "conv.3") => "bn3",
+        _ => return None,
+    };
+    Some(format!("blocks.{group}.{block}.{layer}.{kind}"))
 }

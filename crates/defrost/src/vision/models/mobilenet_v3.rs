@@ -3,52 +3,49 @@
 use burn::module::Module;
 use burn::tensor::{DType, Device, FloatDType, Tensor};
 
-use super::architecture::{Architecture, Build, PretrainedConfig, Sizes};
+use super::architecture::{Architecture, Build, PretrainedConfig};
+use super::block::Block;
 use super::body::{Body, BodyStage};
 use super::efficientnet::multiple_of_8;
+use super::mobilenet::in_group;
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, Linear, conv_norm};
 use crate::ops::{ActivationFn, average_pool, fork, fork_if, hardswish, in_format};
+use crate::weights::WeightFile;
 
 use ActivationFn::{Identity, Relu};
 
 pub static ARCHITECTURES: [Architecture; 2] = [
-    architecture(
-        "mobilenet_v3_small",
-        "torchvision MobileNet_V3_Small_Weights.IMAGENET1K_V1",
-        &["features.4"],
-        |config, device| mobilenet_v3(&SMALL, 1024, config, device),
-    ),
-    architecture(
-        "mobilenet_v3_large",
-        "torchvision MobileNet_V3_Large_Weights.IMAGENET1K_V1",
-        &["features.7"],
-        |config, device| mobilenet_v3(&LARGE, 1280, config, device),
-    ),
+    Architecture {
+        weights: "torchvision MobileNet_V3_Small_Weights.IMAGENET1K_V1",
+        hub: Some("timm/mobilenetv3_small_100.lamb_in1k"),
+        group_starts: &["features.4"],
+        key_aliases: &[|name| in_timm(&[1, 2, 3, 2, 3], name)],
+        ..architecture("mobilenet_v3_small", |config, device| mobilenet_v3(&SMALL, 1024, config, device))
+    },
+    Architecture {
+        weights: "torchvision MobileNet_V3_Large_Weights.IMAGENET1K_V1",
+        hub: Some("timm/mobilenetv3_large_100.ra_in1k"),
+        group_starts: &["features.7"],
+        key_aliases: &[|name| in_timm(&[1, 2, 3, 4, 2, 3], name)],
+        ..architecture("mobilenet_v3_large", |config, device| mobilenet_v3(&LARGE, 1280, config, device))
+    },
 ];
 
-const fn architecture(
-    name: &'static str,
-    weights: &'static str,
-    group_starts: &'static [&'static str],
-    build: Build,
-) -> Architecture {
+const fn architecture(name: &'static str, build: Build) -> Architecture {
     Architecture {
-        name,
         config: PretrainedConfig { norm_epsilon: 1e-3, ..PretrainedConfig::TORCHVISION },
-        sizes: Sizes::any(224),
-        group_starts,
-        classifier: "classifier.3",
         names: "torchvision",
-        weights,
         licence: "BSD-3-Clause",
-        build,
+        // timm trains it with PyTorch's own epsilon.
+        implied: |weights| is_timms(weights).then_some(("bn_eps", "1e-5")),
+        ..Architecture::new(name, build)
     }
 }
 
 /// (kernel, expanded channels, channels, squeezes, is hard, stride)
-type BlockShape = (usize, usize, usize, bool, bool, usize);
+type BlockSettings = (usize, usize, usize, bool, bool, usize);
 
-const SMALL: [BlockShape; 11] = [
+const SMALL: [BlockSettings; 11] = [
     (3, 16, 16, true, false, 2),
     (3, 72, 24, false, false, 2),
     (3, 88, 24, false, false, 1),
@@ -62,7 +59,7 @@ const SMALL: [BlockShape; 11] = [
     (5, 576, 96, true, true, 1),
 ];
 
-const LARGE: [BlockShape; 15] = [
+const LARGE: [BlockSettings; 15] = [
     (3, 16, 16, false, false, 1),
     (3, 64, 24, false, false, 2),
     (3, 72, 24, false, false, 1),
@@ -84,7 +81,12 @@ const LARGE: [BlockShape; 15] = [
 const FIRST: usize = 16;
 const LAST: usize = 6;
 
-fn mobilenet_v3(shapes: &[BlockShape], features: usize, config: &PretrainedConfig, device: &Device) -> Body {
+fn mobilenet_v3(
+    blocks: &[BlockSettings],
+    features: usize,
+    config: &PretrainedConfig,
+    device: &Device,
+) -> Body {
     let layer = |inputs, outputs, kernel, stride, groups, hard| {
         let conv = Conv2dConfig::new(inputs, outputs, config.window(kernel, stride)).grouped(groups);
         Layer { conv: conv.init(device), norm: config.norm(outputs, device), hard }
@@ -95,7 +97,7 @@ fn mobilenet_v3(shapes: &[BlockShape], features: usize, config: &PretrainedConfi
     };
     let mut stages = vec![alone(0, config.channels, FIRST, 3, 2)];
     let mut inputs = FIRST;
-    for &(kernel, wide, outputs, squeezes, hard, stride) in shapes {
+    for &(kernel, wide, outputs, squeezes, hard, stride) in blocks {
         let project = Conv2dConfig::new(wide, outputs, config.window(1, 1));
         let block = SqueezedResidual {
             expand: (wide != inputs).then(|| layer(inputs, wide, 1, 1, 1, hard)),
@@ -132,15 +134,15 @@ fn mobilenet_v3(shapes: &[BlockShape], features: usize, config: &PretrainedConfi
 
 /// Convolution, norm, ReLU or hardswish.
 #[derive(Module, Debug)]
-pub struct Layer {
+struct Layer {
     conv: Conv2d,
     norm: BatchNorm,
     #[module(skip)]
     hard: bool,
 }
 
-impl Layer {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for Layer {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         match self.hard {
             true => hardswish(conv_norm(&self.conv, &self.norm, x, None, Identity)),
             false => conv_norm(&self.conv, &self.norm, x, None, Relu),
@@ -150,7 +152,7 @@ impl Layer {
 
 /// Up to many channels, depthwise, each channel times its weight, down to few.
 #[derive(Module, Debug)]
-pub struct SqueezedResidual {
+struct SqueezedResidual {
     expand: Option<Layer>,
     depthwise: Layer,
     squeeze: Option<SqueezeExcitation>,
@@ -160,8 +162,8 @@ pub struct SqueezedResidual {
     residual: bool,
 }
 
-impl SqueezedResidual {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for SqueezedResidual {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (mut y, around) = fork_if(self.residual, x);
         if let Some(expand) = &self.expand {
             y = expand.forward(y);
@@ -204,13 +206,53 @@ impl SqueezeExcitation {
 
 /// The average of each channel, a dense layer, hardswish: an image of one pixel.
 #[derive(Module, Debug)]
-pub struct PooledDense {
+struct PooledDense {
     dense: Linear,
 }
 
-impl PooledDense {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for PooledDense {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, _, _, channels] = x.dims();
         hardswish(self.dense.forward_pixels(average_pool(x).reshape([batch, 1, 1, channels])))
     }
+}
+
+/// Whether a file's tensors have timm's names.
+fn is_timms(weights: &WeightFile) -> bool {
+    weights.shapes().keys().any(|name| name.ends_with("conv_stem.weight"))
+}
+
+/// timm's mobilenetv3_small_100 and mobilenetv3_large_100, with so many blocks in each group.
+fn in_timm(groups: &[usize], name: &str) -> Option<String> {
+    if let Some(kind) = name.strip_prefix("classifier.0.") {
+        return Some(format!("conv_head.{kind}"));
+    }
+    let (stage, part) = name.strip_prefix("features.")?.split_once('.')?;
+    let stage: usize = stage.parse().ok()?;
+    let (place, kind) = part.rsplit_once('.')?;
+    if stage == 0 {
+        return Some(format!("{}.{kind}", if place == "0" { "conv_stem" } else { "bn1" }));
+    }
+    let Some((group, block)) = in_group(stage - 1, groups) else {
+        return Some(format!(
+            "blocks.{}.0.{}.{kind}",
+            groups.len(),
+            if place == "0" { "conv" } else { "bn1" }
+        ));
+    };
+    let (layer, part) = place.strip_prefix("block.")?.split_once('.')?;
+    let layer = match (group, layer, part) {
+        (_, _, "fc1") => "se.conv_reduce",
+        (_, _, "fc2") => "se.conv_expand",
+        // The first block does not expand.
+        (0, "0", "0") | (1.., "1", "0") => "conv_dw",
+        (1.., "0", "0") => "conv_pw",
+        (0, _, "0") => "conv_pw",
+        (_, _, "0") => "conv_pwl",
+        (0, "0", "1") | (1.., "0", "1") => "bn1",
+        (0, _, "1") | (1.., "1", "1") => "bn2",
+        (_, _, "1") => "bn3",
+        _ => return None,
+    };
+    Some(format!("blocks.{group}.{block}.{layer}.{kind}"))
 }

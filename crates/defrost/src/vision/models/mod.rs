@@ -5,6 +5,7 @@
 //! cutting and saving are the same for all. `docs/adding-a-model.md` walks through one.
 
 mod architecture;
+mod block;
 mod body;
 mod channels;
 mod convnext;
@@ -12,24 +13,24 @@ mod cost;
 mod densenet;
 mod efficientnet;
 mod head;
-mod key_aliases;
 mod mobilenet;
 mod mobilenet_v3;
 mod network;
 mod positions;
+mod registry;
 mod resnet;
 mod squeezenet;
 mod vgg;
 mod vit;
 
 pub use crate::pretrained::HeadKind;
-pub use architecture::{Architecture, Build, PretrainedConfig, SizeError, Sizes, UnknownArchitecture};
+pub use architecture::{Architecture, Build, PretrainedConfig, SizeError, Sizes};
+pub use block::{AnyBlock, Block};
 pub use body::{Body, BodyStage, CutError};
 pub use channels::adapted;
 pub(in crate::vision) use channels::{adapt, in_colour};
-pub use head::{ConcatPoolHead, Head, LinearHead};
-pub use key_aliases::key_aliases;
-pub(in crate::vision) use key_aliases::override_of;
+pub use head::{Head, LinearHead};
 pub use network::VisionNetwork;
+pub use registry::{NameTaken, UnknownArchitecture};
 
 pub use crate::precision::Precision;

@@ -3,46 +3,56 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::architecture::{Architecture, Build, PretrainedConfig, Sizes};
-use super::body::{Block, Body, BodyStage};
+use super::architecture::{Architecture, Build, PretrainedConfig};
+use super::block::{AnyBlock, Block};
+use super::body::{Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
 use crate::ops::{ActivationFn, WindowConfig, fork, max_pool2d};
 
 use ActivationFn::{Identity, Relu};
 
 pub static ARCHITECTURES: [Architecture; 6] = [
-    architecture("resnet18", "torchvision ResNet18_Weights.IMAGENET1K_V1", |config, device| {
-        resnet([2, 2, 2, 2], Blocks::Basic, config, device)
-    }),
-    architecture("resnet34", "torchvision ResNet34_Weights.IMAGENET1K_V1", |config, device| {
-        resnet([3, 4, 6, 3], Blocks::Basic, config, device)
-    }),
-    architecture("resnet50", "torchvision ResNet50_Weights.IMAGENET1K_V1", |config, device| {
-        resnet([3, 4, 6, 3], PLAIN, config, device)
-    }),
-    architecture("resnet101", "torchvision ResNet101_Weights.IMAGENET1K_V1", |config, device| {
-        resnet([3, 4, 23, 3], PLAIN, config, device)
-    }),
-    architecture("resnext50_32x4d", "torchvision ResNeXt50_32X4D_Weights.IMAGENET1K_V1", |config, device| {
-        resnet([3, 4, 6, 3], Blocks::Bottleneck { groups: 32, width: 4 }, config, device)
-    }),
-    architecture("wide_resnet50_2", "torchvision Wide_ResNet50_2_Weights.IMAGENET1K_V1", |config, device| {
-        resnet([3, 4, 6, 3], Blocks::Bottleneck { groups: 1, width: 128 }, config, device)
-    }),
+    architecture(
+        "resnet18",
+        ["torchvision ResNet18_Weights.IMAGENET1K_V1", "timm/resnet18.a1_in1k"],
+        |config, device| resnet([2, 2, 2, 2], Blocks::Basic, config, device),
+    ),
+    architecture(
+        "resnet34",
+        ["torchvision ResNet34_Weights.IMAGENET1K_V1", "timm/resnet34.a1_in1k"],
+        |config, device| resnet([3, 4, 6, 3], Blocks::Basic, config, device),
+    ),
+    architecture(
+        "resnet50",
+        ["torchvision ResNet50_Weights.IMAGENET1K_V1", "timm/resnet50.a1_in1k"],
+        |config, device| resnet([3, 4, 6, 3], PLAIN, config, device),
+    ),
+    architecture(
+        "resnet101",
+        ["torchvision ResNet101_Weights.IMAGENET1K_V1", "timm/resnet101.a1_in1k"],
+        |config, device| resnet([3, 4, 23, 3], PLAIN, config, device),
+    ),
+    architecture(
+        "resnext50_32x4d",
+        ["torchvision ResNeXt50_32X4D_Weights.IMAGENET1K_V1", "timm/resnext50_32x4d.a1_in1k"],
+        |config, device| resnet([3, 4, 6, 3], Blocks::Bottleneck { groups: 32, width: 4 }, config, device),
+    ),
+    architecture(
+        "wide_resnet50_2",
+        ["torchvision Wide_ResNet50_2_Weights.IMAGENET1K_V1", "timm/wide_resnet50_2.tv_in1k"],
+        |config, device| resnet([3, 4, 6, 3], Blocks::Bottleneck { groups: 1, width: 128 }, config, device),
+    ),
 ];
 
-const fn architecture(name: &'static str, weights: &'static str, build: Build) -> Architecture {
+const fn architecture(name: &'static str, [weights, hub]: [&'static str; 2], build: Build) -> Architecture {
     Architecture {
-        name,
-        config: PretrainedConfig::TORCHVISION,
-        sizes: Sizes::any(224),
         // fastai's: stem, layer1, layer2 | layer3, layer4.
         group_starts: &["layer3"],
-        classifier: "fc",
         names: "torchvision",
         weights,
         licence: "BSD-3-Clause",
-        build,
+        hub: Some(hub),
+        ..Architecture::new(name, build)
     }
 }
 
@@ -93,7 +103,7 @@ impl Blocks {
         [inputs, width, stride]: [usize; 3],
         config: &PretrainedConfig,
         device: &Device,
-    ) -> (usize, Block) {
+    ) -> (usize, AnyBlock) {
         let conv = |inputs, outputs, kernel, stride, groups| {
             let window = config.window(kernel, stride);
             Conv2dConfig::new(inputs, outputs, window).grouped(groups).init(device)
@@ -133,22 +143,22 @@ impl Blocks {
 
 /// 7×7 convolution, norm, max pooling.
 #[derive(Module, Debug)]
-pub struct ResnetStem {
+struct ResnetStem {
     conv1: Conv2d,
     bn1: BatchNorm,
     #[module(skip)]
     pool: WindowConfig,
 }
 
-impl ResnetStem {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for ResnetStem {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         max_pool2d(conv_norm(&self.conv1, &self.bn1, x, None, Relu), self.pool)
     }
 }
 
 /// Two 3×3 convolutions beside a shortcut.
 #[derive(Module, Debug)]
-pub struct BasicBlock {
+struct BasicBlock {
     conv1: Conv2d,
     bn1: BatchNorm,
     conv2: Conv2d,
@@ -157,8 +167,8 @@ pub struct BasicBlock {
     downsample: Option<(Conv2d, BatchNorm)>,
 }
 
-impl BasicBlock {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for BasicBlock {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (x, around) = fork(x);
         let y = conv_norm(&self.conv1, &self.bn1, x, None, Relu);
         conv_norm(&self.conv2, &self.bn2, y, Some(shortcut(&self.downsample, around)), Relu)
@@ -167,7 +177,7 @@ impl BasicBlock {
 
 /// 1×1 down, 3×3, 1×1 up, beside a shortcut.
 #[derive(Module, Debug)]
-pub struct Bottleneck {
+struct Bottleneck {
     conv1: Conv2d,
     bn1: BatchNorm,
     conv2: Conv2d,
@@ -178,8 +188,8 @@ pub struct Bottleneck {
     downsample: Option<(Conv2d, BatchNorm)>,
 }
 
-impl Bottleneck {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for Bottleneck {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (x, around) = fork(x);
         let y = conv_norm(&self.conv1, &self.bn1, x, None, Relu);
         let y = conv_norm(&self.conv2, &self.bn2, y, None, Relu);

@@ -6,6 +6,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::architecture::{Architecture, PretrainedConfig, Sizes};
+use super::block::Block;
 use super::body::{Body, BodyStage};
 use crate::layers::{Conv2d, Conv2dConfig};
 use crate::ops::{ActivationFn, PaddingRule, WindowConfig, fork, max_pool2d};
@@ -13,16 +14,13 @@ use crate::ops::{ActivationFn, PaddingRule, WindowConfig, fork, max_pool2d};
 use ActivationFn::Relu;
 
 pub static ARCHITECTURES: [Architecture; 1] = [Architecture {
-    name: "squeezenet1_1",
-    config: PretrainedConfig::TORCHVISION,
     sizes: Sizes { usual: 224, least: 17, step: 1 },
     // fastai's: features[:5] | features[5:], whose first parameters are those of 6.
     group_starts: &["features.6"],
-    classifier: "classifier",
     names: "torchvision",
     weights: "torchvision SqueezeNet1_1_Weights.IMAGENET1K_V1",
     licence: "BSD-3-Clause",
-    build: squeezenet1_1,
+    ..Architecture::new("squeezenet1_1", squeezenet1_1)
 }];
 
 /// Channels of the first convolution.
@@ -65,12 +63,12 @@ fn pool(x: Tensor<4>) -> Tensor<4> {
 
 /// Convolution, ReLU, pooling.
 #[derive(Module, Debug)]
-pub struct SqueezenetStem {
+struct SqueezenetStem {
     conv: Conv2d,
 }
 
-impl SqueezenetStem {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for SqueezenetStem {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         pool(self.conv.forward(x, Relu))
     }
 }
@@ -78,7 +76,7 @@ impl SqueezenetStem {
 /// Down to few channels, up to many by 1×1 and 3×3 convolutions side by side, each with a ReLU; then perhaps
 /// pooling.
 #[derive(Module, Debug)]
-pub struct Fire {
+struct Fire {
     squeeze: Conv2d,
     expand1x1: Conv2d,
     expand3x3: Conv2d,
@@ -86,8 +84,8 @@ pub struct Fire {
     pooled: bool,
 }
 
-impl Fire {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for Fire {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (one, three) = fork(self.squeeze.forward(x, Relu));
         let x = Tensor::cat(vec![self.expand1x1.forward(one, Relu), self.expand3x3.forward(three, Relu)], 3);
         if self.pooled { pool(x) } else { x }

@@ -7,21 +7,20 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::architecture::{Architecture, PretrainedConfig, Sizes};
+use super::block::Block;
 use super::body::{Body, BodyStage};
 use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
 use crate::ops::{ActivationFn, WindowConfig, max_pool2d};
 
 pub static ARCHITECTURES: [Architecture; 1] = [Architecture {
-    name: "vgg16_bn",
-    config: PretrainedConfig::TORCHVISION,
     sizes: Sizes { usual: 224, least: 32, step: 1 },
     // fastai's: features[:22] | features[22:], whose first parameters are those of 24.
     group_starts: &["features.24"],
-    classifier: "classifier",
     names: "torchvision",
     weights: "torchvision VGG16_BN_Weights.IMAGENET1K_V1",
     licence: "BSD-3-Clause",
-    build: vgg16_bn,
+    hub: Some("timm/vgg16_bn.tv_in1k"),
+    ..Architecture::new("vgg16_bn", vgg16_bn)
 }];
 
 /// (channels, convolutions), each followed by pooling.
@@ -47,15 +46,15 @@ fn vgg16_bn(config: &PretrainedConfig, device: &Device) -> Body {
 
 /// 3×3 convolution, norm, ReLU, and at the end of a part pooling.
 #[derive(Module, Debug)]
-pub struct VggLayer {
+struct VggLayer {
     conv: Conv2d,
     norm: BatchNorm,
     #[module(skip)]
     pooled: bool,
 }
 
-impl VggLayer {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for VggLayer {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = conv_norm(&self.conv, &self.norm, x, None, ActivationFn::Relu);
         if self.pooled { max_pool2d(x, WindowConfig::tiles(2)) } else { x }
     }

@@ -8,6 +8,7 @@ use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 
 use super::architecture::{Architecture, Build, PretrainedConfig, Sizes};
+use super::block::Block;
 use super::body::{Body, BodyStage};
 use super::positions::resampled;
 use crate::layers::{Conv2d, Conv2dConfig, LayerNorm, Linear};
@@ -21,27 +22,33 @@ pub static ARCHITECTURES: [Architecture; 3] = [
         config: PretrainedConfig { mean: [0.5; 3], std: [0.5; 3], ..CONFIG },
         ..architecture(
             "vit_small_patch16_224",
-            "timm vit_small_patch16_224.augreg_in21k_ft_in1k",
+            [
+                "timm vit_small_patch16_224.augreg_in21k_ft_in1k",
+                "timm/vit_small_patch16_224.augreg_in21k_ft_in1k",
+            ],
             16,
-            |config, device| Shape { features: 384, ..BASE }.body(config, device),
+            |config, device| Dimensions { features: 384, ..BASE }.body(config, device),
         )
     },
     Architecture {
         config: PretrainedConfig { mean: [0.5; 3], std: [0.5; 3], ..CONFIG },
         ..architecture(
             "vit_base_patch16_224",
-            "timm vit_base_patch16_224.augreg2_in21k_ft_in1k",
+            [
+                "timm vit_base_patch16_224.augreg2_in21k_ft_in1k",
+                "timm/vit_base_patch16_224.augreg2_in21k_ft_in1k",
+            ],
             16,
             |config, device| BASE.body(config, device),
         )
     },
     architecture(
         "vit_small_patch14_dinov2",
-        "timm vit_small_patch14_dinov2.lvd142m",
+        ["timm vit_small_patch14_dinov2.lvd142m", "timm/vit_small_patch14_dinov2.lvd142m"],
         14,
         |config, device| {
-            let shape = Shape { features: 384, patch: 14, grid: 37, layer_scale: true };
-            shape.body(config, device)
+            let dimensions = Dimensions { features: 384, patch: 14, grid: 37, layer_scale: true };
+            dimensions.body(config, device)
         },
     ),
 ];
@@ -49,22 +56,26 @@ pub static ARCHITECTURES: [Architecture; 3] = [
 const CONFIG: PretrainedConfig =
     PretrainedConfig { norm_epsilon: 1e-6, filter: Filter::Bicubic, ..PretrainedConfig::TORCHVISION };
 
-const fn architecture(name: &'static str, weights: &'static str, patch: usize, build: Build) -> Architecture {
+const fn architecture(
+    name: &'static str,
+    [weights, hub]: [&'static str; 2],
+    patch: usize,
+    build: Build,
+) -> Architecture {
     Architecture {
-        name,
         config: CONFIG,
         sizes: Sizes::patches(224, patch),
         group_starts: &["blocks.6"],
-        classifier: "head",
         names: "timm",
         weights,
         licence: "Apache-2.0",
-        build,
+        hub: Some(hub),
+        ..Architecture::new(name, build)
     }
 }
 
 /// What tells the transformers apart.
-struct Shape {
+struct Dimensions {
     features: usize,
     /// Side of a patch in pixels.
     patch: usize,
@@ -73,7 +84,7 @@ struct Shape {
     layer_scale: bool,
 }
 
-const BASE: Shape = Shape { features: 768, patch: 16, grid: 14, layer_scale: false };
+const BASE: Dimensions = Dimensions { features: 768, patch: 16, grid: 14, layer_scale: false };
 
 /// Blocks, and features of a head.
 const DEPTH: usize = 12;
@@ -86,7 +97,7 @@ const EXPANSION: usize = 4;
 const NEW: f64 = 0.02;
 const NEW_SCALE: f64 = 1e-5;
 
-impl Shape {
+impl Dimensions {
     fn body(&self, config: &PretrainedConfig, device: &Device) -> Body {
         let &Self { features, patch, grid, layer_scale } = self;
         let norm = || LayerNorm::new(features, config.norm_epsilon, device);
@@ -129,7 +140,7 @@ impl Shape {
 
 /// A token for each patch behind one for the class, each at its position.
 #[derive(Module, Debug)]
-pub struct Tokens {
+struct Tokens {
     /// `[1, 1, features]`
     cls_token: Param<Tensor<3>>,
     /// `[1, 1 + patches, features]`, for the images it was learned on; resampled for others.
@@ -137,8 +148,8 @@ pub struct Tokens {
     patch_embed: Conv2d,
 }
 
-impl Tokens {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for Tokens {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let format = x.dtype();
         let patches = self.patch_embed.forward(x, Identity);
         let [batch, height, width, features] = patches.dims();
@@ -153,7 +164,7 @@ impl Tokens {
 
 /// Attention, then two dense layers over each token, each behind a norm and beside a shortcut.
 #[derive(Module, Debug)]
-pub struct TransformerBlock {
+struct TransformerBlock {
     norm1: LayerNorm,
     /// Query, key and value.
     qkv: Linear,
@@ -167,8 +178,8 @@ pub struct TransformerBlock {
     scale2: Option<Param<Tensor<1>>>,
 }
 
-impl TransformerBlock {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for TransformerBlock {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (x, around) = fork(x);
         let attended = self.attend(self.norm1.forward(x));
         let x = self.proj.forward_residual(around, attended, self.scale1.as_ref().map(Param::val));
@@ -176,7 +187,9 @@ impl TransformerBlock {
         let wide = gelu(self.fc1.forward_pixels(self.norm2.forward(x)));
         self.fc2.forward_residual(around, wide, self.scale2.as_ref().map(Param::val))
     }
+}
 
+impl TransformerBlock {
     fn attend(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, _, tokens, features] = x.dims();
         let (first, rest) = fork(x);
@@ -197,12 +210,12 @@ impl TransformerBlock {
 
 /// The class token, normalised: an image of one pixel.
 #[derive(Module, Debug)]
-pub struct ClassToken {
+struct ClassToken {
     norm: LayerNorm,
 }
 
-impl ClassToken {
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+impl Block for ClassToken {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.norm.forward(x.narrow(2, 0, 1))
     }
 }

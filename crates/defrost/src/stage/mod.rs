@@ -4,12 +4,16 @@
 //! from here: the stages' names, which parameters each one holds by exact id, and how to run a range of
 //! them. It never asks what kind of network it is.
 
+mod check;
+
 use std::ops::Range;
 
 use burn::module::{Flag, Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
 use crate::batch::Batch;
+
+pub use check::{StageError, check};
 
 /// A network cut into stages.
 ///
@@ -137,9 +141,22 @@ impl Stage {
     ///
     /// The stage counts as pretrained; see [`Stage::untrained`].
     pub fn of<M: Module>(name: &str, prefix: &str, module: &M) -> Self {
-        let mut reader = StageReader::new(prefix);
+        Self::renamed::<M, &str>(name, prefix, module, &[])
+    }
+
+    /// The same, where weight files call some tensors otherwise than the module's fields: see [`called`] for `names`.
+    pub fn renamed<M: Module, N: AsRef<str>>(
+        name: &str,
+        prefix: &str,
+        module: &M,
+        names: &[(&str, N)],
+    ) -> Self {
+        let mut reader = StageReader::default();
         module.visit(&mut reader);
-        let (parameters, training_flags) = reader.finish();
+        let (mut parameters, training_flags) = reader.finish();
+        for parameter in &mut parameters {
+            parameter.name = format!("{prefix}{}", called(&parameter.name, names));
+        }
         Self { name: name.to_owned(), parameters, training_flags, pretrained: true }
     }
 
@@ -176,9 +193,27 @@ impl Stage {
     }
 }
 
+/// What a tensor is called elsewhere: `names` says how paths begin, in whole parts, and what stands there instead. The
+/// first that fits counts; a path that none fits stays as it is.
+///
+/// ```
+/// use defrost::stage::called;
+///
+/// let names = [("conv", "0"), ("norm", "1")];
+/// assert_eq!(called("conv.weight", &names), "0.weight");
+/// assert_eq!(called("conv2.weight", &names), "conv2.weight");
+/// ```
+pub fn called<N: AsRef<str>>(path: &str, names: &[(&str, N)]) -> String {
+    let found = names.iter().find_map(|(ours, theirs)| {
+        let rest = path.strip_prefix(ours).filter(|rest| rest.is_empty() || rest.starts_with('.'))?;
+        Some(format!("{}{rest}", theirs.as_ref()))
+    });
+    found.unwrap_or_else(|| path.to_owned())
+}
+
 /// Collects a module's tensors and flags along with the path that leads to them.
-struct StageReader<'a> {
-    prefix: &'a str,
+#[derive(Default)]
+struct StageReader {
     /// Field names from the module to the tensor; a variant's name is no part of a tensor's name.
     path: Vec<String>,
     /// For each open container, whether its name is a norm's.
@@ -196,11 +231,7 @@ struct Read<T> {
 /// A norm's statistics; what has them is a norm, whatever it is called.
 const STATISTICS: [&str; 2] = ["running_mean", "running_var"];
 
-impl<'a> StageReader<'a> {
-    fn new(prefix: &'a str) -> Self {
-        Self { prefix, path: vec![], norms: vec![], parameters: vec![], training_flags: vec![] }
-    }
-
+impl StageReader {
     fn in_norm(&self) -> bool {
         self.norms.last().copied().unwrap_or(false)
     }
@@ -244,7 +275,7 @@ fn is_norm(container: &str) -> bool {
     container.trim_end_matches('d').trim_end_matches(|c: char| c.is_ascii_digit()).ends_with("Norm")
 }
 
-impl ModuleVisitor for StageReader<'_> {
+impl ModuleVisitor for StageReader {
     fn enter_module(&mut self, name: &str, container: &str) {
         if !is_variant(container) {
             self.path.push(name.to_owned());
@@ -262,7 +293,7 @@ impl ModuleVisitor for StageReader<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let value = Parameter {
             id: param.id,
-            name: format!("{}{}", self.prefix, self.path.join(".")),
+            name: self.path.join("."),
             shape: param.lazy_shape().to_vec(),
             role: self.role(),
         };
