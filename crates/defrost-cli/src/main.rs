@@ -2,28 +2,21 @@
 //! The `defrost` command: parse, call the library, show.
 //!
 //! No training logic lives here: what a command does, a library user can do in as many lines.
+//!
+//! Imports run one way: `args` (the words as clap reads them) ← `training` (words to the learner's options and recipe) ←
+//! `domain` (words to data and networks, for each kind of data) ← `commands`, a file each. `run` knows the folders that
+//! runs are in, `show` how things are told to people, `serve` and `live` are the two pages.
 
 mod args;
-mod cache;
 mod commands;
-mod curve;
 mod domain;
-mod estimate;
 mod failure;
-mod found;
-mod hub;
-mod labels;
-mod layout;
-mod learning;
 mod live;
-mod progress;
-mod record;
 mod remedies;
-mod resume;
-mod run_folder;
+mod run;
 mod serve;
+mod show;
 mod training;
-mod word;
 
 use std::process::ExitCode;
 

@@ -7,11 +7,11 @@ use defrost::files;
 
 use super::print_json;
 use crate::Outcome;
-use crate::args::CheckArguments;
-use crate::domain::{Domain, Table, Task, Text, Vision};
+use crate::args::{CheckArguments, Task};
+use crate::domain::{Domain, for_domain};
 use crate::failure::{Blame, Failure};
-use crate::layout::thousands;
 use crate::remedies::worded;
+use crate::show::thousands;
 use crate::training;
 
 /// So many problems of a kind are shown to people; `--json` lists them all.
@@ -19,11 +19,7 @@ const EXAMPLES: usize = 3;
 
 /// Shows what is wrong with data; fails if items are lost or measures would be wrong.
 pub fn check(arguments: &CheckArguments) -> Outcome {
-    match Task::of_data(&arguments.data, &arguments.options)? {
-        Task::Vision => check_on::<Vision>(arguments),
-        Task::Text => check_on::<Text>(arguments),
-        Task::Table => check_on::<Table>(arguments),
-    }
+    for_domain!(Task::of_data(&arguments.data, &arguments.options)?, check_on(arguments))
 }
 
 fn check_on<D: Domain>(arguments: &CheckArguments) -> Outcome {

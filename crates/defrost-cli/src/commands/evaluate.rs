@@ -8,19 +8,15 @@ use defrost::metrics::ClassReport;
 
 use super::print_json;
 use crate::Outcome;
-use crate::args::EvaluateArguments;
-use crate::domain::{Domain, Table, Task, Text, Vision};
+use crate::args::{EvaluateArguments, Task};
+use crate::domain::{Domain, for_domain};
 use crate::failure::Blame;
 use crate::training;
 
 /// Measures a saved run on labelled data.
 pub fn evaluate(arguments: &EvaluateArguments) -> Outcome {
     training::start_threads(arguments.threads)?;
-    match Task::of_run(&arguments.run)? {
-        Task::Vision => evaluate_of::<Vision>(arguments),
-        Task::Text => evaluate_of::<Text>(arguments),
-        Task::Table => evaluate_of::<Table>(arguments),
-    }
+    for_domain!(Task::of_run(&arguments.run)?, evaluate_of(arguments))
 }
 
 fn evaluate_of<D: Domain>(arguments: &EvaluateArguments) -> Outcome {

@@ -8,20 +8,15 @@ use defrost::{Learner, Network, ResolvedPhase, files};
 
 use super::print_json;
 use crate::Outcome;
-use crate::args::LrFindArguments;
-use crate::curve;
-use crate::domain::{Data, Domain, Prepared, Table, Task, Text, Vision};
+use crate::args::{LrFindArguments, Task};
+use crate::domain::{Data, Domain, Prepared, for_domain};
 use crate::failure::{Blame, Failure};
-use crate::layout::rate;
+use crate::show::{curve, rate};
 use crate::training;
 
 /// Suggests a learning rate for the first phase that training would run.
 pub fn lr_find(arguments: &LrFindArguments) -> Outcome {
-    match Task::of_data(&arguments.data, &arguments.options)? {
-        Task::Vision => find_on::<Vision>(arguments),
-        Task::Text => find_on::<Text>(arguments),
-        Task::Table => find_on::<Table>(arguments),
-    }
+    for_domain!(Task::of_data(&arguments.data, &arguments.options)?, find_on(arguments))
 }
 
 fn find_on<D: Domain>(arguments: &LrFindArguments) -> Outcome {

@@ -16,7 +16,7 @@ use crate::Outcome;
 use crate::args::ModelsArguments;
 use crate::domain::{Domain, Table, Text, Vision};
 use crate::failure::{Blame, Failure};
-use crate::layout::thousands;
+use crate::show::thousands;
 use crate::training;
 
 /// Tokens of the AWD-LSTM that is listed, which are as many as its tokenizer learned: `pretrain`'s default.

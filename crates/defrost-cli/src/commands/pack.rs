@@ -10,7 +10,7 @@ use super::print_json;
 use crate::Outcome;
 use crate::args::PackArguments;
 use crate::failure::{Blame, Failure};
-use crate::run_folder::PACKED;
+use crate::run::PACKED;
 
 /// Packs a run's folder into one file, which every command takes in its place.
 pub fn pack(arguments: &PackArguments) -> Outcome {

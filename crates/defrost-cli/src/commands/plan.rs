@@ -9,11 +9,10 @@ use defrost::{FreezePlan, LayerGroups, Network, PlanSummary, files};
 
 use super::print_json;
 use crate::Outcome;
-use crate::args::PlanArguments;
-use crate::domain::{Domain, Table, Task, Text, Vision};
+use crate::args::{PlanArguments, RateChoice, Task};
+use crate::domain::{Domain, for_domain};
 use crate::failure::{Blame, Failure};
-use crate::layout::{plan_table, report_warnings};
-use crate::learning::RateChoice;
+use crate::show::{plan_table, report_warnings};
 use crate::training;
 
 /// Shows what training would do.
@@ -22,11 +21,7 @@ pub fn plan(arguments: &PlanArguments) -> Outcome {
         Some(data) => Task::of_data(data, &arguments.options)?,
         None => arguments.options.task.unwrap_or(Task::Vision),
     };
-    match task {
-        Task::Vision => plan_of::<Vision>(arguments),
-        Task::Text => plan_of::<Text>(arguments),
-        Task::Table => plan_of::<Table>(arguments),
-    }
+    for_domain!(task, plan_of(arguments))
 }
 
 fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {

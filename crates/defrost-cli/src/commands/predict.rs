@@ -6,20 +6,16 @@ use defrost::bundle::Loaded;
 
 use super::print_json;
 use crate::Outcome;
-use crate::args::PredictArguments;
-use crate::domain::{Domain, Table, Task, Text, Vision};
+use crate::args::{PredictArguments, Task};
+use crate::domain::{Domain, for_domain};
 use crate::failure::{Blame, Failure};
-use crate::found::Found;
+use crate::show::Found;
 use crate::training;
 
 /// Classes and probabilities of each input; one that can't be read is reported and the rest go on.
 pub fn predict(arguments: &PredictArguments) -> Outcome {
     training::start_threads(arguments.threads)?;
-    match Task::of_run(&arguments.run)? {
-        Task::Vision => predict_of::<Vision>(arguments),
-        Task::Text => predict_of::<Text>(arguments),
-        Task::Table => predict_of::<Table>(arguments),
-    }
+    for_domain!(Task::of_run(&arguments.run)?, predict_of(arguments))
 }
 
 fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {

@@ -13,9 +13,9 @@ use super::print_json;
 use crate::Outcome;
 use crate::args::{PretrainArguments, Unlabelled};
 use crate::failure::{Blame, Failure};
-use crate::layout::thousands;
-use crate::progress::seconds;
-use crate::{run_folder, training};
+use crate::run::create_folder;
+use crate::show::{seconds, thousands};
+use crate::training;
 
 /// What is there already when a folder holds a model.
 const MODEL: &str = "config.json";
@@ -78,7 +78,7 @@ fn folder(out: &Path) -> Result<PathBuf, Failure> {
             out.display()
         )));
     }
-    run_folder::create(Some(out), out)
+    create_folder(Some(out), out)
 }
 
 /// The files given, and the text files in the folders given and below them.

@@ -10,22 +10,18 @@ use defrost::bundle::{BATCH, Loaded, ModelConfig};
 
 use super::print_json;
 use crate::Outcome;
-use crate::args::ServeArguments;
-use crate::domain::{Table, Task, Text, Vision};
+use crate::args::{ServeArguments, Task};
+use crate::domain::for_domain;
 use crate::failure::{Blame, Failure};
-use crate::found::{Found, HeatAnswer};
-use crate::resume::stop_on_signals;
+use crate::run::stop_on_signals;
 use crate::serve::{Access, Metrics, Served, Server, queue, work};
+use crate::show::{Explanation, Found};
 use crate::training;
 
 /// Serves a run until it is told to stop.
 pub fn serve(arguments: &ServeArguments) -> Outcome {
     training::start_threads(arguments.threads)?;
-    match Task::of_run(&arguments.run)? {
-        Task::Vision => serve_run::<Vision>(arguments),
-        Task::Text => serve_run::<Text>(arguments),
-        Task::Table => serve_run::<Table>(arguments),
-    }
+    for_domain!(Task::of_run(&arguments.run)?, serve_run(arguments))
 }
 
 fn serve_run<S: Served>(arguments: &ServeArguments) -> Outcome {
@@ -71,7 +67,7 @@ fn serve_run<S: Served>(arguments: &ServeArguments) -> Outcome {
         |inputs: &[S::Input]| answers(inputs).into_iter().map(|prediction| prediction.map(found)).collect();
     let explain = |input: &S::Input| {
         let explained = S::explain(&run, arguments.tta.tta(), input)?;
-        Ok((found(explained.prediction.clone()), HeatAnswer::of(&run.manifest, explained)))
+        Ok((found(explained.prediction.clone()), Explanation::of(&run.manifest, explained)))
     };
     work(jobs, BATCH, &metrics, predict, explain);
     match serving.join() {

@@ -20,25 +20,20 @@ use defrost::{EpochRecord, Learner, LearnerError, Network, PlanSummary, Resolved
 use super::lr_find::{search, suggested};
 use super::print_json;
 use crate::Outcome;
-use crate::args::TrainArguments;
-use crate::domain::{Data, Domain, Prepared, Table, Task, Text, Vision};
-use crate::estimate::{estimate_outcome, estimate_table};
+use crate::args::{LiveAddress, RateChoice, Task, TrainArguments};
+use crate::domain::{Data, Domain, Prepared, for_domain};
 use crate::failure::{Blame, Failure};
-use crate::layout::{metrics, plan_table, rate, report_warnings};
-use crate::learning::RateChoice;
-use crate::live::{self, Live, LiveAddress};
-use crate::progress::{Progress, seconds};
-use crate::resume::{Session, is_unfinished, stop_on_signals};
-use crate::{record, remedies, run_folder, training};
+use crate::live::{self, Live};
+use crate::run::{Session, about_run, create_folder, is_unfinished, packed_file, stop_on_signals};
+use crate::show::{
+    Progress, estimate_outcome, estimate_table, metrics, plan_table, rate, report_warnings, seconds,
+};
+use crate::{remedies, training};
 
 /// Fine-tunes and saves a run.
 pub fn train(arguments: TrainArguments) -> Outcome {
     let session = Session::open(arguments)?;
-    match Task::of_data(&session.data, &session.arguments.options)? {
-        Task::Vision => train_on::<Vision>(session),
-        Task::Text => train_on::<Text>(session),
-        Task::Table => train_on::<Table>(session),
-    }
+    for_domain!(Task::of_data(&session.data, &session.arguments.options)?, train_on(session))
 }
 
 fn train_on<D: Domain>(mut session: Session) -> Outcome {
@@ -50,7 +45,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let Prepared { data, network, model, precision } =
         D::prepare(options, &session.data, &training::device())?;
     report_data(&data, D::ITEMS, &session.data);
-    let about = record::about::<D>(&session, &data, (threads, precision))?;
+    let about = about_run::<D>(&session, &data, (threads, precision))?;
     report_problems(about.problems.as_deref().unwrap_or_default(), data.skipped.len());
     let Data { classes, train, valid, skipped, .. } = data;
     let items = json!({ "train": train.len(), "valid": valid.len(), "skipped": skipped_json(&skipped) });
@@ -64,7 +59,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let arguments = &session.arguments;
     let run = match &session.run {
         Some(run) => run.clone(),
-        None => run_folder::create(arguments.out.as_deref(), &session.data)?,
+        None => create_folder(arguments.out.as_deref(), &session.data)?,
     };
 
     anstream::eprintln!("{}", plan_table(&plan));
@@ -108,7 +103,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
         return outcome;
     }
     learner.discard_checkpoint().or_failure()?;
-    let packed = run_folder::packed(arguments.out.as_deref());
+    let packed = packed_file(arguments.out.as_deref());
     packed.map(|file| bundle::pack(&run, file)).transpose().or_failure()?;
     eprint!("{}", estimate_outcome(learner.history().estimates()));
     if let Some(trouble) = learner.cache().trouble() {
@@ -206,15 +201,15 @@ fn run_phases<N: Network>(
     learner.checkpoint(session.checkpoint(run)?);
     let stop = stop_on_signals()?;
     learner.stop_on(stop.clone());
-    let awake = Rc::new(Cell::new(Some(SpinGuard::new())));
+    let spin_guard = Rc::new(Cell::new(Some(SpinGuard::new())));
     if let Some(live) = live {
-        learner.observe(Box::new(live.observer(stop, awake.clone())));
+        learner.observe(Box::new(live.observer(stop, spin_guard.clone())));
     }
     let outcome = match session.run {
         Some(_) => learner.resume(phases),
         None => learner.run(phases),
     };
-    drop(awake.take());
+    drop(spin_guard.take());
     if let Err(LearnerError::NotFinite { .. }) = outcome {
         // It would be NaN again.
         learner.discard_checkpoint().or_failure()?;

@@ -1,12 +1,11 @@
 //! Kinds of data: what each brings to the commands, which are the same for all.
 
+mod hub;
 mod table;
 mod text;
 mod vision;
 
 use std::path::{Path, PathBuf};
-
-use clap::ValueEnum;
 
 use burn::tensor::Device;
 
@@ -25,20 +24,8 @@ pub use table::Table;
 pub use text::Text;
 pub use vision::Vision;
 
-use crate::args::TrainingOptions;
+use crate::args::{LabelOptions, Task, TrainingOptions};
 use crate::failure::{Blame, Failure};
-use crate::labels::LabelOptions;
-
-/// A kind of data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Task {
-    /// Images
-    Vision,
-    /// Texts
-    Text,
-    /// Rows of a table
-    Table,
-}
 
 impl Task {
     /// What the options say the data is, or else what a look at it tells: a CSV file holds texts if one of its
@@ -69,6 +56,19 @@ impl Task {
         }
     }
 }
+
+/// Calls a function for the kind of data that a task is of: `for_domain!(task, train_on(session))` calls
+/// `train_on::<Vision>(session)` or another one. A kind that is added gets its line here and in [`Task::of_run`].
+macro_rules! for_domain {
+    ($task:expr, $function:ident($($argument:expr),*)) => {
+        match $task {
+            $crate::args::Task::Vision => $function::<$crate::domain::Vision>($($argument),*),
+            $crate::args::Task::Text => $function::<$crate::domain::Text>($($argument),*),
+            $crate::args::Task::Table => $function::<$crate::domain::Table>($($argument),*),
+        }
+    };
+}
+pub(crate) use for_domain;
 
 /// What a kind of data brings to the commands.
 pub trait Domain {

@@ -13,9 +13,8 @@ use defrost::tabular::{PretrainedTable, TableData, TableModelConfig};
 use defrost::vision::models::Precision;
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
-use crate::args::TrainingOptions;
+use crate::args::{LabelOptions, TrainingOptions};
 use crate::failure::{Blame, Failure};
-use crate::labels::LabelOptions;
 
 /// Rows of a CSV file.
 pub struct Table;

@@ -16,11 +16,10 @@ use defrost::text::{
 use defrost::weights::WeightSource;
 use defrost::{Pretrained, SplitData};
 
+use super::hub::{Bars, blame};
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
-use crate::args::TrainingOptions;
+use crate::args::{LabelOptions, TrainingOptions};
 use crate::failure::{Blame, Failure};
-use crate::hub::{Bars, blame};
-use crate::labels::LabelOptions;
 
 /// Texts in a column of a CSV file, or in a folder per class.
 pub struct Text;

@@ -15,11 +15,10 @@ use defrost::vision::{
     ImageData, ImageModelConfig, SetupError, VisionSetup, VisionStart, WeightSource, image_grid,
 };
 
+use super::hub::{Bars, blame};
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
-use crate::args::{Augment, TrainingOptions};
+use crate::args::{Augment, LabelOptions, TrainingOptions};
 use crate::failure::{Blame, Failure};
-use crate::hub::{Bars, blame};
-use crate::labels::LabelOptions;
 use crate::training;
 
 /// Images in a folder per class.

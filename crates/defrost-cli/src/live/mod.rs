@@ -23,7 +23,7 @@ use defrost::ops::SpinGuard;
 use defrost::report::Report;
 
 use crate::failure::{Blame, Failure};
-pub use address::{Listening, LiveAddress};
+pub use address::Listening;
 use state::{RunState, Snapshot};
 
 /// Why a run that was stopped on its page ended before its last phase did.
@@ -53,27 +53,27 @@ impl Live {
 
     /// Shows what the phases should take.
     pub fn estimated(&self, estimates: &[PhaseEstimate]) {
-        self.state.change(|now| now.report_mut().estimates = estimates.to_vec());
+        self.state.change(|snapshot| snapshot.report_mut().estimates = estimates.to_vec());
     }
 
-    /// Notes what happens, and pauses or stops when that is asked for. While training is paused its threads are not
-    /// awake, and a signal, which raises `stop`, ends the pause.
+    /// Notes what happens, and pauses or stops when that is asked for. While training is paused its threads sleep,
+    /// and a signal, which raises `stop`, ends the pause.
     pub fn observer(
         &self,
         stop: Arc<AtomicBool>,
-        awake: Rc<Cell<Option<SpinGuard>>>,
+        spin_guard: Rc<Cell<Option<SpinGuard>>>,
     ) -> impl Observer + use<> {
-        watcher::Watcher::new(self.state.clone(), stop, awake)
+        watcher::Watcher::new(self.state.clone(), stop, spin_guard)
     }
 
     /// Whether training ended because somebody pressed the button.
     pub fn was_stopped(&self) -> bool {
-        self.state.now().stopped
+        self.state.snapshot().stopped
     }
 
     /// Says why the run has nothing to show in the end.
     pub fn fail(&self, reason: &str) {
-        self.state.change(|now| now.words = format!("The run has ended: {reason}."));
+        self.state.change(|snapshot| snapshot.words = format!("The run has ended: {reason}."));
     }
 
     /// Shows what has come of the run, why it ended early if it did, and where it is saved.
@@ -82,7 +82,7 @@ impl Live {
             Some(reason) => format!("Ended early: {reason}. The best epoch is saved in {}.", run.display()),
             None => format!("Finished, and saved in {}.", run.display()),
         };
-        self.state.change(|now| now.end(report, words));
+        self.state.change(|snapshot| snapshot.end(report, words));
     }
 }
 

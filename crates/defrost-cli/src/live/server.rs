@@ -82,7 +82,7 @@ fn router(state: RunState, access: Access) -> Router {
 /// Comes back when the run is over.
 async fn over(state: RunState) {
     // It can't be closed: the state is here.
-    let _ = state.watch().wait_for(|now| now.step == Step::Over).await;
+    let _ = state.watch().wait_for(|snapshot| snapshot.step == Step::Over).await;
 }
 
 /// `GET /`

@@ -116,12 +116,12 @@ pub struct RunState(Arc<watch::Sender<Snapshot>>);
 
 impl RunState {
     /// With what is known at first.
-    pub fn new(now: Snapshot) -> Self {
-        Self(Arc::new(watch::Sender::new(now)))
+    pub fn new(snapshot: Snapshot) -> Self {
+        Self(Arc::new(watch::Sender::new(snapshot)))
     }
 
     /// What is known now.
-    pub fn now(&self) -> Snapshot {
+    pub fn snapshot(&self) -> Snapshot {
         self.0.borrow().clone()
     }
 
@@ -138,9 +138,9 @@ impl RunState {
     /// Asks something of the run; returns what it does then, or what it does that can't be changed.
     pub fn ask(&self, command: Command) -> Result<Step, Step> {
         let mut answer = Err(Step::Over);
-        self.change(|now| {
-            answer = now.step.after(command).ok_or(now.step);
-            now.step = answer.unwrap_or(now.step);
+        self.change(|snapshot| {
+            answer = snapshot.step.after(command).ok_or(snapshot.step);
+            snapshot.step = answer.unwrap_or(snapshot.step);
         });
         answer
     }

@@ -64,51 +64,51 @@ impl Viewer {
             }
             sleep_until(self.next).await;
             self.state.changed().await.ok()?;
-            let (now, looked) = (self.state.borrow_and_update().clone(), Instant::now());
-            let news = self.news(&now);
+            let (snapshot, looked) = (self.state.borrow_and_update().clone(), Instant::now());
+            let news = self.news(&snapshot);
             self.waiting.extend(news);
             self.next = looked + (looked.elapsed() * TIMES).clamp(EVERY, SELDOM);
         }
     }
 
     /// What has changed since the last look.
-    fn news(&mut self, now: &Snapshot) -> Vec<Told> {
+    fn news(&mut self, snapshot: &Snapshot) -> Vec<Told> {
         let mut news = vec![];
-        let is_told = self.report.as_ref().is_some_and(|told| Arc::ptr_eq(told, &now.report));
+        let is_told = self.report.as_ref().is_some_and(|told| Arc::ptr_eq(told, &snapshot.report));
         if !is_told {
-            self.report = Some(now.report.clone());
-            news.push(("report", now.report.sections().into()));
+            self.report = Some(snapshot.report.clone());
+            news.push(("report", snapshot.report.sections().into()));
         }
-        let points = now.losses.points();
+        let points = snapshot.losses.points();
         let losses = points.last().map(|last| (points.len(), last.0));
         if losses != self.losses || (!is_told && losses.is_some()) {
             self.losses = losses;
-            let chart = batch_losses(&now.report, points);
+            let chart = batch_losses(&snapshot.report, points);
             news.push(("batches", json!({ "title": chart.title, "svg": chart.draw() })));
         }
-        news.push(("state", state(now)));
-        self.over = now.step == Step::Over;
+        news.push(("state", state(snapshot)));
+        self.over = snapshot.step == Step::Over;
         if self.over {
-            news.push(("over", now.words.clone().into()));
+            news.push(("over", snapshot.words.clone().into()));
         }
         news
     }
 }
 
 /// Where a run is, in numbers.
-fn state(now: &Snapshot) -> Value {
-    let all = now.report.epochs_in_all().max(1) as f64;
-    let phase = match now.report.state {
-        State::Running { phase } => now.report.plan.phases.get(phase).map(|phase| phase.name.as_str()),
+fn state(snapshot: &Snapshot) -> Value {
+    let all = snapshot.report.epochs_in_all().max(1) as f64;
+    let phase = match snapshot.report.state {
+        State::Running { phase } => snapshot.report.plan.phases.get(phase).map(|phase| phase.name.as_str()),
         _ => None,
     };
     let mut state = json!({
-        "name": now.report.about.name,
-        "step": now.step,
+        "name": snapshot.report.about.name,
+        "step": snapshot.step,
         "phase": phase,
-        "done": (now.epochs() / all).min(1.0),
+        "done": (snapshot.epochs() / all).min(1.0),
     });
-    if let Some((place, loss)) = now.batch {
+    if let Some((place, loss)) = snapshot.batch {
         state["batch"] = json!({
             "epoch": place.epoch,
             "epochs": place.epochs,
@@ -143,28 +143,28 @@ mod tests {
         RunState::new(Snapshot::before(Report::planned(About::default(), plan, &[])))
     }
 
-    fn train(now: &mut Snapshot, batch: usize) {
+    fn train(snapshot: &mut Snapshot, batch: usize) {
         let position = Position { epoch: 1, epochs: 4, batch, batches: 5 };
-        now.batch = Some((position, 0.5));
-        now.losses.push(now.epochs(), 0.5);
+        snapshot.batch = Some((position, 0.5));
+        snapshot.losses.push(snapshot.epochs(), 0.5);
     }
 
     #[test]
     fn whoever_comes_is_told_everything_and_then_what_changes() {
         let state = state();
         let mut viewer = Viewer::new(&state);
-        let mut news = || viewer.news(&state.now()).into_iter().map(|told| told.0).collect::<Vec<_>>();
+        let mut news = || viewer.news(&state.snapshot()).into_iter().map(|told| told.0).collect::<Vec<_>>();
         assert_eq!(news(), ["report", "state"]);
-        state.change(|now| train(now, 1));
+        state.change(|snapshot| train(snapshot, 1));
         assert_eq!(news(), ["batches", "state"]);
         assert_eq!(news(), ["state"]);
         let (phase, metrics) = ("thawed".to_owned(), [].into());
         let record = EpochRecord { phase, epoch: 1, train_loss: 1.0, valid_loss: 1.0, metrics, seconds: 1.0 };
-        state.change(|now| now.report_mut().epochs.push(record));
+        state.change(|snapshot| snapshot.report_mut().epochs.push(record));
         assert_eq!(news(), ["report", "batches", "state"]);
         state.change(Snapshot::close);
         assert_eq!(news(), ["state", "over"]);
-        let late = Viewer::new(&state).news(&state.now());
+        let late = Viewer::new(&state).news(&state.snapshot());
         assert_eq!(
             late.iter().map(|told| told.0).collect::<Vec<_>>(),
             ["report", "batches", "state", "over"]
@@ -180,7 +180,7 @@ mod tests {
         let mut viewer = Viewer::new(&state);
         let training = thread::spawn(move || {
             for batch in 0..300 {
-                state.change(|now| train(now, batch % 5));
+                state.change(|snapshot| train(snapshot, batch % 5));
                 thread::sleep(Duration::from_millis(3));
             }
             state.change(Snapshot::close);

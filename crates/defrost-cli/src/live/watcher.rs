@@ -23,13 +23,13 @@ pub struct Watcher {
     /// The first phase that has not begun.
     phase: usize,
     stop: Arc<AtomicBool>,
-    awake: Rc<Cell<Option<SpinGuard>>>,
+    spin_guard: Rc<Cell<Option<SpinGuard>>>,
 }
 
 impl Watcher {
     /// One that stops waiting when `stop` is raised.
-    pub fn new(state: RunState, stop: Arc<AtomicBool>, awake: Rc<Cell<Option<SpinGuard>>>) -> Self {
-        Self { state, phase: 0, stop, awake }
+    pub fn new(state: RunState, stop: Arc<AtomicBool>, spin_guard: Rc<Cell<Option<SpinGuard>>>) -> Self {
+        Self { state, phase: 0, stop, spin_guard }
     }
 
     /// Waits while that is asked for; says how training goes on.
@@ -40,32 +40,32 @@ impl Watcher {
         if self.state.step() != Step::Stopping {
             return Flow::Continue;
         }
-        self.state.change(|now| now.stopped = true);
+        self.state.change(|snapshot| snapshot.stopped = true);
         Flow::EndRun
     }
 
     fn wait(&self) {
-        let was_awake = self.awake.take().is_some();
-        self.state.change(|now| {
+        let was_spinning = self.spin_guard.take().is_some();
+        self.state.change(|snapshot| {
             // Unless it was to go on or to stop in this moment.
-            if now.step == Step::Pausing {
-                now.step = Step::Paused;
+            if snapshot.step == Step::Pausing {
+                snapshot.step = Step::Paused;
             }
         });
         while self.state.step() == Step::Paused && !self.stop.load(Ordering::Relaxed) {
             sleep(LOOK);
         }
-        if was_awake {
-            self.awake.set(Some(SpinGuard::new()));
+        if was_spinning {
+            self.spin_guard.set(Some(SpinGuard::new()));
         }
     }
 }
 
 impl Observer for Watcher {
     fn run_started(&mut self, _phases: &[ResolvedPhase]) {
-        self.state.change(|now| {
-            if now.step == Step::GettingReady {
-                now.step = Step::Training;
+        self.state.change(|snapshot| {
+            if snapshot.step == Step::GettingReady {
+                snapshot.step = Step::Training;
             }
         });
     }
@@ -73,48 +73,48 @@ impl Observer for Watcher {
     fn phase_started(&mut self, phase: &ResolvedPhase) {
         let name = &phase.name;
         let from = self.phase;
-        self.state.change(|now| {
+        self.state.change(|snapshot| {
             // A run that goes on begins with a later phase than its first.
-            let later = now.report.plan.phases.iter().skip(from);
+            let later = snapshot.report.plan.phases.iter().skip(from);
             let phase = from + later.take_while(|phase| phase.name != *name).count();
-            now.report_mut().state = State::Running { phase };
+            snapshot.report_mut().state = State::Running { phase };
             self.phase = phase + 1;
         });
     }
 
     fn resumed(&mut self, event: &Resumed<'_>) {
-        self.state.change(|now| now.report_mut().epochs = [event.earlier, event.epochs].concat());
+        self.state.change(|snapshot| snapshot.report_mut().epochs = [event.earlier, event.epochs].concat());
     }
 
     fn batch_ended(&mut self, report: &BatchReport) -> Flow {
-        self.state.change(|now| {
-            now.batch = Some((report.position, report.loss));
-            let place = now.epochs();
-            now.losses.push(place, report.loss);
+        self.state.change(|snapshot| {
+            snapshot.batch = Some((report.position, report.loss));
+            let place = snapshot.epochs();
+            snapshot.losses.push(place, report.loss);
         });
         self.apply_command()
     }
 
     fn rolled_back(&mut self, _event: &RolledBack) {
-        self.state.change(|now| {
-            now.batch = None;
-            let place = now.epochs();
-            now.losses.forget_after(place);
+        self.state.change(|snapshot| {
+            snapshot.batch = None;
+            let place = snapshot.epochs();
+            snapshot.losses.forget_after(place);
         });
     }
 
     fn epoch_ended(&mut self, record: &EpochRecord) -> Flow {
-        self.state.change(|now| {
-            now.batch = None;
-            now.report_mut().epochs.push(record.clone());
+        self.state.change(|snapshot| {
+            snapshot.batch = None;
+            snapshot.report_mut().epochs.push(record.clone());
         });
         self.apply_command()
     }
 
     fn run_ended(&mut self, history: &History) {
-        self.state.change(|now| {
-            now.step = Step::Saving;
-            now.report_mut().estimates = history.estimates().to_vec();
+        self.state.change(|snapshot| {
+            snapshot.step = Step::Saving;
+            snapshot.report_mut().estimates = history.estimates().to_vec();
         });
     }
 }

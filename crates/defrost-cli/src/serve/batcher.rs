@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::metrics::Metrics;
-use crate::found::{Found, HeatAnswer};
+use crate::show::{Explanation, Found};
 
 /// Of how many requests in the queue one may be for an explanation.
 const EXPLANATIONS: usize = 4;
@@ -24,7 +24,7 @@ pub enum Answer {
     /// What the network makes of it.
     Found(Found),
     /// The same, and where in the input.
-    Explained(Found, HeatAnswer),
+    Explained(Found, Explanation),
     /// Why there is no answer to it.
     Unusable(String),
     /// The network failed on it.
@@ -111,7 +111,7 @@ pub fn work<I>(
     limit: usize,
     metrics: &Metrics,
     predict: impl Fn(&[I]) -> Vec<Result<Found, String>>,
-    explain: impl Fn(&I) -> Result<(Found, HeatAnswer), String>,
+    explain: impl Fn(&I) -> Result<(Found, Explanation), String>,
 ) {
     let mut explanations = VecDeque::new();
     while let Some(first) = match explanations.is_empty() {
@@ -147,7 +147,9 @@ pub fn work<I>(
         {
             let explained = catch_unwind(AssertUnwindSafe(|| explain(&input)));
             let explained = explained.map(|explained| {
-                explained.map_or_else(Answer::Unusable, |(found, slots)| Answer::Explained(found, slots))
+                explained.map_or_else(Answer::Unusable, |(found, explanation)| {
+                    Answer::Explained(found, explanation)
+                })
             });
             drop(slot);
             let _ = reply.send(explained.unwrap_or(Answer::Failed));
@@ -206,7 +208,7 @@ mod tests {
         };
         let explain = |&input: &i32| {
             sizes.lock().unwrap().push(0);
-            answer(input).map(|found| (found, slots()))
+            answer(input).map(|found| (found, explanation()))
         };
         work(jobs, limit, &Metrics::new(), predict, explain);
         (
@@ -215,8 +217,8 @@ mod tests {
         )
     }
 
-    fn slots() -> HeatAnswer {
-        HeatAnswer { class: None, heat: HeatMap::of(1, 1, vec![1.0]), fraction: 1.0 }
+    fn explanation() -> Explanation {
+        Explanation { class: None, heat: HeatMap::of(1, 1, vec![1.0]), fraction: 1.0 }
     }
 
     #[test]
@@ -244,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn explanations_leave_places_for_predictions() {
+    fn explanations_leave_slots_for_predictions() {
         let (queue, _jobs) = queue::<i32>(8);
         let slots = [(); 3].map(|()| queue.slot(Wanted::Explanation));
         assert_eq!(slots.each_ref().map(Option::is_some), [true, true, false]);
@@ -269,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_as_many_places_as_the_queue_is_long() {
+    fn there_are_as_many_slots_as_the_queue_is_long() {
         let (queue, _jobs) = queue::<i32>(2);
         let slot = || queue.slot(Wanted::Prediction);
         let slots = (slot(), slot());

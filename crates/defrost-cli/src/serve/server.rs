@@ -115,9 +115,9 @@ async fn answer<S: Served>(
     let (name, input) = S::input(request, server.limit).await?;
     match server.queue.ask(slot, input).await {
         Answer::Found(found) => Ok(Json(found.to_json(&name))),
-        Answer::Explained(found, places) => {
+        Answer::Explained(found, explanation) => {
             let mut answer = found.to_json(&name);
-            answer["heat"] = places.to_json();
+            answer["heat"] = explanation.to_json();
             Ok(Json(answer))
         }
         Answer::Unusable(reason) => Err(Refusal::unusable(reason)),

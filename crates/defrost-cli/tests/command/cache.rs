@@ -57,7 +57,7 @@ fn the_limit_is_kept() {
 }
 
 #[test]
-fn training_is_quoted_where_it_takes_a_while() {
+fn training_is_estimated_where_it_takes_a_while() {
     let folder = tempfile::tempdir().unwrap();
     two_classes(folder.path(), 40);
     assert_eq!(train(folder.path(), &["--out", "short"])["estimate"], serde_json::json!([]));
@@ -65,7 +65,7 @@ fn training_is_quoted_where_it_takes_a_while() {
         ["train", "data", "--json", "--size", "32", "--batch", "4", "--freeze-epochs", "2", "--epochs", "2"];
     let ran = defrost_in(folder.path(), &words);
     assert!(ran.stderr.contains("frozen should take "), "{}", ran.stderr);
-    assert!(ran.stderr.contains("; estimated were "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("frozen: estimated "), "{}", ran.stderr);
     let estimate = &ran.json()["estimate"];
     for (phase, name) in ["frozen", "thawed"].iter().enumerate() {
         assert_eq!(estimate[phase]["phase"], *name);

@@ -18,5 +18,6 @@ mod serve;
 mod support;
 mod tables;
 mod tensorboard;
+mod tidy;
 mod tiers;
 mod train;

@@ -1,83 +1,13 @@
-//! From words to objects: the recipe, the learner's options, the threads.
-
-use burn::tensor::Device;
+//! The recipe asked for, and what is said where it does not fit the network.
 
 use defrost::bundle::ModelConfig;
-use defrost::data::{Dataset, Validation};
 use defrost::learner::Mixing;
-use defrost::vision::models::Precision;
-use defrost::{
-    FineTune, FreezePlan, Gradual, Learner, LearnerError, LearnerOptions, Network, PlanError, Rates, Recipe,
-    RecipeError, ResolvedPhase, Thaw,
-};
+use defrost::{FineTune, FreezePlan, Gradual, PlanError, Rates, Recipe, RecipeError, ResolvedPhase, Thaw};
 
-use crate::args::{PrecisionChoice, TrainingOptions};
-use crate::failure::{Blame, Failure};
-use crate::learning::{RateChoice, explain_loss};
-
-/// Starts the threads everything runs on; returns how many.
-pub fn start_threads(threads: Option<usize>) -> Result<usize, Failure> {
-    // This thread is one of them: nothing is handed over and waited for where a step's parallel parts begin.
-    let mut builder = rayon::ThreadPoolBuilder::new().use_current_thread();
-    if let Some(threads) = threads {
-        builder = builder.num_threads(threads);
-    }
-    builder.build_global().or_failure()?;
-    defrost::ops::isa_level().or_usage()?;
-    Ok(rayon::current_num_threads())
-}
-
-/// The plain device that everything starts on.
-pub fn device() -> Device {
-    Device::flex()
-}
+use crate::args::{RateChoice, TrainingOptions};
+use crate::failure::Failure;
 
 impl TrainingOptions {
-    /// The number format between layers.
-    pub fn precision(&self) -> Precision {
-        match self.precision {
-            PrecisionChoice::F32 => Precision::F32,
-            PrecisionChoice::Bf16 => Precision::Bf16,
-            PrecisionChoice::Auto => Precision::fastest(),
-        }
-    }
-
-    /// Where the items that validate come from.
-    pub fn validation(&self) -> Validation {
-        match (&self.valid, self.valid_pct) {
-            (Some(path), _) => Validation::Path(path.clone()),
-            (None, Some(fraction)) => Validation::Fraction(fraction),
-            (None, None) => Validation::default(),
-        }
-    }
-
-    /// What the learner is told.
-    pub fn learner(&self) -> LearnerOptions {
-        let options = LearnerOptions {
-            batch_size: self.batch,
-            seed: self.seed,
-            norm: self.norm.into(),
-            variants: self.variants,
-            cache: self.cache.rows(),
-            groups: self.groups.clone(),
-            ..LearnerOptions::default()
-        };
-        self.learning.apply(options)
-    }
-
-    /// A learner of these options for a network of as many outputs as there are classes, or one for a number.
-    pub fn open<N: Network>(
-        &self,
-        network: N,
-        (train, valid): (Box<dyn Dataset>, Box<dyn Dataset>),
-        classes: usize,
-    ) -> Result<Learner<N>, Failure> {
-        Learner::new(network, train, valid, classes.max(1), self.learner()).map_err(|error| match error {
-            LearnerError::Loss(error) => explain_loss(error),
-            error => Failure::Usage(error.into()),
-        })
-    }
-
     /// The model's recipe with the epochs and rates given, or the one asked for instead.
     pub fn recipe(&self, model: &impl ModelConfig) -> Recipe {
         let usual = model.recipe(self.epochs);

@@ -65,17 +65,17 @@ impl Found {
 
 /// Where in an image something was found.
 #[derive(Clone, Debug)]
-pub struct HeatAnswer {
-    /// The class that these places speak for; none of a number.
+pub struct Explanation {
+    /// The class that these areas support; none of a number.
     pub class: Option<String>,
-    /// How much each of them does.
+    /// How much each of them supports it.
     pub heat: HeatMap,
     /// Side of the square they are in, as a fraction of the image's shorter side.
     pub fraction: f32,
 }
 
-impl HeatAnswer {
-    /// Those a run has found.
+impl Explanation {
+    /// What a run says of an image.
     pub fn of<M>(manifest: &BundleManifest<M>, Explained { output, heat, fraction, .. }: Explained) -> Self {
         Self { class: manifest.classes.get(output).cloned(), heat, fraction }
     }

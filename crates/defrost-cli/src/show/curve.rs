@@ -3,7 +3,7 @@
 use defrost::learner::{LrFind, RatePoint};
 use defrost::report::{Axis, Chart, Curve, Mark, Scale, standalone};
 
-use crate::layout::rate;
+use super::rate;
 
 /// Columns and rows of the sketch, its frame left out.
 const COLUMNS: usize = 64;

@@ -6,13 +6,13 @@ use defrost::ops::isa_level;
 use defrost::report::{About, Problems};
 use defrost::vision::models::Precision;
 
+use super::Session;
 use crate::domain::{Data, Domain};
 use crate::failure::{Blame, Failure};
 use crate::remedies;
-use crate::resume::Session;
 
 /// What a run is about.
-pub fn about<D: Domain>(
+pub fn about_run<D: Domain>(
     session: &Session,
     data: &Data,
     (threads, precision): (usize, Precision),

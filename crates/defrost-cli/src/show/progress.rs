@@ -8,7 +8,7 @@ use defrost::learner::{BatchReport, Flow, Observer, Position, Resumed, RolledBac
 pub use defrost::report::seconds;
 use defrost::{EpochRecord, ResolvedPhase};
 
-use crate::layout::{metrics, rate, thousands};
+use super::{metrics, rate, thousands};
 
 /// Shows training as it goes.
 pub struct Progress {

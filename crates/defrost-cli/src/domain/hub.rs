@@ -8,7 +8,7 @@ use defrost::weights::hub::HubError;
 use defrost::weights::{DownloadError, Downloads};
 
 use crate::failure::Failure;
-use crate::progress::bar;
+use crate::show::bar;
 
 /// A connection that fails is the run's trouble, anything else the option's.
 pub fn blame(error: DownloadError) -> Failure {

@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 
 use defrost::bundle::is_run;
 
+use super::is_unfinished;
 use crate::failure::Failure;
-use crate::resume::is_unfinished;
 
 /// The ending of the name of a run in one file.
 pub const PACKED: &str = "defrost";
 
 /// The file that `out` asks the run to be packed into in the end, if it does.
-pub fn packed(out: Option<&Path>) -> Option<&Path> {
+pub fn packed_file(out: Option<&Path>) -> Option<&Path> {
     out.filter(|out| out.extension().is_some_and(|extension| extension == PACKED) && !out.is_dir())
 }
 
 /// Creates the folder of a run: `out`, or beside it if that is a file to pack the run into, or the next free
 /// `runs/NAME-NUMBER` for this data.
-pub fn create(out: Option<&Path>, data: &Path) -> Result<PathBuf, Failure> {
-    match (packed(out), out) {
+pub fn create_folder(out: Option<&Path>, data: &Path) -> Result<PathBuf, Failure> {
+    match (packed_file(out), out) {
         (Some(file), _) if file.exists() => Err(Failure::usage(format!(
             "--out {}: there is such a file already; choose another name or remove it",
             file.display()

@@ -5,37 +5,18 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use serde::{Deserialize, Serialize};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
 use defrost::bundle::is_run;
 use defrost::learner::{CheckpointError, CheckpointOptions, checkpoint_note};
 
+use super::word::Word;
 use crate::args::{Arguments, TrainArguments};
 use crate::failure::{Blame, Failure};
-use crate::word::Word;
-
-/// Taking up interrupted runs.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Interruption")]
-pub struct ResumeOptions {
-    /// Go on with the interrupted run in this folder, with its own data and options
-    #[arg(long, value_name = "RUN")]
-    pub resume: Option<PathBuf>,
-    /// Go on although data, weights or machine have changed; the run then ends with other weights
-    #[arg(long, requires = "resume")]
-    pub resume_anyway: bool,
-    /// Keep a checkpoint that is no older than this; 0 writes one after every batch
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    pub checkpoint_seconds: u64,
-}
 
 /// Options that change nothing about what comes of a run.
 const FREE: [&str; 5] = ["resume", "resume_anyway", "checkpoint_seconds", "live", "json"];
@@ -138,18 +119,6 @@ fn folder(run: &Path) -> PathBuf {
 /// Whether there is a checkpoint of this run.
 pub fn is_unfinished(run: &Path) -> bool {
     folder(run).join("checkpoint.json").exists()
-}
-
-/// True from the first Ctrl-C on; the second one ends the command at once.
-pub fn stop_on_signals() -> Result<Arc<AtomicBool>, Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: it is the one before that the shutdown depends on.
-        flag::register_conditional_shutdown(signal, Failure::INTERRUPTED.into(), stop.clone())
-            .or_failure()?;
-        flag::register(signal, stop.clone()).or_failure()?;
-    }
-    Ok(stop)
 }
 
 /// The command a run was started with.

@@ -5,6 +5,8 @@ use clap::{Args, ValueEnum};
 use defrost::CacheLimits;
 use defrost::platform::user_cache_folder;
 
+use super::values::bytes;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Cache {
     Auto,
@@ -42,42 +44,6 @@ impl CacheOptions {
             (Cache::Auto, Some(bytes)) => {
                 CacheLimits { memory: bytes, disk: bytes, folder: user_cache_folder() }
             }
-        }
-    }
-}
-
-/// A size as people write it: `800`, `64kB`, `500MB`, `1.5 GB`, `2GiB`.
-fn bytes(text: &str) -> Result<u64, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1.0,
-        "k" | "kb" => 1e3,
-        "m" | "mb" => 1e6,
-        "g" | "gb" => 1e9,
-        "t" | "tb" => 1e12,
-        "kib" => 1024.0,
-        "mib" => f64::from(1 << 20),
-        "gib" => f64::from(1 << 30),
-        _ => return Err(format!("`{text}` is not a size; write it as 500MB or 2GB")),
-    };
-    match number.parse::<f64>() {
-        Ok(number) if number * factor <= 1e15 => Ok((number * factor) as u64),
-        _ => Err(format!("`{text}` is not a size; write it as 500MB or 2GB")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_read_as_people_write_them() {
-        let sizes = ["0", "800", "64kB", "500MB", "1.5 GB", "2GiB", "3g"];
-        let expected = [0, 800, 64_000, 500_000_000, 1_500_000_000, 2 << 30, 3_000_000_000];
-        assert_eq!(sizes.map(|size| bytes(size).unwrap()), expected);
-        for wrong in ["", "GB", "-1", "1.2.3MB", "5 parsecs", "1e3", "9999999TB"] {
-            assert!(bytes(wrong).is_err(), "{wrong}");
         }
     }
 }

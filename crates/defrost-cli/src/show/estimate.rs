@@ -2,7 +2,7 @@
 
 use defrost::learner::PhaseEstimate;
 
-use crate::progress::seconds;
+use super::seconds;
 
 /// A line a phase, before training; nothing where nothing was estimated.
 pub fn estimate_table(estimates: &[PhaseEstimate]) -> String {
@@ -10,7 +10,7 @@ pub fn estimate_table(estimates: &[PhaseEstimate]) -> String {
         let mut line = format!("{} should take {}", estimate.phase, seconds(estimate.seconds));
         if estimate.memory_bytes > 0 {
             line += &format!(
-                " ({} without keeping {} in memory and {} in files)",
+                " ({} without the cache of {} in memory and {} in files)",
                 seconds(estimate.seconds_without_cache),
                 size(estimate.memory_bytes),
                 size(estimate.disk_bytes)
@@ -24,13 +24,15 @@ pub fn estimate_table(estimates: &[PhaseEstimate]) -> String {
 /// A line a phase, after training.
 pub fn estimate_outcome(estimates: &[PhaseEstimate]) -> String {
     let line = |estimate: &PhaseEstimate| {
-        let (actual, error) = (estimate.actual_seconds?, estimate.error()?);
+        let actual = estimate.actual_seconds?;
+        let more = Some(actual / estimate.seconds - 1.0).filter(|more| more.is_finite())?;
         Some(format!(
-            "{} took {}; estimated were {}: {:+.0} %\n",
+            "{}: estimated {}, took {} ({:.0} % {})\n",
             estimate.phase,
-            seconds(actual),
             seconds(estimate.seconds),
-            100.0 * error
+            seconds(actual),
+            100.0 * more.abs(),
+            if more < 0.0 { "shorter" } else { "longer" }
         ))
     };
     estimates.iter().filter_map(line).collect()
@@ -50,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quote_reads_well() {
+    fn an_estimate_reads_well() {
         let estimate = PhaseEstimate {
             phase: "frozen".to_owned(),
             seconds: 20.0,
@@ -60,12 +62,12 @@ mod tests {
             actual_seconds: Some(25.0),
         };
         let thawed = PhaseEstimate { memory_bytes: 0, actual_seconds: None, ..estimate.clone() };
-        let expected = "frozen should take 20.0 s (1 min 20 s without keeping 125 MB in memory and 0 kB in files)\n\
+        let expected = "frozen should take 20.0 s (1 min 20 s without the cache of 125 MB in memory and 0 kB in files)\n\
                         frozen should take 20.0 s\n";
         assert_eq!(estimate_table(&[estimate.clone(), thawed.clone()]), expected);
         assert_eq!(
             estimate_outcome(&[estimate, thawed]),
-            "frozen took 25.0 s; estimated were 20.0 s: -20 %\n"
+            "frozen: estimated 20.0 s, took 25.0 s (25 % longer)\n"
         );
     }
 }

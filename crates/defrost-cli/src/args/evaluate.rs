@@ -1,0 +1,33 @@
+//! `defrost evaluate RUN DATA`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::cache::CacheOptions;
+use super::labels::LabelOptions;
+use super::test_time::TestTimeOptions;
+use super::values::at_least_one;
+
+#[derive(Debug, Args)]
+pub struct EvaluateArguments {
+    /// The folder of a finished run, or the file it was packed into
+    pub run: PathBuf,
+    /// A folder with a folder of images per class, or a CSV file
+    pub data: PathBuf,
+    /// Images in a batch
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
+    pub batch: usize,
+    #[command(flatten)]
+    pub tta: TestTimeOptions,
+    #[command(flatten)]
+    pub labels: LabelOptions,
+    #[command(flatten)]
+    pub cache: CacheOptions,
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub threads: Option<usize>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}

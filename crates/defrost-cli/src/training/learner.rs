@@ -1,0 +1,83 @@
+//! The options a learner gets.
+
+use defrost::data::{Dataset, Validation};
+use defrost::loss::LossError;
+use defrost::vision::models::Precision;
+use defrost::{Learner, LearnerError, LearnerOptions, Network};
+
+use crate::args::{LearningOptions, PrecisionChoice, TrainingOptions};
+use crate::failure::Failure;
+
+impl TrainingOptions {
+    /// The number format between layers.
+    pub fn precision(&self) -> Precision {
+        match self.precision {
+            PrecisionChoice::F32 => Precision::F32,
+            PrecisionChoice::Bf16 => Precision::Bf16,
+            PrecisionChoice::Auto => Precision::fastest(),
+        }
+    }
+
+    /// Where the items that validate come from.
+    pub fn validation(&self) -> Validation {
+        match (&self.valid, self.valid_pct) {
+            (Some(path), _) => Validation::Path(path.clone()),
+            (None, Some(fraction)) => Validation::Fraction(fraction),
+            (None, None) => Validation::default(),
+        }
+    }
+
+    /// What the learner is told.
+    pub fn learner(&self) -> LearnerOptions {
+        let options = LearnerOptions {
+            batch_size: self.batch,
+            seed: self.seed,
+            norm: self.norm.into(),
+            variants: self.variants,
+            cache: self.cache.rows(),
+            groups: self.groups.clone(),
+            ..LearnerOptions::default()
+        };
+        self.learning.apply(options)
+    }
+
+    /// A learner of these options for a network of as many outputs as there are classes, or one for a number.
+    pub fn open<N: Network>(
+        &self,
+        network: N,
+        (train, valid): (Box<dyn Dataset>, Box<dyn Dataset>),
+        classes: usize,
+    ) -> Result<Learner<N>, Failure> {
+        Learner::new(network, train, valid, classes.max(1), self.learner()).map_err(|error| match error {
+            LearnerError::Loss(error) => explain_loss(error),
+            error => Failure::Usage(error.into()),
+        })
+    }
+}
+
+impl LearningOptions {
+    /// Puts these options into the learner's.
+    fn apply(&self, options: LearnerOptions) -> LearnerOptions {
+        LearnerOptions {
+            label_smoothing: self.label_smoothing,
+            balance: self.balance.into(),
+            mixing: self.mixing(),
+            weight_decay: self.weight_decay,
+            accumulate: self.accumulate,
+            max_gradient_norm: self.clip,
+            average: self.average,
+            ..options
+        }
+    }
+}
+
+/// Names the option that does not fit what the items are labelled with.
+fn explain_loss(error: LossError) -> Failure {
+    Failure::usage(match error {
+        LossError::NoClasses => "--balance: it is for items of one class each; these have none".to_owned(),
+        LossError::NoSmoothing => {
+            "--label-smoothing: it is for items of one class each; these have labels or numbers".to_owned()
+        }
+        LossError::Given => error.to_string(),
+    })
+}
