@@ -125,7 +125,7 @@ pub fn is_unfinished(run: &Path) -> bool {
 fn recall(run: &Path) -> Result<SavedWords, Failure> {
     let given = run.display();
     let note = checkpoint_note(&folder(run)).map_err(|error| match error {
-        CheckpointError::Missing(_) if is_run(run) => {
+        CheckpointError::Missing(_) | CheckpointError::File(_) if is_run(run) => {
             Failure::usage(format!("--resume {given}: the run is finished; there is nothing to go on with"))
         }
         CheckpointError::Missing(_) if run.is_dir() => Failure::usage(format!(
