@@ -26,8 +26,20 @@ pub fn load<N: Network>(network: N, tensors: &Tensors) -> N {
 
 /// Lets running statistics take in what a forward pass has left pending: Burn's own norms put an update in place only
 /// when the next one comes, and a pending one would outlast what is loaded. Its `valid` settles the original too.
+///
+/// A network of which a tensor has yet to be drawn has seen no batch, and `valid` would draw it out of its turn.
 fn settle<N: Network>(network: &N) {
-    drop(network.valid());
+    struct AllDrawn(bool);
+    impl ModuleVisitor for AllDrawn {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0 &= param.is_initialized();
+        }
+    }
+    let mut drawn = AllDrawn(true);
+    network.visit(&mut drawn);
+    if drawn.0 {
+        drop(network.valid());
+    }
 }
 
 fn names<N: Network>(network: &N) -> HashMap<ParamId, String> {
