@@ -1,32 +1,33 @@
-//! How often items are looked at to say what they are.
+//! Test-time augmentation: predictions averaged over variants of an item.
 
 use burn::tensor::Tensor;
 
 use crate::data::{Draws, Variant};
 use crate::loss::AnyLoss;
 
-/// TestTimeAugmentation at each item: as it is, and as training varies it. Their answers are averaged (fastai's `tta`).
+/// How many variants of an item are predicted: the original, and some as training augments it. Their predictions are averaged
+/// (fastai's `tta`).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TestTimeAugmentation {
-    /// How many varied looks there are.
+    /// How many augmented variants there are.
     pub variants: u64,
-    /// How much the plain look counts, `0.0..=1.0`; the varied ones share the rest.
+    /// How much the original counts, `0.0..=1.0`; the augmented variants share the rest.
     pub original_weight: f64,
 }
 
 impl TestTimeAugmentation {
-    /// One look at each item as it is.
+    /// The original alone.
     pub const NONE: Self = Self { variants: 0, original_weight: 1.0 };
-    /// Test-time augmentation as fastai does it: four varied looks count three quarters.
+    /// Test-time augmentation as fastai does it: four augmented variants count three quarters.
     pub const FASTAI: Self = Self { variants: 4, original_weight: 0.25 };
 
-    /// The variants that are looked at, the original one first. The varied ones are the same in every run.
+    /// The variants, the original first. The augmented ones are the same in every run.
     pub fn all_variants(self) -> impl Iterator<Item = Variant> {
-        let varied = (0..self.variants).map(|epoch| Variant::Augmented(Draws { seed: 0, epoch }));
-        std::iter::once(Variant::Original).chain(varied)
+        let augmented = (0..self.variants).map(|epoch| Variant::Augmented(Draws { seed: 0, epoch }));
+        std::iter::once(Variant::Original).chain(augmented)
     }
 
-    /// Scores that mean the average of what the scores of each look mean, `[batch, outputs]`; `scores` is asked for them
+    /// Scores that mean the average of what the scores of each variant mean, `[batch, outputs]`; `scores` is asked for them
     /// in the order of [`TestTimeAugmentation::all_variants`].
     ///
     /// # Errors
