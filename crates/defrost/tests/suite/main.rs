@@ -31,6 +31,13 @@ mod norms;
 mod ops;
 #[cfg(feature = "vision")]
 mod own_architecture;
+#[cfg(all(
+    feature = "vision",
+    feature = "text",
+    feature = "tabular",
+    feature = "archive",
+    feature = "report"
+))]
 mod packed;
 mod plans;
 #[cfg(all(feature = "vision", feature = "embedded-weights"))]
