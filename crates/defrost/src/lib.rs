@@ -41,7 +41,7 @@
 //!
 //! # Systems and versions
 //!
-//! Developed on Linux. `wasm32-unknown-unknown` works without `hub` and computes on one thread; [`platform`] says what differs there.
+//! Developed on Linux. `wasm32-unknown-unknown` is tried with `vision` and `embedded-weights`, under Node, and computes on one thread; [`platform`] says what differs there.
 //! The minimum Rust version is 1.95, and raising it is a minor version. Semantic versioning covers what is public here and the files
 //! that runs leave: what a version has written, later ones with the same first number (before 1.0: the same second one) read.
 //! It covers neither the numbers that training arrives at nor Burn's types, whose version is part of this crate's.
