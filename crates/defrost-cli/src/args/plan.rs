@@ -12,10 +12,10 @@ pub struct PlanArguments {
     pub data: Option<PathBuf>,
     #[command(flatten)]
     pub options: TrainingOptions,
-    /// Batches in an epoch, where there is no data
+    /// Batches in an epoch, if no data is given
     #[arg(long, value_name = "N", conflicts_with = "data")]
     pub batches: Option<usize>,
-    /// Classes, where there is no data
+    /// Classes, if no data is given
     #[arg(long, value_name = "N", default_value_t = 10, conflicts_with = "data")]
     pub classes: usize,
     /// Draw the plan into this file

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::values::at_least_one;
 
-/// What is learned from without labels.
+/// Data for pretraining without labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Unlabelled {
     /// Plain texts: an AWD-LSTM learns to tell the next token

@@ -14,7 +14,7 @@ pub struct ResumeOptions {
     /// Go on although data, weights or machine have changed; the run then ends with other weights
     #[arg(long, requires = "resume")]
     pub resume_anyway: bool,
-    /// Keep a checkpoint that is no older than this; 0 writes one after every batch
+    /// Write a checkpoint at least this often; 0 writes one after every batch
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub checkpoint_seconds: u64,
 }

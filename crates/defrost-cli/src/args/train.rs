@@ -26,7 +26,7 @@ pub struct TrainArguments {
     /// machine, at port 8001 if it is free; or at a port or ADDRESS:PORT
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "", help_heading = "Output")]
     pub live: Option<LiveAddress>,
-    /// Write what is measured into the run's folder as an event file for TensorBoard too
+    /// Also write losses and metrics into the run's folder as an event file for TensorBoard
     #[arg(long, help_heading = "Output")]
     pub tensorboard: bool,
     /// Print one JSON object on stdout

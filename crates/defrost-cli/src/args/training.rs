@@ -18,7 +18,7 @@ use super::values::{at_least_one, channels};
 /// What `train`, `plan` and `lr-find` share.
 #[derive(Debug, Args)]
 pub struct TrainingOptions {
-    /// What the data is, where a look at it does not tell
+    /// Data type, if not detected
     #[arg(long, value_name = "KIND", help_heading = "Network")]
     pub task: Option<Task>,
     /// The architecture: `defrost models` lists them [default: efficientnet_lite0, or that of --pretrained]
@@ -28,7 +28,7 @@ pub struct TrainingOptions {
     /// or .pth file, a folder with one, or none [default: embedded where there are any, else hub]
     #[arg(long, value_name = "SOURCE", help_heading = "Network")]
     pub weights: Option<String>,
-    /// Download nothing: of the hub, take what is in its cache
+    /// Use cached downloads only
     #[arg(long, help_heading = "Network")]
     pub offline: bool,
     /// The body of this finished run instead, for another task; or what `defrost pretrain` has made
@@ -40,7 +40,7 @@ pub struct TrainingOptions {
     /// Drop this stage of the body and all after it
     #[arg(long, value_name = "STAGE", help_heading = "Network")]
     pub cut: Option<String>,
-    /// What is put on the body: one dense layer, or fastai's head with a hidden layer and norms
+    /// The head on the body: one dense layer, or fastai's with a hidden layer and norms
     #[arg(long, value_name = "HEAD", default_value = "linear", help_heading = "Network")]
     pub head: HeadChoice,
 
@@ -107,7 +107,7 @@ pub struct TrainingOptions {
     /// The column that is the text [default: the one that reads like it]
     #[arg(long, value_name = "NAME", help_heading = "Texts and tables")]
     pub text_column: Option<String>,
-    /// Columns of a table that are no inputs
+    /// Columns of a table that are not inputs
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', help_heading = "Texts and tables")]
     pub ignore: Vec<String>,
     /// Texts are cut after so many tokens
