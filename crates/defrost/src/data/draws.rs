@@ -15,6 +15,7 @@ enum Purpose {
     Split = 4,
     Weights = 5,
     Mixing = 6,
+    Resample = 7,
 }
 
 /// The draws of one epoch.
@@ -60,6 +61,11 @@ impl Draws {
     /// A seed for new weights.
     pub fn weight_seed(seed: u64) -> u64 {
         Self { seed, epoch: 0 }.generator(Purpose::Weights, 0).next_u64()
+    }
+
+    /// Draws of items with repetition, to see how much a measure of them varies: those of one round.
+    pub fn for_resample(seed: u64, round: usize) -> Rng {
+        Self { seed, epoch: 0 }.generator(Purpose::Resample, round as u64)
     }
 
     /// The four numbers are the cipher's key: different draws can't collide.

@@ -2,6 +2,7 @@
 //! hand do not define (a curve's area without a positive item) is left out rather than made up.
 
 mod classes;
+mod interval;
 mod labels;
 mod numbers;
 mod own;
@@ -11,6 +12,7 @@ mod ranking;
 use std::collections::BTreeMap;
 
 pub use classes::{ClassReport, Confusion, accuracy, by_class, confusion, highest, kappa, matthews};
+pub use interval::{Interval, paired_difference};
 pub use labels::{THRESHOLD, best_thresholds, by_label};
 pub use numbers::{mean_absolute_error, r_squared, root_mean_squared_error};
 pub use own::Metric;
