@@ -5,12 +5,13 @@
 //!
 //! Imports run one way: `args` (the words as clap reads them) ← `training` (words to the learner's options and recipe) ←
 //! `domain` (words to data and networks, for each kind of data) ← `commands`, a file each. `run` knows the folders that
-//! runs are in, `show` how things are told to people, `serve` and `live` are the two pages.
+//! runs are in, `show` how things are told to people, `serve` and `live` are the two pages, `http` carries them.
 
 mod args;
 mod commands;
 mod domain;
 mod failure;
+mod http;
 mod live;
 mod remedies;
 mod run;

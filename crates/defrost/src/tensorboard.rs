@@ -2,15 +2,13 @@
 //!
 //! The file is a list of records: the length of the data, the data, and a masked CRC-32C of each, as TensorFlow's
 //! `record_writer` has them; the data is an `Event` of TensorFlow's protocol buffers, of which the few fields needed
-//! are declared here. Unlike every other file it is written in place, record by record, so that it can be watched
+//! are written here. Unlike every other file it is written in place, record by record, so that it can be watched
 //! while training runs: a reader stops at a record that is cut off.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-
-use prost::Message;
 
 use crate::files::FileError;
 use crate::learner::{BatchReport, EpochRecord, Flow, Observer, Position};
@@ -37,7 +35,7 @@ pub struct TensorBoard {
     /// The groups that train, by index and name.
     groups: Vec<(usize, String)>,
     rates: Vec<f64>,
-    step: i64,
+    step: u64,
 }
 
 impl TensorBoard {
@@ -51,9 +49,7 @@ impl TensorBoard {
             folder.join(format!("events.out.tfevents.{:010}.defrost.{}", now() as u64, std::process::id()));
         let attempt = || {
             let mut file = File::create(&path)?;
-            let start =
-                Event { wall_time: now(), file_version: Some(VERSION.to_owned()), ..Event::default() };
-            file.write_all(&record(&start.encode_to_vec()))?;
+            file.write_all(&record(&first_event(now())))?;
             Ok(file)
         };
         Ok(Self {
@@ -78,10 +74,8 @@ impl TensorBoard {
         if self.trouble.get().is_some() {
             return;
         }
-        let value = |(tag, number)| Value { tag, simple_value: Some(number as f32) };
-        let summary = Some(Summary { values: values.into_iter().map(value).collect() });
-        let event = Event { wall_time: now(), step: self.step, summary, ..Event::default() };
-        let written: io::Result<()> = self.file.write_all(&record(&event.encode_to_vec()));
+        let values: Vec<(String, f64)> = values.into_iter().collect();
+        let written: io::Result<()> = self.file.write_all(&record(&event(now(), self.step, &values)));
         if let Err(error) = written {
             // It is the first: nothing has been set.
             self.trouble.get_or_init(|| error.to_string());
@@ -115,7 +109,7 @@ impl Observer for TensorBoard {
 
     fn batch_started(&mut self, position: &Position, settings: &mut StepOptions) {
         let epochs = self.epochs_before + position.epoch - 1;
-        self.step = (epochs * position.batches + position.batch) as i64;
+        self.step = (epochs * position.batches + position.batch) as u64;
         self.rates.clone_from(&settings.rates);
     }
 
@@ -137,41 +131,93 @@ impl Observer for TensorBoard {
     }
 }
 
-/// TensorFlow's `Event`, as far as it is used.
-#[derive(Clone, PartialEq, Message)]
-struct Event {
-    /// Seconds since 1970.
-    #[prost(double, tag = "1")]
-    wall_time: f64,
-    #[prost(int64, tag = "2")]
-    step: i64,
-    #[prost(string, optional, tag = "3")]
-    file_version: Option<String>,
-    #[prost(message, optional, tag = "5")]
-    summary: Option<Summary>,
+/// The `Event` that says how a file is to be read: `wall_time`, in seconds since 1970, and `file_version`.
+fn first_event(time: f64) -> Vec<u8> {
+    let mut event = Message::default();
+    event.double(1, time);
+    event.bytes(3, VERSION.as_bytes());
+    event.0
 }
 
-/// TensorFlow's `Summary`.
-#[derive(Clone, PartialEq, Message)]
-struct Summary {
-    #[prost(message, repeated, tag = "1")]
-    values: Vec<Value>,
+/// An `Event` of values by name: `wall_time`, `step` and a `Summary`, a list of `Value`s with `tag` and `simple_value`.
+fn event(time: f64, step: u64, values: &[(String, f64)]) -> Vec<u8> {
+    let mut summary = Message::default();
+    for (tag, number) in values {
+        let mut value = Message::default();
+        value.bytes(1, tag.as_bytes());
+        value.float(2, *number as f32);
+        summary.bytes(1, &value.0);
+    }
+    let mut event = Message::default();
+    event.double(1, time);
+    event.varint(2, step);
+    event.bytes(5, &summary.0);
+    event.0
 }
 
-/// TensorFlow's `Summary.Value`, of a number. A number of 0 is written all the same.
-#[derive(Clone, PartialEq, Message)]
-struct Value {
-    #[prost(string, tag = "1")]
-    tag: String,
-    #[prost(float, optional, tag = "2")]
-    simple_value: Option<f32>,
+/// A message in the encoding of protocol buffers: fields, each behind its number and how it is written.
+#[derive(Default)]
+struct Message(Vec<u8>);
+
+impl Message {
+    /// Fields are numbered from 1 to 15.
+    fn key(&mut self, field: u8, wire_type: u8) {
+        self.0.push(field << 3 | wire_type);
+    }
+
+    /// 0 is what is read where nothing is written.
+    fn varint(&mut self, field: u8, value: u64) {
+        if value != 0 {
+            self.key(field, 0);
+            self.digits(value);
+        }
+    }
+
+    /// As for `varint`.
+    fn double(&mut self, field: u8, value: f64) {
+        if value != 0.0 {
+            self.key(field, 1);
+            self.0.extend(value.to_le_bytes());
+        }
+    }
+
+    /// Of a text or a message.
+    fn bytes(&mut self, field: u8, value: &[u8]) {
+        self.key(field, 2);
+        self.digits(value.len() as u64);
+        self.0.extend(value);
+    }
+
+    /// As one of several kinds of value: 0 is written too.
+    fn float(&mut self, field: u8, value: f32) {
+        self.key(field, 5);
+        self.0.extend(value.to_le_bytes());
+    }
+
+    /// To the base 128, the lowest first; the high bit says that another one follows.
+    fn digits(&mut self, mut value: u64) {
+        while value >= 128 {
+            self.0.push(value as u8 | 128);
+            value >>= 7;
+        }
+        self.0.push(value as u8);
+    }
 }
 
 /// The record of some data.
 fn record(data: &[u8]) -> Vec<u8> {
     let length = (data.len() as u64).to_le_bytes();
-    let check = |bytes: &[u8]| masked(crc32c::crc32c(bytes)).to_le_bytes();
+    let check = |bytes: &[u8]| masked(crc32c(bytes)).to_le_bytes();
     [&length[..], &check(&length), data, &check(data)].concat()
+}
+
+/// CRC-32C, bit by bit: a record is short.
+fn crc32c(data: &[u8]) -> u32 {
+    /// The polynomial, its bits in reverse.
+    const POLYNOMIAL: u32 = 0x82f6_3b78;
+    !data.iter().fold(!0, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ if crc & 1 == 1 { POLYNOMIAL } else { 0 })
+    })
 }
 
 /// A checksum of data that holds checksums itself would be weak: TensorFlow turns it and adds a constant.
@@ -192,13 +238,10 @@ mod tests {
         // By tests/fixtures/make_event_file.py.
         let golden = "0f000000000000006d532b091a0d627261696e2e4576656e743a32fc98512934000000000000005e33175c09000000000000f83f10ac\
                       022a260a110a0a747261696e5f6c6f7373150000003f0a110a0a76616c69645f6c6f737315000000004fdba809";
-        let start = Event { file_version: Some(VERSION.to_owned()), ..Event::default() };
-        let value = |tag: &str, number| Value { tag: tag.to_owned(), simple_value: Some(number) };
-        let values = vec![value("train_loss", 0.5), value("valid_loss", 0.0)];
-        let step = Event { wall_time: 1.5, step: 300, summary: Some(Summary { values }), file_version: None };
-        let file: String = [start, step]
+        let values = [("train_loss".to_owned(), 0.5), ("valid_loss".to_owned(), 0.0)];
+        let file: String = [first_event(0.0), event(1.5, 300, &values)]
             .iter()
-            .flat_map(|event| record(&event.encode_to_vec()))
+            .flat_map(|event| record(event))
             .map(|byte| format!("{byte:02x}"))
             .collect();
         assert_eq!(file, golden);

@@ -3,24 +3,17 @@
 use std::io;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::from_fn_with_state;
-use axum::response::IntoResponse;
-use axum::response::sse::{KeepAlive, Sse};
-use axum::routing::{get, post};
-use axum::serve::ListenerExt;
-use axum::{Json, Router};
-use serde_json::{Value, json};
-use tokio::time::sleep;
+use hyper::StatusCode;
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
+use serde_json::json;
 
 use defrost::report::PAGE_STYLE;
 
 use super::address::Listening;
 use super::state::{Command, RunState, Step};
 use super::viewer::events;
-use crate::serve::{Access, File, Refusal, files, guard};
+use crate::http::{self, File, Refusal, Request, Response};
+use crate::serve::{Access, guarded};
 
 /// How long those who look at the page may take to read how the run ended.
 const GRACE: Duration = Duration::from_secs(3);
@@ -30,7 +23,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; s
                       connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page's files.
-const FILES: [File; 3] = [
+const FILES: [File; 4] = [
+    ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
     ("/report.css", "text/css; charset=utf-8", PAGE_STYLE),
     ("/live.css", "text/css; charset=utf-8", include_str!("page/live.css")),
     ("/live.js", "text/javascript; charset=utf-8", include_str!("page/live.js")),
@@ -42,69 +36,46 @@ const FILES: [File; 3] = [
 ///
 /// If the system gives it no sockets.
 pub fn run(place: Listening, state: &RunState) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let access = Access::of(place.ip());
-    runtime.block_on(async {
-        place.listener.set_nonblocking(true)?;
-        let listener = tokio::net::TcpListener::from_std(place.listener)?.tap_io(|stream| {
-            // What is told goes at once; where that can't be had it goes a little later.
-            let _ = stream.set_nodelay(true);
-        });
-        let serving = axum::serve(listener, router(state.clone(), access))
-            .with_graceful_shutdown(over(state.clone()))
-            .into_future();
-        tokio::select! {
-            served = serving => served,
-            () = async { over(state.clone()).await; sleep(GRACE).await } => Ok(()),
-        }
-    })
-}
-
-fn router(state: RunState, access: Access) -> Router {
-    let asked = |command| {
-        post(move |state: State<RunState>, headers: HeaderMap| async move { ask(&state, &headers, command) })
+    let shown = state.clone();
+    let answer = move |request: Request| {
+        let answer = access.check(request.headers()).and_then(|()| at_path(&shown, &request));
+        async { guarded(answer) }
     };
-    Router::new()
-        .route("/", get(page))
-        .route("/events", get(watch))
-        .route("/pause", asked(Command::Pause))
-        .route("/resume", asked(Command::Resume))
-        .route("/stop", asked(Command::Stop))
-        .merge(files(&FILES))
-        .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this path") })
-        .method_not_allowed_fallback(|| async {
-            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this path is not asked like that")
-        })
-        .layer(from_fn_with_state(access, guard))
-        .with_state(state)
+    // Whoever has not read to the end by then has gone.
+    http::serve(place.listener, answer, over(state), GRACE).map(drop)
 }
 
 /// Comes back when the run is over.
-async fn over(state: RunState) {
+async fn over(state: &RunState) {
     // It can't be closed: the state is here.
     let _ = state.watch().wait_for(|snapshot| snapshot.step == Step::Over).await;
 }
 
-/// `GET /`
-async fn page() -> impl IntoResponse {
-    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, POLICY)];
-    (headers, include_str!("page/index.html"))
-}
-
-/// `GET /events`
-async fn watch(State(state): State<RunState>) -> impl IntoResponse {
-    Sse::new(events(&state)).keep_alive(KeepAlive::default())
+/// What is at a request's path.
+fn at_path(state: &RunState, request: &Request) -> Result<Response, Refusal> {
+    match request.uri().path() {
+        "/events" => Refusal::unless_get(request).map(|()| events(state)),
+        "/pause" => ask(state, request, Command::Pause),
+        "/resume" => ask(state, request, Command::Resume),
+        "/stop" => ask(state, request, Command::Stop),
+        _ => {
+            let mut page = http::file(&FILES, request)?;
+            page.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+            Ok(page)
+        }
+    }
 }
 
 /// `POST /pause`, `/resume`, `/stop`. What is called JSON no page from elsewhere can send without asking first, and it
 /// is not allowed to.
-fn ask(state: &RunState, headers: &HeaderMap, command: Command) -> Result<Json<Value>, Refusal> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if kind.split(';').next().map(str::trim) != Some("application/json") {
+fn ask(state: &RunState, request: &Request, command: Command) -> Result<Response, Refusal> {
+    Refusal::unless_post(request)?;
+    if http::essence(http::content_type(request.headers())) != "application/json" {
         return Err(Refusal::unsupported("send it as application/json"));
     }
     match state.ask(command) {
-        Ok(step) => Ok(Json(json!({ "step": step }))),
+        Ok(step) => Ok(http::json(&json!({ "step": step }))),
         Err(_) => Err(Refusal::new(
             StatusCode::CONFLICT,
             "it is too late for that: training has ended or is about to",

@@ -4,25 +4,27 @@
 //! happens in between is told with what comes after it.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::response::sse::Event;
-use futures_util::stream::{Stream, unfold};
+use http_body_util::channel::Channel;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use defrost::report::{Report, State, batch_losses};
 
 use super::state::{RunState, Snapshot, Step};
+use crate::http::{self, Response};
 
 /// How much time lies between two looks at the state: as much as this, and as so many times what drawing has taken, but no
 /// more than [`SELDOM`].
 const EVERY: Duration = Duration::from_millis(250);
 const TIMES: u32 = 20;
 const SELDOM: Duration = Duration::from_secs(1);
+
+/// After how long of silence something is sent that says nothing, so that nobody on the way takes the connection for dead.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// An event's name and content.
 type Told = (&'static str, Value);
@@ -39,13 +41,24 @@ struct Viewer {
 }
 
 /// All that there is to tell somebody, as it happens; it ends after the run.
-pub fn events(state: &RunState) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
-    unfold(Viewer::new(state), async |mut viewer| {
-        let (name, content) = viewer.next().await?;
-        // JSON that was made from text and numbers can be written.
-        let event = Event::default().event(name).json_data(content).unwrap_or_default();
-        Some((Ok(event), viewer))
-    })
+pub fn events(state: &RunState) -> Response {
+    let (mut sender, content) = Channel::new(1);
+    let mut viewer = Viewer::new(state);
+    tokio::spawn(async move {
+        loop {
+            let event = match timeout(SILENCE, viewer.next()).await {
+                // JSON is one line.
+                Ok(Some((name, content))) => format!("event: {name}\ndata: {content}\n\n"),
+                Ok(None) => break,
+                Err(_) => ":\n\n".to_owned(),
+            };
+            if sender.send_data(event.into()).await.is_err() {
+                // Nobody looks any more.
+                break;
+            }
+        }
+    });
+    http::stream("text/event-stream", content)
 }
 
 impl Viewer {

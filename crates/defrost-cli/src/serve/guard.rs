@@ -3,17 +3,16 @@
 //! A server on this machine is meant for this machine. A page from elsewhere can reach it nevertheless, by a name of its own that it
 //! has made to point here (DNS rebinding): requests under other names are refused, and those that another page makes.
 
-use axum::extract::{Request, State};
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
 
-use super::refusal::Refusal;
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::http::uri::Authority;
+use hyper::{StatusCode, Uri};
+
+use crate::http::{Refusal, Response};
 
 /// Pages run their own script and style, ask this server alone, and stand in no frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -42,7 +41,8 @@ impl Access {
         if address.is_loopback() { Self::Local } else { Self::Open }
     }
 
-    fn check(self, headers: &HeaderMap) -> Result<(), Refusal> {
+    /// Refuses those who are not let in.
+    pub fn check(self, headers: &HeaderMap) -> Result<(), Refusal> {
         if self == Self::Open {
             return Ok(());
         }
@@ -67,12 +67,9 @@ fn is_this_machine(authority: &Authority) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// Refuses those who are not let in, and tells browsers what they may do with the answer.
-pub async fn guard(State(access): State<Access>, request: Request, next: Next) -> Response {
-    let mut response = match access.check(request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(refusal) => refusal.into_response(),
-    };
+/// The answer or the refusal, with what browsers may do with it.
+pub fn guarded(answer: Result<Response, Refusal>) -> Response {
+    let mut response = answer.unwrap_or_else(Response::from);
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::Bytes;
-use axum::extract::Request;
+use hyper::body::Bytes;
 use serde_json::{Value, json};
 
 use defrost::bundle::Loaded;
@@ -14,10 +13,10 @@ use defrost::text::TextModelConfig;
 use defrost::vision::image::Image;
 use defrost::vision::{Explained, ImageModelConfig};
 
-use super::refusal::Refusal;
 use super::upload;
 use crate::domain::{Domain, Table, Text, Vision};
 use crate::failure::{Blame, Failure};
+use crate::http::{Refusal, Request};
 
 /// What the network makes of each input, or why nothing.
 pub type Predictions = Vec<Result<Prediction, String>>;

@@ -1,86 +1,138 @@
-//! What is counted and measured, for Prometheus.
+//! What is counted and measured, as Prometheus reads it: text of version 0.0.4.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use prometheus::core::Collector;
-use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
-};
 
 use defrost::platform::resident_memory;
 
 /// The kind of text that [`Metrics::text`] is.
-pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4";
 
 /// From 1 ms to 30 s.
-const SECONDS: [f64; 14] =
-    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+/// Inputs in a batch.
+const SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0];
 
 /// Counters of a server.
-pub struct Metrics {
-    registry: Registry,
-    requests: IntCounterVec,
-    seconds: HistogramVec,
+pub struct Metrics(Mutex<Counts>);
+
+struct Counts {
+    /// By path and status.
+    requests: BTreeMap<(&'static str, u16), u64>,
+    /// By path.
+    seconds: BTreeMap<&'static str, Histogram>,
     batches: Histogram,
     batch_seconds: Histogram,
-    queue: IntGauge,
-    memory: IntGauge,
 }
 
 impl Metrics {
     /// All at zero.
     pub fn new() -> Self {
-        // Names and buckets are constants: a test makes them.
-        let valid = "names and buckets are valid";
-        let histogram = |name: &str, help: &str, buckets: &[f64]| {
-            HistogramOpts::new(name, help).buckets(buckets.to_vec())
-        };
-        let requests =
-            IntCounterVec::new(Opts::new("defrost_requests_total", "Requests answered"), &["path", "status"])
-                .expect(valid);
-        let seconds = histogram("defrost_request_duration_seconds", "From request to answer", &SECONDS);
-        let seconds = HistogramVec::new(seconds, &["path"]).expect(valid);
-        let sizes = histogram("defrost_batch_size", "Inputs in a batch", &[1.0, 2.0, 4.0, 8.0, 16.0]);
-        let batches = Histogram::with_opts(sizes).expect(valid);
-        let batch_seconds = histogram("defrost_batch_duration_seconds", "What a batch takes", &SECONDS);
-        let batch_seconds = Histogram::with_opts(batch_seconds).expect(valid);
-        let queue = IntGauge::new("defrost_queue_length", "Inputs that wait for the network").expect(valid);
-        let memory = IntGauge::new("process_resident_memory_bytes", "Memory of this process").expect(valid);
-        let registry = Registry::new();
-        let all: [Box<dyn Collector>; 6] = [
-            Box::new(requests.clone()),
-            Box::new(seconds.clone()),
-            Box::new(batches.clone()),
-            Box::new(batch_seconds.clone()),
-            Box::new(queue.clone()),
-            Box::new(memory.clone()),
-        ];
-        for collector in all {
-            registry.register(collector).expect(valid);
-        }
-        Self { registry, requests, seconds, batches, batch_seconds, queue, memory }
+        Self(Mutex::new(Counts {
+            requests: BTreeMap::new(),
+            seconds: BTreeMap::new(),
+            batches: Histogram::new(SIZES),
+            batch_seconds: Histogram::new(SECONDS),
+        }))
     }
 
     /// A request has been answered.
-    pub fn request(&self, path: &str, status: u16, took: Duration) {
-        self.requests.with_label_values(&[path, &status.to_string()]).inc();
-        self.seconds.with_label_values(&[path]).observe(took.as_secs_f64());
+    pub fn request(&self, path: &'static str, status: u16, took: Duration) {
+        let mut counts = self.counts();
+        *counts.requests.entry((path, status)).or_default() += 1;
+        counts.seconds.entry(path).or_insert_with(|| Histogram::new(SECONDS)).observe(took.as_secs_f64());
     }
 
     /// A batch has been predicted.
     pub fn batch(&self, size: usize, took: Duration) {
-        self.batches.observe(size as f64);
-        self.batch_seconds.observe(took.as_secs_f64());
+        let mut counts = self.counts();
+        counts.batches.observe(size as f64);
+        counts.batch_seconds.observe(took.as_secs_f64());
     }
 
-    /// As Prometheus reads it, with so many inputs waiting now.
+    /// All of it, with so many inputs waiting now.
     pub fn text(&self, waiting: usize) -> String {
-        self.queue.set(waiting as i64);
-        if let Some(bytes) = resident_memory() {
-            self.memory.set(bytes as i64);
+        let mut text = Text::default();
+        let counts = self.counts();
+        text.metric("defrost_requests_total", "counter", "Requests answered");
+        for ((path, status), count) in &counts.requests {
+            text.line("", &format!("path=\"{path}\",status=\"{status}\""), *count as f64);
         }
-        // Writing to a string does not fail, and what was never observed is not gathered.
-        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
+        text.metric("defrost_request_duration_seconds", "histogram", "From request to answer");
+        for (path, histogram) in &counts.seconds {
+            text.histogram(&format!("path=\"{path}\""), histogram);
+        }
+        text.metric("defrost_batch_size", "histogram", "Inputs in a batch");
+        text.histogram("", &counts.batches);
+        text.metric("defrost_batch_duration_seconds", "histogram", "What a batch takes");
+        text.histogram("", &counts.batch_seconds);
+        text.metric("defrost_queue_length", "gauge", "Inputs that wait for the network");
+        text.line("", "", waiting as f64);
+        if let Some(bytes) = resident_memory() {
+            text.metric("process_resident_memory_bytes", "gauge", "Memory of this process");
+            text.line("", "", bytes as f64);
+        }
+        text.text
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        // Whoever panics while counting leaves a count of one less.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How often a value was at most each of some bounds.
+struct Histogram {
+    bounds: &'static [f64],
+    counts: Vec<u64>,
+    count: u64,
+    sum: f64,
+}
+
+impl Histogram {
+    fn new(bounds: &'static [f64]) -> Self {
+        Self { bounds, counts: vec![0; bounds.len()], count: 0, sum: 0.0 }
+    }
+
+    fn observe(&mut self, value: f64) {
+        for (count, bound) in self.counts.iter_mut().zip(self.bounds) {
+            *count += u64::from(value <= *bound);
+        }
+        self.count += 1;
+        self.sum += value;
+    }
+}
+
+/// The text so far, and the metric it is at.
+#[derive(Default)]
+struct Text {
+    text: String,
+    name: &'static str,
+}
+
+impl Text {
+    fn metric(&mut self, name: &'static str, kind: &str, help: &str) {
+        self.name = name;
+        // Writing to a string does not fail.
+        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn line(&mut self, suffix: &str, labels: &str, value: f64) {
+        let name = self.name;
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
+        let _ = writeln!(self.text, "{name}{suffix}{labels} {value}");
+    }
+
+    fn histogram(&mut self, labels: &str, histogram: &Histogram) {
+        let comma = if labels.is_empty() { "" } else { "," };
+        for (bound, count) in histogram.bounds.iter().zip(&histogram.counts) {
+            self.line("_bucket", &format!("{labels}{comma}le=\"{bound}\""), *count as f64);
+        }
+        self.line("_bucket", &format!("{labels}{comma}le=\"+Inf\""), histogram.count as f64);
+        self.line("_sum", labels, histogram.sum);
+        self.line("_count", labels, histogram.count as f64);
     }
 }
 
@@ -101,6 +153,9 @@ mod tests {
             "defrost_request_duration_seconds_bucket{path=\"/predict\",le=\"0.01\"} 2",
             "defrost_batch_size_bucket{le=\"2\"} 0",
             "defrost_batch_size_bucket{le=\"4\"} 1",
+            "defrost_batch_size_bucket{le=\"+Inf\"} 1",
+            "defrost_batch_size_sum 3",
+            "defrost_request_duration_seconds_count{path=\"/predict\"} 2",
             "defrost_queue_length 5",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");

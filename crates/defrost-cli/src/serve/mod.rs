@@ -8,14 +8,11 @@ mod batcher;
 mod guard;
 mod inputs;
 mod metrics;
-mod refusal;
 mod server;
 mod upload;
 
-pub use assets::{File, files};
 pub use batcher::{queue, work};
-pub use guard::{Access, guard};
+pub use guard::{Access, guarded};
 pub use inputs::Served;
 pub use metrics::Metrics;
-pub use refusal::Refusal;
 pub use server::Server;

@@ -6,24 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::serve::ListenerExt;
-use axum::{Json, Router};
+use hyper::StatusCode;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::assets::{PAGE, files};
+use super::assets::PAGE;
 use super::batcher::{Answer, Queue, Wanted};
-use super::guard::{Access, guard};
+use super::guard::{Access, guarded};
 use super::inputs::Served;
 use super::metrics::{self, Metrics};
-use super::refusal::Refusal;
 use super::upload;
+use crate::http::{self, Refusal, Request, Response};
 
 /// How long a server that is told to stop goes on to answer what it has accepted.
 const GRACE: Duration = Duration::from_secs(30);
@@ -55,44 +48,67 @@ impl<S: Served> Server<S> {
     ///
     /// If the system gives it no sockets.
     pub fn run(self, listener: TcpListener, stop: Arc<AtomicBool>) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async {
-            listener.set_nonblocking(true)?;
-            let listener = tokio::net::TcpListener::from_std(listener)?.tap_io(|stream| {
-                // Small answers go at once; where that can't be had they go a little later.
-                let _ = stream.set_nodelay(true);
-            });
-            let serving = axum::serve(listener, Arc::new(self).router())
-                .with_graceful_shutdown(told(stop.clone()))
-                .into_future();
-            tokio::select! {
-                served = serving => served,
-                () = async { told(stop).await; sleep(GRACE).await } => {
-                    eprintln!("warning: some requests were not over after {} s", GRACE.as_secs());
-                    Ok(())
-                }
-            }
-        })
+        let server = Arc::new(self);
+        let answer = move |request| server.clone().answer(request);
+        if !http::serve(listener, answer, told(stop), GRACE)? {
+            eprintln!("warning: some requests were not over after {} s", GRACE.as_secs());
+        }
+        Ok(())
     }
 
-    fn router(self: Arc<Self>) -> Router {
-        let (access, metrics) = (self.access, self.metrics.clone());
-        Router::new()
-            .route("/predict", post(|server, request| answer::<S>(server, request, Wanted::Prediction)))
-            .route("/explain", post(|server, request| answer::<S>(server, request, Wanted::Explanation)))
-            .route("/model", get(about::<S>))
-            .route("/health", get(|| async { Json(json!({ "status": "ok" })) }))
-            .route("/metrics", get(measured::<S>))
-            .merge(files(&PAGE))
-            .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this path") })
-            .method_not_allowed_fallback(|| async {
-                Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this path is not asked like that")
-            })
-            .layer(DefaultBodyLimit::disable())
-            .layer(from_fn_with_state(access, guard))
-            .layer(from_fn_with_state(metrics, counted))
-            .with_state(self)
+    /// Answers a request, and counts it by its path and how it was answered.
+    async fn answer(self: Arc<Self>, request: Request) -> Response {
+        let started = Instant::now();
+        let path = PATHS.iter().find(|path| **path == request.uri().path()).unwrap_or(&"other");
+        let answer = match self.access.check(request.headers()) {
+            Ok(()) => self.at_path(request).await,
+            Err(refusal) => Err(refusal),
+        };
+        let response = guarded(answer);
+        self.metrics.request(path, response.status().as_u16(), started.elapsed());
+        response
     }
+
+    /// What is at a request's path.
+    async fn at_path(&self, request: Request) -> Result<Response, Refusal> {
+        match request.uri().path() {
+            "/predict" => self.network(request, Wanted::Prediction).await,
+            "/explain" => self.network(request, Wanted::Explanation).await,
+            "/model" => fetched(&request, || http::json(&self.about)),
+            "/health" => fetched(&request, || http::json(&json!({ "status": "ok" }))),
+            "/metrics" => fetched(&request, || {
+                http::text(metrics::CONTENT_TYPE, self.metrics.text(self.queue.waiting()))
+            }),
+            _ => http::file(&PAGE, &request),
+        }
+    }
+
+    /// What the network says.
+    async fn network(&self, request: Request, wanted: Wanted) -> Result<Response, Refusal> {
+        Refusal::unless_post(&request)?;
+        let Some(slot) = self.queue.slot(wanted) else {
+            upload::drain(request).await;
+            return Err(Refusal::busy(self.queue.length(wanted)));
+        };
+        let (name, input) = S::input(request, self.limit).await?;
+        match self.queue.ask(slot, input).await {
+            Answer::Found(found) => Ok(http::json(&found.to_json(&name))),
+            Answer::Explained(found, explanation) => {
+                let mut answer = found.to_json(&name);
+                answer["heat"] = explanation.to_json();
+                Ok(http::json(&answer))
+            }
+            Answer::Unusable(reason) => Err(Refusal::unusable(reason)),
+            Answer::Failed => {
+                let message = "the network failed on this input; the server's own output says more";
+                Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message))
+            }
+        }
+    }
+}
+
+fn fetched(request: &Request, answer: impl FnOnce() -> Response) -> Result<Response, Refusal> {
+    Refusal::unless_get(request).map(|()| answer())
 }
 
 /// Comes back when the flag is raised.
@@ -100,49 +116,4 @@ async fn told(stop: Arc<AtomicBool>) {
     while !stop.load(Ordering::Relaxed) {
         sleep(LOOK).await;
     }
-}
-
-/// `POST /predict` and `POST /explain`
-async fn answer<S: Served>(
-    State(server): State<Arc<Server<S>>>,
-    request: Request,
-    wanted: Wanted,
-) -> Result<Json<Value>, Refusal> {
-    let Some(slot) = server.queue.slot(wanted) else {
-        upload::drain(request).await;
-        return Err(Refusal::busy(server.queue.length(wanted)));
-    };
-    let (name, input) = S::input(request, server.limit).await?;
-    match server.queue.ask(slot, input).await {
-        Answer::Found(found) => Ok(Json(found.to_json(&name))),
-        Answer::Explained(found, explanation) => {
-            let mut answer = found.to_json(&name);
-            answer["heat"] = explanation.to_json();
-            Ok(Json(answer))
-        }
-        Answer::Unusable(reason) => Err(Refusal::unusable(reason)),
-        Answer::Failed => {
-            let message = "the network failed on this input; the server's own output says more";
-            Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message))
-        }
-    }
-}
-
-/// `GET /model`
-async fn about<S: Served>(State(server): State<Arc<Server<S>>>) -> Json<Value> {
-    Json(server.about.clone())
-}
-
-/// `GET /metrics`
-async fn measured<S: Served>(State(server): State<Arc<Server<S>>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], server.metrics.text(server.queue.waiting()))
-}
-
-/// Counts a request by its path and how it was answered.
-async fn counted(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let path = PATHS.iter().find(|path| **path == request.uri().path()).unwrap_or(&"other");
-    let response = next.run(request).await;
-    metrics.request(path, response.status().as_u16(), started.elapsed());
-    response
 }

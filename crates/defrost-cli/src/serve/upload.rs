@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Multipart, Request};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
-use axum::http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_LENGTH, EXPECT};
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
-use super::refusal::Refusal;
+use crate::http::{Refusal, Request, content_type, essence, first_file};
 
 /// How long a request may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,10 +24,10 @@ const JSON_LIMIT: usize = 1 << 20;
 ///
 /// If the request holds no image, too much, or comes too slowly.
 pub async fn image(request: Request, limit: usize) -> Result<(Option<String>, Bytes), Refusal> {
-    match content_type(request.headers()).as_str() {
+    match essence(content_type(request.headers())).as_str() {
         "multipart/form-data" => file(request, limit).await,
-        "application/octet-stream" => Ok((None, body(request, limit).await?.1)),
-        image if image.starts_with("image/") => Ok((None, body(request, limit).await?.1)),
+        "application/octet-stream" => Ok((None, body(request, limit).await?)),
+        image if image.starts_with("image/") => Ok((None, body(request, limit).await?)),
         other => {
             let message = format!(
                 "{} is not read here: send an image as the body with its content type, such as image/jpeg, or as a file \
@@ -47,7 +46,7 @@ pub async fn image(request: Request, limit: usize) -> Result<(Option<String>, By
 ///
 /// If the request holds none, too much, or comes too slowly.
 pub async fn object(request: Request, limit: usize) -> Result<Map<String, Value>, Refusal> {
-    match content_type(request.headers()).as_str() {
+    match essence(content_type(request.headers())).as_str() {
         "application/json" => {}
         other => {
             let message = format!("{} is not read here: send JSON as application/json", named(other));
@@ -55,7 +54,7 @@ pub async fn object(request: Request, limit: usize) -> Result<Map<String, Value>
             return Err(Refusal::unsupported(message));
         }
     }
-    let (_, bytes) = body(request, limit.min(JSON_LIMIT)).await?;
+    let bytes = body(request, limit.min(JSON_LIMIT)).await?;
     match serde_json::from_slice(&bytes) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Refusal::unusable("the JSON is no object; send one, in braces")),
@@ -74,26 +73,19 @@ pub async fn drain(request: Request) {
     let _ = timeout(COURTESY, read).await;
 }
 
-/// The content type without its parameters, in lower case; empty if there is none.
-fn content_type(headers: &HeaderMap) -> String {
-    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    given.split(';').next().unwrap_or_default().trim().to_lowercase()
-}
-
 fn named(content_type: &str) -> &str {
     if content_type.is_empty() { "a body without a content type" } else { content_type }
 }
 
-/// All of the body, and the request without it.
-async fn body(request: Request, limit: usize) -> Result<(Request, Bytes), Refusal> {
+/// All of the body.
+async fn body(request: Request, limit: usize) -> Result<Bytes, Refusal> {
     let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: usize| length > limit) {
         drain(request).await;
         return Err(Refusal::too_long(limit));
     }
-    let (parts, body) = request.into_parts();
-    match timeout(PATIENCE, Limited::new(body, limit).collect()).await {
-        Ok(Ok(body)) => Ok((Request::from_parts(parts, Body::empty()), body.to_bytes())),
+    match timeout(PATIENCE, Limited::new(request.into_body(), limit).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::too_long(limit)),
         Ok(Err(error)) => Err(Refusal::malformed(format!("the body can't be read: {error}"))),
         Err(_) => {
@@ -105,16 +97,11 @@ async fn body(request: Request, limit: usize) -> Result<(Request, Bytes), Refusa
 
 /// The first file of a form.
 async fn file(request: Request, limit: usize) -> Result<(Option<String>, Bytes), Refusal> {
-    let (request, bytes) = body(request, limit).await?;
-    let malformed = |reason: String| Refusal::malformed(format!("the form can't be read: {reason}"));
-    let request = request.map(|_| Body::from(bytes));
-    let mut form =
-        Multipart::from_request(request, &()).await.map_err(|error| malformed(error.body_text()))?;
-    while let Some(field) = form.next_field().await.map_err(|error| malformed(error.body_text()))? {
-        if let Some(name) = field.file_name().map(str::to_owned) {
-            let bytes = field.bytes().await.map_err(|error| malformed(error.body_text()))?;
-            return Ok((Some(name), bytes));
-        }
+    let kind = content_type(request.headers()).to_owned();
+    let form = body(request, limit).await?;
+    match first_file(&kind, &form) {
+        Ok(Some((name, content))) => Ok((Some(name), content)),
+        Ok(None) => Err(Refusal::unusable("there is no file in the form; send the image as one")),
+        Err(reason) => Err(Refusal::malformed(format!("the form can't be read: {reason}"))),
     }
-    Err(Refusal::unusable("there is no file in the form; send the image as one"))
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The floors, lowest first. A module imports from those below its own.
 const FLOORS: [&[&str]; 8] = [
     &["remedies"],
-    &["failure"],
+    &["failure", "http"],
     &["args", "show"],
     &["training"],
     &["domain"],

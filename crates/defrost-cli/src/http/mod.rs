@@ -1,0 +1,139 @@
+//! HTTP as the two pages need it: one thread talks to everybody, and an answer is a text or a stream.
+
+mod form;
+mod refusal;
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use http_body_util::channel::Channel;
+use http_body_util::{Either, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+pub use form::first_file;
+pub use refusal::Refusal;
+
+/// What somebody asks.
+pub type Request = hyper::Request<Incoming>;
+/// What they are answered.
+pub type Response = hyper::Response<Either<Full<Bytes>, Channel<Bytes>>>;
+
+/// A path, its content type and what stands there.
+pub type File = (&'static str, &'static str, &'static str);
+
+/// How long no connection is accepted after one could not be.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// An answer of this content type.
+pub fn text(kind: &'static str, content: impl Into<Bytes>) -> Response {
+    of_kind(kind, Either::Left(Full::new(content.into())))
+}
+
+/// An answer in JSON.
+pub fn json(value: &Value) -> Response {
+    text("application/json", value.to_string())
+}
+
+/// An answer of this content type that comes bit by bit.
+pub fn stream(kind: &'static str, content: Channel<Bytes>) -> Response {
+    of_kind(kind, Either::Right(content))
+}
+
+fn of_kind(kind: &'static str, body: Either<Full<Bytes>, Channel<Bytes>>) -> Response {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+/// What stands at a path, if it is one of these files.
+///
+/// # Errors
+///
+/// If there is nothing at the path, or it is not fetched.
+pub fn file(files: &[File], request: &Request) -> Result<Response, Refusal> {
+    let mut files = files.iter().filter(|(path, ..)| *path == request.uri().path());
+    let &(_, kind, content) = files.next().ok_or_else(Refusal::missing)?;
+    Refusal::unless_get(request)?;
+    Ok(text(kind, content))
+}
+
+/// The content type of a request; empty if there is none.
+pub fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// A content type without its parameters, in lower case.
+pub fn essence(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_lowercase()
+}
+
+/// Answers everybody until `stop` comes back, and then what is accepted by then, for no longer than `grace`; returns
+/// whether all of it was answered.
+///
+/// # Errors
+///
+/// If the system gives it no sockets.
+pub fn serve<A: Future<Output = Response> + Send + 'static>(
+    listener: std::net::TcpListener,
+    answer: impl Fn(Request) -> A + Clone + Send + Sync + 'static,
+    stop: impl Future<Output = ()>,
+    grace: Duration,
+) -> io::Result<bool> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let (ending, _) = watch::channel(false);
+        let mut connections = JoinSet::new();
+        let mut stop = pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        connections.spawn(connection(stream, answer.clone(), ending.subscribe()));
+                    }
+                    // Whoever asked has gone, or too many files are open.
+                    Err(_) => sleep(PAUSE).await,
+                },
+                Some(_) = connections.join_next() => {}
+            }
+        }
+        drop(listener);
+        ending.send_replace(true);
+        let answered = async { while connections.join_next().await.is_some() {} };
+        Ok(timeout(grace, answered).await.is_ok())
+    })
+}
+
+/// Answers what comes over one connection; at the end, what has been asked by then.
+async fn connection<A: Future<Output = Response> + Send>(
+    stream: TcpStream,
+    answer: impl Fn(Request) -> A,
+    mut ending: watch::Receiver<bool>,
+) {
+    // Small answers go at once; where that can't be had they go a little later.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| {
+        let answer = answer(request);
+        async { Ok::<_, Infallible>(answer.await) }
+    });
+    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        // An error: whoever asked has gone or speaks no HTTP.
+        _ = &mut connection => return,
+        _ = ending.wait_for(|ending| *ending) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}

@@ -1,0 +1,92 @@
+//! Why a request is not answered: a status, and a JSON object that says what is wrong and what to do.
+
+use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::{Method, StatusCode};
+use serde_json::json;
+
+use super::{Request, Response, json};
+
+/// A request that is not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status.
+    pub status: StatusCode,
+    /// What is wrong, and what to do.
+    pub message: String,
+    /// What belongs to the status.
+    header: Option<(HeaderName, &'static str)>,
+}
+
+impl Refusal {
+    /// With this status.
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), header: None }
+    }
+
+    /// There is nothing at this path.
+    pub fn missing() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is nothing at this path")
+    }
+
+    /// The request can't be read.
+    pub fn malformed(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// The request can be read, and what it holds can't be predicted.
+    pub fn unusable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
+    }
+
+    /// The request is of a kind that is not read.
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+    }
+
+    /// Too many requests wait.
+    pub fn busy(waiting: usize) -> Self {
+        let message = format!("{waiting} requests are waiting already; ask again in a second");
+        let header = Some((RETRY_AFTER, "1"));
+        Self { header, ..Self::new(StatusCode::TOO_MANY_REQUESTS, message) }
+    }
+
+    /// The request is too long.
+    pub fn too_long(limit: usize) -> Self {
+        let message = format!(
+            "the request is longer than {} MB; send a smaller file, or start the server with a larger --body-limit",
+            limit >> 20
+        );
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    }
+
+    /// Refuses what does not fetch.
+    pub fn unless_get(request: &Request) -> Result<(), Self> {
+        Self::unless(request, &[Method::GET, Method::HEAD], "GET,HEAD")
+    }
+
+    /// Refuses what does not send.
+    pub fn unless_post(request: &Request) -> Result<(), Self> {
+        Self::unless(request, &[Method::POST], "POST")
+    }
+
+    fn unless(request: &Request, methods: &[Method], names: &'static str) -> Result<(), Self> {
+        match methods.contains(request.method()) {
+            true => Ok(()),
+            false => {
+                let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "this path is not asked like that");
+                Err(Self { header: Some((ALLOW, names)), ..refusal })
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Response {
+    fn from(refusal: Refusal) -> Self {
+        let mut response = json(&json!({ "error": refusal.message }));
+        *response.status_mut() = refusal.status;
+        if let Some((name, value)) = refusal.header {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
