@@ -1,5 +1,5 @@
 //! Trains a pretrained network on one batch of images from memory and asks it about them, where there is no system underneath: compiled
-//! for `wasm32-unknown-unknown`, in a page or, with `in_a_page.mjs` beside this, in Node. `.ci/run` says how it is built.
+//! for `wasm32-unknown-unknown`, in a page or, with `in_a_page.mjs` beside this, in Node. `.ci/long` says how it is built.
 
 use std::error::Error;
 use std::sync::Mutex;

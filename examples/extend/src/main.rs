@@ -33,8 +33,8 @@ fn images(run: &Path) -> Result<(), Box<dyn Error>> {
         batch_size: 8,
         ..LearnerOptions::default()
     };
-    let mut learner =
-        ImageData::from_images(images)?.learner_with(Pretrained::none(architecture::NAME).size(16), options)?;
+    let mut learner = ImageData::from_images(images)?
+        .learner_with(Pretrained::none(architecture::NAME).size(16), options)?;
     learner.fit_one_cycle(4, 1e-2)?;
     learner.save(run)?;
 
@@ -49,7 +49,7 @@ fn stripes(n: usize) -> Image {
     const SIDE: usize = 16;
     let bright = |index: usize| {
         let along = if n.is_multiple_of(2) { index / SIDE } else { index % SIDE };
-        if (along + n / 2) / 2 % 2 == 0 { 220 } else { 30 }
+        if ((along + n / 2) / 2).is_multiple_of(2) { 220 } else { 30 }
     };
     let pixels = (0..SIDE * SIDE).flat_map(|index| [bright(index); 3]).collect();
     Image::from_rgb(SIDE, SIDE, pixels).expect("there are three values a pixel")

@@ -7,11 +7,11 @@ use std::ops::Range;
 use std::path::Path;
 
 use defrost::Precision;
+use defrost::bundle::{Loaded, ModelConfig};
 use defrost::burn;
 use defrost::burn::module::Module;
 use defrost::burn::tensor::activation::relu;
 use defrost::burn::tensor::{Device, Tensor, TensorData};
-use defrost::bundle::{Loaded, ModelConfig};
 use defrost::layers::Linear;
 use defrost::prelude::*;
 use serde::{Deserialize, Serialize};
