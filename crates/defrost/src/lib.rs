@@ -47,12 +47,6 @@
 //! It covers neither the numbers that training arrives at nor Burn's types, whose version is part of this crate's.
 
 #![forbid(unsafe_code)]
-// What the domains share is used by those that are there.
-#![cfg_attr(
-    not(all(feature = "vision", feature = "text", feature = "tabular")),
-    allow(dead_code, unused_imports)
-)]
-
 pub use burn;
 
 mod batch;
