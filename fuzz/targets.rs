@@ -11,6 +11,7 @@ use defrost::check::Report;
 use defrost::csv_table::CsvTable;
 use defrost::data::Fingerprint;
 use defrost::learner::checkpoint_note;
+use defrost::metrics::Familiarity;
 use defrost::tabular::{TableData, TableModelConfig};
 use defrost::text::{TextColumns, TextData, TextModelConfig};
 use defrost::vision::image::Image;
@@ -61,8 +62,11 @@ pub fn labels(bytes: &[u8]) {
     });
 }
 
-/// A safetensors file.
+/// A safetensors file: weights, or what a network was taught.
 pub fn weights(bytes: &[u8]) {
+    if let Ok(known) = Familiarity::parse(bytes) {
+        assert!(known.to_bytes().len() <= bytes.len() + 1024, "all of it is in the file");
+    }
     if let Ok(weights) = safetensors::parse(bytes) {
         let numbers: usize =
             weights.tensors.values().map(|tensor| tensor.shape().iter().product::<usize>()).sum();

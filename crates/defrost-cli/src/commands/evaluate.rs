@@ -11,6 +11,7 @@ use crate::Outcome;
 use crate::args::{EvaluateArguments, Task};
 use crate::domain::{Domain, for_domain};
 use crate::failure::Blame;
+use crate::show::{baseline_line, calibration_line, with_interval};
 use crate::training;
 
 /// Measures a saved run on labelled data.
@@ -33,11 +34,18 @@ fn evaluate_of<D: Domain>(arguments: &EvaluateArguments) -> Outcome {
     if let Some(trouble) = cache.trouble() {
         eprintln!("warning: the cache: {trouble}");
     }
+    let kind = evaluation.kind().unwrap_or(model.manifest.loss.kind());
+    let intervals = evaluation.intervals();
+    let baseline = model.manifest.baseline.as_ref();
+    let reached = baseline.map(|baseline| baseline.measure(&evaluation.targets));
     if arguments.json {
         return print_json(&json!({
             "items": items.len(),
             "loss": evaluation.loss,
             "metrics": evaluation.metrics,
+            "intervals": intervals,
+            "baseline": reached,
+            "calibration": evaluation.calibration,
             "confusion": evaluation.confusion(),
             "by_class": evaluation.by_class(),
             "thresholds": model.manifest.thresholds,
@@ -46,7 +54,14 @@ fn evaluate_of<D: Domain>(arguments: &EvaluateArguments) -> Outcome {
     }
     println!("{} {}: loss {:.4}", items.len(), D::ITEMS, evaluation.loss);
     for (name, value) in &evaluation.metrics {
-        println!("  {name:12} {value:.4}");
+        println!("  {}", with_interval(name, *value, &intervals));
+    }
+    if let Some((baseline, reached)) = baseline.zip(reached) {
+        let always = baseline.describe(kind, classes);
+        baseline_line(&always, &reached).iter().for_each(|line| println!("{line}"));
+    }
+    if let Some(calibration) = evaluation.calibration {
+        println!("{}", calibration_line(calibration));
     }
     let reports = evaluation.by_class();
     if !reports.is_empty() {

@@ -20,7 +20,7 @@ pub fn predict(arguments: &PredictArguments) -> Outcome {
 
 fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {
     let model = Loaded::<D::Config>::open(&arguments.run, &training::device()).or_usage()?;
-    let found = |prediction| Found::of(&model.manifest, &prediction, arguments.top);
+    let found = |answer| Found::of(&model.manifest, &answer, arguments.top);
     let answers = D::predict(&model, &arguments.inputs, arguments.tta.tta());
     let results: Vec<(String, Result<Found, String>)> =
         answers.into_iter().map(|(input, prediction)| (input, prediction.map(found))).collect();

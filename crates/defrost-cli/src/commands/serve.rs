@@ -62,7 +62,7 @@ fn serve_run<S: Served>(arguments: &ServeArguments) -> Outcome {
         print_json(&json!({ "url": url }))?;
     }
     // This thread is one of those that compute: the network is its own.
-    let found = |prediction| Found::of(&run.manifest, &prediction, arguments.top);
+    let found = |answer| Found::of(&run.manifest, &answer, arguments.top);
     let predict =
         |inputs: &[S::Input]| answers(inputs).into_iter().map(|prediction| prediction.map(found)).collect();
     let explain = |input: &S::Input| {

@@ -27,6 +27,7 @@ use crate::live::{self, Live};
 use crate::run::{Session, about_run, create_folder, is_unfinished, packed_file, stop_on_signals};
 use crate::show::{
     Progress, estimate_outcome, estimate_table, metrics, plan_table, rate, report_warnings, seconds,
+    trust_lines,
 };
 use crate::{remedies, training};
 
@@ -95,6 +96,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     };
     let report = planned.ended(&mut learner, &model, &ended).or_failure()?;
     let page = report::write(&run, &report).or_failure()?;
+    let validation = report.validation.clone().unwrap_or_default();
     if let Some(live) = &live {
         live.end(report, early.as_deref(), &run);
     }
@@ -124,6 +126,9 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
             "phases": plan.phases,
             "epochs": learner.history().records().iter().map(epoch_json).collect::<Vec<_>>(),
             "best": best.as_ref().map(epoch_json),
+            "baseline": validation.baseline,
+            "intervals": validation.intervals,
+            "calibration": validation.calibration,
             "estimate": learner.history().estimates(),
             // The name of the estimates in earlier versions.
             "quote": learner.history().estimates(),
@@ -142,6 +147,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
             best.valid_loss,
             metrics(&best.metrics)
         );
+        trust_lines(&validation).iter().for_each(|line| println!("  {line}"));
     }
     println!("saved: {} after {}", run.display(), seconds(seconds_taken));
     if let Some(file) = packed {

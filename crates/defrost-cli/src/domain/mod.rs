@@ -15,7 +15,7 @@ use defrost::check::Report;
 use defrost::csv_table::{CsvTable, is_csv_file};
 use defrost::data::{Dataset, Skipped};
 use defrost::learner::TestTimeAugmentation;
-use defrost::metrics::Prediction;
+use defrost::metrics;
 use defrost::text::{guess_text_column, is_text_folder};
 use defrost::vision::image::Image;
 use defrost::vision::models::Precision;
@@ -156,4 +156,4 @@ pub struct Outline<M: ModelConfig> {
 pub type Labelled = (Box<dyn Dataset>, Vec<Skipped>);
 
 /// An input's name and what the network makes of it, or why it can't be read.
-pub type Answer = (String, Result<Prediction, String>);
+pub type Answer = (String, Result<metrics::Answer, String>);

@@ -173,6 +173,7 @@ fn answers<I>(inputs: &[I], answer: &impl Fn(&[I]) -> Vec<Result<Found, String>>
 mod tests {
     use std::sync::Mutex;
 
+    use crate::show::Said;
     use defrost::interpret::HeatMap;
 
     use super::*;
@@ -198,7 +199,7 @@ mod tests {
         drop(queue);
         let answer = |input: i32| {
             assert!(input != 13, "an unlucky number");
-            if input < 0 { Err("negative".to_owned()) } else { Ok(Found::Number(input as f32)) }
+            if input < 0 { Err("negative".to_owned()) } else { Ok(number(input)) }
         };
         let predict = |inputs: &[i32]| {
             if !inputs.is_empty() {
@@ -215,6 +216,10 @@ mod tests {
             replies.into_iter().map(|mut reply| reply.try_recv().unwrap()).collect(),
             sizes.into_inner().unwrap(),
         )
+    }
+
+    fn number(input: i32) -> Found {
+        Found { said: Said::Number(input as f32), familiarity: None, notes: vec![] }
     }
 
     fn explanation() -> Explanation {
@@ -236,8 +241,8 @@ mod tests {
         let (answers, sizes) = ask_for(&wanted, 16, 2);
         assert_eq!(sizes, [2, 0, 1, 0, 0, 0]);
         let kinds = answers.iter().map(|answer| match answer {
-            Answer::Found(Found::Number(number)) => format!("{number}"),
-            Answer::Explained(Found::Number(number), _) => format!("{number} explained"),
+            Answer::Found(found) => found.to_text(),
+            Answer::Explained(found, _) => format!("{} explained", found.to_text()),
             Answer::Unusable(reason) => reason.clone(),
             _ => "failed".to_owned(),
         });
@@ -258,7 +263,7 @@ mod tests {
     fn what_waits_is_taken_together_up_to_a_batch() {
         let (answers, sizes) = ask(&[1, -2, 3, 4, 5], 5, 4);
         assert_eq!(sizes, [4, 1]);
-        assert!(matches!(answers[2], Answer::Found(Found::Number(3.0))));
+        assert!(matches!(&answers[2], Answer::Found(found) if found.to_text() == "3"));
         assert!(matches!(&answers[1], Answer::Unusable(reason) if reason == "negative"));
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use defrost::bundle::Loaded;
 use defrost::learner::TestTimeAugmentation;
-use defrost::metrics::Prediction;
+use defrost::metrics::Answer;
 use defrost::tabular::{FieldKind, TableModelConfig};
 use defrost::text::TextModelConfig;
 use defrost::vision::image::Image;
@@ -19,7 +19,7 @@ use crate::failure::{Blame, Failure};
 use crate::http::{Refusal, Request};
 
 /// What the network makes of each input, or why nothing.
-pub type Predictions = Vec<Result<Prediction, String>>;
+pub type Predictions = Vec<Result<Answer, String>>;
 
 /// A kind of data whose runs can be served.
 pub trait Served: Domain + 'static {

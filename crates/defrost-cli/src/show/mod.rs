@@ -5,8 +5,12 @@ mod estimate;
 mod plan;
 mod prediction;
 mod progress;
+mod trust;
 
 pub use estimate::{estimate_outcome, estimate_table};
 pub use plan::{metrics, plan_table, rate, report_warnings, thousands};
+#[cfg(test)]
+pub use prediction::Said;
 pub use prediction::{Explanation, Found};
 pub use progress::{Progress, bar, seconds};
+pub use trust::{baseline_line, calibration_line, trust_lines, with_interval};

@@ -5,12 +5,23 @@ use serde_json::{Value, json};
 use defrost::TargetKind;
 use defrost::bundle::BundleManifest;
 use defrost::interpret::HeatMap;
-use defrost::metrics::Prediction;
+use defrost::metrics::{Answer, Prediction};
 use defrost::vision::Explained;
 
 /// What is told of a prediction.
 #[derive(Clone, Debug)]
-pub enum Found {
+pub struct Found {
+    /// What the item is taken for.
+    pub said: Said,
+    /// How familiar it is, `0.0..=1.0`, if that is known.
+    pub familiarity: Option<f32>,
+    /// What a person should know of it.
+    pub notes: Vec<&'static str>,
+}
+
+/// What an item is taken for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Said {
     /// The likeliest classes with their probabilities.
     Top(Vec<(String, f32)>),
     /// The likeliest labels with their probabilities, and those that are likely enough to be said to be there.
@@ -20,8 +31,29 @@ pub enum Found {
 }
 
 impl Found {
-    /// What a run's prediction says, of no more than `top` classes.
-    pub fn of<M>(manifest: &BundleManifest<M>, prediction: &Prediction, top: usize) -> Self {
+    /// What a run's answer says, of no more than `top` classes.
+    pub fn of<M>(manifest: &BundleManifest<M>, answer: &Answer, top: usize) -> Self {
+        let said = Said::of(manifest, &answer.scores, top);
+        Self { said, familiarity: answer.familiarity, notes: answer.notes() }
+    }
+
+    /// With the input's name.
+    pub fn to_json(&self, input: &str) -> Value {
+        let mut found = self.said.to_json(input);
+        found["familiarity"] = json!(self.familiarity);
+        found["notes"] = json!(self.notes);
+        found
+    }
+
+    /// For a line of text.
+    pub fn to_text(&self) -> String {
+        let notes = self.notes.iter().map(|note| format!(" ({note})"));
+        [self.said.to_text()].into_iter().chain(notes).collect()
+    }
+}
+
+impl Said {
+    fn of<M>(manifest: &BundleManifest<M>, prediction: &Prediction, top: usize) -> Self {
         let named = |(class, probability): (usize, f32)| (manifest.classes[class].clone(), probability);
         let ranked = prediction.ranked();
         let top = || ranked.iter().copied().take(top).map(named).collect();
@@ -36,8 +68,7 @@ impl Found {
         }
     }
 
-    /// With the input's name.
-    pub fn to_json(&self, input: &str) -> Value {
+    fn to_json(&self, input: &str) -> Value {
         match self {
             Self::Number(number) => json!({ "input": input, "number": number }),
             Self::Top(top) => json!({ "input": input, "top": entries(top) }),
@@ -48,8 +79,7 @@ impl Found {
         }
     }
 
-    /// For a line of text.
-    pub fn to_text(&self) -> String {
+    fn to_text(&self) -> String {
         let entry = |(class, probability): &(String, f32)| format!("{class} {:.1} %", probability * 100.0);
         let list = |entries: &[(String, f32)]| entries.iter().map(entry).collect::<Vec<_>>().join(", ");
         match self {

@@ -21,3 +21,4 @@ mod tensorboard;
 mod tidy;
 mod tiers;
 mod train;
+mod trust;

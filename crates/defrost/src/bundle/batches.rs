@@ -1,20 +1,18 @@
 //! Answers about many items: in batches, each in its item's place.
 
-use crate::metrics::Prediction;
-
 /// At most so many items go through a saved network at once.
 pub const BATCH: usize = 16;
 
 /// What `predict` makes of the items that could be prepared, in batches of similar `size`; the others keep their reason.
-pub fn in_batches<T, E>(
+pub fn in_batches<T, A, E>(
     items: Vec<Result<T, E>>,
     size: impl Fn(&T) -> usize,
-    predict: impl Fn(&[&T]) -> Vec<Prediction>,
-) -> Vec<Result<Prediction, E>> {
+    predict: impl Fn(&[&T]) -> Vec<A>,
+) -> Vec<Result<A, E>> {
     let prepared = items.iter().enumerate().filter_map(|(place, item)| Some((place, item.as_ref().ok()?)));
     let mut prepared: Vec<(usize, &T)> = prepared.collect();
     prepared.sort_by_key(|(_, item)| size(item));
-    let mut predictions: Vec<(usize, Prediction)> = vec![];
+    let mut predictions: Vec<(usize, A)> = vec![];
     for batch in prepared.chunks(BATCH) {
         let (places, batch): (Vec<usize>, Vec<&T>) = batch.iter().copied().unzip();
         predictions.extend(places.into_iter().zip(predict(&batch)));
@@ -35,10 +33,10 @@ mod tests {
             (0..50).map(|item| if item % 7 == 3 { Err("no item") } else { Ok(item * 37 % 50) }).collect();
         let predict = |batch: &[&usize]| {
             assert!(batch.len() <= BATCH && batch.is_sorted());
-            batch.iter().map(|&&item| Prediction(vec![item as f32])).collect()
+            batch.iter().map(|&&item| item * 3).collect::<Vec<usize>>()
         };
         for (item, answer) in items.iter().zip(in_batches(items.clone(), |&item| item, predict)) {
-            assert_eq!(answer, item.map(|item| Prediction(vec![item as f32])));
+            assert_eq!(answer, item.map(|item| item * 3));
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! `model.safetensors` holds the tensors, `bundle.json` the [`BundleManifest`]: classes, the domain's part
 //! (architecture, preprocessing), the freeze plan, what was measured, a hash of the weights, and a [`SelfTest`].
+//! `familiarity.safetensors` holds what tells whether an item is like the training data.
 
 #[cfg(feature = "archive")]
 mod archive;
@@ -33,7 +34,7 @@ use crate::data::Fingerprint;
 use crate::files::{self, FileError};
 use crate::learner::{EpochRecord, PhaseEstimate, SaveError};
 use crate::loss::AnyLoss;
-use crate::metrics::THRESHOLD;
+use crate::metrics::{Baseline, Familiarity, THRESHOLD, Temperature};
 use crate::summary::PlanSummary;
 use crate::weights::safetensors::{self, ParseError};
 use crate::weights::{MisfitError, Tensors};
@@ -43,6 +44,7 @@ const FORMAT: u32 = 1;
 
 const MANIFEST: &str = "bundle.json";
 const WEIGHTS: &str = "model.safetensors";
+const FAMILIARITY: &str = "familiarity.safetensors";
 
 /// What a bundle's `bundle.json` says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -59,6 +61,16 @@ pub struct BundleManifest<D> {
     /// are of one class or have numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub thresholds: Vec<f32>,
+    /// What scores of classes are divided by before probabilities are made of them, chosen on the validation items; 1 in
+    /// bundles of earlier versions.
+    #[serde(default)]
+    pub temperature: Temperature,
+    /// The answer that needs no network; none in bundles of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
+    /// Which items are like the training data, a file of its own; none in bundles of earlier versions.
+    #[serde(skip)]
+    pub familiarity: Option<Familiarity>,
     /// What the domain needs to build and feed the network.
     pub model: D,
     /// What was frozen, what trained.
@@ -175,7 +187,8 @@ pub fn write<M: ModelConfig>(
     safetensors::write(&weights_path, tensors, &BTreeMap::from([("format".to_owned(), "pt".to_owned())]))?;
     manifest.format = FORMAT;
     manifest.weights_sha256 = Fingerprint::sha256(&files::read(&weights_path)?).to_string();
-    for (name, bytes) in manifest.model.files() {
+    let familiarity = manifest.familiarity.as_ref().map(|known| (FAMILIARITY.to_owned(), known.to_bytes()));
+    for (name, bytes) in manifest.model.files().into_iter().chain(familiarity) {
         files::write_atomically(&folder.join(&name), |file| std::io::Write::write_all(file, &bytes))?;
         manifest.files_sha256.insert(name, Fingerprint::sha256(&bytes).to_string());
     }
@@ -234,6 +247,10 @@ pub fn read<M: ModelConfig>(run: &Path) -> Result<(BundleManifest<M>, Tensors), 
         }
         own.insert(name.clone(), unchanged(&mut files, name, hash)?);
     }
+    if let Some(bytes) = own.remove(FAMILIARITY) {
+        let damaged = |reason| BundleError::Manifest { path: files.path(FAMILIARITY), reason };
+        manifest.familiarity = Some(Familiarity::parse(&bytes).map_err(damaged)?);
+    }
     manifest.model.take_files(own);
     let damaged = |source| BundleError::Weights { path: files.path(WEIGHTS), source };
     let weights = safetensors::parse(&bytes).map_err(damaged)?;
@@ -265,6 +282,12 @@ fn manifest_in<M: ModelConfig>(files: &mut RunFiles) -> Result<BundleManifest<M>
     let probabilities = manifest.thresholds.iter().all(|threshold| (0.0..=1.0).contains(threshold));
     if !probabilities || ![0, manifest.classes.len()].contains(&manifest.thresholds.len()) {
         return Err(invalid("there must be a threshold in 0 to 1 for each label, or none".to_owned()));
+    }
+    if !manifest.temperature.is_valid() {
+        return Err(invalid("the temperature must be more than 0".to_owned()));
+    }
+    if manifest.baseline.as_ref().is_some_and(|baseline| baseline.outputs() != manifest.outputs()) {
+        return Err(invalid("the baseline must have a number for each class, or one".to_owned()));
     }
     Ok(manifest)
 }

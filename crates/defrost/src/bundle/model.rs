@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,11 +13,11 @@ use serde::de::DeserializeOwned;
 
 use super::{BundleError, BundleManifest, NamedPrediction, Names, SelfTest, paths, read, write};
 use crate::batch::Batch;
-use crate::data::Dataset;
+use crate::data::{Dataset, Variant};
 use crate::files::FileError;
 use crate::interpret::HeatMap;
 use crate::learner::{Evaluation, Learner, LearnerError, Model, SaveError, TestTimeAugmentation, evaluate};
-use crate::metrics::{Prediction, THRESHOLD, split};
+use crate::metrics::{Answer, Features, Reliability, THRESHOLD, features};
 use crate::ops::isa_level;
 use crate::precision::Precision;
 use crate::prefix::Cache;
@@ -109,6 +110,7 @@ impl<C: ModelConfig> Model<C::Network> for C {
             return Err(SaveError::Classes { outputs, classes: classes.len() });
         }
         let thresholds = learner.best_thresholds()?;
+        let Reliability { temperature, familiarity } = learner.calibrate()?.clone();
         let network = learner.network().valid();
         let manifest = BundleManifest {
             format: 0,
@@ -116,6 +118,9 @@ impl<C: ModelConfig> Model<C::Network> for C {
             classes,
             loss: learner.loss().clone(),
             thresholds: thresholds.clone(),
+            temperature,
+            baseline: learner.baseline(),
+            familiarity,
             model: self.clone(),
             plan: learner.summary(),
             epochs: learner.history().records().to_vec(),
@@ -142,7 +147,7 @@ impl<N: Network> Learner<N> {
     }
 
     /// Writes the network and what is needed to use it into a folder, which is made if it is not there. Labels get the
-    /// thresholds that are best on the validation items; those are returned.
+    /// thresholds that are best on the validation items; those are returned. Answers are [calibrated](Self::calibrate).
     ///
     /// # Errors
     ///
@@ -158,14 +163,22 @@ impl<N: Network> Learner<N> {
 
     /// What the network makes now of each item of a batch, as its [`Dataset`] or model prepares them.
     pub fn predict_batch(&self, input: Batch) -> Vec<NamedPrediction> {
-        let network = self.network().valid();
-        let scores = network.forward(input, 0..network.stages().len()).single();
+        let (scores, features) = scores_and_features(&self.network().valid(), input);
         let loss = self.loss().clone();
-        let predictions = split(loss.decode(scores));
+        let answers = self.reliability().answers(&loss, scores, features.as_ref());
         let names = Names { classes: self.classes(), loss, thresholds: vec![THRESHOLD] };
         let names = Arc::new(names);
-        predictions.into_iter().map(|prediction| names.of(prediction)).collect()
+        answers.into_iter().map(|answer| names.of(answer)).collect()
     }
+}
+
+/// A network's scores for each item of a batch, and what its last stage receives.
+fn scores_and_features<N: Network>(network: &N, input: Batch) -> (Tensor<2>, Option<Features>) {
+    let stages = network.stages().len();
+    let last = stages.saturating_sub(1);
+    let received = network.forward(input, 0..last);
+    let features = if last > 0 { features(&received) } else { None };
+    (network.forward(received, last..stages).single(), features)
 }
 
 /// How many numbers these tensors hold.
@@ -179,6 +192,7 @@ pub struct Loaded<M: ModelConfig> {
     /// What the bundle says.
     pub manifest: BundleManifest<M>,
     network: M::Network,
+    reliability: Reliability,
     device: Device,
 }
 
@@ -191,7 +205,7 @@ impl<M: ModelConfig> Loaded<M> {
     /// was saved.
     pub fn open(folder: &Path, device: &Device) -> Result<Self, BundleError> {
         let (manifest_path, weights_path) = paths(folder);
-        let (manifest, tensors) = read::<M>(folder)?;
+        let (mut manifest, tensors) = read::<M>(folder)?;
         let invalid = |reason: String| BundleError::Manifest { path: manifest_path.clone(), reason };
         let (least, held) = (manifest.model.least_numbers(manifest.outputs()), count(&tensors));
         if least > held {
@@ -204,14 +218,16 @@ impl<M: ModelConfig> Loaded<M> {
         let file = weights_path.display().to_string();
         check_fit(&file, manifest.model.name(), &network.stages(), &tensors)?;
         let network = load(network, &tensors).valid();
-        let loaded = Self { manifest, network, device: device.clone() };
+        let reliability =
+            Reliability { temperature: manifest.temperature, familiarity: manifest.familiarity.take() };
+        let loaded = Self { manifest, network, reliability, device: device.clone() };
         loaded.test(folder)?;
         Ok(loaded)
     }
 
     /// Whether the network answers as it did when it was saved, as far as that was kept.
     fn test(&self, folder: &Path) -> Result<(), BundleError> {
-        let Self { manifest: BundleManifest { model, self_test, .. }, network, device } = self;
+        let Self { manifest: BundleManifest { model, self_test, .. }, network, device, .. } = self;
         let Some(test) = self_test else { return Ok(()) };
         let invalid = |reason| BundleError::Manifest { path: paths(folder).0, reason };
         let (apart, allowed) =
@@ -228,16 +244,42 @@ impl<M: ModelConfig> Loaded<M> {
         &self.device
     }
 
-    /// A prediction with the names of its classes.
-    pub fn named(&self, scores: Prediction) -> NamedPrediction {
-        let BundleManifest { classes, loss, .. } = &self.manifest;
-        let thresholds = self.manifest.thresholds().to_vec();
-        Arc::new(Names { classes: classes.clone(), loss: loss.clone(), thresholds }).of(scores)
+    /// How its answers are made.
+    pub fn reliability(&self) -> &Reliability {
+        &self.reliability
     }
 
-    /// Classes and probabilities for each item of a batch.
-    pub fn predict_batch(&self, input: Batch) -> Vec<Prediction> {
-        split(self.manifest.loss.decode(self.scores(input)))
+    /// An answer with the names of its classes.
+    pub fn named(&self, answer: Answer) -> NamedPrediction {
+        let BundleManifest { classes, loss, .. } = &self.manifest;
+        let thresholds = self.manifest.thresholds().to_vec();
+        Arc::new(Names { classes: classes.clone(), loss: loss.clone(), thresholds }).of(answer)
+    }
+
+    /// Classes and probabilities for each item of a batch, and how familiar it is.
+    pub fn predict_batch(&self, input: Batch) -> Vec<Answer> {
+        let (scores, features) = scores_and_features(&self.network, input);
+        self.reliability.answers(&self.manifest.loss, scores, features.as_ref())
+    }
+
+    /// The same for a batch that is seen in the variants of this test-time augmentation, in their order. The original says
+    /// how familiar an item is.
+    pub fn predict_variants(
+        &self,
+        tta: TestTimeAugmentation,
+        mut input: impl FnMut(Variant) -> Batch,
+    ) -> Vec<Answer> {
+        let loss = &self.manifest.loss;
+        let mut features = None;
+        let scores = tta.scores(loss, |variant| {
+            let (scores, received) = scores_and_features(&self.network, input(variant));
+            if variant == Variant::Original {
+                features = received;
+            }
+            Ok::<_, Infallible>(scores)
+        });
+        let Ok(scores) = scores;
+        self.reliability.answers(loss, scores, features.as_ref())
     }
 
     /// The network's scores for each item of a batch, `[batch, outputs]`.
@@ -250,7 +292,7 @@ impl<M: ModelConfig> Loaded<M> {
         self.manifest.model.heat(&self.network, input, outputs)
     }
 
-    /// Loss and measures on labelled items, each seen with this test-time augmentation; what earlier runs and this one have computed is in `cache`.
+    /// Loss and measures on labelled items, and how far off the probabilities of classes are; each seen with this test-time augmentation; what earlier runs and this one have computed is in `cache`.
     ///
     /// # Errors
     ///
@@ -264,6 +306,6 @@ impl<M: ModelConfig> Loaded<M> {
     ) -> Result<Evaluation, LearnerError> {
         let loss = &self.manifest.loss;
         let evaluation = evaluate(&self.network, items, (loss, tta), batch_size, &self.device, cache)?;
-        Ok(evaluation.at(self.manifest.thresholds()))
+        Ok(evaluation.at(self.manifest.thresholds()).calibrated(self.manifest.temperature))
     }
 }

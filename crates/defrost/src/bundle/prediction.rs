@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::data::TargetKind;
 use crate::loss::AnyLoss;
-use crate::metrics::Prediction;
+use crate::metrics::{Answer, Prediction};
 
 /// What a network makes of one item, with the names of its classes.
 ///
@@ -14,6 +14,11 @@ use crate::metrics::Prediction;
 pub struct NamedPrediction {
     /// A probability for each class or label, or one number.
     pub scores: Prediction,
+    /// How familiar the item is, `0.0..=1.0`: the share of held-out items that are at least as far from the training items;
+    /// none where that is not known.
+    pub familiarity: Option<f32>,
+    /// What a person should know of it, such as that it is unlike anything the network was taught; usually nothing.
+    pub notes: Vec<&'static str>,
     names: Arc<Names>,
 }
 
@@ -28,9 +33,10 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// These scores with their names.
-    pub fn of(self: &Arc<Self>, scores: Prediction) -> NamedPrediction {
-        NamedPrediction { scores, names: self.clone() }
+    /// This answer with its names.
+    pub fn of(self: &Arc<Self>, answer: Answer) -> NamedPrediction {
+        let notes = answer.notes();
+        NamedPrediction { scores: answer.scores, familiarity: answer.familiarity, notes, names: self.clone() }
     }
 }
 
@@ -114,7 +120,8 @@ mod tests {
 
     fn named(classes: &[&str], loss: AnyLoss, scores: &[f32]) -> NamedPrediction {
         let classes = classes.iter().map(|&class| class.to_owned()).collect();
-        Arc::new(Names { classes, loss, thresholds: vec![0.5] }).of(Prediction(scores.to_vec()))
+        Arc::new(Names { classes, loss, thresholds: vec![0.5] })
+            .of(Answer { scores: Prediction(scores.to_vec()), familiarity: None })
     }
 
     #[test]

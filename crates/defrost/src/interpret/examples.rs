@@ -51,6 +51,7 @@ mod tests {
             predictions: predictions.iter().map(|row| Prediction(row.to_vec())).collect(),
             targets: targets.to_vec(),
             thresholds: vec![0.5],
+            calibration: None,
         }
     }
 

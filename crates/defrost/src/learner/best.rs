@@ -30,10 +30,14 @@ impl<N: Network> Learner<N> {
     ///
     /// If it has to be measured anew and an item can't be read.
     pub fn best_evaluation(&mut self) -> Result<Evaluation, LearnerError> {
-        match self.best.as_ref().and_then(|best| best.evaluation.clone()) {
-            Some(evaluation) => Ok(evaluation),
-            None => self.evaluate(),
+        if let Some(evaluation) = self.best.as_ref().and_then(|best| best.evaluation.clone()) {
+            return Ok(evaluation);
         }
+        let evaluation = self.evaluate()?;
+        if let Some(best) = &mut self.best {
+            best.evaluation = Some(evaluation.clone());
+        }
+        Ok(evaluation)
     }
 
     /// Keeps the weights as they are, if this epoch is the best.

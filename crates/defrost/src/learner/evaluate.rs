@@ -1,12 +1,16 @@
 //! Evaluation and prediction: the network in eval mode, on the plain device.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::{Device, Tensor};
 
 use super::features::Part;
 use super::{Learner, LearnerError, TestTimeAugmentation};
 use crate::data::{DataError, Dataset, Target, TargetKind, plain_batches, target_rows};
 use crate::loss::AnyLoss;
-use crate::metrics::{self, ClassReport, Confusion, Metric, Metrics, Prediction, split};
+use crate::metrics::{
+    self, Calibration, ClassReport, Confusion, Interval, Metric, Metrics, Prediction, Temperature, split,
+};
 use crate::prefix::{Cache, Prefix};
 use crate::stage::Network;
 
@@ -23,6 +27,8 @@ pub struct Evaluation {
     pub targets: Vec<Target>,
     /// The probability from which on a label is said to be there, one for each label or one for all.
     pub thresholds: Vec<f32>,
+    /// How far off the probabilities of classes are, once they [were calibrated](Self::calibrated).
+    pub calibration: Option<Calibration>,
 }
 
 impl Evaluation {
@@ -34,6 +40,46 @@ impl Evaluation {
         self.metrics.extend(found);
         self.thresholds = thresholds.to_vec();
         self
+    }
+
+    /// The same with probabilities of classes at this temperature, and how far off they were before and are now. Loss and
+    /// metrics stay those of the network's own scores, which training measures.
+    #[must_use]
+    pub fn calibrated(self, temperature: Temperature) -> Self {
+        let Some(classes) = self.classes() else { return self };
+        let predictions: Vec<Prediction> =
+            self.predictions.iter().map(|found| temperature.apply(found)).collect();
+        let calibration = Calibration::between(&self.predictions, &predictions, &classes);
+        Self { predictions, calibration, ..self }
+    }
+
+    /// How far off the probabilities of classes are, and would be on new items at a temperature that was fitted on such as
+    /// these: each item is measured by one that was fitted on others. None where items are not of one class each.
+    pub fn cross_calibration(&self) -> Option<Calibration> {
+        let classes = self.classes()?;
+        let crossed = Temperature::cross_fitted(&self.predictions, &classes);
+        Calibration::between(&self.predictions, &crossed, &classes)
+    }
+
+    /// The temperature at which the probabilities of classes are best; 1 where items are not of one class each.
+    pub fn temperature(&self) -> Temperature {
+        self.classes().map_or(Temperature::ONE, |classes| Temperature::fit(&self.predictions, &classes))
+    }
+
+    /// How far each metric may be from what it would be of all such items, with 95 % confidence: Wilson's interval for
+    /// shares of items, the bootstrap for others. A metric of one's own has none.
+    pub fn intervals(&self) -> BTreeMap<String, Interval> {
+        let Some(kind) = self.kind() else { return BTreeMap::new() };
+        metrics::intervals(kind, &self.predictions, &self.targets, &self.thresholds)
+    }
+
+    /// The class of each item; none where an item is not of one class.
+    fn classes(&self) -> Option<Vec<usize>> {
+        self.targets
+            .iter()
+            .map(Target::class)
+            .collect::<Option<_>>()
+            .filter(|classes: &Vec<_>| !classes.is_empty())
     }
 
     /// What the items are labelled with; nothing is known of none.
@@ -116,7 +162,8 @@ impl Tally {
         }
         let loss = self.losses / self.predictions.len().max(1) as f64;
         let thresholds = vec![metrics::THRESHOLD];
-        Evaluation { loss, metrics, predictions: self.predictions, targets: self.targets, thresholds }
+        let (predictions, targets) = (self.predictions, self.targets);
+        Evaluation { loss, metrics, predictions, targets, thresholds, calibration: None }
     }
 }
 

@@ -209,6 +209,7 @@ impl<N: Network> Learner<N> {
         self.end_checkpoints();
         // Whatever happened, what was learned before is not lost.
         self.restore_best();
+        self.calibrate_to_best();
         ops::release_memory();
         self.tell(|observer, learner| {
             observer.run_ended(&learner.history);

@@ -20,6 +20,7 @@ mod lr_find;
 mod mixing;
 mod of_data;
 mod phase;
+mod reliability;
 mod run;
 mod state;
 mod suggestions;
@@ -48,7 +49,7 @@ pub use test_time_augmentation::TestTimeAugmentation;
 use crate::data::{Dataset, Draws, TargetKind};
 use crate::groups::LayerGroups;
 use crate::loss::{AnyLoss, Balance, LossOptions};
-use crate::metrics::Metric;
+use crate::metrics::{Metric, Reliability};
 use crate::optim::{AdamW, Optimizer, Stepper};
 use crate::plan::{FreezePlan, NormMode};
 use crate::prefix::{Cache, CacheLimits, Prefix};
@@ -203,6 +204,8 @@ pub struct Learner<N> {
     device: Device,
     history: History,
     best: Option<Best>,
+    /// How its answers are made; as the network gives them where training came after.
+    reliability: Reliability,
     observers: Vec<Box<dyn Observer>>,
     checkpoints: Option<Checkpoints>,
     /// Whether somebody asks to stop.
@@ -265,6 +268,7 @@ impl<N: Network> Learner<N> {
             device,
             history: History::default(),
             best: None,
+            reliability: Reliability::default(),
             observers: vec![],
             checkpoints: None,
             stop: None,

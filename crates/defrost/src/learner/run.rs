@@ -14,6 +14,7 @@ use super::{
 };
 use crate::data::Draws;
 use crate::layers::with_draws;
+use crate::metrics::Reliability;
 use crate::optim::{StepOptions, Stepper};
 use crate::platform::Instant;
 use crate::recipe::ResolvedPhase;
@@ -37,6 +38,7 @@ impl<N: Network> Learner<N> {
         phase: &ResolvedPhase,
         Start { progress, now, began }: Start,
     ) -> Result<Flow, LearnerError> {
+        self.reliability = Reliability::default();
         let (name, epochs) = (&phase.name, phase.epochs);
         let mut phase = phase.clone();
         phase.rates.iter_mut().for_each(|rate| *rate *= progress.rate_factor);
@@ -149,6 +151,7 @@ impl<N: Network> Learner<N> {
             seconds: phase.progress_now().epoch_seconds,
         };
         self.cache.publish();
+        self.reliability.temperature = evaluation.temperature();
         self.keep_if_best(&record, evaluation);
         if let Some(own) = own {
             self.load_tensors(&own);

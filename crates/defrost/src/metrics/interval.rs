@@ -15,12 +15,8 @@ use crate::data::Draws;
 const Z: f64 = 1.959_963_984_540_054;
 /// What lies below an interval, and as much above it.
 const TAIL: f64 = 0.025;
-/// So many times are items drawn with repetition, where that is cheap.
-const ROUNDS: usize = 1000;
-/// So many times at least.
-const LEAST_ROUNDS: usize = 200;
-/// So many items are drawn in all, if the rounds may be fewer for it.
-const DRAWN: usize = 4_000_000;
+/// So often are items drawn with repetition.
+pub(super) const ROUNDS: usize = 1000;
 
 /// Where a measure lies with a confidence of 95 %. In JSON it is `[low, high]`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,20 +64,19 @@ impl Interval {
         seed: u64,
         measure: impl Fn(&[usize]) -> Option<f64> + Sync,
     ) -> Option<Self> {
-        let rows = Self::bootstraps(items, seed, |places| vec![measure(places)]);
-        rows.into_iter().next().flatten()
+        Self::bootstraps(items, ROUNDS, seed, |places| vec![measure(places)]).into_iter().next().flatten()
     }
 
-    /// The same of several measures at once, which see the same draws.
+    /// The same of several measures at once, which see the same draws, in so many rounds.
     pub fn bootstraps(
         items: usize,
+        rounds: usize,
         seed: u64,
         measure: impl Fn(&[usize]) -> Vec<Option<f64>> + Sync,
     ) -> Vec<Option<Self>> {
-        if items == 0 {
+        if items == 0 || rounds == 0 {
             return vec![];
         }
-        let rounds = (DRAWN / items).clamp(LEAST_ROUNDS, ROUNDS);
         let round = |round: usize| {
             let mut rng = Draws::for_resample(seed, round);
             let places: Vec<usize> = (0..items).map(|_| rng.random_range(0..items)).collect();

@@ -1,8 +1,13 @@
-//! How good predictions are. Each metric agrees with scikit-learn's of the same name; one that the items at
+//! How good predictions are, and how far each can be trusted. Each metric agrees with scikit-learn's of the same name; one that the items at
 //! hand do not define (a curve's area without a positive item) is left out rather than made up.
 
+mod answer;
+mod baseline;
+mod calibration;
 mod classes;
+mod familiarity;
 mod interval;
+mod intervals;
 mod labels;
 mod numbers;
 mod own;
@@ -11,8 +16,15 @@ mod ranking;
 
 use std::collections::BTreeMap;
 
+pub(crate) use answer::features;
+pub use answer::{Answer, Reliability};
+pub use baseline::Baseline;
+pub use calibration::{Calibration, Temperature, expected_calibration_error};
 pub use classes::{ClassReport, Confusion, accuracy, by_class, confusion, highest, kappa, matthews};
+pub(crate) use familiarity::HELD_OUT;
+pub use familiarity::{Familiarity, Features};
 pub use interval::{Interval, paired_difference};
+pub use intervals::intervals;
 pub use labels::{THRESHOLD, best_thresholds, by_label};
 pub use numbers::{mean_absolute_error, r_squared, root_mean_squared_error};
 pub use own::Metric;

@@ -174,11 +174,9 @@ impl Report {
             let wanted = ["accuracy", "f1", "exact_match", "mae", "rmse", "r2"];
             let metrics = self.validation.as_ref().map_or(&best.metrics, |validation| &validation.metrics);
             let found = wanted.iter().filter_map(|&name| Some((name, *metrics.get(name)?))).take(3);
-            facts.extend(
-                found.map(|(name, value)| {
-                    fact(&named(name.to_owned()), numbers::number(value), String::new())
-                }),
-            );
+            facts.extend(found.map(|(name, value)| {
+                fact(&named(name.to_owned()), numbers::number(value), self.compared(name))
+            }));
             facts.push(fact("validation loss", measure(best.valid_loss), String::new()));
             facts.push(fact(
                 "best epoch",
@@ -186,10 +184,30 @@ impl Report {
                 format!("{} epochs in all", self.epochs.len()),
             ));
         }
+        if let Some(calibration) = self.validation.as_ref().and_then(|validation| validation.calibration) {
+            let [before, after] = [calibration.ece_before, calibration.ece_after].map(numbers::fraction);
+            facts.push(fact("calibration error", after, format!("{before} before calibration")));
+        }
         if let State::Finished { seconds } | State::EndedEarly { seconds, .. } = self.state {
             facts.push(fact("took", numbers::seconds(seconds), String::new()));
         }
         facts
+    }
+
+    /// The interval of a metric, and what always the same answer reaches of it.
+    fn compared(&self, name: &str) -> String {
+        let Some(validation) = &self.validation else { return String::new() };
+        let interval = validation.intervals.get(name).map(|interval| {
+            format!(
+                "{} to {} at 95 % confidence",
+                numbers::number(interval.low),
+                numbers::number(interval.high)
+            )
+        });
+        let baseline = validation.baseline.get(name);
+        let baseline = baseline
+            .map(|&value| format!("{} by always saying {}", numbers::number(value), validation.always));
+        interval.into_iter().chain(baseline).collect::<Vec<_>>().join("; ")
     }
 
     /// The names of what was measured.

@@ -1,5 +1,7 @@
 //! What the best epoch's network makes of the validation items, with the items worth looking at.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
@@ -9,7 +11,7 @@ use crate::bundle::ModelConfig;
 use crate::data::{Preview, Target, TargetKind, Variant};
 use crate::interpret::{HeatMap, item_losses, most_confused, surest_hits, top_losses};
 use crate::learner::{Evaluation, Learner, LearnerError};
-use crate::metrics::{ClassReport, Confusion, Metrics};
+use crate::metrics::{Calibration, ClassReport, Confusion, Interval, Metrics};
 use crate::stage::Network;
 
 /// So many items with the highest losses, and so many sure hits, are shown.
@@ -30,6 +32,18 @@ pub struct ValidationReport {
     pub loss: f64,
     /// What else was measured, by name.
     pub metrics: Metrics,
+    /// How far each may be from what it would be of all such items, with 95 % confidence.
+    #[serde(default)]
+    pub intervals: BTreeMap<String, Interval>,
+    /// What always the same answer reaches.
+    #[serde(default)]
+    pub baseline: Metrics,
+    /// That answer: a class's name, or what else it is.
+    #[serde(default)]
+    pub always: String,
+    /// How far off probabilities of classes are, each item's at a temperature that was fitted without it.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
     /// How well each class or label is recognised; nothing for numbers.
     pub by_class: Vec<ClassReport>,
     /// The probability from which on each label is said to be there; none where items are of one class.
@@ -87,6 +101,10 @@ impl ValidationReport {
             evaluation = evaluation.at(thresholds);
         }
         let losses = item_losses(&*loss, &evaluation);
+        let calibration = evaluation.cross_calibration();
+        let evaluation = evaluation.calibrated(learner.reliability().temperature);
+        let baseline = learner.baseline();
+        let always = baseline.as_ref().map(|baseline| baseline.describe(loss.kind(), classes));
         let worst = top_losses(&losses, SHOWN);
         let heat = heat(learner, model, &evaluation, &worst);
         let example = |item: usize, heat: Option<&HeatMap>| ExampleResult {
@@ -105,6 +123,10 @@ impl ValidationReport {
             items: evaluation.targets.len(),
             loss: evaluation.loss,
             metrics: evaluation.metrics.clone(),
+            intervals: evaluation.intervals(),
+            baseline: baseline.map(|baseline| baseline.measure(&evaluation.targets)).unwrap_or_default(),
+            always: always.unwrap_or_default(),
+            calibration,
             by_class: evaluation.by_class(),
             thresholds: thresholds.to_vec(),
             confused: pairs.take(PAIRS).map(|pair| (pair.actual, pair.predicted, pair.count)).collect(),

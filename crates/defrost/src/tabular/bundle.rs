@@ -14,7 +14,7 @@ use super::table_data::{TableError, open_known, open_unlabelled};
 use crate::batch::Batch;
 use crate::bundle::{Loaded, ModelConfig, in_batches};
 use crate::data::Skipped;
-use crate::metrics::Prediction;
+use crate::metrics::Answer;
 use crate::rates::Rates;
 use crate::recipe::FineTune;
 
@@ -85,19 +85,19 @@ impl LoadedTable {
     /// # Errors
     ///
     /// If the file is no table or a column is missing.
-    pub fn predict(&self, path: &Path) -> Result<Vec<Named<Prediction>>, TableError> {
+    pub fn predict(&self, path: &Path) -> Result<Vec<Named<Answer>>, TableError> {
         let rows = open_unlabelled(path, &self.manifest.model.schema)?;
         let (names, rows): (Vec<String>, Vec<_>) = rows.into_iter().unzip();
         Ok(names.into_iter().zip(self.predict_encoded(rows)).collect())
     }
 
     /// The same for rows given by column; one that can't be encoded says why.
-    pub fn predict_rows(&self, rows: &[BTreeMap<String, String>]) -> Vec<Result<Prediction, String>> {
+    pub fn predict_rows(&self, rows: &[BTreeMap<String, String>]) -> Vec<Result<Answer, String>> {
         let schema = &self.manifest.model.schema;
         self.predict_encoded(rows.iter().map(|row| schema.encode_row(row)).collect())
     }
 
-    fn predict_encoded(&self, rows: Vec<Result<Encoded, String>>) -> Vec<Result<Prediction, String>> {
+    fn predict_encoded(&self, rows: Vec<Result<Encoded, String>>) -> Vec<Result<Answer, String>> {
         in_batches(rows, |_| 0, |rows| self.predict_batch(batch(rows, self.device())))
     }
 

@@ -130,7 +130,7 @@ impl LoadedTable {
         &self,
         row: impl IntoIterator<Item = (C, V)>,
     ) -> Result<NamedPrediction, RowPredictError> {
-        let scores = self.predict_rows(&[by_column(row)]).remove(0).map_err(RowPredictError::Row)?;
-        Ok(self.named(scores))
+        let answer = self.predict_rows(&[by_column(row)]).remove(0).map_err(RowPredictError::Row)?;
+        Ok(self.named(answer))
     }
 }

@@ -16,7 +16,7 @@ use super::tokenizer::{Tokenizer, TokenizerError, Tokens};
 use crate::batch::Batch;
 use crate::bundle::{Loaded, ModelConfig, in_batches};
 use crate::data::Skipped;
-use crate::metrics::Prediction;
+use crate::metrics::Answer;
 use crate::precision::Precision;
 use crate::recipe::FineTune;
 
@@ -127,7 +127,7 @@ impl LoadedText {
         &self,
         texts: &[T],
         tokenizer: &Tokenizer,
-    ) -> Vec<Result<Prediction, String>> {
+    ) -> Vec<Result<Answer, String>> {
         let predict = |texts: &[&Tokens]| {
             let ids: Vec<&[u32]> = texts.iter().map(|tokens| tokens.ids.as_slice()).collect();
             self.predict_batch(batch(&ids, self.device()))

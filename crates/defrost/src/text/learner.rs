@@ -106,7 +106,7 @@ impl LoadedText {
     ///
     /// If it is empty or can't be encoded.
     pub fn predict_one(&self, text: &str) -> Result<NamedPrediction, TextPredictError> {
-        let scores = self.predict(&[text], &self.tokenizer()?).remove(0).map_err(TextPredictError::Text)?;
-        Ok(self.named(scores))
+        let answer = self.predict(&[text], &self.tokenizer()?).remove(0).map_err(TextPredictError::Text)?;
+        Ok(self.named(answer))
     }
 }

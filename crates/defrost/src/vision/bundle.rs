@@ -1,6 +1,5 @@
 //! What is kept of a trained image network.
 
-use std::convert::Infallible;
 use std::path::Path;
 
 use burn::tensor::Device;
@@ -25,7 +24,7 @@ use crate::bundle::{BATCH, BundleManifest, Loaded, ModelConfig, in_batches};
 use crate::data::{Skipped, Variant};
 use crate::interpret::HeatMap;
 use crate::learner::TestTimeAugmentation;
-use crate::metrics::{Prediction, split};
+use crate::metrics::Answer;
 use crate::recipe::FineTune;
 
 /// What is needed to build and feed an image network.
@@ -154,7 +153,7 @@ fn test_image() -> Image {
 #[derive(Clone, Debug)]
 pub struct Explained {
     /// What it makes of it.
-    pub prediction: Prediction,
+    pub prediction: Answer,
     /// The output that is explained: the highest.
     pub output: usize,
     /// The places of the square that the network sees, in the image's middle.
@@ -169,7 +168,7 @@ pub type LoadedVision = Loaded<ImageModelConfig>;
 impl LoadedVision {
     /// Classes and probabilities for one image, varied as training does by default where there are more
     /// looks than one.
-    pub fn predict(&self, image: &Image, tta: TestTimeAugmentation) -> Prediction {
+    pub fn predict(&self, image: &Image, tta: TestTimeAugmentation) -> Answer {
         self.predict_prepared(&[&self.prepared(image, tta)], tta).remove(0)
     }
 
@@ -180,7 +179,7 @@ impl LoadedVision {
         inputs: &[T],
         tta: TestTimeAugmentation,
         read: impl Fn(&T) -> Result<Image, E> + Sync,
-    ) -> Vec<Result<Prediction, E>> {
+    ) -> Vec<Result<Answer, E>> {
         let prepare = |input: &T| read(input).map(|image| self.prepared(&image, tta));
         let batch = |inputs: &[T]| {
             let images = inputs.par_iter().map(prepare).collect();
@@ -193,7 +192,7 @@ impl LoadedVision {
     /// no places apart, or not in images of this size.
     pub fn explain(&self, image: &Image, tta: TestTimeAugmentation) -> Option<Explained> {
         let prediction = self.predict(image, tta);
-        let output = prediction.class();
+        let output = prediction.scores.class();
         let preprocess = &self.manifest.model.preprocess;
         let values = self.prepared(image, TestTimeAugmentation::NONE).remove(0);
         let input = batch(values, 1, preprocess, self.device());
@@ -235,15 +234,12 @@ impl LoadedVision {
         tta.all_variants().map(prepare).collect()
     }
 
-    fn predict_prepared(&self, images: &[&Vec<Vec<f32>>], tta: TestTimeAugmentation) -> Vec<Prediction> {
-        let (preprocess, loss) = (&self.manifest.model.preprocess, &self.manifest.loss);
+    fn predict_prepared(&self, images: &[&Vec<Vec<f32>>], tta: TestTimeAugmentation) -> Vec<Answer> {
         let mut look = 0;
-        let scores = tta.scores(loss, |_| {
+        self.predict_variants(tta, |_| {
             let values = images.iter().flat_map(|image| &image[look]).copied().collect();
             look += 1;
-            Ok::<_, Infallible>(self.scores(batch(values, images.len(), preprocess, self.device()).into()))
-        });
-        let Ok(scores) = scores;
-        split(loss.decode(scores))
+            batch(values, images.len(), &self.manifest.model.preprocess, self.device()).into()
+        })
     }
 }

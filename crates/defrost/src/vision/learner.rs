@@ -161,7 +161,7 @@ impl LoadedVision {
     ///
     /// If it can't be read.
     pub fn predict_one<'a>(&self, image: impl Into<ImageInput<'a>>) -> Result<NamedPrediction, ImageError> {
-        let scores = image.into().with(|image| self.predict(image, TestTimeAugmentation::NONE))?;
-        Ok(self.named(scores))
+        let answer = image.into().with(|image| self.predict(image, TestTimeAugmentation::NONE))?;
+        Ok(self.named(answer))
     }
 }

@@ -138,7 +138,9 @@ fn texts_are_learned_saved_and_predicted() {
     let run = folder.path().join("run");
     learner.save(&run).unwrap();
     let model = Learner::load(&run).unwrap();
-    assert_eq!(model.predict("very good").unwrap().scores, prediction.scores);
+    let again = model.predict("very good").unwrap();
+    assert_eq!(again.scores, prediction.scores);
+    assert!(again.familiarity.is_some());
 
     let tree = folder.path().join("texts");
     for (file, text) in
@@ -169,7 +171,9 @@ fn rows_are_learned_saved_and_predicted() {
     let run = folder.path().join("run");
     learner.save(&run).unwrap();
     let model = Learner::load(&run).unwrap();
-    assert_eq!(model.predict("kind=x, size=2.5").unwrap().scores, prediction.scores);
+    let again = model.predict("kind=x, size=2.5").unwrap();
+    assert_eq!(again.scores, prediction.scores);
+    assert!(again.familiarity.is_some());
     assert_eq!(
         model.predict("x").unwrap_err().to_string(),
         "`x` is no row: one is given as column=cell, column=cell"

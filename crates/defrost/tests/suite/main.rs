@@ -55,3 +55,5 @@ mod targets;
 mod texts;
 mod tidy;
 mod training;
+#[cfg(all(feature = "vision", feature = "embedded-weights"))]
+mod trust;

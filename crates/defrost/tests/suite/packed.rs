@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use defrost::Prediction;
 use defrost::bundle::{self, BundleError, is_run, pack};
+use defrost::metrics::Answer;
 use defrost::report;
 use defrost::tabular::TableModelConfig;
 
 use crate::self_test::{open, rows};
 
-fn answers(run: &Path, table: &Path) -> Vec<Prediction> {
+fn answers(run: &Path, table: &Path) -> Vec<Answer> {
     let answers = open::<TableModelConfig>(run).unwrap().predict(table).unwrap();
     answers.into_iter().map(|(_, answer)| answer.unwrap()).collect()
 }

@@ -2,6 +2,7 @@
 const part = (id) => document.getElementById(id);
 const message = part('message');
 const classes = part('classes');
+const notes = part('notes');
 
 /** The newest question: answers to earlier ones come too late. */
 let asked = 0;
@@ -18,6 +19,8 @@ function percent(probability) {
 
 /** Classes with bars; of labels, those that are said to be there. */
 function show(answer) {
+  notes.textContent = answer.notes.map((note) => `This is ${note}: take the answer with care.`).join(' ');
+  notes.hidden = answer.notes.length === 0;
   if ('number' in answer) {
     say(String(answer.number), 'number');
     return;
@@ -59,6 +62,7 @@ async function answerOf(path, body, type) {
 async function ask(body, type) {
   asked += 1;
   classes.hidden = true;
+  notes.hidden = true;
   say('Predicting…');
   const answer = await answerOf('/predict', body, type);
   if (answer === undefined) return false;

@@ -1,0 +1,62 @@
+//! What a network says of an item once it is trained: probabilities that can be taken at their word, and whether the item
+//! is like anything that the network was taught.
+
+use burn::tensor::Tensor;
+
+use super::prediction::split;
+use super::{Familiarity, Features, Prediction, Temperature};
+use crate::batch::{Batch, Value};
+use crate::data::TargetKind;
+use crate::loss::AnyLoss;
+
+/// What a trained network makes of one item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// A probability for each class or label, or one number.
+    pub scores: Prediction,
+    /// The share of held-out items that are at least as far from the training items as this one, `0.0..=1.0`; none where that
+    /// is not known.
+    pub familiarity: Option<f32>,
+}
+
+impl Answer {
+    /// What a person should know of it; usually nothing.
+    pub fn notes(&self) -> Vec<&'static str> {
+        let is_unfamiliar = self.familiarity.is_some_and(|share| share < Familiarity::LEAST);
+        is_unfamiliar.then_some(Familiarity::UNFAMILIAR).into_iter().collect()
+    }
+}
+
+/// How the answers of a trained network are made, as measured on items it was not trained on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reliability {
+    /// What scores are divided by; 1 where items are not of one class.
+    pub temperature: Temperature,
+    /// What the network was taught, if that was kept.
+    pub familiarity: Option<Familiarity>,
+}
+
+impl Reliability {
+    /// The answers that these scores, `[batch, outputs]`, of items with these features mean. Features may be missing.
+    pub fn answers(&self, loss: &AnyLoss, scores: Tensor<2>, features: Option<&Features>) -> Vec<Answer> {
+        let predictions = split(loss.decode(scores)).into_iter().map(|found| match loss.kind() {
+            TargetKind::Class => self.temperature.apply(&found),
+            _ => found,
+        });
+        let share = |row: &[f32]| self.familiarity.as_ref()?.share(row);
+        let mut familiarity = features.into_iter().flat_map(Features::rows).map(share);
+        let answer = |scores| Answer { scores, familiarity: familiarity.next().flatten() };
+        predictions.map(answer).collect()
+    }
+}
+
+/// What the last stage receives, if that is a row of numbers for each item.
+pub(crate) fn features(batch: &Batch) -> Option<Features> {
+    match batch.values() {
+        [Value::Rank2(rows)] => {
+            let [_, width] = rows.dims();
+            Some(Features { width, numbers: rows.to_data().iter::<f32>().collect() })
+        }
+        _ => None,
+    }
+}
