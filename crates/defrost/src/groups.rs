@@ -227,6 +227,7 @@ mod tests {
             parameters: if *name == "pool" { vec![] } else { vec![parameter()] },
             training_flags: vec![],
             pretrained: true,
+            dense: false,
         };
         names.iter().map(stage).collect()
     }

@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use thiserror::Error;
 
 use crate::groups::LayerGroups;
-use crate::stage::{Parameter, Role, TrainingFlag};
+use crate::stage::{Parameter, Role, Stage, TrainingFlag};
 
 /// What pretrained batch-norms do while the network trains.
 ///
@@ -221,6 +221,19 @@ impl FreezePlan {
         self.parameters().filter(|&(group, parameter)| self.parameter_trains(group, parameter))
     }
 
+    /// Whether the last group trains and no other.
+    pub fn trains_head_alone(&self) -> bool {
+        self.trains.split_last().is_some_and(|(&head, body)| head && !body.contains(&true))
+    }
+
+    /// The last stage, if it is all that trains, it is one dense layer, and all before it is constant: then the best
+    /// weights for the features that reach it can be solved for.
+    pub fn dense_head(&self) -> Option<&Stage> {
+        let (head, body) = self.groups.stages().split_last()?;
+        let is_one = head.dense && self.constant_stages() == body.len();
+        is_one.then_some(head)
+    }
+
     /// Puts a network in the plan's state: which parameters require gradients, which flags are on.
     pub fn apply<M: Module>(&self, network: M) -> M {
         let parameters = self.parameters().map(|(group, p)| (p.id, self.parameter_trains(group, p)));
@@ -233,7 +246,7 @@ impl FreezePlan {
         network.map(&mut PlanMapper { active: parameters.chain(training_flags).collect() })
     }
 
-    fn groups_and_stages(&self) -> impl Iterator<Item = (usize, &crate::stage::Stage)> {
+    fn groups_and_stages(&self) -> impl Iterator<Item = (usize, &Stage)> {
         (0..self.groups.count())
             .flat_map(|group| self.groups.stages_of(group).iter().map(move |stage| (group, stage)))
     }

@@ -44,8 +44,8 @@ pub struct Pretrained {
     pub channels: Option<usize>,
     /// The stage from which on the body is thrown away.
     pub cut: Option<String>,
-    /// What is put on the body.
-    pub head: HeadKind,
+    /// What is put on the body; if it is not said, what is usual for the network.
+    pub head: Option<HeadKind>,
     /// Whether nothing may be downloaded.
     pub offline: bool,
 }
@@ -99,7 +99,7 @@ impl Pretrained {
     /// With this head on its body.
     #[must_use]
     pub fn head(self, head: HeadKind) -> Self {
-        Self { head, ..self }
+        Self { head: Some(head), ..self }
     }
 
     /// With nothing downloaded: what is on the hub is taken from its cache.
@@ -119,7 +119,6 @@ impl Pretrained {
             ("size", self.size.is_some()),
             ("channels", self.channels.is_some()),
             ("cut", self.cut.is_some()),
-            ("head", self.head != HeadKind::default()),
         ];
         asked.into_iter().find_map(|(what, is_asked)| is_asked.then_some(what))
     }

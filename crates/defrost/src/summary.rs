@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::optim::StepOptions;
 use crate::plan::FreezePlan;
-use crate::recipe::ResolvedPhase;
+use crate::recipe::{Method, ResolvedPhase};
 use crate::stage::Stage;
 
 /// A network's groups, and the phases it will be trained in.
@@ -69,11 +69,36 @@ pub struct PhaseSummary {
     pub epochs: usize,
     /// Batches in each.
     pub batches_per_epoch: usize,
-    /// Each group's highest rate.
+    /// How it finds better weights.
+    #[serde(default)]
+    pub method: Method,
+    /// Each group's highest rate; 0 where weights are solved for.
     pub lr_max: Vec<f64>,
     /// Rates and momentum before each batch, if asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<Vec<StepSummary>>,
+}
+
+/// What becomes of a layer group in a phase.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum GroupState {
+    /// It does not move.
+    Frozen,
+    /// Its weights are solved for.
+    Solved,
+    /// It trains, at up to this rate.
+    Trains(f64),
+}
+
+impl PhaseSummary {
+    /// What becomes of the group of this index.
+    pub fn state_of(&self, group: usize) -> GroupState {
+        match self.method {
+            _ if self.frozen_groups.contains(&group) => GroupState::Frozen,
+            Method::SolveHead => GroupState::Solved,
+            Method::Steps => GroupState::Trains(self.lr_max.get(group).copied().unwrap_or(0.0)),
+        }
+    }
 }
 
 /// The optimizer's settings before a batch.
@@ -102,6 +127,7 @@ impl PlanSummary {
             trainable_params: phase.plan.trainable_count(),
             epochs: phase.epochs,
             batches_per_epoch,
+            method: phase.method,
             lr_max: phase.rates.clone(),
             steps: with_steps.then(|| steps(phase, batches_per_epoch)),
         };
@@ -135,7 +161,10 @@ fn group_summary(plan: &FreezePlan, group: usize) -> GroupSummary {
 }
 
 fn steps(phase: &ResolvedPhase, batches_per_epoch: usize) -> Vec<StepSummary> {
-    let total = phase.epochs * batches_per_epoch;
+    let total = match phase.method {
+        Method::Steps => phase.epochs * batches_per_epoch,
+        Method::SolveHead => 0,
+    };
     let step = |done: usize| {
         let StepOptions { rates, momentum } = phase.step(done, total);
         StepSummary { lr: rates, mom: momentum }

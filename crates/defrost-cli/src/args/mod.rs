@@ -43,7 +43,7 @@ pub use report::ReportArguments;
 pub use serve::ServeArguments;
 pub use task::Task;
 pub use train::TrainArguments;
-pub use training::{Augment, PrecisionChoice, TrainingOptions};
+pub use training::{Augment, PrecisionChoice, RecipeChoice, TrainingOptions};
 
 /// Teach a pretrained network a new task: freeze most of it, train the rest, then thaw.
 #[derive(Debug, Parser)]

@@ -40,14 +40,17 @@ pub struct TrainingOptions {
     /// Drop this stage of the body and all after it
     #[arg(long, value_name = "STAGE", help_heading = "Network")]
     pub cut: Option<String>,
-    /// The head on the body: one dense layer, or fastai's with a hidden layer and norms
-    #[arg(long, value_name = "HEAD", default_value = "linear", help_heading = "Network")]
-    pub head: HeadChoice,
+    /// The head on the body: one dense layer, or fastai's with a hidden layer and norms [default: linear; AWD-LSTM fastai]
+    #[arg(long, value_name = "HEAD", help_heading = "Network")]
+    pub head: Option<HeadChoice>,
 
-    /// Thawed epochs
-    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Training")]
-    pub epochs: usize,
-    /// Frozen epochs before them [default: 1, for texts 5, or 0 where nothing is pretrained]
+    /// How the network is trained: auto solves for the head and thaws as far as it pays, fastai is fastai's fine_tune
+    #[arg(long, value_name = "NAME", default_value = "auto", conflicts_with_all = ["freeze_to", "train_only", "gradual"], help_heading = "Training")]
+    pub recipe: RecipeChoice,
+    /// Thawed epochs [default: 4; tables 60]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    pub epochs: Option<usize>,
+    /// Frozen epochs before them, step by step [default: the head is solved for; 0 where nothing is pretrained]
     #[arg(long, value_name = "N", help_heading = "Training")]
     pub freeze_epochs: Option<usize>,
     /// One phase of --epochs instead, frozen to this position; negative counts from the end, 0 trains all
@@ -66,7 +69,7 @@ pub struct TrainingOptions {
     #[arg(long, help_heading = "Training")]
     pub gradual: bool,
     /// Learning rate: one (2e-3), a slice (1e-5..1e-3), one per group (1e-5,1e-4,1e-3), or find: what
-    /// `defrost lr-find` suggests [default: 6e-4..2e-3; texts 2e-3, AWD-LSTM 2e-2, tables 1e-3]
+    /// `defrost lr-find` suggests [default: 6e-4..2e-3; texts 2e-3, AWD-LSTM 2e-2, tables 5e-3]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     pub lr: Option<RateChoice>,
     /// What pretrained batch-norms do: keep their statistics, follow the batch in thawed groups, or adapt
@@ -122,6 +125,12 @@ pub struct TrainingOptions {
     /// Threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Machine")]
     pub threads: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RecipeChoice {
+    Auto,
+    Fastai,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -140,7 +140,7 @@ fn timing(architecture: &Architecture, network: &VisionNetwork) -> Result<Vec<(S
 
 fn bert() -> Result<Listed, Failure> {
     let config = TextConfig::Bert(BertConfig::minilm());
-    let network = TextNetwork::new(&config, 2, true, &training::device());
+    let network = TextNetwork::new(&config, config.usual_head(), 2, true, &training::device());
     let weights =
         format!("hub:{}, a folder of the BERT or DistilBERT family of any size", PretrainedText::USUAL);
     listed::<Text>(config.name(), weights, "transformers", &network)
@@ -148,7 +148,7 @@ fn bert() -> Result<Listed, Failure> {
 
 fn awd_lstm() -> Result<Listed, Failure> {
     let config = TextConfig::AwdLstm(AwdLstmConfig::new(VOCABULARY));
-    let network = TextNetwork::new(&config, 2, true, &training::device());
+    let network = TextNetwork::new(&config, config.usual_head(), 2, true, &training::device());
     let weights = "a folder that `defrost pretrain text` has made, of any size";
     listed::<Text>(config.name(), weights.to_owned(), "PyTorch's LSTM", &network)
 }

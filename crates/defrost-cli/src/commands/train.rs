@@ -129,6 +129,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
             "baseline": validation.baseline,
             "intervals": validation.intervals,
             "calibration": validation.calibration,
+            "decision": learner.decision(),
             "estimate": learner.history().estimates(),
             // The name of the estimates in earlier versions.
             "quote": learner.history().estimates(),
@@ -148,6 +149,9 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
             metrics(&best.metrics)
         );
         trust_lines(&validation).iter().for_each(|line| println!("  {line}"));
+    }
+    if let Some(decision) = learner.decision() {
+        println!("{}", decision.reason);
     }
     println!("saved: {} after {}", run.display(), seconds(seconds_taken));
     if let Some(file) = packed {

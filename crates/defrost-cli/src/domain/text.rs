@@ -14,7 +14,7 @@ use defrost::text::{
     read_text,
 };
 use defrost::weights::WeightSource;
-use defrost::{Pretrained, SplitData};
+use defrost::{HeadKind, Pretrained, SplitData};
 
 use super::hub::{Bars, blame};
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
@@ -51,19 +51,21 @@ impl Domain for Text {
         classes: usize,
         device: &Device,
     ) -> Result<Outline<TextModelConfig>, Failure> {
+        let head = options.head.map(HeadKind::from);
         let config = match (options.weights.as_deref(), &options.pretrained) {
             // The hub's usual one; nothing is downloaded for a plan.
             (None | Some("hub"), None) => TextConfig::Bert(BertConfig::minilm()),
             _ => opened(options)?.config,
         };
+        let head = head.unwrap_or(config.usual_head());
         let counts = data.map(|data| texts(options, data)?.counts().or_usage()).transpose()?;
         let (outputs, train_items) =
             counts.map_or((classes, None), |counts| (counts.classes.len(), Some(counts.train)));
-        let network = TextNetwork::new(&config, outputs, true, device);
+        let network = TextNetwork::new(&config, head, outputs, true, device);
         // Its texts are not encoded.
         let (columns, tokenizer) = (columns(options), vec![]);
         let (precision, max_tokens) = (config.precision(options.precision()), options.max_tokens);
-        let model = TextModelConfig { config, precision, max_tokens, columns, tokenizer };
+        let model = TextModelConfig { config, head, precision, max_tokens, columns, tokenizer };
         Ok(Outline { model, network, train_items })
     }
 
@@ -106,6 +108,7 @@ fn pretrained(options: &TrainingOptions) -> Result<Pretrained, Failure> {
         ));
     }
     let pretrained = Pretrained::default().weights(source).precision(options.precision());
+    let pretrained = Pretrained { head: options.head.map(HeadKind::from), ..pretrained };
     Ok(if options.offline { pretrained.offline() } else { pretrained })
 }
 

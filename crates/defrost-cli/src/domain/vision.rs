@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
-use defrost::SplitData;
 use defrost::bundle::{self, Loaded, ModelConfig};
 use defrost::check::Report;
 use defrost::data::Dataset;
@@ -14,6 +13,7 @@ use defrost::vision::image::Image;
 use defrost::vision::{
     ImageData, ImageModelConfig, SetupError, VisionSetup, VisionStart, WeightSource, image_grid,
 };
+use defrost::{HeadKind, SplitData};
 
 use super::hub::{Bars, blame};
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
@@ -117,7 +117,7 @@ fn setup(options: &TrainingOptions, weights: WeightSource) -> Result<VisionSetup
         size: options.size,
         precision: options.precision(),
         cut: options.cut.clone(),
-        head: options.head.into(),
+        head: options.head.map_or_else(HeadKind::default, HeadKind::from),
         seed: options.seed,
     })
 }

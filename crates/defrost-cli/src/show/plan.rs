@@ -2,9 +2,9 @@
 
 use anstyle::{AnsiColor, Style};
 
-use defrost::PlanSummary;
 use defrost::metrics::Metrics;
 pub use defrost::report::{rate, thousands};
+use defrost::{GroupState, Method, PlanSummary};
 
 const FROZEN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan)));
 /// Up to so many stages are drawn twice as wide.
@@ -55,15 +55,20 @@ pub fn plan_table(plan: &PlanSummary) -> String {
     text += &format!("{}\n", plan_rows(plan));
     text += &format!("  {:name_width$}  {:>params_width$}", "layer group", "parameters");
     for phase in &plan.phases {
-        text += &format!("  {:16}", format!("{}, {}", phase.name, epochs(phase.epochs)));
+        let amount = match phase.method {
+            Method::Steps => epochs(phase.epochs),
+            Method::SolveHead => "solved".to_owned(),
+        };
+        text += &format!("  {:16}", format!("{}, {amount}", phase.name));
     }
     text += "\n";
     for (group, name) in plan.groups.iter().zip(&names) {
         text += &format!("  {name:name_width$}  {:>params_width$}", thousands(group.params));
         for phase in &plan.phases {
-            let (style, cell) = match phase.frozen_groups.contains(&group.index) {
-                true => (FROZEN, "frozen".to_owned()),
-                false => (TRAINS, format!("trains {}", rate(phase.lr_max[group.index]))),
+            let (style, cell) = match phase.state_of(group.index) {
+                GroupState::Frozen => (FROZEN, "frozen".to_owned()),
+                GroupState::Solved => (TRAINS, "solved for".to_owned()),
+                GroupState::Trains(highest) => (TRAINS, format!("trains {}", rate(highest))),
             };
             text += &format!("  {style}{cell:16}{style:#}");
         }
@@ -125,6 +130,7 @@ mod tests {
             trainable_params: 1,
             epochs: 1,
             batches_per_epoch: 1,
+            method: Method::Steps,
             lr_max: vec![1e-3; 3],
             steps: None,
         };

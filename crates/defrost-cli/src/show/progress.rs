@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use defrost::learner::{BatchReport, Flow, Observer, Position, Resumed, RolledBack};
 pub use defrost::report::seconds;
-use defrost::{EpochRecord, ResolvedPhase};
+use defrost::{EpochRecord, Method, ResolvedPhase};
 
 use super::{metrics, rate, thousands};
 
@@ -41,11 +41,16 @@ const TEMPLATE: &str = "  {prefix} {wide_bar} {pos}/{len} {msg} eta {eta}";
 
 impl Observer for Progress {
     fn phase_started(&mut self, phase: &ResolvedPhase) {
-        let ResolvedPhase { name, plan, rates, .. } = phase;
+        let ResolvedPhase { name, plan, rates, method, .. } = phase;
         self.phase = name.clone();
+        let count = thousands(plan.trainable_count());
+        if *method == Method::SolveHead {
+            eprintln!("{name}: the head's {count} parameters are solved for on frozen features");
+            return;
+        }
         let rates: Vec<String> =
             (0..rates.len()).filter(|&g| plan.trains(g)).map(|g| rate(rates[g])).collect();
-        eprintln!("{name}: {} parameters train at {}", thousands(plan.trainable_count()), rates.join(", "));
+        eprintln!("{name}: {count} parameters train at {}", rates.join(", "));
     }
 
     fn resumed(&mut self, event: &Resumed<'_>) {

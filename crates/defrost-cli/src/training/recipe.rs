@@ -4,20 +4,26 @@ use defrost::bundle::ModelConfig;
 use defrost::learner::Mixing;
 use defrost::{FineTune, FreezePlan, Gradual, PlanError, Rates, Recipe, RecipeError, ResolvedPhase, Thaw};
 
-use crate::args::{RateChoice, TrainingOptions};
+use crate::args::{RateChoice, RecipeChoice, TrainingOptions};
 use crate::failure::Failure;
 
 impl TrainingOptions {
     /// The model's recipe with the epochs and rates given, or the one asked for instead.
     pub fn recipe(&self, model: &impl ModelConfig) -> Recipe {
-        let usual = model.recipe(self.epochs);
+        let thawed_epochs = self.epochs.unwrap_or(model.epochs());
+        let usual = model.recipe(thawed_epochs);
         let rates = self.given_rates().unwrap_or(&usual.rates).clone();
         match (self.freeze_to, &self.train_only, self.freeze_epochs) {
-            (Some(position), ..) => Recipe::freeze_to(position, self.epochs, rates),
-            (None, Some(groups), _) => Recipe::train_only(groups.clone(), self.epochs, rates),
+            (Some(position), ..) => Recipe::freeze_to(position, thawed_epochs, rates),
+            (None, Some(groups), _) => Recipe::train_only(groups.clone(), thawed_epochs, rates),
             (None, None, epochs) if self.gradual => {
                 let (rate, epochs_per_group) = (rates.highest(), epochs.unwrap_or(1));
-                Gradual { epochs: self.epochs, epochs_per_group, rate }.into()
+                Gradual { epochs: thawed_epochs, epochs_per_group, rate }.into()
+            }
+            (None, None, epochs) if self.recipe == RecipeChoice::Fastai => {
+                let fastai = FineTune::new(thawed_epochs);
+                let rates = self.given_rates().unwrap_or(&fastai.rates).clone();
+                FineTune { freeze_epochs: epochs.unwrap_or(fastai.freeze_epochs), rates, ..fastai }.into()
             }
             (None, None, Some(freeze_epochs)) => FineTune { freeze_epochs, rates, ..usual }.into(),
             (None, None, None) => Recipe::Auto(FineTune { rates, ..usual }),

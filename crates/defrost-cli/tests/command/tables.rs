@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use burn::tensor::Device;
+use defrost::HeadKind;
 use defrost::text::models::{BertConfig, TextNetwork};
 use defrost::weights::{collect, safetensors};
 use serde_json::{Value, json};
@@ -24,7 +25,7 @@ pub fn tiny(folder: &Path) {
     let model = json!({ "type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]" });
     let tokenizer = json!({ "version": "1.0", "added_tokens": [], "pre_tokenizer": { "type": "Whitespace" }, "model": model });
     let parsed = BertConfig::parse(config.to_string().as_bytes()).unwrap();
-    let network = TextNetwork::new(&parsed.into(), 2, true, &Device::flex());
+    let network = TextNetwork::new(&parsed.into(), HeadKind::ConcatPool, 2, true, &Device::flex());
     safetensors::write(&folder.join("model.safetensors"), &collect(&network), &Default::default()).unwrap();
     std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
     std::fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();

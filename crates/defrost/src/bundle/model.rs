@@ -16,7 +16,9 @@ use crate::batch::Batch;
 use crate::data::{Dataset, Variant};
 use crate::files::FileError;
 use crate::interpret::HeatMap;
-use crate::learner::{Evaluation, Learner, LearnerError, Model, SaveError, TestTimeAugmentation, evaluate};
+use crate::learner::{
+    EPOCHS, Evaluation, Learner, LearnerError, Model, SaveError, TestTimeAugmentation, evaluate,
+};
 use crate::metrics::{Answer, Features, Reliability, THRESHOLD, features};
 use crate::ops::isa_level;
 use crate::precision::Precision;
@@ -59,6 +61,11 @@ pub trait ModelConfig: Clone + Serialize + DeserializeOwned + 'static {
     /// If they are no item; the message says why.
     fn prepare(&self, item: &[String], device: &Device) -> Result<Batch, String>;
 
+    /// Epochs in which everything trains, where nothing else is said.
+    fn epochs(&self) -> usize {
+        EPOCHS
+    }
+
     /// How its pretrained networks are tuned where nothing else is said: thawed for this many epochs.
     fn recipe(&self, epochs: usize) -> FineTune;
 
@@ -94,6 +101,10 @@ pub trait ModelConfig: Clone + Serialize + DeserializeOwned + 'static {
 impl<C: ModelConfig> Model<C::Network> for C {
     fn name(&self) -> &str {
         ModelConfig::name(self)
+    }
+
+    fn epochs(&self) -> usize {
+        ModelConfig::epochs(self)
     }
 
     fn recipe(&self, epochs: usize) -> FineTune {

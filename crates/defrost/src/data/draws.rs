@@ -16,6 +16,7 @@ enum Purpose {
     Weights = 5,
     Mixing = 6,
     Resample = 7,
+    Folds = 8,
 }
 
 /// The draws of one epoch.
@@ -56,6 +57,11 @@ impl Draws {
     /// Draws that split the items of a class into training and validation; items without classes are one class, 0.
     pub fn for_split(seed: u64, class: usize) -> Rng {
         Self { seed, epoch: 0 }.generator(Purpose::Split, class as u64)
+    }
+
+    /// Draws that deal the items of a class to the folds of a cross-validation.
+    pub fn for_folds(seed: u64, class: usize) -> Rng {
+        Self { seed, epoch: 0 }.generator(Purpose::Folds, class as u64)
     }
 
     /// A seed for new weights.

@@ -57,7 +57,7 @@ mod tests {
             role,
         };
         let parameters = roles.iter().enumerate().map(parameter).collect();
-        Stage { name: name.to_owned(), parameters, training_flags: vec![], pretrained: true }
+        Stage { name: name.to_owned(), parameters, training_flags: vec![], pretrained: true, dense: false }
     }
 
     fn tensors(of: &[(&str, [f32; 2])]) -> Tensors {

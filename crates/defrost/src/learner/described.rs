@@ -20,6 +20,9 @@ pub(crate) trait Model<N> {
     /// What the network is called.
     fn name(&self) -> &str;
 
+    /// Epochs in which everything trains, where nothing else is said.
+    fn epochs(&self) -> usize;
+
     /// How such a network is tuned where nothing else is said.
     fn recipe(&self, epochs: usize) -> FineTune;
 
@@ -78,7 +81,7 @@ impl<N> Default for Described<N> {
     }
 }
 
-/// Epochs with everything unfrozen in [`Learner::train`].
+/// Epochs with everything unfrozen in [`Learner::train`], unless the model has an opinion.
 pub const EPOCHS: usize = 4;
 
 impl<N: Network> Learner<N> {
@@ -111,14 +114,15 @@ impl<N: Network> Learner<N> {
         &self.described.notes
     }
 
-    /// Trains as `defrost train` does where nothing else is said: by the recipe that suits the model, with four epochs
-    /// thawed; ends with the best epoch's weights. A network of which nothing is pretrained trains as a whole from the start.
+    /// Trains as `defrost train` does where nothing else is said: by the automatic [recipe](Recipe::Auto) at the model's rates.
+    /// [`decision`](Self::decision) says whether thawing paid. A network of which nothing is pretrained trains as a whole from
+    /// the start.
     ///
     /// # Errors
     ///
     /// As [`Learner::run`].
     pub fn train(&mut self) -> Result<(), LearnerError> {
-        self.train_for(EPOCHS)
+        self.train_for(self.described.model.as_ref().map_or(EPOCHS, |model| model.epochs()))
     }
 
     /// As [`train`](Self::train), with this many epochs thawed.

@@ -55,6 +55,9 @@ pub enum LearnerError {
     /// A checkpoint can't be read, or belongs to another run.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A head can't be solved for.
+    #[error("the head can't be solved for: it must be one dense layer, and all before it frozen")]
+    NoDenseHead,
     /// Somebody asked to stop, by [`Learner::stop_on`](super::Learner::stop_on).
     #[error("training was stopped between two batches")]
     Interrupted,

@@ -6,12 +6,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::features::Part;
+use super::head::HeadSolver;
 use super::{Learner, LearnerError};
 use crate::data::{Dataset, Draws, Variant};
 use crate::optim::StepOptions;
 use crate::platform::Instant;
 use crate::prefix::{Cache, CacheLimits, Prefix};
-use crate::recipe::ResolvedPhase;
+use crate::recipe::{Method, ResolvedPhase};
 use crate::schedule::MOMENTUM;
 use crate::stage::Network;
 
@@ -99,6 +100,9 @@ impl<N: Network> Learner<N> {
         let draws = Draws { seed: self.options.seed, epoch };
         self.cache = Cache::new(CacheLimits::none());
         let fresh = self.timing(draws)?;
+        if phase.method == Method::SolveHead {
+            return Ok(self.estimate_solving(phase, fresh, cached));
+        }
         let (steps, epochs) = (self.batches_per_epoch() as f64, phase.epochs as f64);
         let valid = self.valid.len() as f64;
         let without = epochs * (steps * fresh.step + valid * fresh.valid);
@@ -135,6 +139,29 @@ impl<N: Network> Learner<N> {
             + steps_computed * (fresh.step - again.step).max(0.0)
             + tta(epochs * valid, valid, known_valid) * (fresh.valid - again.valid).max(0.0);
         Ok(PhaseEstimate { seconds, memory_bytes: memory, disk_bytes: disk, ..estimate })
+    }
+
+    /// Solving for a head costs a pass through the body for each variant of each item; the search itself is short.
+    fn estimate_solving(
+        &mut self,
+        phase: &ResolvedPhase,
+        fresh: Timing,
+        cached: &mut Cache,
+    ) -> PhaseEstimate {
+        let variants = self.head_variants(&HeadSolver::for_items(self.train.len()));
+        let items = (self.train.len() * variants.len()) as f64;
+        let prefix = Prefix::of(self.network(), self.plan.constant_stages());
+        let known = cached_fraction(&prefix, &*self.train, variants.into_iter(), cached);
+        let known_valid = cached_fraction(&prefix, &*self.valid, std::iter::once(Variant::Original), cached);
+        let valid = self.valid.len() as f64;
+        PhaseEstimate {
+            phase: phase.name.clone(),
+            seconds: fresh.valid * (items * (1.0 - known) + valid * (1.0 - known_valid)),
+            seconds_without_cache: fresh.valid * (items + valid),
+            memory_bytes: 0,
+            disk_bytes: 0,
+            actual_seconds: None,
+        }
     }
 
     /// Times training steps and a validation batch, each after one that is not timed: with what is kept of

@@ -28,7 +28,17 @@ impl<N: Network> Learner<N> {
     ) -> Result<Batch, LearnerError> {
         let stages = self.plan.constant_stages();
         let draws = draws.map(|draws| if stages > 0 { draws.among(self.options.variants) } else { draws });
-        let variant = draws.map_or(Variant::Original, Variant::Augmented);
+        self.features_in(part, items, draws.map_or(Variant::Original, Variant::Augmented))
+    }
+
+    /// The same in a given variant.
+    pub(super) fn features_in(
+        &mut self,
+        part: Part,
+        items: &[usize],
+        variant: Variant,
+    ) -> Result<Batch, LearnerError> {
+        let stages = self.plan.constant_stages();
         let data = match part {
             Part::Train => &*self.train,
             Part::Valid => &*self.valid,

@@ -1,14 +1,16 @@
 //! What a learner is told to do: freeze and thaw, train for some epochs, run phases.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::best::Bests;
+use super::head::HeadSolver;
 use super::phase::Start;
 use super::{Flow, Learner, LearnerError};
 use crate::ops;
 use crate::plan::FreezePlan;
 use crate::rates::IntoRates;
-use crate::recipe::{FineTune, Recipe, ResolvedPhase};
+use crate::recipe::{FineTune, Method, Recipe, ResolvedPhase};
 use crate::schedule::Schedule;
 use crate::stage::Network;
 
@@ -132,11 +134,13 @@ impl<N: Network> Learner<N> {
             rates: rates.into_rates()?.for_groups(self.plan.groups().count())?,
             schedule,
             epochs,
+            method: Method::Steps,
+            compared: false,
         };
         self.described.phases.push(phase.clone());
         let outcome = self.run_phase(&phase, Start::of_phase(0));
         // The weights are those that training left, so no epoch is the one they are of.
-        self.best = None;
+        self.bests = Bests::default();
         outcome.map(|_| ())
     }
 
@@ -169,7 +173,7 @@ impl<N: Network> Learner<N> {
     pub fn run(&mut self, phases: &[ResolvedPhase]) -> Result<(), LearnerError> {
         self.check_phases(phases)?;
         self.begin_checkpoints(phases)?;
-        self.best = None;
+        (self.bests, self.decision) = (Bests::default(), None);
         self.run_from(phases, Start::of_phase(0))
     }
 
@@ -192,6 +196,19 @@ impl<N: Network> Learner<N> {
         self.stop = Some(stop);
     }
 
+    /// Refuses to go on if somebody asks to stop.
+    pub(super) fn check_stop(&self) -> Result<(), LearnerError> {
+        match self.is_asked_to_stop() {
+            true => Err(LearnerError::Interrupted),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether somebody asks to stop.
+    pub(super) fn is_asked_to_stop(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
     fn check_phases(&self, phases: &[ResolvedPhase]) -> Result<(), LearnerError> {
         match phases.iter().find(|phase| phase.plan.groups() != self.plan.groups()) {
             Some(other) => Err(LearnerError::OtherNetwork { phase: other.name.clone() }),
@@ -205,7 +222,7 @@ impl<N: Network> Learner<N> {
             observer.run_started(phases);
             Flow::Continue
         });
-        let outcome = self.run_phases(phases, start);
+        let outcome = self.run_phases(phases, start).and_then(|()| self.decide(phases));
         self.end_checkpoints();
         // Whatever happened, what was learned before is not lost.
         self.restore_best();
@@ -218,10 +235,23 @@ impl<N: Network> Learner<N> {
         outcome
     }
 
+    /// Before the body thaws behind a head that was solved for: solves for one that is held back.
+    fn hold_head_back(&mut self, phase: &ResolvedPhase) -> Result<(), LearnerError> {
+        if phase.method == Method::SolveHead {
+            self.set_plan(phase.plan.clone());
+            self.solve_head(&HeadSolver::held_back())?;
+        }
+        Ok(())
+    }
+
     fn run_phases(&mut self, phases: &[ResolvedPhase], start: Start) -> Result<(), LearnerError> {
         let first = start.progress.phase;
         let starts = [start].into_iter().chain((first + 1..).map(Start::of_phase));
-        for (phase, start) in phases.iter().skip(first).zip(starts) {
+        for ((place, phase), start) in phases.iter().enumerate().skip(first).zip(starts) {
+            let before = place.checked_sub(1).map(|before| &phases[before]);
+            if let (Some(before), None, true) = (before, &start.now, phase.compared) {
+                self.hold_head_back(before)?;
+            }
             self.set_plan(phase.plan.clone());
             let flow = self.run_phase(phase, start)?;
             if flow == Flow::EndRun {

@@ -6,6 +6,7 @@
 mod average;
 mod best;
 mod checkpoint;
+mod decision;
 mod described;
 mod early_stopping;
 mod error;
@@ -15,6 +16,7 @@ mod events;
 mod features;
 mod first_batch;
 mod fit;
+mod head;
 mod history;
 mod lr_find;
 mod mixing;
@@ -32,6 +34,7 @@ use std::sync::atomic::AtomicBool;
 use burn::tensor::Device;
 
 pub use checkpoint::{CheckpointError, CheckpointOptions, checkpoint_note};
+pub use decision::{Candidate, Decision, Gain, Kept};
 pub(crate) use described::Model;
 pub use described::{EPOCHS, SaveError};
 pub use early_stopping::EarlyStopping;
@@ -40,6 +43,7 @@ pub use estimate::PhaseEstimate;
 pub use evaluate::{Evaluation, evaluate};
 pub use events::{BatchReport, Flow, Observer, Position, Resumed, RolledBack};
 pub use first_batch::{FirstBatch, first_batch};
+pub use head::HeadSolver;
 pub use history::{EpochRecord, History};
 pub use lr_find::{LrFind, LrFindOptions, RatePoint};
 pub use mixing::Mixing;
@@ -54,7 +58,7 @@ use crate::optim::{AdamW, Optimizer, Stepper};
 use crate::plan::{FreezePlan, NormMode};
 use crate::prefix::{Cache, CacheLimits, Prefix};
 use crate::stage::Network;
-use best::Best;
+use best::Bests;
 use checkpoint::Checkpoints;
 use described::Described;
 
@@ -203,7 +207,8 @@ pub struct Learner<N> {
     prefix: Option<Prefix>,
     device: Device,
     history: History,
-    best: Option<Best>,
+    bests: Bests,
+    decision: Option<Decision>,
     /// How its answers are made; as the network gives them where training came after.
     reliability: Reliability,
     observers: Vec<Box<dyn Observer>>,
@@ -267,7 +272,8 @@ impl<N: Network> Learner<N> {
             options,
             device,
             history: History::default(),
-            best: None,
+            bests: Bests::default(),
+            decision: None,
             reliability: Reliability::default(),
             observers: vec![],
             checkpoints: None,

@@ -40,7 +40,8 @@ impl<N: Network> Learner<N> {
 
     /// Takes the temperature from what the best epoch was measured by, if that is known.
     pub(super) fn calibrate_to_best(&mut self) {
-        let evaluation = self.best.as_ref().and_then(|best| best.evaluation.as_ref());
+        let best = self.bests.best(self.monitored_metric());
+        let evaluation = best.and_then(|best| best.evaluation.as_ref());
         let temperature = evaluation.map(|evaluation| evaluation.temperature()).unwrap_or_default();
         self.reliability = Reliability { temperature, familiarity: None };
     }

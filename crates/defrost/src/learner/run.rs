@@ -7,6 +7,7 @@ use super::average::Average;
 use super::checkpoint::CheckpointTrigger;
 use super::evaluate::rows;
 use super::features::Part;
+use super::head::HeadSolver;
 use super::phase::{Running, Start};
 use super::state::State;
 use super::{
@@ -17,7 +18,7 @@ use crate::layers::with_draws;
 use crate::metrics::Reliability;
 use crate::optim::{StepOptions, Stepper};
 use crate::platform::Instant;
-use crate::recipe::ResolvedPhase;
+use crate::recipe::{Method, ResolvedPhase};
 use crate::stage::Network;
 use crate::weights;
 
@@ -127,7 +128,11 @@ impl<N: Network> Learner<N> {
             observer.epoch_started(epoch, phase.phase.epochs);
             Flow::Continue
         });
-        let flow = match self.train_epoch(phase)? {
+        let trained = match phase.phase.method {
+            Method::Steps => self.train_epoch(phase)?,
+            Method::SolveHead => self.solve_epoch(phase)?,
+        };
+        let flow = match trained {
             Ok(flow) => flow,
             Err(diverged) => return Ok(Err(diverged)),
         };
@@ -159,6 +164,13 @@ impl<N: Network> Learner<N> {
         let wanted = self.ask(phase, |observer| observer.epoch_ended(&record));
         self.history.push(record);
         Ok(Ok(flow.max(wanted)))
+    }
+
+    /// Solves for the head; its loss counts as that of one batch.
+    fn solve_epoch(&mut self, phase: &mut Running) -> Result<Result<Flow, Diverged>, LearnerError> {
+        let loss = self.solve_head(&HeadSolver::for_items(self.train.len()))?;
+        phase.progress = phase.progress.after_batch(loss);
+        Ok(Ok(Flow::Continue))
     }
 
     /// One pass over the training items, or the rest of one.

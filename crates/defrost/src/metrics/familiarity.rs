@@ -113,7 +113,9 @@ impl Familiarity {
                 square += is * is;
             }
             let cosine = product / square.sqrt().max(f32::EPSILON);
-            (2.0 - 2.0 * cosine).max(0.0).sqrt()
+            let square = 2.0 - 2.0 * cosine;
+            // Rounding can make it negative; `max` would make 0 of NaN as well.
+            if square < 0.0 { 0.0 } else { square.sqrt() }
         };
         let mut distances: Vec<f32> = self.references.chunks_exact(self.width).map(distance).collect();
         let nth = distances.len().div_ceil(A_NEIGHBOUR) - 1;

@@ -5,6 +5,7 @@
 //! optimizer. A parameter without a gradient is not touched, so what the plan freezes cannot move here.
 
 mod adam;
+mod lbfgs;
 mod lion;
 mod sgd;
 mod stepper;
@@ -15,6 +16,7 @@ use std::fmt;
 use burn::tensor::Tensor;
 
 pub use adam::AdamW;
+pub use lbfgs::{Lbfgs, Minimum};
 pub use lion::Lion;
 pub use sgd::Sgd;
 pub use stepper::Stepper;

@@ -49,8 +49,8 @@ impl FineTune {
         Self { rates: Rates::Between(6e-4, 2e-3), ..Self::new(epochs) }
     }
 
-    /// The phases.
-    pub(super) fn phases(&self) -> Vec<Phase> {
+    /// The frozen phase and the one that trains everything.
+    pub(super) fn phases(&self) -> [Phase; 2] {
         let (frozen_rates, unfrozen_rates) = match &self.rates {
             Rates::One(base) => {
                 (Rates::UpTo(*base), Rates::Between(base / 2.0 / self.rate_spread, base / 2.0))
@@ -59,7 +59,7 @@ impl FineTune {
         };
         let frozen = Schedule::one_cycle(25.0, 0.99, FASTAI_MOMENTUM);
         let unfrozen = Schedule::one_cycle(self.div_factor, self.pct_start, FASTAI_MOMENTUM);
-        vec![
+        [
             Phase::from_position(-1, self.freeze_epochs, frozen_rates, frozen),
             Phase::from_position(0, self.epochs, unfrozen_rates, unfrozen),
         ]

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 pub use fine_tune::FineTune;
 pub use gradual::Gradual;
-pub use phase::{Phase, Thaw};
+pub use phase::{Method, Phase, Thaw};
 pub use resolved::ResolvedPhase;
 
 use crate::plan::{FreezePlan, PlanError};
@@ -40,8 +40,11 @@ use crate::schedule::Schedule;
 pub enum Recipe {
     /// Train the head on frozen features, then everything.
     FineTune(FineTune),
-    /// What is done where nothing else is said. Where any stage is pretrained it is fine-tuned; where none is
-    /// nothing is worth freezing, and everything trains from the start, in one cycle of the same epochs and rates.
+    /// What is done where nothing else is said. Where any stage is pretrained, the head converges on frozen features: a
+    /// [dense](crate::Stage::dense) one is solved for, another trains for the recipe's frozen epochs. Then everything trains,
+    /// and what comes of it competes with the frozen head (LP-FT, arXiv 2202.10054; WiSE-FT, arXiv 2109.01903): see
+    /// [`Decision`](crate::learner::Decision). Where none is, nothing is worth freezing, and everything trains from the
+    /// start, in one cycle of the same epochs and rates.
     Auto(FineTune),
     /// Unfreeze one group a phase.
     Gradual(Gradual),
@@ -126,11 +129,17 @@ impl Recipe {
 
     fn phases(&self, plan: &FreezePlan) -> Vec<Phase> {
         let is_new = || plan.groups().stages().iter().all(|stage| !stage.pretrained);
+        let solvable = || plan.freeze().is_ok_and(|frozen| frozen.dense_head().is_some());
         match self {
             Self::Auto(recipe) if is_new() => {
                 vec![Phase::from_position(0, recipe.epochs, recipe.rates.clone(), Schedule::ONE_CYCLE)]
             }
-            Self::FineTune(recipe) | Self::Auto(recipe) => recipe.phases(),
+            Self::Auto(recipe) => {
+                let [frozen, thawed] = recipe.phases();
+                let frozen = if solvable() { Phase::solved_head() } else { frozen };
+                vec![frozen, Phase { compared: true, ..thawed }]
+            }
+            Self::FineTune(recipe) => recipe.phases().into(),
             Self::Gradual(recipe) => recipe.phases(plan.groups().count()),
             Self::Phases(phases) => phases.clone(),
         }
@@ -178,6 +187,7 @@ mod tests {
             parameters: vec![parameter()],
             training_flags: vec![],
             pretrained,
+            dense: false,
         };
         let starts: Vec<usize> = (0..pretrained.len()).collect();
         let stages = pretrained.iter().enumerate().map(stage).collect();

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{RecipeError, ResolvedPhase};
 use crate::plan::{FreezePlan, PlanError};
 use crate::rates::Rates;
@@ -32,6 +34,18 @@ impl Thaw {
     }
 }
 
+/// How a phase finds better weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Step by step along gradients of batches, under the phase's rates and schedule.
+    #[default]
+    Steps,
+    /// At once: the head is one dense layer on frozen features, and its best weights are solved for. There are no
+    /// rates, and one epoch is all.
+    SolveHead,
+}
+
 /// A stretch of training under one freeze plan and one schedule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Phase {
@@ -45,6 +59,11 @@ pub struct Phase {
     pub rates: Rates,
     /// How rate and momentum move.
     pub schedule: Schedule,
+    /// How it finds better weights.
+    pub method: Method,
+    /// Whether what it ends with has to prove better than the frozen head before it: see
+    /// [`Decision`](crate::learner::Decision). Else the run ends with its best epoch.
+    pub compared: bool,
 }
 
 impl Phase {
@@ -55,12 +74,35 @@ impl Phase {
             -1 => "frozen".to_owned(),
             other => format!("freeze_to({other})"),
         };
-        Self { name, thaw: Thaw::From(position), epochs, rates, schedule }
+        Self {
+            name,
+            thaw: Thaw::From(position),
+            epochs,
+            rates,
+            schedule,
+            method: Method::Steps,
+            compared: false,
+        }
     }
 
     /// A phase that trains the named groups only.
     pub fn only(names: Vec<String>, epochs: usize, rates: Rates, schedule: Schedule) -> Self {
-        Self { name: format!("only {}", names.join(", ")), thaw: Thaw::Only(names), epochs, rates, schedule }
+        let name = format!("only {}", names.join(", "));
+        Self {
+            name,
+            thaw: Thaw::Only(names),
+            epochs,
+            rates,
+            schedule,
+            method: Method::Steps,
+            compared: false,
+        }
+    }
+
+    /// A phase that solves for a dense head on frozen features.
+    pub fn solved_head() -> Self {
+        let phase = Self::from_position(-1, 1, Rates::One(0.0), Schedule::Constant);
+        Self { method: Method::SolveHead, ..phase }
     }
 
     /// The phase for a network of the plan's groups.
@@ -70,17 +112,23 @@ impl Phase {
             thaw: self.thaw.clone(),
             source,
         })?;
-        let rates = self.rates.for_groups(plan.groups().count()).map_err(|source| RecipeError::Rates {
-            phase: self.name.clone(),
-            rates: self.rates.clone(),
-            source,
-        })?;
+        let groups = plan.groups().count();
+        let rates = match self.method {
+            Method::SolveHead => vec![0.0; groups],
+            Method::Steps => self.rates.for_groups(groups).map_err(|source| RecipeError::Rates {
+                phase: self.name.clone(),
+                rates: self.rates.clone(),
+                source,
+            })?,
+        };
         Ok(ResolvedPhase {
             name: self.name.clone(),
             plan: Arc::new(plan),
             rates,
             schedule: self.schedule.clone(),
             epochs: self.epochs,
+            method: self.method,
+            compared: self.compared,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Method;
 use crate::optim::StepOptions;
 use crate::plan::{FreezePlan, NormMode};
 use crate::schedule::Schedule;
@@ -20,6 +21,10 @@ pub struct ResolvedPhase {
     pub schedule: Schedule,
     /// Passes over the training data.
     pub epochs: usize,
+    /// How it finds better weights.
+    pub method: Method,
+    /// Whether what it ends with has to prove better than the frozen head before it.
+    pub compared: bool,
 }
 
 impl ResolvedPhase {

@@ -3,6 +3,7 @@
 use super::chart::{Axis, Band, Chart, Curve, Mark, Scale};
 use super::{Report, Span, numbers};
 use crate::learner::EpochRecord;
+use crate::summary::GroupState;
 
 /// Interrupts a curve.
 const GAP: (f64, f64) = (f64::NAN, f64::NAN);
@@ -54,8 +55,7 @@ pub fn schedules(report: &Report) -> Vec<Chart> {
     let rates = report.plan.groups.iter().filter_map(|group| {
         let mut points = vec![];
         for ((phase, course), span) in report.plan.phases.iter().zip(&report.courses).zip(&spans) {
-            let rate = phase.lr_max.get(group.index).filter(|_| !phase.frozen_groups.contains(&group.index));
-            if let Some(rate) = rate {
+            if let GroupState::Trains(rate) = phase.state_of(group.index) {
                 points
                     .extend(course_points(&course.rate_factors, span).map(|(x, factor)| (x, factor * rate)));
             }

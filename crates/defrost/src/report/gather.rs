@@ -45,6 +45,7 @@ impl Report {
             monitored: learner.monitored_metric().map(str::to_owned),
             estimates: learner.history().estimates().to_vec(),
             movements: movements(learner.plan().groups().stages(), end.start, &now),
+            decision: learner.decision().cloned(),
             validation,
             ..self
         })

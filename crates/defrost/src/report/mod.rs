@@ -31,7 +31,7 @@ pub use validation::{ExampleResult, ValidationReport};
 
 use crate::check::{self, Problem, Severity};
 use crate::interpret::Movement;
-use crate::learner::{EpochRecord, PhaseEstimate};
+use crate::learner::{Decision, EpochRecord, PhaseEstimate};
 use crate::recipe::ResolvedPhase;
 use crate::summary::PlanSummary;
 
@@ -61,6 +61,9 @@ pub struct Report {
     pub estimates: Vec<PhaseEstimate>,
     /// How far each stage has moved; empty as long as nothing is known.
     pub movements: Vec<Movement>,
+    /// Which weights the run ended with, and why; nothing of runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
     /// What the best epoch's network makes of the validation items.
     #[serde(alias = "findings")]
     pub validation: Option<ValidationReport>,
@@ -177,6 +180,7 @@ impl Report {
             monitored: None,
             estimates: vec![],
             movements: vec![],
+            decision: None,
             validation: None,
         }
     }
@@ -276,6 +280,7 @@ mod tests {
             trainable_params: 1,
             epochs: phase.epochs,
             batches_per_epoch: 1,
+            method: phase.method,
             lr_max: vec![1e-4, 1e-3],
             steps: None,
         };

@@ -9,8 +9,8 @@ use super::errors_section::ErrorsSection;
 use super::numbers::{self, measure, thousands};
 use super::{Chart, Problems, Report, State, curves, draw_plan, draw_timeline, schedules};
 use crate::data::Preview;
-use crate::learner::EpochRecord;
-use crate::summary::{GroupSummary, PhaseSummary};
+use crate::learner::{EpochRecord, Kept};
+use crate::summary::{GroupState, GroupSummary, PhaseSummary};
 
 /// How pages look, and the figures on them.
 pub const PAGE_STYLE: &str =
@@ -31,6 +31,8 @@ struct Sections<'a> {
     /// The phase that is running.
     running: Option<usize>,
     lead: String,
+    /// Whether thawing paid.
+    choice: Option<&'a str>,
     notice: Option<String>,
     facts: Vec<Fact>,
     plan: String,
@@ -119,6 +121,7 @@ impl Report {
             report: self,
             running,
             lead: self.lead(),
+            choice: self.choice(),
             notice: self.notice(),
             facts: self.facts(),
             plan: draw_plan(&self.plan, &self.movements, running),
@@ -156,6 +159,12 @@ impl Report {
         }
     }
 
+    /// Whether thawing paid, where there was something to choose.
+    fn choice(&self) -> Option<&str> {
+        let decision = self.decision.as_ref().filter(|decision| decision.kept != Kept::Only)?;
+        Some(&decision.reason)
+    }
+
     fn notice(&self) -> Option<String> {
         match &self.state {
             State::Running { phase } => {
@@ -177,12 +186,14 @@ impl Report {
             facts.extend(found.map(|(name, value)| {
                 fact(&named(name.to_owned()), numbers::number(value), self.compared(name))
             }));
-            facts.push(fact("validation loss", measure(best.valid_loss), String::new()));
-            facts.push(fact(
-                "best epoch",
-                format!("{} of {}", best.epoch, best.phase),
-                format!("{} epochs in all", self.epochs.len()),
-            ));
+            let loss = self.validation.as_ref().map_or(best.valid_loss, |validation| validation.loss);
+            facts.push(fact("validation loss", measure(loss), String::new()));
+            let in_all = format!("{} epochs in all", self.epochs.len());
+            facts.push(match self.decision.as_ref().map(|decision| decision.kept) {
+                Some(Kept::Between) => fact("weights", "between frozen and thawed".to_owned(), in_all),
+                Some(Kept::Frozen) => fact("weights", "the frozen head's".to_owned(), in_all),
+                _ => fact("best epoch", format!("{} of {}", best.epoch, best.phase), in_all),
+            });
         }
         if let Some(calibration) = self.validation.as_ref().and_then(|validation| validation.calibration) {
             let [before, after] = [calibration.ece_before, calibration.ece_after].map(numbers::fraction);
@@ -245,11 +256,11 @@ fn has_several_rates(phase: &PhaseSummary) -> bool {
 }
 
 fn group_row(group: &GroupSummary, phases: &[PhaseSummary]) -> GroupRow {
-    let cell = |phase: &PhaseSummary| match phase.frozen_groups.contains(&group.index) {
-        true => GroupCell { kind: "frozen", text: "frozen".to_owned() },
-        false => {
-            let rate = phase.lr_max.get(group.index).map_or(String::new(), |&rate| numbers::rate(rate));
-            GroupCell { kind: "trains", text: format!("trains {rate}") }
+    let cell = |phase: &PhaseSummary| match phase.state_of(group.index) {
+        GroupState::Frozen => GroupCell { kind: "frozen", text: "frozen".to_owned() },
+        GroupState::Solved => GroupCell { kind: "trains", text: "solved for".to_owned() },
+        GroupState::Trains(rate) => {
+            GroupCell { kind: "trains", text: format!("trains {}", numbers::rate(rate)) }
         }
     };
     GroupRow {

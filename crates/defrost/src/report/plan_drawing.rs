@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::numbers;
 use crate::interpret::Movement;
-use crate::summary::{GroupSummary, PhaseSummary, PlanSummary};
+use crate::summary::{GroupState, GroupSummary, PhaseSummary, PlanSummary};
 
 /// Height of a stage, and of the gap between groups.
 const ROW: f64 = 18.0;
@@ -187,16 +187,18 @@ fn kind(group: &GroupSummary, phase: &PhaseSummary) -> &'static str {
 }
 
 fn state(group: &GroupSummary, phase: &PhaseSummary) -> String {
-    match phase.frozen_groups.contains(&group.index) {
-        true => "frozen".to_owned(),
-        false => phase.lr_max.get(group.index).map_or("trains".to_owned(), |&rate| numbers::rate(rate)),
+    match phase.state_of(group.index) {
+        GroupState::Frozen => "frozen".to_owned(),
+        GroupState::Solved => "solved".to_owned(),
+        GroupState::Trains(rate) => numbers::rate(rate),
     }
 }
 
 fn full_state(group: &GroupSummary, phase: &PhaseSummary) -> String {
-    match kind(group, phase) {
-        "frozen" => "is frozen".to_owned(),
-        _ => format!("trains at up to {}", state(group, phase)),
+    match phase.state_of(group.index) {
+        GroupState::Frozen => "is frozen".to_owned(),
+        GroupState::Solved => "is solved for".to_owned(),
+        GroupState::Trains(rate) => format!("trains at up to {}", numbers::rate(rate)),
     }
 }
 

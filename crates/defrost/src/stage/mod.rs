@@ -133,6 +133,9 @@ pub struct Stage {
     /// Whether its weights come from an earlier task. The norms of a stage that is new always work
     /// the usual way, whatever the [`NormMode`](crate::NormMode).
     pub pretrained: bool,
+    /// Whether all it does in eval mode is `input · weightᵀ + bias`, with a weight `[outputs, inputs]` and a bias
+    /// `[outputs]` as its only parameters. Such a head can be solved for on frozen features.
+    pub dense: bool,
 }
 
 impl Stage {
@@ -157,12 +160,23 @@ impl Stage {
         for parameter in &mut parameters {
             parameter.name = format!("{prefix}{}", called(&parameter.name, names));
         }
-        Self { name: name.to_owned(), parameters, training_flags, pretrained: true }
+        Self { name: name.to_owned(), parameters, training_flags, pretrained: true, dense: false }
     }
 
     /// The same stage with new weights.
     pub fn untrained(self) -> Self {
         Self { pretrained: false, ..self }
+    }
+
+    /// The same stage, which is one [dense](Stage::dense) layer.
+    pub fn dense(self) -> Self {
+        Self { dense: true, ..self }
+    }
+
+    /// A stage without parameters, such as pooling.
+    pub fn without_parameters(name: &str) -> Self {
+        let (parameters, training_flags) = (vec![], vec![]);
+        Self { name: name.to_owned(), parameters, training_flags, pretrained: false, dense: false }
     }
 
     /// The same stage, pretrained or not.

@@ -53,8 +53,13 @@ impl ModelConfig for TableModelConfig {
         self.schema.cardinalities().into_iter().map(embedded).sum::<u64>() + outputs as u64
     }
 
+    /// A step costs little, and a network for a table starts from nothing.
+    fn epochs(&self) -> usize {
+        60
+    }
+
     fn recipe(&self, epochs: usize) -> FineTune {
-        FineTune { rates: Rates::One(1e-3), ..FineTune::new(epochs) }
+        FineTune { rates: Rates::One(5e-3), ..FineTune::new(epochs) }
     }
 
     /// A cell for each column: the category in the middle, or a number above the mean.

@@ -61,7 +61,7 @@ impl PretrainedTable {
     ///
     /// If something else is asked for, or the run can't be read.
     pub fn of(pretrained: &Pretrained) -> Result<Option<Self>, PretrainedTableError> {
-        if let Some(what) = pretrained.of_images_alone() {
+        if let Some(what) = pretrained.of_images_alone().or(pretrained.head.map(|_| "head")) {
             return Err(PretrainedTableError::OfImages(what));
         }
         match (&pretrained.weights, &pretrained.name) {

@@ -18,6 +18,7 @@ use crate::bundle::{Loaded, ModelConfig, in_batches};
 use crate::data::Skipped;
 use crate::metrics::Answer;
 use crate::precision::Precision;
+use crate::pretrained::HeadKind;
 use crate::recipe::FineTune;
 
 const TOKENIZER: &str = "tokenizer.json";
@@ -30,6 +31,9 @@ const SAMPLE: &str =
 pub struct TextModelConfig {
     /// The body's dimensions.
     pub config: TextConfig,
+    /// What is put on the body; runs of earlier versions have fastai's head.
+    #[serde(default = "earlier_head")]
+    pub head: HeadKind,
     /// The number format between its layers.
     #[serde(default)]
     pub precision: Precision,
@@ -40,6 +44,10 @@ pub struct TextModelConfig {
     /// The `tokenizer.json`, a file of its own.
     #[serde(skip)]
     pub tokenizer: Vec<u8>,
+}
+
+fn earlier_head() -> HeadKind {
+    HeadKind::ConcatPool
 }
 
 /// A description is of no text network.
@@ -71,7 +79,7 @@ impl ModelConfig for TextModelConfig {
     fn network(&self, outputs: usize, device: &Device) -> Result<TextNetwork, TextConfigError> {
         self.config.check()?;
         self.tokenizer()?;
-        Ok(TextNetwork::new(&self.config, outputs, true, device).with_precision(self.precision))
+        Ok(TextNetwork::new(&self.config, self.head, outputs, true, device).with_precision(self.precision))
     }
 
     fn least_numbers(&self, outputs: usize) -> u64 {

@@ -15,7 +15,7 @@ use crate::bundle::{self, BundleError};
 use crate::data::Draws;
 use crate::files::{self, FileError};
 use crate::precision::Precision;
-use crate::pretrained::Pretrained;
+use crate::pretrained::{HeadKind, Pretrained};
 use crate::remedy::Remedy;
 use crate::stage::{Network, Stage};
 use crate::weights::{
@@ -29,6 +29,8 @@ pub struct PretrainedText {
     pub config: TextConfig,
     /// Its `tokenizer.json`.
     pub tokenizer: Vec<u8>,
+    /// What is put on the body: the usual head unless it is changed.
+    pub head: HeadKind,
     /// The number format to build it in: f32 unless it is changed.
     pub precision: Precision,
     weights: WeightFile,
@@ -155,7 +157,9 @@ impl PretrainedText {
             WeightSource::Hub(repository) => download(repository.as_deref(), pretrained.offline, downloads)?,
             WeightSource::Embedded | WeightSource::None => return Err(PretrainedError::NoWeights),
         };
-        Ok(Self { precision: pretrained.number_format(), ..Self::open(&path)? })
+        let opened = Self::open(&path)?;
+        let head = pretrained.head.unwrap_or(opened.head);
+        Ok(Self { precision: pretrained.number_format(), head, ..opened })
     }
 
     /// Reads a folder; the path of the weights in it stands for it too.
@@ -169,7 +173,13 @@ impl PretrainedText {
             let (manifest, tensors) = bundle::read::<TextModelConfig>(run)?;
             let TextModelConfig { config, tokenizer, .. } = manifest.model;
             let weights = WeightFile::of(run.join("model.safetensors").display().to_string(), tensors);
-            return Ok(Self { config, tokenizer, precision: Precision::F32, weights });
+            return Ok(Self {
+                head: config.usual_head(),
+                config,
+                tokenizer,
+                precision: Precision::F32,
+                weights,
+            });
         }
         let (config, tokenizer) = (folder.join("config.json"), folder.join("tokenizer.json"));
         for (name, file) in [("config.json", &config), ("tokenizer.json", &tokenizer)] {
@@ -185,7 +195,7 @@ impl PretrainedText {
         if described > held {
             return Err(PretrainedError::TooFew { path: config, described, held });
         }
-        Ok(Self { config: parsed, tokenizer, precision: Precision::F32, weights })
+        Ok(Self { head: parsed.usual_head(), config: parsed, tokenizer, precision: Precision::F32, weights })
     }
 
     /// What encodes texts for this network, cut after `max_tokens`.
@@ -213,13 +223,15 @@ impl PretrainedText {
     ) -> Result<(TextNetwork, TextModelConfig, Fit), PretrainedError> {
         device.seed(Draws::weight_seed(seed));
         let precision = self.config.precision(self.precision);
-        let network = TextNetwork::new(&self.config, outputs, true, device).with_precision(precision);
+        let network =
+            TextNetwork::new(&self.config, self.head, outputs, true, device).with_precision(precision);
         let body: Vec<Stage> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
         let aliases = self.config.key_aliases();
         let fit = Fit::find(&self.weights, self.config.name(), &body, aliases)?;
         let network = weights::load(network, &self.weights.take(&fit.names)).valid();
         let manifest = TextModelConfig {
             config: self.config,
+            head: self.head,
             precision,
             max_tokens,
             columns,

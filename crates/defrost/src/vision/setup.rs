@@ -136,6 +136,7 @@ impl VisionSetup {
             (None, _) => Self::default().architecture,
         };
         let Pretrained { weights, size, channels, cut, head, offline, .. } = pretrained.clone();
+        let head = head.unwrap_or_default();
         let (channels, precision) = (channels.unwrap_or(RGB), pretrained.number_format());
         Ok(Self { architecture, weights, offline, channels, size, precision, cut, head, seed })
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use defrost::HeadKind;
 use defrost::ops::{self, LstmState, plain};
 use defrost::text::language_model::LanguageModel;
 use defrost::text::models::{AwdLstmConfig, Dropouts, TextNetwork};
@@ -50,7 +51,10 @@ fn assert_gradients(found: &HashMap<String, f64>, expected: &Json) {
 #[test]
 fn a_classifiers_body_is_pytorchs() {
     let golden = golden("awd_lstm.json");
-    let network = made(TextNetwork::new(&config(&golden).into(), 2, true, &Device::flex()), &golden);
+    let network = made(
+        TextNetwork::new(&config(&golden).into(), HeadKind::ConcatPool, 2, true, &Device::flex()),
+        &golden,
+    );
     let values = [&golden["tokens"], &golden["mask"]].map(|rows| Value::Ids(ids(rows)));
     let input = Batch::new(values.to_vec()).on_autodiff();
     let pooled = network.forward(input, 0..network.stages().len() - 1).single::<2>();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use burn::tensor::{Device, TensorData};
+use defrost::HeadKind;
 use defrost::tabular::{TableData, TabularNetwork};
 use defrost::text::models::{BertConfig, TextNetwork};
 use defrost::text::{LabelledText, Texts, Tokenizer};
@@ -61,7 +62,7 @@ fn texts(cache: CacheLimits) -> Learner<TextNetwork> {
         positions: 40,
         ..BertConfig::minilm()
     };
-    let network = made(TextNetwork::new(&config.into(), 2, true, &Device::flex()));
+    let network = made(TextNetwork::new(&config.into(), HeadKind::ConcatPool, 2, true, &Device::flex()));
     Learner::new(network, data(40), data(16), 2, options(cache)).unwrap()
 }
 

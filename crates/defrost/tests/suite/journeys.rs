@@ -103,7 +103,8 @@ fn text_network(folder: &Path) -> PathBuf {
         "num_attention_heads": 2, "intermediate_size": 24, "vocab_size": 8, "max_position_embeddings": 40,
         "type_vocab_size": 2,
     });
-    let network = made(TextNetwork::new(&config.into(), 2, true, &burn::tensor::Device::flex()));
+    let network =
+        made(TextNetwork::new(&config.into(), HeadKind::ConcatPool, 2, true, &burn::tensor::Device::flex()));
     let folder = folder.join("network");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("config.json"), json.to_string()).unwrap();

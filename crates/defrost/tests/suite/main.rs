@@ -9,6 +9,7 @@ mod awd_lstm;
 mod cached;
 #[cfg(feature = "vision")]
 mod channels;
+mod decision;
 #[cfg(all(feature = "vision", feature = "text", feature = "tabular"))]
 mod domains;
 mod extensions;

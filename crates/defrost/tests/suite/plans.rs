@@ -21,6 +21,7 @@ fn plan(groups: usize) -> FreezePlan {
             parameters: vec![parameter],
             training_flags: vec![],
             pretrained: true,
+            dense: false,
         }
     };
     let starts: Vec<usize> = (0..groups).collect();

@@ -287,7 +287,7 @@ fn a_manifest_of_another_version_says_so() {
     fs::write(folder.path().join("checkpoint.json"), r#"{"format":7,"sha256":"","run":{}}"#).unwrap();
     let message = plain().resume(&mut plain().learner(folder.path())).unwrap_err().to_string();
     assert!(message.ends_with(
-        "a checkpoint of format 7, and this version reads 4; go on with the version that wrote it"
+        "a checkpoint of format 7, and this version reads 5; go on with the version that wrote it"
     ));
 }
 

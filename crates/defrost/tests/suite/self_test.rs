@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::{Device, TensorData};
+use defrost::HeadKind;
 use defrost::bundle::{BundleError, Loaded, ModelConfig};
 use defrost::data::Fingerprint;
 use defrost::tabular::{TableData, TableModelConfig};
@@ -45,9 +46,11 @@ fn texts(precision: Precision) -> (tempfile::TempDir, TextModelConfig) {
         ..BertConfig::minilm()
     }
     .into();
-    let network = TextNetwork::new(&config, OUTPUTS, true, &Device::flex()).with_precision(precision);
+    let network = TextNetwork::new(&config, HeadKind::ConcatPool, OUTPUTS, true, &Device::flex())
+        .with_precision(precision);
     let (columns, tokenizer) = (TextColumns::default(), tokenizer().into_bytes());
-    let model = TextModelConfig { config, precision, max_tokens: 40, columns, tokenizer };
+    let model =
+        TextModelConfig { config, head: HeadKind::ConcatPool, precision, max_tokens: 40, columns, tokenizer };
     (saved(network, &model), model)
 }
 

@@ -59,7 +59,7 @@ fn text_networks_keep_to_their_stages() {
     let distilbert = BertConfig { token_types: 0, ..bert.clone() };
     let lstm = AwdLstmConfig::of(8, 4, 6, 3, Dropouts::CLASSIFIER);
     for config in [TextConfig::from(bert), distilbert.into(), lstm.into()] {
-        let network = TextNetwork::new(&config, 3, true, &Device::flex());
+        let network = TextNetwork::new(&config, HeadKind::ConcatPool, 3, true, &Device::flex());
         let texts = [ids([[1, 2, 3, 0], [4, 5, 6, 7]]), ids([[1, 1, 1, 0], [1, 1, 1, 1]])];
         assert_eq!(check(&network, Batch::new(texts.map(Value::Ids).to_vec())), Ok(()), "{}", config.name());
     }

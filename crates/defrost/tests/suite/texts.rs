@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use defrost::HeadKind;
 use defrost::data::{Dataset, Variant};
 use defrost::text::models::{BertConfig, TextConfig, TextNetwork};
 use defrost::text::{LabelledText, PretrainedText, TextColumns, Texts};
@@ -64,8 +65,13 @@ fn both_families_are_transformers() {
     for family in ["bert", "distilbert"] {
         let expected = &golden[family];
         let config = BertConfig::parse(expected["config"].to_string().as_bytes()).unwrap();
-        let network =
-            TextNetwork::new(&BertConfig { dropout: 0.0, ..config }.into(), 2, true, &Device::flex());
+        let network = TextNetwork::new(
+            &BertConfig { dropout: 0.0, ..config }.into(),
+            HeadKind::ConcatPool,
+            2,
+            true,
+            &Device::flex(),
+        );
         let tensors = made(&network, &expected["tensors"]);
         let body: Vec<_> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
         check_fit("made", family, &body, &tensors).unwrap();

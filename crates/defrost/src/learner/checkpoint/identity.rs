@@ -78,9 +78,11 @@ impl Identity {
 
 /// A phase with all that training follows from.
 fn described(phase: &ResolvedPhase) -> String {
-    let ResolvedPhase { name, plan, rates, schedule, epochs } = phase;
+    let ResolvedPhase { name, plan, rates, schedule, epochs, method, compared } = phase;
     let (norm, frozen) = (plan.norm().name(), plan.frozen_groups());
-    format!("{name} ({epochs} epochs, groups {frozen:?} frozen, norms {norm}, rates {rates:?}, {schedule:?})")
+    format!(
+        "{name} ({epochs} epochs, groups {frozen:?} frozen, norms {norm}, rates {rates:?}, {schedule:?}, {method:?}, compared: {compared})"
+    )
 }
 
 /// What is another now than it was: `batch size: 16, and 8 when the run began`.

@@ -5,7 +5,7 @@ use super::store::{self, Entry, Manifest, Store};
 use super::writer::CheckpointWriter;
 use super::{CheckpointError, Checkpoints, damaged};
 use crate::learner::Learner;
-use crate::learner::best::Best;
+use crate::learner::best::{Best, Bests};
 use crate::learner::phase::Start;
 use crate::learner::state::State;
 use crate::recipe::ResolvedPhase;
@@ -45,18 +45,22 @@ impl<N: Network> Learner<N> {
         };
         let now = state(&files.now)?;
         let began = files.began.as_ref().map(state).transpose()?;
-        let record = best.and_then(|epoch| Some((epoch, history.records().get(epoch)?.clone())));
-        let best = match (record, &files.best) {
-            (Some((epoch, record)), Some(entry)) => {
+        let read_best =
+            |epoch: Option<usize>, entry: &Option<Entry>| -> Result<Option<Best>, CheckpointError> {
+                let record = epoch.and_then(|epoch| Some((epoch, history.records().get(epoch)?.clone())));
+                let (Some((epoch, record)), Some(entry)) = (record, entry) else { return Ok(None) };
                 let tensors = read(entry)?.into_network(&base, &plan).map_err(wrong)?;
-                Some(Best { record, epoch, tensors, evaluation: None })
-            }
-            _ => None,
+                Ok(Some(Best { record, epoch, tensors, evaluation: None }))
+            };
+        let bests = Bests {
+            frozen: read_best(best.frozen, &files.best.frozen)?,
+            thawed: read_best(best.thawed, &files.best.thawed)?,
+            kept: None,
         };
         let writer = CheckpointWriter::new(Store::reopen(folder, &files), run, &base);
-        let writer = writer.after(files, history.epochs(), best.as_ref().map(|best| best.epoch));
+        let writer = writer.after(files, history.epochs(), best);
         self.checkpoints = Some(Checkpoints { options, writer: Some(writer) });
-        (self.history, self.best) = (history, best);
+        (self.history, self.bests, self.decision) = (history, bests, None);
         Ok(Start { progress, now: Some(now), began })
     }
 }

@@ -20,7 +20,7 @@ use crate::platform::{TEMPORARY, sync_folder};
 use crate::weights::safetensors;
 
 /// The version of the format this writes, and the only one it reads.
-const FORMAT: u64 = 4;
+const FORMAT: u64 = 5;
 const MANIFEST: &str = "checkpoint.json";
 const TENSORS: &str = "safetensors";
 /// A manifest larger than this was not written here: an epoch takes less than a kilobyte.
@@ -33,8 +33,8 @@ pub(super) struct Manifest {
     pub note: String,
     pub progress: Progress,
     pub history: History,
-    /// The best epoch so far, counted over all phases from 0.
-    pub best: Option<usize>,
+    /// The best epochs so far, of a frozen body and of more, counted over all phases from 0.
+    pub best: PerKind<usize>,
     pub files: Files,
 }
 
@@ -47,8 +47,15 @@ pub(super) struct Files {
     pub now: Entry,
     /// The state as the epoch began, where the progress is inside of one.
     pub began: Option<Entry>,
-    /// The network of the best epoch.
-    pub best: Option<Entry>,
+    /// The networks of the best epochs.
+    pub best: PerKind<Entry>,
+}
+
+/// Something of the best epoch in which only the head trained, and of the best of all others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PerKind<T> {
+    pub frozen: Option<T>,
+    pub thawed: Option<T>,
 }
 
 /// A file of tensors.
@@ -134,8 +141,9 @@ impl Store {
 
 impl Files {
     fn names(&self) -> impl Iterator<Item = &str> {
-        let entries = [Some(&self.base), Some(&self.now), self.began.as_ref(), self.best.as_ref()];
-        entries.into_iter().flatten().map(|entry| entry.file.as_str())
+        let entries = [Some(&self.base), Some(&self.now), self.began.as_ref()];
+        let best = [self.best.frozen.as_ref(), self.best.thawed.as_ref()];
+        entries.into_iter().chain(best).flatten().map(|entry| entry.file.as_str())
     }
 }
 

@@ -1,7 +1,6 @@
 //! Writing checkpoints: when, and which of the files anew.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use burn::tensor::TensorData;
@@ -9,9 +8,10 @@ use burn::tensor::TensorData;
 use super::Checkpoints;
 use super::identity::Identity;
 use super::saved::Saved;
-use super::store::{Files, Manifest, Store};
+use super::store::{Entry, Files, Manifest, PerKind, Store};
 use crate::data::Fingerprint;
 use crate::files::FileError;
+use crate::learner::best::Best;
 use crate::learner::phase::Running;
 use crate::learner::state::State;
 use crate::learner::{Flow, Learner, LearnerError};
@@ -45,7 +45,7 @@ pub(super) struct CheckpointWriter {
     /// phases from 0.
     files: Option<Files>,
     began: Option<usize>,
-    best: Option<usize>,
+    best: PerKind<usize>,
     /// When it was written, and how long that took.
     last: Instant,
     cost: Duration,
@@ -56,11 +56,12 @@ impl CheckpointWriter {
     pub fn new(store: Store, run: Identity, base: &Tensors) -> Self {
         let base = base.iter().map(|(name, data)| (name.clone(), print(data))).collect();
         let (last, cost) = (Instant::now(), Duration::ZERO);
-        Self { store, run, base, files: None, began: None, best: None, last, cost }
+        let best = PerKind { frozen: None, thawed: None };
+        Self { store, run, base, files: None, began: None, best, last, cost }
     }
 
-    /// Goes on after the checkpoint in these files, which is of an epoch and has a best epoch.
-    pub fn after(self, files: Files, epoch: usize, best: Option<usize>) -> Self {
+    /// Goes on after the checkpoint in these files, which is of an epoch and has these best epochs.
+    pub fn after(self, files: Files, epoch: usize, best: PerKind<usize>) -> Self {
         let began = files.began.as_ref().map(|_| epoch);
         Self { files: Some(files), began, best, ..self }
     }
@@ -91,7 +92,7 @@ impl<N: Network> Learner<N> {
         phase: &Running,
         trigger: CheckpointTrigger,
     ) -> Result<(), LearnerError> {
-        let stops = self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed));
+        let stops = self.is_asked_to_stop();
         let trigger = if stops { CheckpointTrigger::Now } else { trigger };
         if let Some(mut checkpoints) = self.checkpoints.take_if(|checkpoints| checkpoints.is_due(trigger)) {
             if let Some(mut writer) = checkpoints.writer.take() {
@@ -133,25 +134,34 @@ impl<N: Network> Learner<N> {
             }
             Some(began) => Some(store.put("began", saved(began))?),
         };
-        let best = match &self.best {
-            None => None,
-            Some(best) if writer.best == Some(best.epoch) => {
-                earlier.as_ref().and_then(|files| files.best.clone())
-            }
-            Some(best) => Some(store.put("best", Saved::network(&best.tensors, is_unmoved))?),
+        let mut put_best =
+            |what: &str, best: &Option<Best>, written: Option<usize>, file: Option<Entry>| match best {
+                None => Ok(None),
+                Some(best) if written == Some(best.epoch) => Ok(file),
+                Some(best) => store.put(what, Saved::network(&best.tensors, is_unmoved)).map(Some),
+            };
+        let PerKind { frozen, thawed } = match earlier {
+            Some(files) => files.best.clone(),
+            None => PerKind { frozen: None, thawed: None },
+        };
+        let best = PerKind {
+            frozen: put_best("frozen", &self.bests.frozen, writer.best.frozen, frozen)?,
+            thawed: put_best("thawed", &self.bests.thawed, writer.best.thawed, thawed)?,
         };
         let now = store.put("now", saved(&now))?;
+        let epoch = |best: &Option<Best>| best.as_ref().map(|best| best.epoch);
+        let best_epochs = PerKind { frozen: epoch(&self.bests.frozen), thawed: epoch(&self.bests.thawed) };
         let manifest = Manifest {
             run: writer.run.clone(),
             note: note.to_owned(),
             progress: phase.progress_now(),
             history: self.history.clone(),
-            best: self.best.as_ref().map(|best| best.epoch),
+            best: best_epochs.clone(),
             files: Files { base, now, began, best },
         };
         writer.store.commit(&manifest)?;
         writer.began = phase.began.as_ref().map(|_| self.history.epochs());
-        writer.best = self.best.as_ref().map(|best| best.epoch);
+        writer.best = best_epochs;
         writer.files = Some(manifest.files);
         (writer.last, writer.cost) = (Instant::now(), started.elapsed());
         Ok(())

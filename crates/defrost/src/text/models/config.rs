@@ -6,6 +6,7 @@ use thiserror::Error;
 use super::awd_lstm::{self, AwdLstmConfig};
 use super::bert::KEY_ALIASES;
 use crate::precision::Precision;
+use crate::pretrained::HeadKind;
 use crate::rates::Rates;
 use crate::recipe::FineTune;
 use crate::weights::KeyAlias;
@@ -117,6 +118,14 @@ impl TextConfig {
             Self::AwdLstm(_) => 2e-2,
         };
         FineTune { freeze_epochs: 5, rates: Rates::One(rate), ..FineTune::new(epochs) }
+    }
+
+    /// The head that is put on such a body where nothing else is said. What an AWD-LSTM gives was made for fastai's.
+    pub fn usual_head(&self) -> HeadKind {
+        match self {
+            Self::Bert(_) => HeadKind::Linear,
+            Self::AwdLstm(_) => HeadKind::ConcatPool,
+        }
     }
 
     /// Features of the one vector that the head sees.

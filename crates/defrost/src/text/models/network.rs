@@ -10,9 +10,10 @@ use super::bert::Bert;
 use super::config::TextConfig;
 use super::pool::{last_max_mean, mean};
 use crate::batch::{Batch, Value};
-use crate::layers::{MlpHead, MlpHeadConfig};
+use crate::layers::{Dropout, Linear, MlpHead, MlpHeadConfig};
 use crate::ops::in_format;
 use crate::precision::Precision;
+use crate::pretrained::HeadKind;
 use crate::stage::{Network, Stage};
 
 /// How many layer groups the blocks make by default.
@@ -23,7 +24,7 @@ const BLOCK_GROUPS: usize = 3;
 #[derive(Module, Debug)]
 pub struct TextNetwork {
     body: Body,
-    head: MlpHead,
+    head: Head,
     #[module(skip)]
     config: TextConfig,
     #[module(skip)]
@@ -38,6 +39,53 @@ pub struct TextNetwork {
 enum Body {
     Bert(Bert),
     AwdLstm(AwdLstm),
+}
+
+/// What answers for a text, from one vector.
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one head a network")]
+enum Head {
+    /// Dropout, then one dense layer.
+    Linear(LinearHead),
+    /// fastai's for texts (`PoolingLinearClassifier`): norms, dropout and a hidden layer.
+    Hidden(MlpHead),
+}
+
+/// One dense layer. It starts at nothing: while the body is frozen its problem is convex.
+#[derive(Module, Debug)]
+struct LinearHead {
+    dropout: Dropout,
+    linear: Linear,
+}
+
+impl Head {
+    fn new(kind: HeadKind, features: usize, outputs: usize, device: &Device) -> Self {
+        match kind {
+            HeadKind::Linear => Self::Linear(LinearHead {
+                dropout: Dropout::new(0.1),
+                linear: Linear::zeros(features, outputs, device),
+            }),
+            HeadKind::ConcatPool => {
+                let config = MlpHeadConfig { features, hidden: 50, outputs, dropout: [0.4, 0.1], bias: true };
+                Self::Hidden(config.init(device))
+            }
+        }
+    }
+
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        match self {
+            Self::Linear(head) => head.linear.forward(head.dropout.forward(x)),
+            Self::Hidden(head) => head.forward(x),
+        }
+    }
+
+    fn stage(&self) -> Stage {
+        match self {
+            Self::Linear(head) => Stage::of("head", "head.", head).dense(),
+            Self::Hidden(head) => Stage::of("head", "head.", head),
+        }
+        .untrained()
+    }
 }
 
 impl Body {
@@ -86,17 +134,18 @@ impl Body {
     }
 }
 
-/// The head of fastai's text classifiers (`PoolingLinearClassifier`).
-fn head(features: usize, outputs: usize) -> MlpHeadConfig {
-    MlpHeadConfig { features, hidden: 50, outputs, dropout: [0.4, 0.1], bias: true }
-}
-
 impl TextNetwork {
     /// New weights.
-    pub fn new(config: &TextConfig, outputs: usize, pretrained: bool, device: &Device) -> Self {
+    pub fn new(
+        config: &TextConfig,
+        head: HeadKind,
+        outputs: usize,
+        pretrained: bool,
+        device: &Device,
+    ) -> Self {
         Self {
             body: Body::new(config, device),
-            head: head(config.pooled(), outputs).init(device),
+            head: Head::new(head, config.pooled(), outputs, device),
             config: config.clone(),
             pretrained,
             precision: Precision::F32,
@@ -132,9 +181,7 @@ impl TextNetwork {
 impl Network for TextNetwork {
     fn stages(&self) -> Vec<Stage> {
         let body = self.body.stages().into_iter().map(|stage| stage.with_pretrained(self.pretrained));
-        let pool =
-            Stage { name: "pool".to_owned(), parameters: vec![], training_flags: vec![], pretrained: false };
-        body.chain([pool, Stage::of("head", "head.", &self.head).untrained()]).collect()
+        body.chain([Stage::without_parameters("pool"), self.head.stage()]).collect()
     }
 
     fn settings(&self) -> String {

@@ -69,16 +69,14 @@ impl Head {
 
     /// Pooling and the rest as the core sees them: new, unless the head came with the body.
     pub fn stages(&self) -> [Stage; 2] {
-        let pool =
-            Stage { name: "pool".to_owned(), parameters: vec![], training_flags: vec![], pretrained: false };
         let head = match self {
             Self::Linear(head) => match &head.came_as {
-                Some(name) => Stage::renamed("head", "", head, &[("linear", name)]),
-                None => Stage::of("head", "head.", head).untrained(),
+                Some(name) => Stage::renamed("head", "", head, &[("linear", name)]).dense(),
+                None => Stage::of("head", "head.", head).untrained().dense(),
             },
             Self::ConcatPool(head) => Stage::of("head", "head.", head).untrained(),
         };
-        [pool, head]
+        [Stage::without_parameters("pool"), head]
     }
 }
 

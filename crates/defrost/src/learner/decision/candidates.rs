@@ -1,0 +1,158 @@
+//! The weights that compete, measured, and the choice among them.
+
+use burn::tensor::TensorData;
+
+use super::criterion::Criterion;
+use super::rule::Prior;
+use super::{Candidate, Decision, Kept};
+use crate::data::classes;
+use crate::learner::best::Best;
+use crate::learner::{EpochRecord, Evaluation, Learner, LearnerError};
+use crate::metrics::Interval;
+use crate::recipe::ResolvedPhase;
+use crate::stage::Network;
+use crate::weights::Tensors;
+
+/// Where on the line between the frozen head, 0, and the thawed network, 1, weights are tried.
+const BETWEEN: [f64; 3] = [0.25, 0.5, 0.75];
+
+/// Weights that compete.
+struct Entry {
+    position: f64,
+    best: Best,
+    evaluation: Evaluation,
+}
+
+impl<N: Network> Learner<N> {
+    /// Which weights the last run ended with, and why; none before one has ended.
+    pub fn decision(&self) -> Option<&Decision> {
+        self.decision.as_ref()
+    }
+
+    /// Decides which weights a run of these phases ends with.
+    ///
+    /// # Errors
+    ///
+    /// If a validation item can't be read.
+    pub(in crate::learner) fn decide(&mut self, phases: &[ResolvedPhase]) -> Result<(), LearnerError> {
+        let is_compared = phases.iter().any(|phase| phase.compared);
+        let mut entries = vec![];
+        for (position, best) in [(0.0, self.bests.frozen.clone()), (1.0, self.bests.thawed.clone())] {
+            entries.extend(best.map(|best| self.entry(position, best)).transpose()?);
+        }
+        if let ([frozen, thawed], true) = (&entries[..], is_compared) {
+            let ends = (frozen.best.clone(), thawed.best.clone());
+            for position in BETWEEN {
+                let entry = self.entry(position, between(&ends.0, &ends.1, position))?;
+                entries.insert(entries.len() - 1, entry);
+            }
+        }
+        let Some(kept) = self.choice(&entries, is_compared) else { return Ok(()) };
+        self.decision = Some(self.decision_for(&entries, kept, phases));
+        let Entry { best, evaluation, .. } = entries.swap_remove(kept);
+        self.bests.kept = Some(Best { evaluation: Some(evaluation), ..best });
+        Ok(())
+    }
+
+    /// Measures weights, unless that has been done.
+    fn entry(&mut self, position: f64, best: Best) -> Result<Entry, LearnerError> {
+        let evaluation = match &best.evaluation {
+            Some(evaluation) => evaluation.clone(),
+            None => {
+                self.load_tensors(&best.tensors);
+                self.evaluate()?
+            }
+        };
+        let Best { mut record, epoch, tensors, .. } = best;
+        (record.valid_loss, record.metrics) = (evaluation.loss, evaluation.metrics.clone());
+        let best = Best { record, epoch, tensors, evaluation: None };
+        Ok(Entry { position, best, evaluation })
+    }
+
+    /// Which of these is kept, by its place.
+    fn choice(&self, entries: &[Entry], is_compared: bool) -> Option<usize> {
+        let monitored = self.monitored_metric();
+        let (first, rest) = entries.split_first()?;
+        if !is_compared {
+            let better = |entry: &Entry| entry.best.record.is_better_than(&first.best.record, monitored);
+            return Some(rest.iter().position(better).map_or(0, |place| place + 1));
+        }
+        let (criterion, items) = (self.criterion(), self.items_per_class());
+        let expected = |entry: &Entry| {
+            let (_, measured) = criterion.gain(&entry.evaluation, &first.evaluation);
+            measured.expected(Prior::of(entry.position, items))
+        };
+        let mut kept = (0, 0.0);
+        for (place, entry) in rest.iter().enumerate() {
+            let gain = expected(entry);
+            if gain > kept.1 {
+                kept = (place + 1, gain);
+            }
+        }
+        Some(kept.0)
+    }
+
+    fn criterion(&self) -> Criterion {
+        Criterion::new(self.monitored_metric(), &self.options.metrics, self.loss.kind(), self.options.seed)
+    }
+
+    /// The choice as people read it.
+    fn decision_for(&self, entries: &[Entry], kept: usize, phases: &[ResolvedPhase]) -> Decision {
+        let criterion = self.criterion();
+        let seconds = |with_thawed: bool| {
+            let counts = |record: &&EpochRecord| {
+                let phase = phases.iter().find(|phase| phase.name == record.phase);
+                with_thawed || phase.is_some_and(|phase| phase.plan.trains_head_alone())
+            };
+            self.history.records().iter().filter(counts).map(|record| record.seconds).sum()
+        };
+        let candidate = |entry: &Entry| {
+            let (metric, Interval { low, high }) = criterion.value(&entry.evaluation);
+            let (metrics, position) = (entry.evaluation.metrics.clone(), entry.position);
+            Candidate { metrics, metric, low, high, seconds: seconds(position > 0.0), position }
+        };
+        let at = |position: f64| entries.iter().find(|entry| entry.position == position);
+        let (frozen, thawed) = (at(0.0), at(1.0));
+        let inner = |entry: &&Entry| entry.position > 0.0 && entry.position < 1.0;
+        let of_between = match &entries[kept] {
+            entry if inner(&entry) => Some(entry),
+            _ => entries.iter().filter(inner).max_by(|a, b| criterion.order(&a.evaluation, &b.evaluation)),
+        };
+        let new =
+            [Some(&entries[kept]).filter(|entry| entry.position > 0.0), thawed].into_iter().flatten().next();
+        let gain = frozen.zip(new).map(|(old, new)| criterion.gain(&new.evaluation, &old.evaluation).0);
+        let (frozen, thawed, between) =
+            (frozen.map(candidate), thawed.map(candidate), of_between.map(candidate));
+        let kept = match entries[kept].position {
+            _ if entries.len() == 1 => Kept::Only,
+            0.0 => Kept::Frozen,
+            1.0 => Kept::Thawed,
+            _ => Kept::Between,
+        };
+        let metric_name = criterion.name().to_owned();
+        let decision = Decision { kept, reason: String::new(), metric_name, frozen, thawed, between, gain };
+        Decision { reason: decision.explained(), ..decision }
+    }
+
+    /// Training items of a class on average; items without classes count as of ten.
+    fn items_per_class(&self) -> f64 {
+        let groups = match classes(&*self.train) {
+            Some(_) => self.outputs,
+            None => 10,
+        };
+        self.train.len() as f64 / groups.max(1) as f64
+    }
+}
+
+/// Weights on the line between two networks'.
+fn between(from: &Best, to: &Best, position: f64) -> Best {
+    let mix = |(name, a): (&String, &TensorData)| {
+        let Some(b) = to.tensors.get(name).filter(|b| *b != a) else { return (name.clone(), a.clone()) };
+        let position = position as f32;
+        let mixed = a.iter::<f32>().zip(b.iter::<f32>()).map(|(a, b)| a + (b - a) * position).collect();
+        (name.clone(), TensorData::new::<f32, _>(mixed, a.shape().clone()))
+    };
+    let tensors: Tensors = from.tensors.iter().map(mix).collect();
+    let record = EpochRecord { phase: "between".to_owned(), ..to.record.clone() };
+    Best { record, epoch: to.epoch, tensors, evaluation: None }
+}

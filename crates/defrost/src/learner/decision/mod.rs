@@ -1,0 +1,105 @@
+//! Whether thawing pays: the frozen head, the thawed network and points on the line between them compete on the
+//! validation items (WiSE-FT, arXiv 2109.01903).
+
+mod candidates;
+mod criterion;
+mod rule;
+
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::Metrics;
+
+/// Which weights a run ended with, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Which.
+    pub kept: Kept,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// The metric that candidates are told by.
+    pub metric_name: String,
+    /// The best epoch of the frozen body; none if no phase froze it.
+    pub frozen: Option<Candidate>,
+    /// The best epoch of the phases that trained more than the head; none if there were none.
+    pub thawed: Option<Candidate>,
+    /// The best of the points between the two; none if they were not compared.
+    pub between: Option<Candidate>,
+    /// How much more of the metric the thawed network, or the point between, reaches than the frozen head on the same
+    /// items.
+    pub gain: Option<Gain>,
+}
+
+/// Which weights were kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    /// Those of the frozen body's best epoch.
+    Frozen,
+    /// Those of the best epoch of a phase that trained more.
+    Thawed,
+    /// Those of a point on the line between the two.
+    Between,
+    /// There was nothing to choose.
+    Only,
+}
+
+/// Weights that competed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// All that was measured on the validation items.
+    pub metrics: Metrics,
+    /// The metric that candidates are told by.
+    pub metric: f64,
+    /// The least it may be on other items of the kind, at 95 %.
+    pub low: f64,
+    /// The most it may be.
+    pub high: f64,
+    /// Seconds the phases took that led to it.
+    pub seconds: f64,
+    /// Where between the frozen head, 0, and the thawed network, 1, it lies.
+    pub position: f64,
+}
+
+/// A difference on the same items.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gain {
+    /// How much.
+    pub value: f64,
+    /// The least it may be on other items of the kind, at 95 %.
+    pub low: f64,
+    /// The most it may be.
+    pub high: f64,
+}
+
+impl Decision {
+    /// The choice in a sentence: `head only 71.0 %, thawed 84.0 %: +13.0 ± 4.0 points; thawing paid`.
+    fn explained(&self) -> String {
+        let is_fraction = self.metric_name != "rmse" && self.metric_name != "mae";
+        let value = |candidate: &Candidate| match is_fraction {
+            true => format!("{:.1} %", 100.0 * candidate.metric),
+            false => format!("{:.4}", candidate.metric),
+        };
+        let (frozen, thawed) = match (&self.frozen, &self.thawed) {
+            (Some(frozen), Some(thawed)) => (frozen, thawed),
+            (Some(_), None) => return "only the head was trained".to_owned(),
+            _ => return "all phases trained more than the head".to_owned(),
+        };
+        let name = &self.metric_name;
+        let mut text = format!("{name}: head only {}, thawed {}", value(frozen), value(thawed));
+        if let (Kept::Between, Some(between)) = (self.kept, &self.between) {
+            text += &format!(", between the two {}", value(between));
+        }
+        if let Some(Gain { value, low, high }) = self.gain {
+            let (scale, unit) = if is_fraction { (100.0, " points") } else { (1.0, "") };
+            text += &format!(": {:+.1} ± {:.1}{unit}", scale * value, scale * (high - low) / 2.0);
+        }
+        let is_clear = self.gain.is_some_and(|gain| gain.low > 0.0);
+        text + match self.kept {
+            Kept::Frozen => "; thawing does not pay here, so the head alone is kept",
+            Kept::Between if is_clear => "; thawing paid, and weights between the two are kept",
+            Kept::Between => "; too close to tell, so weights between the two are kept, which seldom lose",
+            Kept::Thawed | Kept::Only if is_clear => "; thawing paid",
+            Kept::Thawed | Kept::Only => "; too close to tell, and with so many items thawing usually pays",
+        }
+    }
+}

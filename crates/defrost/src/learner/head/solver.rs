@@ -1,0 +1,207 @@
+//! How strongly a head's weights are held back, chosen by cross-validation, and the head itself.
+
+use super::problem::Problem;
+use crate::optim::Lbfgs;
+
+/// How a dense head is solved for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HeadSolver {
+    /// Augmented variants of each item that are tried, beside the item as it is.
+    pub variants: usize,
+    /// Items at most; of more, some are drawn.
+    pub items: usize,
+    /// The penalty, if it is not to be chosen by cross-validation.
+    pub penalty: Option<f64>,
+    /// Parts of a cross-validation.
+    pub folds: usize,
+    /// Items of a cross-validation at most.
+    pub validated_items: usize,
+}
+
+/// Penalties that are tried, strongest first: factors of half the squared norm of the weights, which stand on
+/// standardised features.
+const PENALTIES: [f64; 9] = [10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3];
+/// So many penalties that are worse than the best one, one after the other, end the search.
+const PATIENCE: usize = 2;
+/// The penalty of a head that the body thaws behind.
+const HELD_BACK: f64 = 10.0;
+/// A pass through the body for each of so many augmented images takes about as long as thawed training of a few.
+const VARIED: usize = 640;
+
+impl HeadSolver {
+    /// For so many training items: the fewer there are, the more variants of each.
+    pub fn for_items(items: usize) -> Self {
+        let variants = (VARIED / items.max(1)).clamp(2, 8);
+        Self { variants, items: 50_000, penalty: None, folds: 5, validated_items: 4_000 }
+    }
+
+    /// For a head that the body thaws behind. The best head fits few training items so well that the loss has nothing left
+    /// to teach the body; one that is held back points the same way and leaves that.
+    pub fn held_back() -> Self {
+        Self { variants: 0, penalty: Some(HELD_BACK), ..Self::for_items(usize::MAX) }
+    }
+
+    /// The penalty whose heads have the least loss on items that they were not solved for on, and that mean loss.
+    pub(super) fn choose_penalty<E>(
+        &self,
+        problem: &Problem,
+        fold_of: &[usize],
+        mut check: impl FnMut() -> Result<(), E>,
+    ) -> Result<(f64, f64), E> {
+        let folds = self.folds_of(problem, fold_of);
+        let mut heads: Vec<Option<Vec<f64>>> = vec![None; folds.len()];
+        let (mut best, mut worse) = ((PENALTIES[0], f64::INFINITY), 0);
+        for penalty in PENALTIES {
+            let (mut losses, mut items) = (0.0, 0);
+            for ((rest, held), head) in folds.iter().zip(&mut heads) {
+                let (found, _) = self.solve(rest, penalty, head.take(), &mut check)?;
+                losses += held.loss(&found) * held.items as f64;
+                items += held.items;
+                *head = Some(found);
+            }
+            let loss = losses / items.max(1) as f64;
+            if loss < best.1 {
+                (best, worse) = ((penalty, loss), 0);
+            } else {
+                worse += 1;
+                if worse == PATIENCE {
+                    break;
+                }
+            }
+        }
+        Ok(best)
+    }
+
+    /// For each fold, all variants of the items outside of it and the items in it as they are.
+    fn folds_of(&self, problem: &Problem, fold_of: &[usize]) -> Vec<(Problem, Problem)> {
+        let items = problem.items.min(self.validated_items);
+        let fold = |fold: usize| {
+            let (held, rest): (Vec<usize>, Vec<usize>) = (0..items).partition(|&item| fold_of[item] == fold);
+            let rows: Vec<usize> = rest.iter().flat_map(|&item| problem.rows_of(item)).collect();
+            (!held.is_empty() && !rest.is_empty()).then(|| (problem.select(&rows), problem.select(&held)))
+        };
+        (0..self.folds).filter_map(fold).collect()
+    }
+
+    /// A head, features by outputs and then the biases, and its mean loss with the penalty.
+    pub(super) fn solve<E>(
+        &self,
+        problem: &Problem,
+        penalty: f64,
+        start: Option<Vec<f64>>,
+        mut check: impl FnMut() -> Result<(), E>,
+    ) -> Result<(Vec<f64>, f64), E> {
+        let start = start.unwrap_or_else(|| vec![0.0; problem.size()]);
+        let minimum = Lbfgs::default().minimize(start, |head| {
+            check()?;
+            Ok(problem.evaluate(head, penalty))
+        })?;
+        Ok((minimum.point, minimum.value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::problem::Standard;
+    use super::*;
+    use crate::data::{Target, target_rows};
+    use burn::tensor::activation::softmax;
+    use burn::tensor::{Device, Tensor, TensorData};
+    use serde_json::Value;
+    use std::convert::Infallible;
+
+    const ITEMS: usize = 60;
+    const FEATURES: usize = 5;
+    const CLASSES: usize = 3;
+
+    /// The points of `make_head.py`.
+    fn points() -> Tensor<2> {
+        let point = |item: usize| {
+            (0..FEATURES).map(move |axis| {
+                let wave = ((item * 7 + axis) as f64 * 12.9898).sin();
+                let at_centre = if axis % CLASSES == item % CLASSES { 1.0 } else { 0.0 };
+                ((axis + 1) as f64 * (wave + at_centre) + axis as f64) as f32
+            })
+        };
+        let values: Vec<f32> = (0..ITEMS).flat_map(point).collect();
+        Tensor::from_data(TensorData::new(values, [ITEMS, FEATURES]), &Device::flex())
+    }
+
+    fn problem() -> (Problem, Standard) {
+        let points = points();
+        let targets: Vec<Target> = (0..ITEMS).map(|item| Target::Class(item % CLASSES)).collect();
+        let standard = Standard::of(&points);
+        let features = standard.apply(points);
+        let targets = target_rows(&targets, CLASSES, &Device::flex());
+        (Problem { features, targets, items: ITEMS, loss: Default::default() }, standard)
+    }
+
+    fn solve(problem: &Problem, penalty: f64) -> Vec<f64> {
+        HeadSolver::for_items(ITEMS).solve(problem, penalty, None, || Ok::<_, Infallible>(())).unwrap().0
+    }
+
+    #[test]
+    fn the_head_is_scikit_learns() {
+        let golden: Value = serde_json::from_str(include_str!("../../../tests/golden/head.json")).unwrap();
+        let (problem, standard) = problem();
+        for penalty in [0.3, 0.01] {
+            let golden = &golden[penalty.to_string()];
+            let head = solve(&problem, penalty);
+            // The search ends where a step gains less than 1e-5 of the value.
+            let loss = golden["loss"].as_f64().unwrap();
+            assert!((problem.loss(&head) - loss).abs() < 2e-3 * loss, "{} and {loss}", problem.loss(&head));
+            // Folded into weight and bias, the head does to the points what it does to standardised ones.
+            let (weight, bias) = standard.fold(&head, FEATURES, CLASSES);
+            let weight =
+                Tensor::<2>::from_data(TensorData::new(weight, [CLASSES, FEATURES]), &Device::flex());
+            let bias = Tensor::<2>::from_data(TensorData::new(bias, [1, CLASSES]), &Device::flex());
+            let found = softmax(points().matmul(weight.transpose()) + bias, 1).into_data();
+            let expected =
+                golden["probabilities"].as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap());
+            for (found, expected) in found.iter::<f64>().zip(expected) {
+                assert!((found - expected.as_f64().unwrap()).abs() < 5e-3, "{found} and {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_penalty_is_chosen_on_items_that_were_held_out() {
+        let (problem, _) = problem();
+        let fold_of: Vec<usize> = (0..ITEMS).map(|item| item / CLASSES % 5).collect();
+        let solver = HeadSolver::for_items(ITEMS);
+        let (penalty, loss) = solver.choose_penalty(&problem, &fold_of, || Ok::<_, Infallible>(())).unwrap();
+        let held_out = |penalty: f64| {
+            let losses = (0..5).map(|fold| {
+                let (held, rest): (Vec<usize>, Vec<usize>) =
+                    (0..ITEMS).partition(|&item| fold_of[item] == fold);
+                problem.select(&held).loss(&solve(&problem.select(&rest), penalty)) * held.len() as f64
+            });
+            losses.sum::<f64>() / ITEMS as f64
+        };
+        // The solver starts each penalty from the one before, and ends a little elsewhere.
+        assert!((held_out(penalty) - loss).abs() < 1e-2, "{} and {loss}", held_out(penalty));
+        assert!(held_out(10.0 * penalty) > loss - 1e-2 && held_out(penalty / 30.0) > loss - 1e-2);
+    }
+
+    #[test]
+    fn whoever_asks_to_stop_stops_the_search() {
+        let (problem, _) = problem();
+        let mut left = 3;
+        let stop = || {
+            left -= 1;
+            if left == 0 { Err("stop") } else { Ok(()) }
+        };
+        assert_eq!(HeadSolver::for_items(ITEMS).solve(&problem, 0.01, None, stop).unwrap_err(), "stop");
+    }
+
+    #[test]
+    fn a_head_that_is_held_back_points_the_same_way_and_leaves_a_loss() {
+        let (problem, _) = problem();
+        let solver = HeadSolver::held_back();
+        let penalty = solver.penalty.unwrap();
+        let (best, held_back) = (solve(&problem, 0.01), solve(&problem, penalty));
+        assert!(problem.loss(&held_back) > 2.0 * problem.loss(&best));
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        assert!(dot(&best, &held_back) > 0.7 * (dot(&best, &best) * dot(&held_back, &held_back)).sqrt());
+    }
+}
