@@ -10,7 +10,7 @@ use defrost::learner::Kept;
 use defrost::weights::{collect, load};
 use defrost::{Batch, FineTune, Learner, LearnerOptions, Method, Network, Rates, Recipe, Stage};
 
-use crate::support::{Clusters, Small};
+use crate::support::Clusters;
 
 /// A body and a head of one dense layer.
 #[derive(Module, Debug)]
@@ -18,15 +18,19 @@ struct Probed {
     body: Linear,
     dropout: Dropout,
     head: Linear,
+    /// Whether the head is told to be dense.
+    #[module(skip)]
+    dense: bool,
 }
 
 impl Probed {
-    fn new() -> Self {
+    fn new(dense: bool) -> Self {
         let device = Device::flex();
         let network = Self {
             body: Linear::new(6, 8, true, &device),
             dropout: Dropout::new(0.2),
             head: Linear::zeros(8, 3, &device),
+            dense,
         };
         let mut tensors = collect(&network);
         let wave = (0..48).map(|i| ((i * 37) as f32 * 12.9898).sin()).collect();
@@ -37,7 +41,7 @@ impl Probed {
 
 impl Network for Probed {
     fn stages(&self) -> Vec<Stage> {
-        let mut head = Stage::of("head", "head.", &self.head).untrained().dense();
+        let mut head = Stage { dense: self.dense, ..Stage::of("head", "head.", &self.head).untrained() };
         head.training_flags.extend(Stage::of("dropout", "", &self.dropout).training_flags);
         vec![Stage::of("body", "body.", &self.body), head]
     }
@@ -51,9 +55,13 @@ impl Network for Probed {
     }
 }
 
-fn learner() -> Learner<Probed> {
+fn learner_over(network: Probed) -> Learner<Probed> {
     let options = LearnerOptions { batch_size: 8, ..LearnerOptions::default() };
-    Learner::new(Probed::new(), Box::new(Clusters(60)), Box::new(Clusters(30)), 3, options).unwrap()
+    Learner::new(network, Box::new(Clusters(60)), Box::new(Clusters(30)), 3, options).unwrap()
+}
+
+fn learner() -> Learner<Probed> {
+    learner_over(Probed::new(true))
 }
 
 fn auto(epochs: usize, rate: f64) -> Recipe {
@@ -67,11 +75,9 @@ fn a_dense_head_is_solved_for_and_others_train() {
     let learner = learner();
     assert_eq!(methods(learner.resolve(auto(2, 1e-3)).unwrap()), [Method::SolveHead, Method::Steps]);
     assert_eq!(methods(learner.resolve(FineTune::new(2)).unwrap()), [Method::Steps; 2]);
-    let options = LearnerOptions { batch_size: 8, ..LearnerOptions::default() };
-    let small =
-        Learner::new(Small::new(), Box::new(Clusters(12)), Box::new(Clusters(12)), 3, options).unwrap();
+    let other = learner_over(Probed::new(false));
     assert_eq!(
-        methods(small.resolve(auto(2, 1e-3)).unwrap()),
+        methods(other.resolve(auto(2, 1e-3)).unwrap()),
         [Method::Steps; 2],
         "nobody said its head is dense"
     );

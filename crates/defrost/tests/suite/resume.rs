@@ -57,6 +57,12 @@ fn plain() -> Setup {
     Setup { options, recipe: recipe.into(), patience: 9 }
 }
 
+/// The automatic recipe: a solved head, thawing, and a decision in the end.
+fn automatic() -> Setup {
+    let recipe = Recipe::Auto(FineTune { rates: Rates::One(1e-2), ..FineTune::new(6) });
+    Setup { recipe, ..plain() }
+}
+
 /// Everything that has a memory of its own.
 fn rich() -> Setup {
     let options = LearnerOptions {
@@ -180,7 +186,7 @@ fn copied(setup: &Setup, to: &Path) -> (Came, usize) {
 #[test]
 fn killed_at_any_batch_it_ends_with_the_same_bytes() {
     let (sgd, own) = (stepped_by(Arc::new(Sgd)), stepped_by(Arc::new(Twice)));
-    for setup in [plain(), rich(), troubled(), sgd, own] {
+    for setup in [plain(), automatic(), rich(), troubled(), sgd, own] {
         let folder = tempfile::tempdir().unwrap();
         let (expected, count) = copied(&setup, folder.path());
         assert!(count >= 25, "{count}");
@@ -209,7 +215,7 @@ impl Observer for StopAfter {
 #[test]
 fn stopped_again_and_again_it_ends_with_the_same_bytes() {
     let mut random: Rng = Draws { seed: 20, epoch: 0 }.for_order();
-    for setup in [plain(), rich(), troubled()] {
+    for setup in [plain(), automatic(), rich(), troubled()] {
         let expected = never_stopped(&setup);
         let folder = tempfile::tempdir().unwrap();
         let mut stops = 0;

@@ -76,7 +76,7 @@ impl Network for Small {
         let body = self.body.iter().enumerate();
         let body =
             body.map(|(index, layer)| Stage::of(&format!("dense{index}"), &format!("body.{index}."), layer));
-        let mut head = Stage::of("head", "head.", &self.head).untrained();
+        let mut head = Stage::of("head", "head.", &self.head).untrained().dense();
         head.training_flags.extend(Stage::of("dropout", "", &self.dropout).training_flags);
         body.chain([head]).collect()
     }

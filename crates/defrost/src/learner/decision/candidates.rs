@@ -16,10 +16,12 @@ use crate::weights::Tensors;
 /// Where on the line between the frozen head, 0, and the thawed network, 1, weights are tried.
 const BETWEEN: [f64; 3] = [0.25, 0.5, 0.75];
 
-/// Weights that compete.
+/// Weights that compete, without the weights: they follow from the position.
 struct Entry {
+    /// Between the frozen head, 0, and the thawed network, 1.
     position: f64,
-    best: Best,
+    /// What was measured, as of an epoch.
+    record: EpochRecord,
     evaluation: Evaluation,
 }
 
@@ -36,37 +38,54 @@ impl<N: Network> Learner<N> {
     /// If a validation item can't be read.
     pub(in crate::learner) fn decide(&mut self, phases: &[ResolvedPhase]) -> Result<(), LearnerError> {
         let is_compared = phases.iter().any(|phase| phase.compared);
-        let mut entries = vec![];
-        for (position, best) in [(0.0, self.bests.frozen.clone()), (1.0, self.bests.thawed.clone())] {
-            entries.extend(best.map(|best| self.entry(position, best)).transpose()?);
+        let ends = [self.bests.frozen.as_ref().map(|_| 0.0), self.bests.thawed.as_ref().map(|_| 1.0)];
+        let mut positions: Vec<f64> = ends.into_iter().flatten().collect();
+        if is_compared && positions.len() == 2 {
+            positions.splice(1..1, BETWEEN);
         }
-        if let ([frozen, thawed], true) = (&entries[..], is_compared) {
-            let ends = (frozen.best.clone(), thawed.best.clone());
-            for position in BETWEEN {
-                let entry = self.entry(position, between(&ends.0, &ends.1, position))?;
-                entries.insert(entries.len() - 1, entry);
-            }
+        let mut entries = vec![];
+        for position in positions {
+            entries.extend(self.entry(position)?);
         }
         let Some(kept) = self.choice(&entries, is_compared) else { return Ok(()) };
         self.decision = Some(self.decision_for(&entries, kept, phases));
-        let Entry { best, evaluation, .. } = entries.swap_remove(kept);
-        self.bests.kept = Some(Best { evaluation: Some(evaluation), ..best });
+        let Entry { position, record, evaluation } = entries.swap_remove(kept);
+        if let Some((epoch, tensors)) = self.weights_at(position) {
+            self.bests.kept = Some(Best { record, epoch, tensors, evaluation: Some(evaluation) });
+        }
         Ok(())
     }
 
-    /// Measures weights, unless that has been done.
-    fn entry(&mut self, position: f64, best: Best) -> Result<Entry, LearnerError> {
-        let evaluation = match &best.evaluation {
-            Some(evaluation) => evaluation.clone(),
-            None => {
-                self.load_tensors(&best.tensors);
+    /// The weights at a position, measured, unless that has been done; none if there are none.
+    fn entry(&mut self, position: f64) -> Result<Option<Entry>, LearnerError> {
+        let is_between = position > 0.0 && position < 1.0;
+        let end = if position == 0.0 { &self.bests.frozen } else { &self.bests.thawed };
+        let Some(Best { record, evaluation, .. }) = end else { return Ok(None) };
+        let (mut record, measured) = (record.clone(), evaluation.clone().filter(|_| !is_between));
+        let evaluation = match (measured, self.weights_at(position)) {
+            (Some(evaluation), _) => evaluation,
+            (None, None) => return Ok(None),
+            (None, Some((_, tensors))) => {
+                self.load_tensors(&tensors);
                 self.evaluate()?
             }
         };
-        let Best { mut record, epoch, tensors, .. } = best;
+        if is_between {
+            record.phase = "between".to_owned();
+        }
         (record.valid_loss, record.metrics) = (evaluation.loss, evaluation.metrics.clone());
-        let best = Best { record, epoch, tensors, evaluation: None };
-        Ok(Entry { position, best, evaluation })
+        Ok(Some(Entry { position, record, evaluation }))
+    }
+
+    /// The weights at a position, and the epoch they are of or end at.
+    fn weights_at(&self, position: f64) -> Option<(usize, Tensors)> {
+        let (frozen, thawed) = (self.bests.frozen.as_ref(), self.bests.thawed.as_ref());
+        match (frozen, thawed) {
+            (Some(frozen), _) if position == 0.0 => Some((frozen.epoch, frozen.tensors.clone())),
+            (_, Some(thawed)) if position == 1.0 => Some((thawed.epoch, thawed.tensors.clone())),
+            (Some(frozen), Some(thawed)) => Some((thawed.epoch, between(frozen, thawed, position))),
+            _ => None,
+        }
     }
 
     /// Which of these is kept, by its place.
@@ -74,7 +93,7 @@ impl<N: Network> Learner<N> {
         let monitored = self.monitored_metric();
         let (first, rest) = entries.split_first()?;
         if !is_compared {
-            let better = |entry: &Entry| entry.best.record.is_better_than(&first.best.record, monitored);
+            let better = |entry: &Entry| entry.record.is_better_than(&first.record, monitored);
             return Some(rest.iter().position(better).map_or(0, |place| place + 1));
         }
         let (criterion, items) = (self.criterion(), self.items_per_class());
@@ -145,14 +164,12 @@ impl<N: Network> Learner<N> {
 }
 
 /// Weights on the line between two networks'.
-fn between(from: &Best, to: &Best, position: f64) -> Best {
+fn between(from: &Best, to: &Best, position: f64) -> Tensors {
     let mix = |(name, a): (&String, &TensorData)| {
         let Some(b) = to.tensors.get(name).filter(|b| *b != a) else { return (name.clone(), a.clone()) };
         let position = position as f32;
         let mixed = a.iter::<f32>().zip(b.iter::<f32>()).map(|(a, b)| a + (b - a) * position).collect();
         (name.clone(), TensorData::new::<f32, _>(mixed, a.shape().clone()))
     };
-    let tensors: Tensors = from.tensors.iter().map(mix).collect();
-    let record = EpochRecord { phase: "between".to_owned(), ..to.record.clone() };
-    Best { record, epoch: to.epoch, tensors, evaluation: None }
+    from.tensors.iter().map(mix).collect()
 }
