@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Whether thawing pays, by the number of images: subsets of a folder with train/ and a validation part, judged on what is left over.
+"""Tells whether thawing pays, for several numbers of training images. The images that are left over judge each run.
 
     cargo build --release
     python3 bench/when_to_thaw.py ../shared/data/clothing --images 5 20 100 --seeds 1 2 3

@@ -7,7 +7,7 @@ use memchr::memmem;
 ///
 /// # Errors
 ///
-/// What is wrong with the form.
+/// A sentence that says why the form can't be read.
 pub fn first_file(content_type: &str, form: &Bytes) -> Result<Option<(String, Bytes)>, &'static str> {
     let boundary =
         parameter(content_type, "boundary").ok_or("its content type names no boundary between parts")?;
@@ -33,7 +33,7 @@ fn next_part<'a>(form: &'a [u8], boundary: &[u8]) -> Result<(&'a [u8], &'a [u8])
     split(form, boundary).ok_or("it ends early")
 }
 
-/// What is before and after the first `mark`.
+/// The bytes before and after the first `mark`.
 fn split<'a>(bytes: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let at = memmem::find(bytes, mark)?;
     Some((&bytes[..at], &bytes[at + mark.len()..]))

@@ -78,8 +78,8 @@ pub fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_lowercase()
 }
 
-/// Answers everybody until `stop` comes back, and then what is accepted by then, for no longer than `grace`; returns
-/// whether all of it was answered.
+/// Answers requests until `stop` ends. Connections accepted by then are still answered, for `grace` at most. Returns whether
+/// all of them were.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Why a request is not answered: a status, and a JSON object that says what is wrong and what to do.
+//! A refused request: its HTTP status, and a JSON object with the reason and a remedy.
 
 use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Method, StatusCode};

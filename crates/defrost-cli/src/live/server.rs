@@ -52,7 +52,7 @@ async fn over(state: &RunState) {
     let _ = state.watch().wait_for(|snapshot| snapshot.step == Step::Over).await;
 }
 
-/// What is at a request's path.
+/// The response for a request, by its path.
 fn at_path(state: &RunState, request: &Request) -> Result<Response, Refusal> {
     match request.uri().path() {
         "/events" => Refusal::unless_get(request).map(|()| events(state)),

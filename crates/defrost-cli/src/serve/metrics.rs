@@ -1,4 +1,4 @@
-//! What is counted and measured, as Prometheus reads it: text of version 0.0.4.
+//! Counters and timings of the server in the text format of Prometheus, version 0.0.4.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -69,7 +69,7 @@ impl<S: Served> Server<S> {
         response
     }
 
-    /// What is at a request's path.
+    /// The response for a request, by its path.
     async fn at_path(&self, request: Request) -> Result<Response, Refusal> {
         match request.uri().path() {
             "/predict" => self.network(request, Wanted::Prediction).await,

@@ -11,7 +11,7 @@ use defrost::vision::Explained;
 /// What is told of a prediction.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// What the item is taken for.
+    /// The predicted classes, labels or number.
     pub said: Said,
     /// How familiar it is, `0.0..=1.0`, if that is known.
     pub familiarity: Option<f32>,

@@ -43,7 +43,6 @@ pub use estimate::PhaseEstimate;
 pub use evaluate::{Evaluation, evaluate};
 pub use events::{BatchReport, Flow, Observer, Position, Resumed, RolledBack};
 pub use first_batch::{FirstBatch, first_batch};
-pub use head::HeadSolver;
 pub use history::{EpochRecord, History};
 pub use lr_find::{LrFind, LrFindOptions, RatePoint};
 pub use mixing::Mixing;

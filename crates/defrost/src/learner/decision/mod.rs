@@ -95,6 +95,8 @@ impl Decision {
         }
         let is_clear = self.gain.is_some_and(|gain| gain.low > 0.0);
         text + match self.kept {
+            // Nothing was weighed: the recipe ends with its best epoch.
+            _ if self.between.is_none() => "; the best epoch is kept",
             Kept::Frozen => "; thawing does not pay here, so the head alone is kept",
             Kept::Between if is_clear => "; thawing paid, and weights between the two are kept",
             Kept::Between => "; too close to tell, so weights between the two are kept, which seldom lose",

@@ -11,7 +11,7 @@ use burn::tensor::{Tensor, TensorData};
 use rand::seq::SliceRandom;
 
 use self::problem::{Problem, Standard};
-pub use self::solver::HeadSolver;
+pub(super) use self::solver::HeadSolver;
 use super::features::Part;
 use super::{Learner, LearnerError};
 use crate::data::{Draws, Variant, folds, target_rows};
