@@ -65,4 +65,5 @@ def main():
                     print(f"{images:4} images, seed {seed}, {recipe}: {accuracy:.3f}, {seconds:.0f} s, kept {kept}", flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         Command::Train(arguments) => commands::train(*arguments),
+        Command::Advise(arguments) => commands::advise(&arguments),
         Command::Plan(arguments) => commands::plan(&arguments),
         Command::LrFind(arguments) => commands::lr_find(&arguments),
         Command::Evaluate(arguments) => commands::evaluate(&arguments),

@@ -4,7 +4,9 @@
 //! prefix and the trained suffix, and to the loss, without knowing what they mean. An image network
 //! passes one tensor; one that reads texts passes the hidden states and their mask.
 
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{FloatDType, Int, Tensor};
+
+use crate::ops::{average_pool, in_format};
 
 /// One tensor of an [`Batch`]; its first dimension is the item in the batch.
 #[derive(Clone, Debug)]
@@ -20,6 +22,20 @@ pub enum Value {
 }
 
 impl Value {
+    /// One row of numbers an item, `[batch, features]` in f32: the mean over all positions. None of what only stands for
+    /// something.
+    pub fn pooled(self) -> Option<Tensor<2>> {
+        match self {
+            Self::Rank2(tensor) => Some(in_format(tensor, FloatDType::F32)),
+            Self::Rank3(tensor) => {
+                let [batch, _, features] = tensor.dims();
+                Some(in_format(tensor, FloatDType::F32).mean_dim(1).reshape([batch, features]))
+            }
+            Self::Rank4(tensor) => Some(average_pool(tensor)),
+            Self::Ids(_) => None,
+        }
+    }
+
     fn without_autodiff(self) -> Self {
         match self {
             Self::Rank2(tensor) => Self::Rank2(tensor.without_autodiff()),

@@ -3,6 +3,7 @@
 //! Reading them has no side effects, and nothing here knows what they are for: `training` and `domain` turn them into
 //! objects, `commands` use them.
 
+mod advise;
 mod cache;
 mod check;
 mod evaluate;
@@ -27,6 +28,7 @@ mod values;
 
 use clap::{Parser, Subcommand};
 
+pub use advise::AdviseArguments;
 pub use check::CheckArguments;
 pub use evaluate::EvaluateArguments;
 pub use labels::LabelOptions;
@@ -57,6 +59,8 @@ pub struct Arguments {
 pub enum Command {
     /// Fine-tune on a folder of images or texts, or a CSV of texts or of table rows
     Train(Box<TrainArguments>),
+    /// Measure what to freeze, where to cut, and whether more data would help
+    Advise(Box<AdviseArguments>),
     /// Show what would be frozen, what would train, and at which rates; trains nothing
     Plan(PlanArguments),
     /// Suggest a learning rate

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use defrost::learner::Budget;
+
 use super::live::LiveAddress;
 use super::resume::ResumeOptions;
 use super::training::TrainingOptions;
+use super::values::budget;
 
 #[derive(Debug, Args)]
 pub struct TrainArguments {
@@ -18,6 +21,12 @@ pub struct TrainArguments {
     pub options: TrainingOptions,
     #[command(flatten)]
     pub resume: ResumeOptions,
+    /// First measure what to freeze, as `defrost advise` does, and follow it
+    #[arg(long, help_heading = "Training")]
+    pub advise: bool,
+    /// How long --advise may measure, as 90s or 5m [default: about as long as the training]
+    #[arg(long, value_name = "TIME", value_parser = budget, requires = "advise", help_heading = "Training")]
+    pub budget: Option<Budget>,
     /// Where the run is saved: a folder, or FILE.defrost to have the folder FILE packed into one file in the end too
     /// [default: runs/NAME-NUMBER]
     #[arg(long, value_name = "DIR", help_heading = "Output")]

@@ -65,6 +65,9 @@ pub struct TrainingOptions {
         help_heading = "Training"
     )]
     pub train_only: Option<Vec<String>>,
+    /// The groups that the recipe thaws, the head among them (index or name) [default: all]
+    #[arg(long, value_name = "G,…", value_delimiter = ',', conflicts_with_all = ["freeze_to", "train_only", "gradual"], help_heading = "Training")]
+    pub thaw: Option<Vec<String>>,
     /// Thaw one group a phase instead
     #[arg(long, help_heading = "Training")]
     pub gradual: bool,

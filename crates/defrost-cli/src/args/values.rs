@@ -1,5 +1,6 @@
 //! Values as people write them.
 
+use defrost::learner::Budget;
 use defrost::vision::transform::{GREY, RGB};
 
 /// A count that is not 0.
@@ -39,6 +40,26 @@ pub fn channels(text: &str) -> Result<usize, String> {
     known.ok_or_else(|| format!("images have {RGB} channels, red, green and blue, or {GREY}, grey"))
 }
 
+/// How much may be computed: `90s`, `5m`, `1.5h`, or `12000passes`.
+pub fn budget(text: &str) -> Result<Budget, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let seconds = |each: f64| {
+        let seconds = number.parse::<f64>().ok().map(|number| number * each);
+        seconds.filter(|seconds| *seconds > 0.0 && *seconds <= 1e7).map(Budget::Seconds)
+    };
+    let found = match unit.trim() {
+        "s" => seconds(1.0),
+        "m" | "min" => seconds(60.0),
+        "h" => seconds(3600.0),
+        "pass" | "passes" => number.parse().ok().filter(|passes| *passes > 0).map(Budget::Passes),
+        _ => None,
+    };
+    found.ok_or_else(|| {
+        format!("`{text}` is neither a time, as 90s or 5m, nor a number of passes, as 12000passes")
+    })
+}
+
 /// A size as people write it: `800`, `64kB`, `500MB`, `1.5 GB`, `2GiB`.
 pub fn bytes(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -63,6 +84,21 @@ pub fn bytes(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn budgets_are_times_or_passes() {
+        let budgets = ["90s", "5m", "1.5 h", "12000passes"];
+        let expected =
+            [Budget::Seconds(90.0), Budget::Seconds(300.0), Budget::Seconds(5400.0), Budget::Passes(12_000)];
+        assert_eq!(budgets.map(|text| budget(text).unwrap()), expected);
+        for wrong in ["", "90", "s", "0s", "-5m", "5 fortnights", "1.5passes", "0passes", "1e9h", "99999999h"]
+        {
+            assert!(
+                budget(wrong).is_err_and(|error| error.starts_with(&format!("`{wrong}` is neither"))),
+                "{wrong}"
+            );
+        }
+    }
 
     #[test]
     fn sizes_are_read_as_people_write_them() {

@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod advise;
 mod check;
 mod evaluate;
 mod lr_find;
@@ -12,6 +13,7 @@ mod report;
 mod serve;
 mod train;
 
+pub use advise::advise;
 pub use check::check;
 pub use evaluate::evaluate;
 pub use lr_find::lr_find;

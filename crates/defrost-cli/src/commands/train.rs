@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -10,13 +11,14 @@ use serde_json::{Value, json};
 
 use defrost::bundle::{self, ModelConfig};
 use defrost::data::Skipped;
-use defrost::learner::EarlyStopping;
+use defrost::learner::{Advice, AdvisedPlan, EarlyStopping};
 use defrost::ops::SpinGuard;
 use defrost::platform::peak_resident_memory;
 use defrost::report::{self, Ended, Problems, Report};
 use defrost::tensorboard::TensorBoard;
 use defrost::{EpochRecord, Learner, LearnerError, Network, PlanSummary, ResolvedPhase, files, weights};
 
+use super::advise::{kept as kept_advice, measured, write as write_advice};
 use super::lr_find::{search, suggested};
 use super::print_json;
 use crate::Outcome;
@@ -26,8 +28,8 @@ use crate::failure::{Blame, Failure};
 use crate::live::{self, Live};
 use crate::run::{Session, about_run, create_folder, is_unfinished, packed_file, stop_on_signals};
 use crate::show::{
-    Progress, estimate_outcome, estimate_table, metrics, plan_table, rate, report_warnings, seconds,
-    trust_lines,
+    Progress, advice_text, estimate_outcome, estimate_table, metrics, plan_table, rate, report_warnings,
+    seconds, trust_lines,
 };
 use crate::{remedies, training};
 
@@ -40,6 +42,9 @@ pub fn train(arguments: TrainArguments) -> Outcome {
 fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let started = Instant::now();
     let options = &session.arguments.options;
+    if session.arguments.advise {
+        options.refuse_decided("--advise")?;
+    }
     let threads = training::start_threads(options.threads)?;
     let place = session.arguments.live.map(LiveAddress::listen).transpose()?;
 
@@ -51,6 +56,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let Data { classes, train, valid, skipped, .. } = data;
     let items = json!({ "train": train.len(), "valid": valid.len(), "skipped": skipped_json(&skipped) });
     let learner = options.open(network, (train, valid), classes.len())?;
+    let (learner, model, advice) = advised::<D>(&mut session, learner, model)?;
     let mut learner = learner.with_model(model.clone()).with_classes(classes.clone());
     let phases = phases(&mut learner, &mut session, &model)?;
     let mut plan =
@@ -62,11 +68,16 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
         Some(run) => run.clone(),
         None => create_folder(arguments.out.as_deref(), &session.data)?,
     };
+    let (advice, stop) = advice.unzip();
+    if let Some(advice) = &advice {
+        write_advice(&run, advice)?;
+    }
 
     anstream::eprintln!("{}", plan_table(&plan));
     report_warnings(&plan);
     let planned = Report {
         monitored: learner.monitored_metric().map(str::to_owned),
+        advice: advice.clone(),
         ..Report::planned(about, plan.clone(), &phases)
     };
     let live = place.map(|place| Live::start(place, planned.clone())).transpose()?;
@@ -79,7 +90,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     }
     let board_trouble = observe(&mut learner, arguments, &run)?;
     let outcome =
-        run_phases(&mut learner, &session, (&run, live.as_ref()), &phases).inspect_err(|failure| {
+        run_phases(&mut learner, &session, (&run, live.as_ref(), stop), &phases).inspect_err(|failure| {
             if let Some(live) = &live {
                 live.fail(&failure.reason());
             }
@@ -130,6 +141,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
             "intervals": validation.intervals,
             "calibration": validation.calibration,
             "decision": learner.decision(),
+            "advice": advice,
             "estimate": learner.history().estimates(),
             // The name of the estimates in earlier versions.
             "quote": learner.history().estimates(),
@@ -159,6 +171,42 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     }
     println!("report: {}", page.display());
     Ok(())
+}
+
+/// A learner of a body's kind, what describes its network, and an advice with what is asked to stop while there is one.
+type Advised<M> = (Learner<<M as ModelConfig>::Network>, M, Option<(Advice, Arc<AtomicBool>)>);
+
+/// Where it is asked for, measures what to freeze and changes the options to that; of a run that goes on, what was measured
+/// when it began. A body that is to be cut is built again.
+fn advised<D: Domain>(
+    session: &mut Session,
+    mut learner: Learner<<D::Config as ModelConfig>::Network>,
+    model: D::Config,
+) -> Result<Advised<D::Config>, Failure> {
+    if !session.arguments.advise {
+        return Ok((learner, model, None));
+    }
+    let stop = stop_on_signals()?;
+    let options = &session.arguments.options;
+    let advice = match &session.run {
+        Some(run) => kept_advice(run)?,
+        None => {
+            let asked = (session.arguments.budget, session.words(), stop.clone());
+            let advice = measured::<D>(&mut learner, &model, options, asked)?;
+            eprint!("{}", advice_text(&advice));
+            eprintln!("follows it: {}\n", advice.command);
+            advice
+        }
+    };
+    let head = learner.plan().groups().count() - 1;
+    let options = &mut session.arguments.options;
+    options.follow(&advice.plan, head);
+    if !matches!(advice.plan, AdvisedPlan::Cut { .. }) {
+        return Ok((learner, model, Some((advice, stop))));
+    }
+    let Prepared { data, network, model, .. } = D::prepare(options, &session.data, &training::device())?;
+    let learner = options.open(network, (data.train, data.valid), data.classes.len())?;
+    Ok((learner, model, Some((advice, stop))))
 }
 
 /// The phases asked for, at the rates given or found.
@@ -205,11 +253,11 @@ fn observe<N: Network>(
 fn run_phases<N: Network>(
     learner: &mut Learner<N>,
     session: &Session,
-    (run, live): (&Path, Option<&Live>),
+    (run, live, stop): (&Path, Option<&Live>, Option<Arc<AtomicBool>>),
     phases: &[ResolvedPhase],
 ) -> Result<Outcome, Failure> {
     learner.checkpoint(session.checkpoint(run)?);
-    let stop = stop_on_signals()?;
+    let stop = stop.map_or_else(stop_on_signals, Ok)?;
     learner.stop_on(stop.clone());
     let spin_guard = Rc::new(Cell::new(Some(SpinGuard::new())));
     if let Some(live) = live {
@@ -249,7 +297,7 @@ fn explain(error: LearnerError) -> Failure {
     }
 }
 
-fn report_data(data: &Data, items: &str, root: &Path) {
+pub(super) fn report_data(data: &Data, items: &str, root: &Path) {
     for note in &data.notes {
         eprintln!("note: {}", remedies::note(note));
     }

@@ -78,6 +78,8 @@ pub trait Domain {
     const TASK: &'static str = <Self::Config as ModelConfig>::TASK;
     /// What its items are called.
     const ITEMS: &'static str;
+    /// Whether a body can be built without its last stages.
+    const CAN_CUT: bool = false;
 
     /// The data, split, and a network for it with the weights asked for.
     fn prepare(

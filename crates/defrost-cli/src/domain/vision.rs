@@ -27,6 +27,7 @@ pub struct Vision;
 impl Domain for Vision {
     type Config = ImageModelConfig;
     const ITEMS: &'static str = "images";
+    const CAN_CUT: bool = true;
 
     fn prepare(
         options: &TrainingOptions,

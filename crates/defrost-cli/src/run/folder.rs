@@ -41,17 +41,25 @@ fn folder(out: Option<&Path>, data: &Path) -> Result<PathBuf, Failure> {
             folder.display()
         ))),
         Some(folder) => make(folder).map(|()| folder.to_owned()),
-        None => next(data),
+        None => next(data, ""),
     }
 }
 
-fn next(data: &Path) -> Result<PathBuf, Failure> {
+/// Creates the folder of an advice: `out`, or the next free `runs/NAME-advice-NUMBER` for this data.
+pub fn create_advice_folder(out: Option<&Path>, data: &Path) -> Result<PathBuf, Failure> {
+    match out {
+        Some(folder) => make(folder).map(|()| folder.to_owned()),
+        None => next(data, "-advice"),
+    }
+}
+
+fn next(data: &Path, what: &str) -> Result<PathBuf, Failure> {
     let full = data.canonicalize().unwrap_or_else(|_| data.to_owned());
     let name = full.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned());
     let runs = Path::new("runs");
     make(runs)?;
     for number in 1.. {
-        let folder = runs.join(format!("{name}-{number}"));
+        let folder = runs.join(format!("{name}{what}-{number}"));
         match fs::create_dir(&folder) {
             Ok(()) => return Ok(folder),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}

@@ -27,7 +27,7 @@ pub fn about_run<D: Domain>(
         ("batch", options.batch.to_string()),
     ];
     Ok(About {
-        name: name(&session.data),
+        name: data_name(&session.data),
         task: D::TASK.to_owned(),
         items: D::ITEMS.to_owned(),
         classes: data.classes.clone(),
@@ -41,7 +41,7 @@ pub fn about_run<D: Domain>(
 }
 
 /// What the data is called: the last part of its path.
-fn name(data: &Path) -> String {
+pub fn data_name(data: &Path) -> String {
     let full = data.canonicalize().unwrap_or_else(|_| data.to_owned());
     full.file_name().map_or_else(|| data.display().to_string(), |name| name.to_string_lossy().into_owned())
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use defrost::bundle::is_run;
 use defrost::learner::{CheckpointError, CheckpointOptions, checkpoint_note};
 
-use super::word::Word;
+use super::word::{Word, shell_command};
 use crate::args::{Arguments, TrainArguments};
 use crate::failure::{Blame, Failure};
 
@@ -75,19 +75,12 @@ impl Session {
 
     /// The command the run began with, as a shell would read it.
     pub fn command(&self) -> String {
-        let is_plain = |word: &str| {
-            let plain = |c: char| c.is_alphanumeric() || "-_./=,:+@%".contains(c);
-            !word.is_empty() && word.chars().all(plain)
-        };
-        let quoted = |word: &Word| match word.to_string() {
-            word if is_plain(&word) => word,
-            word => format!("'{}'", word.replace('\'', r"'\''")),
-        };
-        ["defrost".to_owned()]
-            .into_iter()
-            .chain(self.saved.words.iter().map(quoted))
-            .collect::<Vec<_>>()
-            .join(" ")
+        shell_command(&self.saved.words)
+    }
+
+    /// Its words.
+    pub fn words(&self) -> &[Word] {
+        &self.saved.words
     }
 
     /// The learning rate that was found when the run began.

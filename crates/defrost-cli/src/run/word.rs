@@ -38,6 +38,20 @@ impl fmt::Display for Word {
     }
 }
 
+/// A command of `defrost` with these words, as a shell would read it.
+pub fn shell_command(words: &[Word]) -> String {
+    let is_plain = |word: &str| {
+        let plain = |c: char| c.is_alphanumeric() || "-_./=,:+@%".contains(c);
+        !word.is_empty() && word.chars().all(plain)
+    };
+    let quoted = |word: &Word| match word.to_string() {
+        word if is_plain(&word) => word,
+        word => format!("'{}'", word.replace('\'', r"'\''")),
+    };
+    let words = ["defrost".to_owned()].into_iter().chain(words.iter().map(quoted));
+    words.collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(unix)]
 fn bytes(word: OsString) -> Word {
     Word::Bytes(std::os::unix::ffi::OsStringExt::into_vec(word))

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use defrost::learner::{BatchReport, Flow, Observer, Position, Resumed, RolledBack};
+use defrost::learner::{AdviceProgress, BatchReport, Flow, Observer, Position, Resumed, RolledBack};
 pub use defrost::report::seconds;
 use defrost::{EpochRecord, Method, ResolvedPhase};
 
@@ -101,6 +101,39 @@ impl Observer for Progress {
     }
 }
 
+/// Shows an advice as it comes: a bar of passes on a terminal, a line a step elsewhere.
+#[derive(Clone)]
+pub struct Advising(Option<ProgressBar>);
+
+impl Advising {
+    /// A bar if stderr is a terminal.
+    pub fn new() -> Self {
+        Self(std::io::stderr().is_terminal().then(|| bar(0, ADVISING)))
+    }
+
+    /// The advice is there, or it ended early.
+    pub fn end(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Observer for Advising {
+    fn advising(&mut self, AdviceProgress { doing, used, passes }: &AdviceProgress) {
+        match &self.0 {
+            Some(bar) => {
+                bar.set_length(*passes);
+                bar.set_position(*used);
+                bar.set_message(doing.clone());
+            }
+            None => eprintln!("advice: {doing}"),
+        }
+    }
+}
+
+const ADVISING: &str = "  advice {bar:20} {msg}";
+
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
@@ -116,5 +149,6 @@ mod tests {
     #[test]
     fn the_template_is_valid() {
         bar(1, TEMPLATE);
+        bar(1, ADVISING);
     }
 }

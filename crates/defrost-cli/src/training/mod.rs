@@ -1,9 +1,12 @@
 //! From words to what the library trains with: the threads, the learner's options, the recipe.
 
+mod advice;
 mod learner;
 mod recipe;
 
 use burn::tensor::Device;
+
+pub use advice::words as advised_words;
 
 use crate::failure::{Blame, Failure};
 

@@ -10,9 +10,8 @@ use crate::failure::Failure;
 impl TrainingOptions {
     /// The model's recipe with the epochs and rates given, or the one asked for instead.
     pub fn recipe(&self, model: &impl ModelConfig) -> Recipe {
-        let thawed_epochs = self.epochs.unwrap_or(model.epochs());
-        let usual = model.recipe(thawed_epochs);
-        let rates = self.given_rates().unwrap_or(&usual.rates).clone();
+        let usual = self.usual(model);
+        let (thawed_epochs, rates) = (usual.epochs, usual.rates.clone());
         match (self.freeze_to, &self.train_only, self.freeze_epochs) {
             (Some(position), ..) => Recipe::freeze_to(position, thawed_epochs, rates),
             (None, Some(groups), _) => Recipe::train_only(groups.clone(), thawed_epochs, rates),
@@ -23,11 +22,22 @@ impl TrainingOptions {
             (None, None, epochs) if self.recipe == RecipeChoice::Fastai => {
                 let fastai = FineTune::new(thawed_epochs);
                 let rates = self.given_rates().unwrap_or(&fastai.rates).clone();
-                FineTune { freeze_epochs: epochs.unwrap_or(fastai.freeze_epochs), rates, ..fastai }.into()
+                {
+                    let freeze_epochs = epochs.unwrap_or(fastai.freeze_epochs);
+                    FineTune { freeze_epochs, rates, thaw: usual.thaw, ..fastai }.into()
+                }
             }
-            (None, None, Some(freeze_epochs)) => FineTune { freeze_epochs, rates, ..usual }.into(),
-            (None, None, None) => Recipe::Auto(FineTune { rates, ..usual }),
+            (None, None, Some(freeze_epochs)) => FineTune { freeze_epochs, ..usual }.into(),
+            (None, None, None) => Recipe::Auto(usual),
         }
+    }
+
+    /// What the automatic recipe is made of: the model's own with the epochs, rates and groups given.
+    pub fn usual(&self, model: &impl ModelConfig) -> FineTune {
+        let usual = model.recipe(self.epochs.unwrap_or(model.epochs()));
+        let rates = self.given_rates().unwrap_or(&usual.rates).clone();
+        let thaw = self.thaw.clone().map_or_else(|| usual.thaw.clone(), Thaw::Only);
+        FineTune { rates, thaw, ..usual }
     }
 
     fn given_rates(&self) -> Option<&Rates> {
@@ -96,7 +106,8 @@ impl TrainingOptions {
                 count - 1
             ),
             (Thaw::Only(_), PlanError::UnknownGroup { name, listing }) => {
-                format!("--train-only {name}: {arch} has no such layer group; there are\n{listing}")
+                let option = if self.thaw.is_some() { "--thaw" } else { "--train-only" };
+                format!("{option} {name}: {arch} has no such layer group; there are\n{listing}")
             }
             (_, error) => error.to_string(),
         })

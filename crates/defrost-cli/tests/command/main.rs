@@ -1,5 +1,6 @@
 //! The command, tested as a command, in temporary folders.
 
+mod advise;
 mod bad_input;
 mod cache;
 mod channels;

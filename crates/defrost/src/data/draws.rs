@@ -17,6 +17,7 @@ enum Purpose {
     Mixing = 6,
     Resample = 7,
     Folds = 8,
+    Part = 9,
 }
 
 /// The draws of one epoch.
@@ -62,6 +63,11 @@ impl Draws {
     /// Draws that deal the items of a class to the folds of a cross-validation.
     pub fn for_folds(seed: u64, class: usize) -> Rng {
         Self { seed, epoch: 0 }.generator(Purpose::Folds, class as u64)
+    }
+
+    /// Draws that order the items of a class, of which a part is taken.
+    pub fn for_part(seed: u64, class: usize) -> Rng {
+        Self { seed, epoch: 0 }.generator(Purpose::Part, class as u64)
     }
 
     /// A seed for new weights.

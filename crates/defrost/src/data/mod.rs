@@ -13,6 +13,7 @@ mod label;
 mod order;
 mod preview;
 pub mod split;
+mod subset;
 mod target;
 mod validation;
 
@@ -23,6 +24,7 @@ pub use folds::folds;
 pub use label::{Label, MixedLabels};
 pub use order::{batch_count, epoch_batches, plain_batches};
 pub use preview::Preview;
+pub use subset::{Subset, spread_order};
 pub use target::{Target, TargetKind, target_rows};
 pub use validation::Validation;
 

@@ -50,9 +50,9 @@ impl PhaseEstimate {
 
 /// Seconds of a step, and of the validation of an item.
 #[derive(Clone, Copy)]
-struct Timing {
-    step: f64,
-    valid: f64,
+pub(super) struct Timing {
+    pub step: f64,
+    pub valid: f64,
 }
 
 impl<N: Network> Learner<N> {
@@ -166,7 +166,7 @@ impl<N: Network> Learner<N> {
 
     /// Times training steps and a validation batch, each after one that is not timed: with what is kept of
     /// that, if anything is.
-    fn timing(&mut self, draws: Draws) -> Result<Timing, LearnerError> {
+    pub(super) fn timing(&mut self, draws: Draws) -> Result<Timing, LearnerError> {
         let steps = self.steps(draws);
         let items = steps.first().ok_or(LearnerError::NoItems)?;
         let settings = StepOptions { rates: vec![0.0; self.plan.groups().count()], momentum: MOMENTUM };

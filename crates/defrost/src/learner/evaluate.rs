@@ -133,7 +133,7 @@ pub fn evaluate<N: Network>(
 }
 
 /// Sums over batches.
-struct Tally {
+pub(super) struct Tally {
     loss: AnyLoss,
     metrics: Vec<Metric>,
     losses: f64,
@@ -142,19 +142,19 @@ struct Tally {
 }
 
 impl Tally {
-    fn new(loss: &AnyLoss, metrics: &[Metric]) -> Self {
+    pub(super) fn new(loss: &AnyLoss, metrics: &[Metric]) -> Self {
         let loss = loss.unweighted().unwrap_or_else(|| loss.clone());
         Self { loss, metrics: metrics.to_vec(), losses: 0.0, predictions: vec![], targets: vec![] }
     }
 
-    fn add(&mut self, data: &dyn Dataset, items: &[usize], scores: Tensor<2>) {
+    pub(super) fn add(&mut self, data: &dyn Dataset, items: &[usize], scores: Tensor<2>) {
         let loss = self.loss.forward(scores.clone(), rows(data, items, &scores));
         self.losses += f64::from(loss.into_scalar::<f32>()) * items.len() as f64;
         self.predictions.extend(split(self.loss.decode(scores)));
         self.targets.extend(items.iter().map(|&item| data.target(item)));
     }
 
-    fn finish(self) -> Evaluation {
+    pub(super) fn finish(self) -> Evaluation {
         let mut metrics = metrics::measure(self.loss.kind(), &self.predictions, &self.targets);
         for metric in &self.metrics {
             let value = metric.measure(&self.predictions, &self.targets);

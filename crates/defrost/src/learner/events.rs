@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::advice::AdviceProgress;
 use super::history::{EpochRecord, History};
 use crate::optim::StepOptions;
 use crate::recipe::ResolvedPhase;
@@ -97,6 +98,9 @@ pub trait Observer {
 
     /// A phase has ended.
     fn phase_ended(&mut self, _name: &str) {}
+
+    /// An [advice](crate::Learner::advise) has come so far.
+    fn advising(&mut self, _progress: &AdviceProgress) {}
 
     /// All phases have ended; the network is that of the best epoch.
     fn run_ended(&mut self, _history: &History) {}

@@ -244,7 +244,7 @@ impl<N: Network> Learner<N> {
         Ok(())
     }
 
-    fn run_phases(&mut self, phases: &[ResolvedPhase], start: Start) -> Result<(), LearnerError> {
+    pub(super) fn run_phases(&mut self, phases: &[ResolvedPhase], start: Start) -> Result<(), LearnerError> {
         let first = start.progress.phase;
         let starts = [start].into_iter().chain((first + 1..).map(Start::of_phase));
         for ((place, phase), start) in phases.iter().enumerate().skip(first).zip(starts) {

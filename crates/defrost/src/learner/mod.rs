@@ -3,6 +3,7 @@
 //! It knows stages and batches, not images. A learner over a pretrained network starts frozen, one
 //! over a new network starts thawed, as in fastai.
 
+mod advice;
 mod average;
 mod best;
 mod checkpoint;
@@ -33,6 +34,9 @@ use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
 
+pub use advice::{
+    Advice, AdviceProgress, AdviseOptions, AdvisedPlan, Budget, CurvePoint, Depth, Spent, Together, Trial,
+};
 pub use checkpoint::{CheckpointError, CheckpointOptions, checkpoint_note};
 pub use decision::{Candidate, Decision, Gain, Kept};
 pub(crate) use described::Model;
@@ -195,8 +199,8 @@ pub struct Learner<N> {
     /// On the autodiff device, in the plan's state. `None` only while an optimizer step owns it.
     network: Option<N>,
     plan: Arc<FreezePlan>,
-    train: Box<dyn Dataset>,
-    valid: Box<dyn Dataset>,
+    train: Arc<dyn Dataset>,
+    valid: Arc<dyn Dataset>,
     outputs: usize,
     options: LearnerOptions,
     loss: AnyLoss,
@@ -261,8 +265,8 @@ impl<N: Network> Learner<N> {
         Ok(Self {
             network: Some(plan.apply(network)),
             plan,
-            train,
-            valid,
+            train: train.into(),
+            valid: valid.into(),
             outputs,
             loss,
             stepper,

@@ -1,6 +1,6 @@
 //! fastai's `fine_tune`, with its constants as fields.
 
-use super::Phase;
+use super::{Phase, Thaw};
 use crate::rates::Rates;
 use crate::schedule::Schedule;
 
@@ -13,7 +13,7 @@ use crate::schedule::Schedule;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct FineTune {
-    /// Epochs with everything unfrozen.
+    /// Epochs with everything unfrozen, or what else [`thaw`](Self::thaw) says.
     pub epochs: usize,
     /// Epochs with all groups but the last frozen, before.
     pub freeze_epochs: usize,
@@ -27,6 +27,8 @@ pub struct FineTune {
     pub pct_start: f64,
     /// The unfrozen phase's first rate is its highest over this.
     pub div_factor: f64,
+    /// Which groups train in the second phase; all, unless somebody says.
+    pub thaw: Thaw,
 }
 
 impl FineTune {
@@ -39,6 +41,7 @@ impl FineTune {
             rate_spread: 100.0,
             pct_start: 0.3,
             div_factor: 5.0,
+            thaw: Thaw::From(0),
         }
     }
 
@@ -61,7 +64,12 @@ impl FineTune {
         let unfrozen = Schedule::one_cycle(self.div_factor, self.pct_start, FASTAI_MOMENTUM);
         [
             Phase::from_position(-1, self.freeze_epochs, frozen_rates, frozen),
-            Phase::from_position(0, self.epochs, unfrozen_rates, unfrozen),
+            match &self.thaw {
+                Thaw::From(position) => {
+                    Phase::from_position(*position, self.epochs, unfrozen_rates, unfrozen)
+                }
+                Thaw::Only(groups) => Phase::only(groups.clone(), self.epochs, unfrozen_rates, unfrozen),
+            },
         ]
     }
 }

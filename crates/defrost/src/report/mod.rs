@@ -4,6 +4,7 @@
 //! can be drawn again when the data is gone. Drawing is a pure function of it, and so are the single figures: a run that
 //! is not over has the phases and epochs it has had so far.
 
+mod advice_section;
 mod chart;
 mod curves;
 mod errors_section;
@@ -18,6 +19,7 @@ mod validation;
 
 use serde::{Deserialize, Serialize};
 
+pub use advice_section::advice_page;
 pub use chart::{Axis, Band, Chart, Curve, Mark, Scale};
 pub use curves::{batch_losses, curves, schedules};
 pub use figure::{STYLE, standalone};
@@ -31,7 +33,7 @@ pub use validation::{ExampleResult, ValidationReport};
 
 use crate::check::{self, Problem, Severity};
 use crate::interpret::Movement;
-use crate::learner::{Decision, EpochRecord, PhaseEstimate};
+use crate::learner::{Advice, Decision, EpochRecord, PhaseEstimate};
 use crate::recipe::ResolvedPhase;
 use crate::summary::PlanSummary;
 
@@ -61,6 +63,9 @@ pub struct Report {
     pub estimates: Vec<PhaseEstimate>,
     /// How far each stage has moved; empty as long as nothing is known.
     pub movements: Vec<Movement>,
+    /// What was measured before training to choose what to freeze, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Advice>,
     /// Which weights the run ended with, and why; nothing of runs of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
@@ -180,6 +185,7 @@ impl Report {
             monitored: None,
             estimates: vec![],
             movements: vec![],
+            advice: None,
             decision: None,
             validation: None,
         }

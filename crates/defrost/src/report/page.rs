@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 
+use super::advice_section::AdviceSection;
 use super::errors_section::ErrorsSection;
 use super::numbers::{self, measure, thousands};
 use super::{Chart, Problems, Report, State, curves, draw_plan, draw_timeline, schedules};
@@ -36,6 +37,7 @@ struct Sections<'a> {
     notice: Option<String>,
     facts: Vec<Fact>,
     plan: String,
+    advice: Option<AdviceSection<'a>>,
     measured: bool,
     discriminative: bool,
     groups: Vec<GroupRow>,
@@ -125,6 +127,7 @@ impl Report {
             notice: self.notice(),
             facts: self.facts(),
             plan: draw_plan(&self.plan, &self.movements, running),
+            advice: self.advice.as_ref().map(AdviceSection::of),
             measured: !self.movements.is_empty(),
             discriminative: self.plan.phases.iter().any(has_several_rates),
             groups: self.plan.groups.iter().map(|group| group_row(group, &self.plan.phases)).collect(),

@@ -118,6 +118,7 @@ fn of_bundle(run: &Path) -> Result<Report, RecordError> {
         epochs: outline.epochs,
         estimates: outline.estimate,
         movements: vec![],
+        advice: None,
         decision: None,
         validation: None,
     })

@@ -11,7 +11,7 @@ use std::ops::Range;
 use burn::module::{Flag, Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Value};
 
 pub use check::{StageError, check};
 
@@ -62,6 +62,12 @@ pub trait Network: Module {
     /// runs have kept are told apart by it.
     fn settings(&self) -> String {
         std::any::type_name::<Self>().to_owned()
+    }
+
+    /// What a stage before the head gives, as one row of features an item, `[batch, features]` in f32: what can be told of
+    /// items at that depth. Unless a network knows better, the mean over all positions; none where there are no numbers.
+    fn pooled(&self, output: Batch) -> Option<Tensor<2>> {
+        output.into_values().into_iter().find_map(Value::pooled)
     }
 
     /// The first stage of each default layer group. Unless a network knows better: body and head.

@@ -1,6 +1,7 @@
 //! What the library promises, tested from outside.
 
 mod adam;
+mod advice;
 #[cfg(all(feature = "vision", feature = "pytorch"))]
 mod architectures;
 #[cfg(feature = "text")]

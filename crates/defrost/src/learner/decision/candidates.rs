@@ -111,7 +111,7 @@ impl<N: Network> Learner<N> {
         Some(kept.0)
     }
 
-    fn criterion(&self) -> Criterion {
+    pub(in crate::learner) fn criterion(&self) -> Criterion {
         Criterion::new(self.monitored_metric(), &self.options.metrics, self.loss.kind(), self.options.seed)
     }
 
@@ -154,7 +154,7 @@ impl<N: Network> Learner<N> {
     }
 
     /// Training items of a class on average; items without classes count as of ten.
-    fn items_per_class(&self) -> f64 {
+    pub(in crate::learner) fn items_per_class(&self) -> f64 {
         let groups = match classes(&*self.train) {
             Some(_) => self.outputs,
             None => 10,

@@ -7,7 +7,7 @@ use crate::learner::Evaluation;
 use crate::metrics::{Interval, Metric, Prediction, measure_at, paired_difference};
 
 /// What tells the better of two networks.
-pub(super) struct Criterion {
+pub(in crate::learner) struct Criterion {
     name: String,
     kind: TargetKind,
     /// The metric, if it is one of the user's own.
@@ -34,7 +34,7 @@ impl Criterion {
     }
 
     /// Whether less of it is better.
-    fn is_error(&self) -> bool {
+    pub fn is_error(&self) -> bool {
         self.own.is_none() && ["rmse", "mae"].contains(&self.name.as_str())
     }
 
@@ -62,6 +62,8 @@ impl Criterion {
             let (new, old): (Vec<f64>, Vec<f64>) =
                 (hits(new).map(number).collect(), hits(old).map(number).collect());
             let (value, Interval { low, high }) = paired_difference(&new, &old);
+            // Of fewer than two items, an interval is endless.
+            let (low, high) = (low.max(-1.0), high.min(1.0));
             let gains: Vec<f64> = new.iter().zip(&old).map(|(new, old)| new - old).collect();
             return (Gain { value, low, high }, Measured::of_items(&gains));
         }
@@ -88,7 +90,8 @@ impl Criterion {
         score(a).total_cmp(&score(b)).then(b.loss.total_cmp(&a.loss))
     }
 
-    fn at(&self, evaluation: &Evaluation, places: &[usize]) -> Option<f64> {
+    /// Its value over the items at these places, if they define it.
+    pub fn at(&self, evaluation: &Evaluation, places: &[usize]) -> Option<f64> {
         let predictions: Vec<Prediction> =
             places.iter().map(|&place| evaluation.predictions[place].clone()).collect();
         let targets: Vec<Target> = places.iter().map(|&place| evaluation.targets[place].clone()).collect();

@@ -5,6 +5,9 @@ mod candidates;
 mod criterion;
 mod rule;
 
+pub(super) use criterion::Criterion;
+pub(super) use rule::Prior;
+
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Metrics;

@@ -6,14 +6,14 @@
 
 /// A gain that was measured, with the variance of its error.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Measured {
+pub(in crate::learner) struct Measured {
     value: f64,
     variance: f64,
 }
 
 /// What is known of a gain before it is measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Prior {
+pub(in crate::learner) struct Prior {
     pub mean: f64,
     pub std: f64,
 }

@@ -10,7 +10,7 @@ mod solver;
 use burn::tensor::{Tensor, TensorData};
 use rand::seq::SliceRandom;
 
-use self::problem::{Problem, Standard};
+pub(super) use self::problem::{Problem, Standard};
 pub(super) use self::solver::HeadSolver;
 use super::features::Part;
 use super::{Learner, LearnerError};
@@ -123,7 +123,7 @@ impl<N: Network> Learner<N> {
     }
 
     /// Where rare classes are shown more often, they weigh more instead.
-    fn head_loss(&self) -> AnyLoss {
+    pub(super) fn head_loss(&self) -> AnyLoss {
         match self.options.balance {
             Balance::Sample => {
                 let options =

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::loss::AnyLoss;
 
 /// What a head is solved for on.
-pub(super) struct Problem {
+pub(in crate::learner) struct Problem {
     /// `[rows, features]`, standardised; all items in their first variant, then all in their second, and so on.
     pub features: Tensor<2>,
     /// `[rows, outputs]`.
@@ -33,6 +33,19 @@ impl Problem {
             features: self.features.clone().select(0, rows.clone()),
             targets: self.targets.clone().select(0, rows),
             items: count,
+            loss: self.loss.clone(),
+        }
+    }
+
+    /// The problem of these features alone.
+    pub fn with_features(&self, features: &[usize]) -> Self {
+        let places: Vec<i64> = features.iter().map(|&feature| feature as i64).collect();
+        let places = TensorData::new(places, [features.len()]);
+        let places = Tensor::<1, burn::tensor::Int>::from_data(places, &self.features.device());
+        Self {
+            features: self.features.clone().select(1, places),
+            targets: self.targets.clone(),
+            items: self.items,
             loss: self.loss.clone(),
         }
     }
@@ -66,7 +79,7 @@ impl Problem {
     }
 
     /// Scores of a head, `[rows, outputs]`.
-    fn scores(&self, head: &[f64]) -> Tensor<2> {
+    pub fn scores(&self, head: &[f64]) -> Tensor<2> {
         let (weight, bias) = self.head(head);
         self.features.clone().matmul(weight) + bias
     }
@@ -102,7 +115,7 @@ impl Problem {
 }
 
 /// Mean and standard deviation of each feature.
-pub(super) struct Standard {
+pub(in crate::learner) struct Standard {
     mean: Vec<f32>,
     std: Vec<f32>,
 }

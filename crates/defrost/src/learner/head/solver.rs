@@ -18,6 +18,16 @@ pub struct HeadSolver {
     pub validated_items: usize,
 }
 
+/// What a cross-validation found.
+pub(in crate::learner) struct CrossValidated {
+    /// The penalty whose heads have the least loss on items that they were not solved for on.
+    pub penalty: f64,
+    /// That mean loss.
+    pub loss: f64,
+    /// The head of each fold, solved for on the other items.
+    pub heads: Vec<Vec<f64>>,
+}
+
 /// Penalties that are tried, strongest first: factors of half the squared norm of the weights, which stand on
 /// standardised features.
 const PENALTIES: [f64; 9] = [10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3];
@@ -42,15 +52,25 @@ impl HeadSolver {
     }
 
     /// The penalty whose heads have the least loss on items that they were not solved for on, and that mean loss.
-    pub(super) fn choose_penalty<E>(
+    pub(in crate::learner) fn choose_penalty<E>(
         &self,
         problem: &Problem,
         fold_of: &[usize],
-        mut check: impl FnMut() -> Result<(), E>,
+        check: impl FnMut() -> Result<(), E>,
     ) -> Result<(f64, f64), E> {
-        let folds = self.folds_of(problem, fold_of);
+        let found = self.cross_validate(&self.folds_of(problem, fold_of), check)?;
+        Ok((found.penalty, found.loss))
+    }
+
+    /// The same for folds, each the problem of the other items and that of its own.
+    pub(in crate::learner) fn cross_validate<E>(
+        &self,
+        folds: &[(Problem, Problem)],
+        mut check: impl FnMut() -> Result<(), E>,
+    ) -> Result<CrossValidated, E> {
         let mut heads: Vec<Option<Vec<f64>>> = vec![None; folds.len()];
-        let (mut best, mut worse) = ((PENALTIES[0], f64::INFINITY), 0);
+        let mut best = CrossValidated { penalty: PENALTIES[0], loss: f64::INFINITY, heads: vec![] };
+        let mut worse = 0;
         for penalty in PENALTIES {
             let (mut losses, mut items) = (0.0, 0);
             for ((rest, held), head) in folds.iter().zip(&mut heads) {
@@ -60,8 +80,9 @@ impl HeadSolver {
                 *head = Some(found);
             }
             let loss = losses / items.max(1) as f64;
-            if loss < best.1 {
-                (best, worse) = ((penalty, loss), 0);
+            if loss < best.loss {
+                let heads = heads.iter().flatten().cloned().collect();
+                (best, worse) = (CrossValidated { penalty, loss, heads }, 0);
             } else {
                 worse += 1;
                 if worse == PATIENCE {
@@ -84,7 +105,7 @@ impl HeadSolver {
     }
 
     /// A head, features by outputs and then the biases, and its mean loss with the penalty.
-    pub(super) fn solve<E>(
+    pub(in crate::learner) fn solve<E>(
         &self,
         problem: &Problem,
         penalty: f64,

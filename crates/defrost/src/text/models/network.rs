@@ -188,6 +188,17 @@ impl Network for TextNetwork {
         format!("text {} {:?}", self.precision.name(), self.config)
     }
 
+    /// Padding does not count.
+    fn pooled(&self, output: Batch) -> Option<Tensor<2>> {
+        match <[Value; 2]>::try_from(output.into_values()) {
+            Ok([Value::Rank3(hidden), mask]) => {
+                Some(mean(in_format(hidden, FloatDType::F32), ids(mask).float()))
+            }
+            Ok(_) => None,
+            Err(pooled) => pooled.into_iter().find_map(Value::pooled),
+        }
+    }
+
     /// Embeddings, the blocks in three parts or each recurrent layer, the head.
     fn group_starts(&self) -> Vec<usize> {
         let depth = self.body.depth();
