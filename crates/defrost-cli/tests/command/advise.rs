@@ -49,9 +49,9 @@ fn images_are_measured_and_the_command_can_be_run() {
     assert!(stages.len() > 10 && stages[0] == "stem" && *stages.last().unwrap() == "conv_head", "{stages:?}");
     assert_eq!(found["trials"][0]["plan"], "head only");
     assert!(found["trials"].as_array().unwrap().len() > 1, "{}", found["trials"]);
-    let fractions =
+    let mut fractions =
         found["data_curve"].as_array().unwrap().iter().map(|point| point["fraction"].as_f64().unwrap());
-    assert_eq!(fractions.last(), Some(1.0));
+    assert_eq!(fractions.next_back(), Some(1.0));
     assert!(found["advice"].as_array().unwrap().iter().all(Value::is_string));
     assert_eq!(found["budget"]["passes"], 2000);
     assert!(found["budget"]["passes_used"].as_u64().unwrap() <= 2000, "{}", found["budget"]);

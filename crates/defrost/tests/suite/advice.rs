@@ -159,7 +159,7 @@ fn a_stage_that_destroys_what_a_class_is_known_by_is_cut_off() {
         advice.together.as_ref().is_some_and(|together| together.gain.low > 0.0 && together.features == 18)
     );
     assert!(
-        says(&advice, "What follows it can be cut") && says(&advice, "cut at third"),
+        says(&advice, "Cut behind it: the head alone, +") && says(&advice, "cut at third"),
         "{:?}",
         advice.advice
     );
@@ -286,7 +286,7 @@ fn a_budget_of_nothing_still_tells_of_the_head() {
     let mut learner = learner(Chain::plain(true), Clusters(60), Clusters(30), 3);
     let advice = learner.advise(&options(0)).unwrap();
     assert_eq!((advice.trials.len(), &advice.plan), (1, &AdvisedPlan::HeadOnly));
-    assert!(says(&advice, "The budget left nothing to try other plans with"), "{:?}", advice.advice);
+    assert!(says(&advice, "The budget left nothing to try thawing with"), "{:?}", advice.advice);
 }
 
 #[test]

@@ -76,9 +76,17 @@ impl<'a, N: Network> Advisor<'a, N> {
             stop: owner.stop.clone(),
             described: Described::default(),
         };
-        let spent =
-            Spent { seconds: None, seconds_per_pass: None, passes: 0, passes_used: 0, seconds_used: 0.0 };
-        Self { owner, bench, options, recipe, train, criterion, spent, base, started: Instant::now() }
+        Self {
+            owner,
+            bench,
+            options,
+            recipe,
+            train,
+            criterion,
+            spent: Spent::default(),
+            base,
+            started: Instant::now(),
+        }
     }
 
     /// Gives network and cache back.

@@ -12,7 +12,7 @@ use crate::stage::Network;
 /// A training step costs as much as so many passes forward.
 pub(super) const STEP: u64 = 3;
 /// The part of a time that passes get; solving for heads, reading and measuring get the rest.
-const FOR_PASSES: f64 = 0.75;
+const FOR_PASSES: f64 = 0.6;
 
 /// How much an advice may compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -27,7 +27,7 @@ pub enum Budget {
 }
 
 /// What an advice was allowed to compute, and has. Given its passes, the same advice comes again.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spent {
     /// The seconds asked for, if it was a time.
     pub seconds: Option<f64>,
@@ -51,17 +51,15 @@ impl Spent {
 impl<N: Network> Advisor<'_, N> {
     /// What may be spent, in passes.
     pub(super) fn budgeted(&mut self, budget: Budget) -> Result<Spent, LearnerError> {
-        let spent =
-            Spent { seconds: None, seconds_per_pass: None, passes: 0, passes_used: 0, seconds_used: 0.0 };
         match budget {
-            Budget::Passes(passes) => Ok(Spent { passes, ..spent }),
-            Budget::OneTraining => Ok(Spent { passes: self.one_training()?, ..spent }),
+            Budget::Passes(passes) => Ok(Spent { passes, ..Spent::default() }),
+            Budget::OneTraining => Ok(Spent { passes: self.one_training()?, ..Spent::default() }),
             Budget::Seconds(seconds) => {
                 let started = Instant::now();
                 let each = self.seconds_per_pass()?;
                 let left = (seconds - started.elapsed().as_secs_f64()).max(0.0);
                 let passes = (FOR_PASSES * left / each.max(1e-9)) as u64;
-                Ok(Spent { seconds: Some(seconds), seconds_per_pass: Some(each), passes, ..spent })
+                Ok(Spent { seconds: Some(seconds), seconds_per_pass: Some(each), passes, ..Spent::default() })
             }
         }
     }

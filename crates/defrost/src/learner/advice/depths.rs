@@ -73,9 +73,9 @@ impl<N: Network> Advisor<'_, N> {
             .collect();
         let names: Vec<String> =
             found.iter().map(|depth| self.bench.plan().groups().stages()[depth.stage].name.clone()).collect();
+        self.tell(format!("a probe of each of {} depths", found.len()))?;
         let mut probes = vec![];
-        for (depth, name) in found.iter().zip(&names) {
-            self.tell(format!("how much is known at {name}"))?;
+        for depth in &found {
             let features = TensorData::new(depth.rows.clone(), [items, depth.width]);
             let features = Tensor::from_data(features, &self.bench.device);
             let features = Standard::of(&features).apply(features);
@@ -147,7 +147,7 @@ impl<N: Network> Advisor<'_, N> {
     /// One probe on all depths. Of very many features it gets those that the probes of single depths, solved for without the
     /// same fold, give the largest weights.
     fn probe_together(&mut self, probes: &[Probe], parts: &Parts) -> Result<Together, LearnerError> {
-        self.tell("how much is known at all depths together")?;
+        self.tell("a probe of all depths together")?;
         let features = Tensor::cat(probes.iter().map(|probe| probe.features.clone()).collect(), 1);
         let problem = self.problem(features, parts);
         let width = problem.features.dims()[1];

@@ -1,4 +1,4 @@
-//! Which plan is best: short trials, by successive halving. All plans start from the same head; the better half of them gets
+//! Which plan is best: short trials, by successive halving. All plans but the gradual one start from the same head; the better half of them gets
 //! as much again, until two are left (Jamieson and Talwalkar, arXiv 1502.07943).
 
 use super::Trial;
@@ -200,7 +200,7 @@ impl<N: Network> Advisor<'_, N> {
     ) -> Result<Option<Tried>, LearnerError> {
         let name = plan.name(self.bench.plan().groups());
         let Length { items, epochs } = length;
-        self.tell(format!("{name}: {items} {} for {epochs} epochs", self.options.items))?;
+        self.tell(format!("{name}: {items} {}, {}", self.options.items, counted(epochs)))?;
         let (phases, first) = (self.phases(plan, epochs)?, self.first_of(plan));
         self.start_on(items);
         if let Some(best) = best.as_ref().filter(|_| first > 0) {
@@ -271,7 +271,7 @@ impl<N: Network> Advisor<'_, N> {
         let plan = AdvisedPlan::All;
         let phases = self.phases(&plan, epochs)?;
         let count = items.len();
-        self.tell(format!("everything: {count} {} for {epochs} epochs", self.options.items))?;
+        self.tell(format!("everything: {count} {}, {}", self.options.items, counted(epochs)))?;
         self.set_train(items);
         let started = Instant::now();
         self.bench.run_phases(&phases, Start::of_phase(0))?;
@@ -282,4 +282,9 @@ impl<N: Network> Advisor<'_, N> {
         let length = Length { items: count, epochs };
         Ok(self.tried(&plan, (evaluation, 1.0), None, (seconds, length))?.finished())
     }
+}
+
+/// So many epochs, in words.
+pub(super) fn counted(epochs: usize) -> String {
+    if epochs == 1 { "1 epoch".to_owned() } else { format!("{epochs} epochs") }
 }

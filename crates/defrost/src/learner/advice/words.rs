@@ -4,7 +4,7 @@ use super::advisor::Advisor;
 use super::data_curve::DataCurve;
 use super::depths::Depths;
 use super::plans::AdvisedPlan;
-use super::trials::Tried;
+use super::trials::{Tried, counted};
 use super::{Advice, Depth};
 use crate::learner::Gain;
 use crate::stage::Network;
@@ -76,7 +76,8 @@ impl<N: Network> Advisor<'_, N> {
             )],
         };
         if let Some(depths) = &depths {
-            advice.extend(about_depths(&words, depths));
+            let cut = trials.iter().find(|tried| matches!(tried.trial.choice, AdvisedPlan::Cut { .. }));
+            advice.extend(about_depths(&words, depths, cut.and_then(|tried| tried.trial.gain)));
         }
         advice.extend(about_data(&words, &curve));
         let (depths, together) = depths.map_or((vec![], None), |found| (found.depths, found.together));
@@ -99,7 +100,10 @@ impl<N: Network> Advisor<'_, N> {
         let tried = &trials[chosen];
         let (head, asked) = (words.value(trials[0].trial.metric), self.bench.valid.len());
         let on = format!("on {asked} validation {}", words.items);
-        let rivals = || trials.iter().enumerate().filter(|(place, tried)| *place > 0 && tried.trial.finished);
+        let thaws = |plan: &AdvisedPlan| !matches!(plan, AdvisedPlan::HeadOnly | AdvisedPlan::Cut { .. });
+        let rivals = || {
+            trials.iter().enumerate().filter(|(_, tried)| tried.trial.finished && thaws(&tried.trial.choice))
+        };
         let rival = rivals().max_by(|(_, a), (_, b)| self.criterion.order(&a.evaluation, &b.evaluation));
         let is_head = tried.trial.choice == AdvisedPlan::HeadOnly;
         let mut said = vec![match (
@@ -107,7 +111,7 @@ impl<N: Network> Advisor<'_, N> {
             rival.and_then(|(_, rival)| Some((rival, rival.trial.gain?))),
         ) {
             (None, None) => {
-                format!("Train the head only: {head}. The budget left nothing to try other plans with.")
+                format!("Train the head only: {head}. The budget left nothing to try thawing with.")
             }
             (None, Some((rival, gain))) if gain.high < 0.0 => format!(
                 "Train the head only: {head}. {}: {} {on}.",
@@ -144,8 +148,7 @@ impl<N: Network> Advisor<'_, N> {
         if let Some(longest) =
             rivals().map(|(_, tried)| &tried.trial).max_by_key(|trial| trial.items * trial.epochs)
         {
-            let epochs =
-                if longest.epochs == 1 { "1 epoch".to_owned() } else { format!("{} epochs", longest.epochs) };
+            let epochs = counted(longest.epochs);
             said.push(format!(
                 "Trials were short, {} {} for {epochs} at most; the training itself has {} for {}.",
                 longest.items,
@@ -158,8 +161,8 @@ impl<N: Network> Advisor<'_, N> {
     }
 }
 
-/// Where features are best.
-fn about_depths(words: &Words<'_>, found: &Depths) -> Vec<String> {
+/// Where features are best, and what a cut there gained on validation items, if one was tried.
+fn about_depths(words: &Words<'_>, found: &Depths, cut: Option<Gain>) -> Vec<String> {
     let better = |a: &&Depth, b: &&Depth| {
         let sign = if words.is_error { -1.0 } else { 1.0 };
         (sign * a.metric).total_cmp(&(sign * b.metric))
@@ -169,14 +172,15 @@ fn about_depths(words: &Words<'_>, found: &Depths) -> Vec<String> {
     };
     let mut said = vec![match best.gain {
         _ if best.stage == last.stage => format!(
-            "Features are best at the last stage, {}: a linear probe of {} {} reaches {}. Nothing is gained by a cut.",
+            "No depth knows more than the last stage, {}, where a linear probe of {} {} reaches {}; nothing is gained by a cut.{}",
             last.stage,
             found.items,
             words.items,
-            words.value(last.metric)
+            words.value(last.metric),
+            first_equal(&found.depths)
         ),
         gain if gain.low > 0.0 => format!(
-            "Features are best at {}: a linear probe reaches {}, {} over the last stage, {}. What follows it can be cut.",
+            "Features are best at {}: a linear probe reaches {}, {} over the last stage, {}.",
             best.stage,
             words.value(best.metric),
             words.gain(gain),
@@ -189,6 +193,14 @@ fn about_depths(words: &Words<'_>, found: &Depths) -> Vec<String> {
             words.gain(gain)
         ),
     }];
+    said.extend(cut.map(|gain| {
+        let sure = match gain {
+            open if is_open(open) => "Don't know whether to cut behind it",
+            Gain { low, .. } if low > 0.0 => "Cut behind it",
+            _ => "Don't cut behind it",
+        };
+        format!("{sure}: the head alone, {} over no cut on the validation {}.", words.gain(gain), words.items)
+    }));
     if let Some(together) = &found.together {
         let gain = words.gain(together.gain);
         said.push(match together.gain {
@@ -199,6 +211,17 @@ fn about_depths(words: &Words<'_>, found: &Depths) -> Vec<String> {
         });
     }
     said
+}
+
+/// From where on features can't be told from those of the last depth.
+fn first_equal(depths: &[Depth]) -> String {
+    let worse = depths.iter().rposition(|depth| depth.gain.high < 0.0).map_or(0, |place| place + 1);
+    match depths.get(worse) {
+        Some(first) if worse + 1 < depths.len() => {
+            format!(" From {} on it is too close to tell.", first.stage)
+        }
+        _ => String::new(),
+    }
 }
 
 /// Whether more data would help.
