@@ -177,6 +177,7 @@ fn a_table_and_texts_are_advised_too() {
     let texts = [
         "reviews.csv",
         "--weights=tiny",
+        "--max-tokens=24",
         "--batch=4",
         "--epochs=1",
         "--budget=600passes",

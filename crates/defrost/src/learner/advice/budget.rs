@@ -11,8 +11,9 @@ use crate::stage::Network;
 
 /// A training step costs as much as so many passes forward.
 pub(super) const STEP: u64 = 3;
-/// The part of a time that passes get; solving for heads, reading and measuring get the rest.
-const FOR_PASSES: f64 = 0.6;
+/// The part of a time that passes get; solving for heads, which goes with the items that passes allow, reading and measuring
+/// get the rest.
+const FOR_PASSES: f64 = 0.5;
 
 /// How much an advice may compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -20,6 +20,8 @@ use crate::stage::Network;
 
 /// The curve is measured with so many training items at most.
 const CURVE: usize = 8000;
+/// Of so many passes one is an item of the curve: solving for its heads takes its time, too.
+const PASSES: u64 = 8;
 /// A part has at least so many items.
 const LEAST: usize = 8;
 /// All, half, a quarter.
@@ -92,7 +94,8 @@ impl<N: Network> Advisor<'_, N> {
     pub fn curve_of_heads(&mut self) -> Result<DataCurve, LearnerError> {
         self.tell("what more data would bring")?;
         self.start_over();
-        let items = self.train.len().min(CURVE);
+        let affordable = (self.spent.passes / PASSES).max((PARTS[0] * LEAST) as u64) as usize;
+        let items = self.train.len().min(CURVE).min(affordable);
         let (train, valid) = (self.train.clone(), self.bench.valid.clone());
         let known = self.head_features(&*train, items)?;
         let asked = self.head_features(&*valid, valid.len())?;
@@ -151,25 +154,34 @@ impl<N: Network> Advisor<'_, N> {
     /// Fractions, one in so many parts each, the items of a part, and what each draw of it led to.
     fn curve(&self, fractions: Vec<(usize, usize, Vec<Evaluation>)>) -> DataCurve {
         let (criterion, seed) = (&self.criterion, self.bench.options.seed);
-        let asked = self.bench.valid.len();
+        let (asked, trained) = (self.bench.valid.len(), self.train.len() as f64);
         let all: Vec<usize> = (0..asked).collect();
         let interval = |measure: &(dyn Fn(&[usize]) -> Option<f64> + Sync)| {
             let endless = Interval { low: f64::NEG_INFINITY, high: f64::INFINITY };
             Interval::bootstrap(asked, seed, measure).unwrap_or(endless)
         };
-        let point = |(parts, items, drawn): &(usize, usize, Vec<Evaluation>)| {
+        let point = |(_, items, drawn): &(usize, usize, Vec<Evaluation>)| {
             let measure = |places: &[usize]| mean(criterion, drawn, places);
             let Interval { low, high } = interval(&measure);
             let metric = measure(&all).unwrap_or(f64::NAN);
-            CurvePoint { fraction: 1.0 / *parts as f64, items: *items, metric, low, high, draws: drawn.len() }
+            CurvePoint {
+                fraction: *items as f64 / trained,
+                items: *items,
+                metric,
+                low,
+                high,
+                draws: drawn.len(),
+            }
         };
         let points: Vec<CurvePoint> = fractions.iter().map(point).collect();
         let more = fractions.first().zip(fractions.last()).filter(|(first, last)| first.0 > last.0);
         let more = more.and_then(|(first, last)| {
             let doublings = (first.0 as f64 / last.0 as f64).log2();
+            // The curve may end before all training items.
+            let beyond = (trained / last.1.max(1) as f64).log2();
             let gain = |places: &[usize]| {
                 let (few, many) = (mean(criterion, &first.2, places)?, mean(criterion, &last.2, places)?);
-                Some(next_doubling(few, many, doublings, criterion.is_error()))
+                Some(next_doubling((few, many), (doublings, beyond), criterion.is_error()))
             };
             let Interval { low, high } = interval(&gain);
             Some(Gain { value: gain(&all)?, low, high })
@@ -185,16 +197,17 @@ fn mean(criterion: &Criterion, drawn: &[Evaluation], places: &[usize]) -> Option
     Some(values.iter().sum::<f64>() / values.len().max(1) as f64)
 }
 
-/// How much better it gets when items double once more, after it went from `few` to `many` in so many doublings: errors fall
-/// as a power of the number of items (Hestness and others, arXiv 1712.00409).
-fn next_doubling(few: f64, many: f64, doublings: f64, is_error: bool) -> f64 {
+/// How much better it gets when items double once more, after it went from `few` to `many` in so many doublings, and then so many
+/// more that were not seen: errors fall as a power of the number of items (Hestness and others, arXiv 1712.00409).
+fn next_doubling((few, many): (f64, f64), (seen, beyond): (f64, f64), is_error: bool) -> f64 {
     let error = |value: f64| if is_error { value } else { 1.0 - value };
     let (before, now) = (error(few), error(many));
     if before > 0.0 && now >= 0.0 {
-        now - now * (now / before).powf(1.0 / doublings)
+        let each = (now / before).powf(1.0 / seen);
+        now * each.powf(beyond) * (1.0 - each)
     } else {
         // Not a fraction: a straight line.
-        (before - now) / doublings
+        (before - now) / seen
     }
 }
 
@@ -205,11 +218,14 @@ mod tests {
     #[test]
     fn errors_fall_as_a_power() {
         // 40 %, 20 %, 10 %: halved each time.
-        assert!((next_doubling(0.6, 0.9, 2.0, false) - 0.05).abs() < 1e-12);
-        assert!((next_doubling(4.0, 1.0, 2.0, true) - 0.5).abs() < 1e-12);
-        assert_eq!(next_doubling(0.8, 0.8, 2.0, false), 0.0, "what has not moved is not expected to");
-        assert_eq!(next_doubling(0.9, 1.0, 2.0, false), 0.0, "nothing is better than all");
-        assert!(next_doubling(0.9, 0.8, 2.0, false) < 0.0);
-        assert_eq!(next_doubling(3.0, 5.0, 2.0, false), 1.0);
+        let next = |few, many, is_error| next_doubling((few, many), (2.0, 0.0), is_error);
+        assert!((next(0.6, 0.9, false) - 0.05).abs() < 1e-12);
+        assert!((next(4.0, 1.0, true) - 0.5).abs() < 1e-12);
+        assert_eq!(next(0.8, 0.8, false), 0.0, "what has not moved is not expected to");
+        assert_eq!(next(0.9, 1.0, false), 0.0, "nothing is better than all");
+        assert!(next(0.9, 0.8, false) < 0.0);
+        assert_eq!(next(3.0, 5.0, false), 1.0);
+        let unseen = next_doubling((0.6, 0.9), (2.0, 1.0), false);
+        assert!((unseen - 0.025).abs() < 1e-12, "10 %, then 5 % unseen, then 2.5 %");
     }
 }

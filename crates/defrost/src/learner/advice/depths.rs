@@ -17,7 +17,9 @@ use crate::stage::Network;
 /// More items than this tell depths hardly better apart.
 const PROBED: usize = 2000;
 /// With fewer, each fold would have a handful.
-const FEWEST: usize = 40;
+const FEWEST: usize = 100;
+/// Of so many passes one is an item that is probed: solving for probes takes its time, too.
+const PASSES: u64 = 16;
 /// A probe on all depths gets no more features than this.
 const TOGETHER: usize = 4096;
 /// Parts of the cross-validation.
@@ -57,7 +59,7 @@ type Parts = Vec<(Vec<usize>, Vec<usize>)>;
 impl<N: Network> Advisor<'_, N> {
     /// Probes every depth, and all together.
     pub fn probe_depths(&mut self) -> Result<Depths, LearnerError> {
-        let affordable = (self.spent.passes / 4).max(FEWEST as u64) as usize;
+        let affordable = (self.spent.passes / PASSES).max(FEWEST as u64) as usize;
         let items = self.train.len().min(PROBED).min(affordable);
         self.tell(format!("one pass of {items} {} through the body", self.options.items))?;
         let all: Vec<usize> = (0..items).collect();

@@ -50,7 +50,7 @@ impl<N: Network> Advisor<'_, N> {
         let (head, best) = self.try_head()?;
         let mut all = vec![head];
         if let Some(depth) = depths.clearly_better.as_ref().filter(|_| self.options.can_cut) {
-            all.extend(self.try_cut(depth, &all[0].evaluation)?);
+            all.extend(self.try_cut(depth, &all[0])?);
         }
         let groups = self.bench.plan().groups().count();
         let mut alive = AdvisedPlan::thawing(groups);
@@ -172,7 +172,7 @@ impl<N: Network> Advisor<'_, N> {
     }
 
     /// The head alone on what a depth before the last gives.
-    fn try_cut(&mut self, known: &Features, head: &Evaluation) -> Result<Option<Tried>, LearnerError> {
+    fn try_cut(&mut self, known: &Features, head: &Tried) -> Result<Option<Tried>, LearnerError> {
         let started = Instant::now();
         let stages = self.bench.plan().groups().stages();
         let behind = &stages[known.stage + 1..stages.len() - 1];
@@ -184,10 +184,14 @@ impl<N: Network> Advisor<'_, N> {
         let asked = self.features_by_depth(&*valid, &places)?;
         self.spend(valid.len() as u64);
         let Some(asked) = asked.into_iter().find(|depth| depth.stage == known.stage) else { return Ok(None) };
-        let length = Length { items: known.rows.len() / known.width.max(1), epochs: 1 };
-        let evaluation = self.fitted(&known.rows, 0..length.items, None)?.judged(self, &asked.rows);
+        // No more items than the head without a cut was found on, or those would be what is compared.
+        let items = (known.rows.len() / known.width.max(1)).min(head.trial.items);
+        let length = Length { items, epochs: 1 };
+        let rows = &known.rows[..items * known.width];
+        let evaluation = self.fitted(rows, 0..items, None)?.judged(self, &asked.rows);
         let seconds = started.elapsed().as_secs_f64();
-        Ok(Some(self.tried(&plan, (evaluation, 0.0), Some(head), (seconds, length))?.finished()))
+        let head = Some(&head.evaluation);
+        Ok(Some(self.tried(&plan, (evaluation, 0.0), head, (seconds, length))?.finished()))
     }
 
     /// Trains a plan for so long; none if its loss became NaN.
