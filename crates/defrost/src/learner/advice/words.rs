@@ -145,9 +145,9 @@ impl<N: Network> Advisor<'_, N> {
         if !is_head && !equals.is_empty() {
             said.push(format!("Too close to it to tell apart: {}.", equals.join("; ")));
         }
-        if let Some(longest) =
-            rivals().map(|(_, tried)| &tried.trial).max_by_key(|trial| trial.items * trial.epochs)
-        {
+        let longest = rivals().map(|(_, tried)| &tried.trial).max_by_key(|trial| trial.items * trial.epochs);
+        let is_short = |items: usize, epochs: usize| items < self.train.len() || epochs < self.recipe.epochs;
+        if let Some(longest) = longest.filter(|trial| is_short(trial.items, trial.epochs)) {
             let epochs = counted(longest.epochs);
             said.push(format!(
                 "Trials were short, {} {} for {epochs} at most; the training itself has {} for {}.",
