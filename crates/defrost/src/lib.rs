@@ -106,7 +106,7 @@ pub use precision::Precision;
 pub use prefix::{Cache, CacheLimits};
 pub use pretrained::{HeadKind, Pretrained};
 pub use rates::{IntoRates, Rates, RatesError};
-pub use recipe::{FineTune, Gradual, Method, Phase, Recipe, RecipeError, ResolvedPhase, Thaw};
+pub use recipe::{FineTune, Gradual, Method, Patience, Phase, Recipe, RecipeError, ResolvedPhase, Thaw};
 pub use remedy::{Note, Remedy};
 pub use schedule::{HyperParameters, OwnSchedule, Schedule};
 pub use split_data::SplitData;

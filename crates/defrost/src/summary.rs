@@ -67,6 +67,9 @@ pub struct PhaseSummary {
     pub trainable_params: usize,
     /// Passes over the training data.
     pub epochs: usize,
+    /// It ends earlier, after so many epochs without a better one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
     /// Batches in each.
     pub batches_per_epoch: usize,
     /// How it finds better weights.
@@ -126,6 +129,7 @@ impl PlanSummary {
             constant_stages: phase.plan.constant_stages(),
             trainable_params: phase.plan.trainable_count(),
             epochs: phase.epochs,
+            patience: phase.patience.map(|patience| patience.epochs),
             batches_per_epoch,
             method: phase.method,
             lr_max: phase.rates.clone(),

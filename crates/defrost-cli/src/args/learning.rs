@@ -56,7 +56,7 @@ pub struct LearningOptions {
     /// Keep a running average of the weights with this decay, as 0.99, and use it
     #[arg(long, value_name = "DECAY", value_parser = fraction)]
     pub average: Option<f64>,
-    /// End a phase after this many epochs without a better one
+    /// End a phase after this many epochs without a better one [default: none; tables without --epochs 20]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub patience: Option<usize>,
 }

@@ -47,7 +47,7 @@ pub struct TrainingOptions {
     /// How the network is trained: auto solves for the head and thaws as far as it pays, fastai is fastai's fine_tune
     #[arg(long, value_name = "NAME", default_value = "auto", conflicts_with_all = ["freeze_to", "train_only", "gradual"], help_heading = "Training")]
     pub recipe: RecipeChoice,
-    /// Thawed epochs [default: 4; tables 60]
+    /// Thawed epochs [default: 4; tables up to 150, until validation has not improved for --patience]
     #[arg(long, value_name = "N", help_heading = "Training")]
     pub epochs: Option<usize>,
     /// Frozen epochs before them, step by step [default: the head is solved for; 0 where nothing is pretrained]
@@ -72,16 +72,16 @@ pub struct TrainingOptions {
     #[arg(long, help_heading = "Training")]
     pub gradual: bool,
     /// Learning rate: one (2e-3), a slice (1e-5..1e-3), one per group (1e-5,1e-4,1e-3), or find: what
-    /// `defrost lr-find` suggests [default: 6e-4..2e-3; texts 2e-3, AWD-LSTM 2e-2, tables 5e-3]
+    /// `defrost lr-find` suggests [default: 6e-4..2e-3; texts 2e-3, AWD-LSTM 2e-2, tables 1e-3]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     pub lr: Option<RateChoice>,
     /// What pretrained batch-norms do: keep their statistics, follow the batch in thawed groups, or adapt
     /// in all (as fastai)
     #[arg(long, value_name = "MODE", default_value = "keep", help_heading = "Training")]
     pub norm: Norm,
-    /// Images in a batch
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one, help_heading = "Training")]
-    pub batch: usize,
+    /// Items in a batch [default: 32; tables 32 to 256, by their rows]
+    #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Training")]
+    pub batch: Option<usize>,
     /// Where all random draws come from
     #[arg(long, value_name = "N", default_value_t = 42, help_heading = "Training")]
     pub seed: u64,

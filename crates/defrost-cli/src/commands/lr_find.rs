@@ -24,7 +24,7 @@ fn find_on<D: Domain>(arguments: &LrFindArguments) -> Outcome {
     training::start_threads(options.threads)?;
     let Prepared { data, network, model, .. } = D::prepare(options, &arguments.data, &training::device())?;
     let Data { classes, train, valid, .. } = data;
-    let mut learner = options.open(network, (train, valid), classes.len())?;
+    let mut learner = options.open((network, &model), (train, valid), classes.len())?;
     let phases = options.resolve(model.name(), &options.recipe(&model), learner.plan())?;
     let found = search(&mut learner, &phases)?;
     if let Some(path) = &arguments.svg {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use defrost::bundle::ModelConfig as _;
-use defrost::tabular::{Column, Encoding, Schema, TabularNetwork};
+use defrost::tabular::{Column, Design, Schema, TabularNetwork};
 use defrost::text::PretrainedText;
 use defrost::text::models::{AwdLstmConfig, BertConfig, TextConfig, TextNetwork};
 use defrost::vision::VisionSetup;
@@ -154,8 +154,8 @@ fn awd_lstm() -> Result<Listed, Failure> {
 }
 
 fn table() -> Result<Listed, Failure> {
-    let encoding = Encoding::Number { median: 0.0, mean: 0.0, std: 1.0, flagged: false };
-    let schema = Schema { columns: vec![Column { name: "number".to_owned(), encoding }] };
+    let design = Design::Quantiles;
+    let schema = Schema { design, columns: vec![Column::learn(design, "number", &["0", "1"])] };
     let network = TabularNetwork::new(&schema, 2, false, &training::device());
     let weights = "none, or an earlier run over the same columns";
     let table = listed::<Table>("tabular", weights.to_owned(), "defrost", &network)?;

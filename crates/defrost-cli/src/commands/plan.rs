@@ -39,7 +39,9 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
     let data = arguments.data.as_deref();
     let outline = D::outline(options, data, arguments.classes, &training::device())?;
     let batches = match outline.train_items {
-        Some(items) => batch_count(items, options.batch * options.learning.accumulate),
+        Some(items) => {
+            batch_count(items, options.batch_size(&outline.model, items) * options.learning.accumulate)
+        }
         None => arguments.batches.unwrap_or(0),
     };
     let groups = match &options.groups {

@@ -51,11 +51,12 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let Prepared { data, network, model, precision } =
         D::prepare(options, &session.data, &training::device())?;
     report_data(&data, D::ITEMS, &session.data);
-    let about = about_run::<D>(&session, &data, (threads, precision))?;
+    let batch = options.batch_size(&model, data.train.len());
+    let about = about_run::<D>(&session, &data, (threads, precision, batch))?;
     report_problems(about.problems.as_deref().unwrap_or_default(), data.skipped.len());
     let Data { classes, train, valid, skipped, .. } = data;
     let items = json!({ "train": train.len(), "valid": valid.len(), "skipped": skipped_json(&skipped) });
-    let learner = options.open(network, (train, valid), classes.len())?;
+    let learner = options.open((network, &model), (train, valid), classes.len())?;
     let (learner, model, advice) = advised::<D>(&mut session, learner, model)?;
     let mut learner = learner.with_model(model.clone()).with_classes(classes.clone());
     let phases = phases(&mut learner, &mut session, &model)?;

@@ -9,11 +9,11 @@ use defrost::bundle::Loaded;
 use defrost::check::Report;
 use defrost::data::Dataset;
 use defrost::learner::TestTimeAugmentation;
-use defrost::tabular::{PretrainedTable, TableData, TableModelConfig};
+use defrost::tabular::{Design, PretrainedTable, TableData, TableModelConfig};
 use defrost::vision::models::Precision;
 
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
-use crate::args::{LabelOptions, TrainingOptions};
+use crate::args::{LabelOptions, RecipeChoice, TrainingOptions};
 use crate::failure::{Blame, Failure};
 
 /// Rows of a CSV file.
@@ -99,6 +99,9 @@ fn rows(
     }
     if let Some(earlier) = pretrained {
         rows = rows.schema(earlier.schema.clone());
+    }
+    if options.recipe == RecipeChoice::Fastai {
+        rows = rows.design(Design::Fastai);
     }
     Ok(rows.validation(options.validation()).seed(options.seed))
 }

@@ -15,7 +15,7 @@ use crate::remedies;
 pub fn about_run<D: Domain>(
     session: &Session,
     data: &Data,
-    (threads, precision): (usize, Precision),
+    (threads, precision, batch): (usize, Precision, usize),
 ) -> Result<About, Failure> {
     let options = &session.arguments.options;
     let made_with = [
@@ -24,7 +24,7 @@ pub fn about_run<D: Domain>(
         ("kernels", isa_level().or_usage()?.name().to_owned()),
         ("threads", threads.to_string()),
         ("seed", options.seed.to_string()),
-        ("batch", options.batch.to_string()),
+        ("batch", batch.to_string()),
     ];
     Ok(About {
         name: data_name(&session.data),

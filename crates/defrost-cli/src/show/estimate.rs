@@ -7,7 +7,8 @@ use super::seconds;
 /// A line a phase, before training; nothing where nothing was estimated.
 pub fn estimate_table(estimates: &[PhaseEstimate]) -> String {
     let line = |estimate: &PhaseEstimate| {
-        let mut line = format!("{} should take {}", estimate.phase, seconds(estimate.seconds));
+        let most = if estimate.at_most { "at most " } else { "" };
+        let mut line = format!("{} should take {most}{}", estimate.phase, seconds(estimate.seconds));
         if estimate.memory_bytes > 0 {
             line += &format!(
                 " ({} without the cache of {} in memory and {} in files)",
@@ -59,6 +60,7 @@ mod tests {
             seconds_without_cache: 80.0,
             memory_bytes: 125_000_000,
             disk_bytes: 0,
+            at_most: false,
             actual_seconds: Some(25.0),
         };
         let thawed = PhaseEstimate { memory_bytes: 0, actual_seconds: None, ..estimate.clone() };

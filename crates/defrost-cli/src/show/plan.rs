@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 
 use defrost::metrics::Metrics;
 pub use defrost::report::{rate, thousands};
-use defrost::{GroupState, Method, PlanSummary};
+use defrost::{GroupState, Method, PhaseSummary, PlanSummary};
 
 const FROZEN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan)));
 /// Up to so many stages are drawn twice as wide.
@@ -56,6 +56,7 @@ pub fn plan_table(plan: &PlanSummary) -> String {
     text += &format!("  {:name_width$}  {:>params_width$}", "layer group", "parameters");
     for phase in &plan.phases {
         let amount = match phase.method {
+            Method::Steps if phase.patience.is_some() => format!("up to {}", epochs(phase.epochs)),
             Method::Steps => epochs(phase.epochs),
             Method::SolveHead => "solved".to_owned(),
         };
@@ -79,6 +80,12 @@ pub fn plan_table(plan: &PlanSummary) -> String {
         text += &format!("  {:16}", thousands(phase.trainable_params));
     }
     text += "\n";
+    for PhaseSummary { name, epochs, patience, .. } in &plan.phases {
+        if let Some(patience) = patience {
+            text +=
+                &format!("  {name}: up to {epochs} epochs, until validation has not improved for {patience}\n");
+        }
+    }
     for note in &plan.notes {
         text += &format!("  note: {note}\n");
     }
@@ -110,7 +117,7 @@ pub fn metrics(metrics: &Metrics) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use defrost::{GroupSummary, PhaseSummary};
+    use defrost::GroupSummary;
 
     fn plan(cut: &[&str]) -> PlanSummary {
         let group = |(index, (name, stages)): (usize, (&str, usize))| GroupSummary {
@@ -129,6 +136,7 @@ mod tests {
             constant_stages: 0,
             trainable_params: 1,
             epochs: 1,
+            patience: None,
             batches_per_epoch: 1,
             method: Method::Steps,
             lr_max: vec![1e-3; 3],

@@ -1,5 +1,6 @@
 //! The options a learner gets.
 
+use defrost::bundle::ModelConfig;
 use defrost::data::{Dataset, Validation};
 use defrost::loss::LossError;
 use defrost::vision::models::Precision;
@@ -27,16 +28,22 @@ impl TrainingOptions {
         }
     }
 
-    /// What the learner is told.
+    /// Items in a batch: as many as asked for, or as are usual for so many training items.
+    pub fn batch_size(&self, model: &impl ModelConfig, items: usize) -> usize {
+        self.batch.unwrap_or_else(|| model.batch_size(items))
+    }
+
+    /// What the learner is told; batches as the option says, or else as is usual for images.
     pub fn learner(&self) -> LearnerOptions {
+        let usual = LearnerOptions::default();
         let options = LearnerOptions {
-            batch_size: self.batch,
+            batch_size: self.batch.unwrap_or(usual.batch_size),
             seed: self.seed,
             norm: self.norm.into(),
             variants: self.variants,
             cache: self.cache.rows(),
             groups: self.groups.clone(),
-            ..LearnerOptions::default()
+            ..usual
         };
         self.learning.apply(options)
     }
@@ -44,11 +51,12 @@ impl TrainingOptions {
     /// A learner of these options for a network of as many outputs as there are classes, or one for a number.
     pub fn open<N: Network>(
         &self,
-        network: N,
+        (network, model): (N, &impl ModelConfig<Network = N>),
         (train, valid): (Box<dyn Dataset>, Box<dyn Dataset>),
         classes: usize,
     ) -> Result<Learner<N>, Failure> {
-        Learner::new(network, train, valid, classes.max(1), self.learner()).map_err(|error| match error {
+        let options = LearnerOptions { batch_size: self.batch_size(model, train.len()), ..self.learner() };
+        Learner::new(network, train, valid, classes.max(1), options).map_err(|error| match error {
             LearnerError::Loss(error) => explain_loss(error),
             error => Failure::Usage(error.into()),
         })

@@ -2,7 +2,7 @@
 
 use defrost::bundle::ModelConfig;
 use defrost::learner::Mixing;
-use defrost::{FineTune, FreezePlan, Gradual, PlanError, Rates, Recipe, RecipeError, ResolvedPhase, Thaw};
+use defrost::{FineTune, FreezePlan, Gradual, Patience, PlanError, Rates, Recipe, RecipeError, ResolvedPhase, Thaw};
 
 use crate::args::{RateChoice, RecipeChoice, TrainingOptions};
 use crate::failure::Failure;
@@ -10,8 +10,9 @@ use crate::failure::Failure;
 impl TrainingOptions {
     /// The model's recipe with the epochs and rates given, or the one asked for instead.
     pub fn recipe(&self, model: &impl ModelConfig) -> Recipe {
+        let thawed_epochs = self.epochs.unwrap_or(model.epochs());
         let usual = self.usual(model);
-        let (thawed_epochs, rates) = (usual.epochs, usual.rates.clone());
+        let rates = usual.rates.clone();
         match (self.freeze_to, &self.train_only, self.freeze_epochs) {
             (Some(position), ..) => Recipe::freeze_to(position, thawed_epochs, rates),
             (None, Some(groups), _) => Recipe::train_only(groups.clone(), thawed_epochs, rates),
@@ -32,12 +33,22 @@ impl TrainingOptions {
         }
     }
 
-    /// What the automatic recipe is made of: the model's own with the epochs, rates and groups given.
+    /// What the automatic recipe is made of: the model's own with the epochs, patience, rates and groups given.
     pub fn usual(&self, model: &impl ModelConfig) -> FineTune {
-        let usual = model.recipe(self.epochs.unwrap_or(model.epochs()));
+        let usual = match self.epochs {
+            Some(epochs) => model.recipe(epochs),
+            None => self.patient(model.usual_recipe()),
+        };
         let rates = self.given_rates().unwrap_or(&usual.rates).clone();
         let thaw = self.thaw.clone().map_or_else(|| usual.thaw.clone(), Thaw::Only);
         FineTune { rates, thaw, ..usual }
+    }
+
+    /// The recipe with the patience given, if it has any.
+    fn patient(&self, recipe: FineTune) -> FineTune {
+        let epochs = |patience: Patience| self.learning.patience.unwrap_or(patience.epochs);
+        let patience = recipe.patience.map(|patience| Patience { epochs: epochs(patience), ..patience });
+        FineTune { patience, ..recipe }
     }
 
     fn given_rates(&self) -> Option<&Rates> {

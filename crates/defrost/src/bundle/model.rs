@@ -17,7 +17,7 @@ use crate::data::{Dataset, Variant};
 use crate::files::FileError;
 use crate::interpret::HeatMap;
 use crate::learner::{
-    EPOCHS, Evaluation, Learner, LearnerError, Model, SaveError, TestTimeAugmentation, evaluate,
+    EPOCHS, Evaluation, Learner, LearnerError, LearnerOptions, Model, SaveError, TestTimeAugmentation, evaluate,
 };
 use crate::metrics::{Answer, Features, Reliability, THRESHOLD, features};
 use crate::ops::isa_level;
@@ -69,6 +69,16 @@ pub trait ModelConfig: Clone + Serialize + DeserializeOwned + 'static {
     /// How its pretrained networks are tuned where nothing else is said: thawed for this many epochs.
     fn recipe(&self, epochs: usize) -> FineTune;
 
+    /// The same where nothing is said of epochs either: for its own number of them, or until validation no longer gets better.
+    fn usual_recipe(&self) -> FineTune {
+        self.recipe(self.epochs())
+    }
+
+    /// Items in a batch where nothing else is said, for so many training items.
+    fn batch_size(&self, _items: usize) -> usize {
+        LearnerOptions::default().batch_size
+    }
+
     /// The number format between the body's layers.
     fn precision(&self) -> Precision {
         Precision::F32
@@ -103,12 +113,12 @@ impl<C: ModelConfig> Model<C::Network> for C {
         ModelConfig::name(self)
     }
 
-    fn epochs(&self) -> usize {
-        ModelConfig::epochs(self)
-    }
-
     fn recipe(&self, epochs: usize) -> FineTune {
         ModelConfig::recipe(self, epochs)
+    }
+
+    fn usual_recipe(&self) -> FineTune {
+        ModelConfig::usual_recipe(self)
     }
 
     fn cut_stages(&self) -> Vec<String> {

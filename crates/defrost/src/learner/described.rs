@@ -20,11 +20,11 @@ pub(crate) trait Model<N> {
     /// What the network is called.
     fn name(&self) -> &str;
 
-    /// Epochs in which everything trains, where nothing else is said.
-    fn epochs(&self) -> usize;
-
     /// How such a network is tuned where nothing else is said.
     fn recipe(&self, epochs: usize) -> FineTune;
+
+    /// The same where nothing is said of epochs either.
+    fn usual_recipe(&self) -> FineTune;
 
     /// Stages of the body that were thrown away, by name.
     fn cut_stages(&self) -> Vec<String>;
@@ -122,7 +122,8 @@ impl<N: Network> Learner<N> {
     ///
     /// As [`Learner::run`].
     pub fn train(&mut self) -> Result<(), LearnerError> {
-        self.train_for(self.described.model.as_ref().map_or(EPOCHS, |model| model.epochs()))
+        let model = self.described.model.as_ref();
+        self.train_by(model.map_or_else(|| FineTune::new(EPOCHS), |model| model.usual_recipe()))
     }
 
     /// As [`train`](Self::train), with this many epochs thawed.
@@ -131,10 +132,11 @@ impl<N: Network> Learner<N> {
     ///
     /// As [`Learner::run`].
     pub fn train_for(&mut self, epochs: usize) -> Result<(), LearnerError> {
-        let recipe = match &self.described.model {
-            Some(model) => model.recipe(epochs),
-            None => FineTune::new(epochs),
-        };
+        let model = self.described.model.as_ref();
+        self.train_by(model.map_or_else(|| FineTune::new(epochs), |model| model.recipe(epochs)))
+    }
+
+    fn train_by(&mut self, recipe: FineTune) -> Result<(), LearnerError> {
         let phases = self.resolve(Recipe::Auto(recipe))?;
         self.run(&phases)
     }

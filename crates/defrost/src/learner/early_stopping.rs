@@ -19,6 +19,11 @@ impl EarlyStopping {
         let monitored = monitored.map(str::to_owned);
         Self { patience: patience.max(1), monitored, best: None, waited: 0 }
     }
+
+    /// What it wants after these epochs of a phase.
+    pub(super) fn after(mut self, epochs: &[EpochRecord]) -> Flow {
+        epochs.iter().fold(Flow::Continue, |_, record| self.epoch_ended(record))
+    }
 }
 
 impl Observer for EarlyStopping {

@@ -29,7 +29,7 @@ const LOOKED_UP: usize = 256;
 pub struct PhaseEstimate {
     /// The phase's name.
     pub phase: String,
-    /// Seconds it should take.
+    /// Seconds it should take, to its last epoch.
     pub seconds: f64,
     /// Seconds it would take if nothing were kept.
     pub seconds_without_cache: f64,
@@ -37,6 +37,9 @@ pub struct PhaseEstimate {
     pub memory_bytes: u64,
     /// Bytes that it should take in files.
     pub disk_bytes: u64,
+    /// Whether it may end before its last epoch.
+    #[serde(default)]
+    pub at_most: bool,
     /// Seconds it took; nothing as long as it runs, or if somebody ended it before its last epoch.
     pub actual_seconds: Option<f64>,
 }
@@ -112,6 +115,7 @@ impl<N: Network> Learner<N> {
             seconds_without_cache: without,
             memory_bytes: 0,
             disk_bytes: 0,
+            at_most: phase.patience.is_some(),
             actual_seconds: None,
         };
         if self.plan.constant_stages() == 0 || cached.stores_nothing() {
@@ -160,6 +164,7 @@ impl<N: Network> Learner<N> {
             seconds_without_cache: fresh.valid * (items + valid),
             memory_bytes: 0,
             disk_bytes: 0,
+            at_most: false,
             actual_seconds: None,
         }
     }

@@ -136,6 +136,7 @@ impl<N: Network> Learner<N> {
             epochs,
             method: Method::Steps,
             compared: false,
+            patience: None,
         };
         self.described.phases.push(phase.clone());
         let outcome = self.run_phase(&phase, Start::of_phase(0));

@@ -11,7 +11,7 @@ use super::head::HeadSolver;
 use super::phase::{Running, Start};
 use super::state::State;
 use super::{
-    BatchReport, EpochRecord, Flow, Learner, LearnerError, Mixing, Observer, Position, Resumed, RolledBack,
+    BatchReport, EarlyStopping, EpochRecord, Flow, Learner, LearnerError, Mixing, Observer, Position, Resumed, RolledBack,
 };
 use crate::data::Draws;
 use crate::layers::with_draws;
@@ -43,7 +43,7 @@ impl<N: Network> Learner<N> {
         let (name, epochs) = (&phase.name, phase.epochs);
         let mut phase = phase.clone();
         phase.rates.iter_mut().for_each(|rate| *rate *= progress.rate_factor);
-        let average = self.options.average.map(|decay| Average::new(decay, &self.plan));
+        let average = self.average_decay(&phase).map(|decay| Average::new(decay, &self.plan));
         let (started, epoch_started) = (Instant::now(), Instant::now());
         let mut phase = Running { phase, average, progress, began, started, epoch_started };
         if now.is_none() {
@@ -163,7 +163,21 @@ impl<N: Network> Learner<N> {
         }
         let wanted = self.ask(phase, |observer| observer.epoch_ended(&record));
         self.history.push(record);
-        Ok(Ok(flow.max(wanted)))
+        let patience = self.patience_left(phase);
+        Ok(Ok(flow.max(wanted).max(patience)))
+    }
+
+    /// Whether the phase's patience is at its end, as far as the epochs it has had tell.
+    fn patience_left(&self, phase: &Running) -> Flow {
+        let Some(patience) = phase.phase.patience else { return Flow::Continue };
+        let records = self.history.records();
+        let epochs = &records[records.len() - (phase.progress.epoch + 1)..];
+        EarlyStopping::new(patience.epochs, self.monitored_metric()).after(epochs)
+    }
+
+    /// Decay of the average of weights that a phase measures and keeps.
+    pub(super) fn average_decay(&self, phase: &ResolvedPhase) -> Option<f64> {
+        self.options.average.or(phase.patience.map(|patience| patience.average))
     }
 
     /// Solves for the head; its loss counts as that of one batch.

@@ -1,6 +1,6 @@
 //! fastai's `fine_tune`, with its constants as fields.
 
-use super::{Phase, Thaw};
+use super::{Patience, Phase, Thaw};
 use crate::rates::Rates;
 use crate::schedule::Schedule;
 
@@ -29,6 +29,8 @@ pub struct FineTune {
     pub div_factor: f64,
     /// Which groups train in the second phase; all, unless somebody says.
     pub thaw: Thaw,
+    /// What ends the unfrozen phase before its last epoch, if anything does; then its rates stay as they are.
+    pub patience: Option<Patience>,
 }
 
 impl FineTune {
@@ -42,6 +44,7 @@ impl FineTune {
             pct_start: 0.3,
             div_factor: 5.0,
             thaw: Thaw::From(0),
+            patience: None,
         }
     }
 
@@ -69,7 +72,8 @@ impl FineTune {
                     Phase::from_position(*position, self.epochs, unfrozen_rates, unfrozen)
                 }
                 Thaw::Only(groups) => Phase::only(groups.clone(), self.epochs, unfrozen_rates, unfrozen),
-            },
+            }
+            .with_patience(self.patience),
         ]
     }
 }

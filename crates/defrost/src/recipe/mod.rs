@@ -5,6 +5,7 @@
 
 mod fine_tune;
 mod gradual;
+mod patience;
 mod phase;
 mod resolved;
 
@@ -12,6 +13,7 @@ use thiserror::Error;
 
 pub use fine_tune::FineTune;
 pub use gradual::Gradual;
+pub use patience::Patience;
 pub use phase::{Method, Phase, Thaw};
 pub use resolved::ResolvedPhase;
 
@@ -44,7 +46,7 @@ pub enum Recipe {
     /// [dense](crate::Stage::dense) one is solved for, another trains for the recipe's frozen epochs. Then everything trains,
     /// and what comes of it competes with the frozen head (LP-FT, arXiv 2202.10054; WiSE-FT, arXiv 2109.01903): see
     /// [`Decision`](crate::learner::Decision). Where none is, nothing is worth freezing, and everything trains from the
-    /// start, in one cycle of the same epochs and rates.
+    /// start, in one cycle of the same epochs and rates, or until [patience](FineTune::patience) ends.
     Auto(FineTune),
     /// Unfreeze one group a phase.
     Gradual(Gradual),
@@ -132,7 +134,9 @@ impl Recipe {
         let solvable = || plan.freeze().is_ok_and(|frozen| frozen.dense_head().is_some());
         match self {
             Self::Auto(recipe) if is_new() => {
-                vec![Phase::from_position(0, recipe.epochs, recipe.rates.clone(), Schedule::ONE_CYCLE)]
+                let whole =
+                    Phase::from_position(0, recipe.epochs, recipe.rates.clone(), Schedule::ONE_CYCLE);
+                vec![whole.with_patience(recipe.patience)]
             }
             Self::Auto(recipe) => {
                 let [frozen, thawed] = recipe.phases();

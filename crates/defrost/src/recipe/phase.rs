@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{RecipeError, ResolvedPhase};
+use super::{Patience, RecipeError, ResolvedPhase};
 use crate::plan::{FreezePlan, PlanError};
 use crate::rates::Rates;
 use crate::schedule::Schedule;
@@ -64,6 +64,8 @@ pub struct Phase {
     /// Whether what it ends with has to prove better than the frozen head before it: see
     /// [`Decision`](crate::learner::Decision). Else the run ends with its best epoch.
     pub compared: bool,
+    /// What ends it before its last epoch, if anything does.
+    pub patience: Option<Patience>,
 }
 
 impl Phase {
@@ -82,6 +84,7 @@ impl Phase {
             schedule,
             method: Method::Steps,
             compared: false,
+            patience: None,
         }
     }
 
@@ -96,7 +99,15 @@ impl Phase {
             schedule,
             method: Method::Steps,
             compared: false,
+            patience: None,
         }
+    }
+
+    /// The same until this patience ends, at rates that stay as they are; nothing changes where there is none.
+    #[must_use]
+    pub fn with_patience(self, patience: Option<Patience>) -> Self {
+        let schedule = if patience.is_some() { Schedule::Constant } else { self.schedule };
+        Self { schedule, patience, ..self }
     }
 
     /// A phase that solves for a dense head on frozen features.
@@ -129,6 +140,7 @@ impl Phase {
             epochs: self.epochs,
             method: self.method,
             compared: self.compared,
+            patience: self.patience,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Method;
+use super::{Method, Patience};
 use crate::optim::StepOptions;
 use crate::plan::{FreezePlan, NormMode};
 use crate::schedule::Schedule;
@@ -25,6 +25,8 @@ pub struct ResolvedPhase {
     pub method: Method,
     /// Whether what it ends with has to prove better than the frozen head before it.
     pub compared: bool,
+    /// What ends it before its last epoch, if anything does.
+    pub patience: Option<Patience>,
 }
 
 impl ResolvedPhase {

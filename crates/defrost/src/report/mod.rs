@@ -285,6 +285,7 @@ mod tests {
             constant_stages: 0,
             trainable_params: 1,
             epochs: phase.epochs,
+            patience: None,
             batches_per_epoch: 1,
             method: phase.method,
             lr_max: vec![1e-4, 1e-3],

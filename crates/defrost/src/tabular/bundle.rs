@@ -9,14 +9,18 @@ use thiserror::Error;
 
 use super::dataset::{Named, Table, batch};
 use super::network::{TabularNetwork, embedding_size};
-use super::schema::{Column, Encoded, Encoding, Schema};
+use super::schema::{Column, Design, Encoded, Encoding, Schema};
 use super::table_data::{TableError, open_known, open_unlabelled};
 use crate::batch::Batch;
 use crate::bundle::{Loaded, ModelConfig, in_batches};
 use crate::data::Skipped;
 use crate::metrics::Answer;
 use crate::rates::Rates;
-use crate::recipe::FineTune;
+use crate::recipe::{FineTune, Patience};
+
+/// What ends training where nothing is said of epochs, and how many there are at most.
+const PATIENCE: Patience = Patience { epochs: 20, average: 0.99 };
+const MOST_EPOCHS: usize = 150;
 
 /// What is needed to build and feed a table network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,14 +63,34 @@ impl ModelConfig for TableModelConfig {
     }
 
     fn recipe(&self, epochs: usize) -> FineTune {
-        FineTune { rates: Rates::One(5e-3), ..FineTune::new(epochs) }
+        let rate = match self.schema.design {
+            Design::Fastai => 5e-3,
+            Design::Quantiles => 1e-3,
+        };
+        FineTune { rates: Rates::One(rate), ..FineTune::new(epochs) }
     }
 
-    /// A cell for each column: the category in the middle, or a number above the mean.
+    fn usual_recipe(&self) -> FineTune {
+        match self.schema.design {
+            Design::Fastai => self.recipe(self.epochs()),
+            Design::Quantiles => FineTune { patience: Some(PATIENCE), ..self.recipe(MOST_EPOCHS) },
+        }
+    }
+
+    /// Some fifty to a hundred steps an epoch, as long as a batch is not too large to learn from.
+    fn batch_size(&self, items: usize) -> usize {
+        match self.schema.design {
+            Design::Fastai => 32,
+            Design::Quantiles => (items / 96).next_power_of_two().clamp(32, 256),
+        }
+    }
+
+    /// A cell for each column: the category in the middle, or a number above the middle.
     fn sample(&self) -> Vec<String> {
         let cell = |column: &Column| match &column.encoding {
             Encoding::Category(values) => values.get(values.len() / 2).cloned().unwrap_or_default(),
             Encoding::Number { mean, std, .. } => (mean + std).to_string(),
+            Encoding::Quantiles(quantiles) => quantiles.above_median().to_string(),
         };
         self.schema.columns.iter().map(cell).collect()
     }
@@ -77,7 +101,7 @@ impl ModelConfig for TableModelConfig {
             return Err(format!("the self-test has {cells} cells, and the table {columns} columns"));
         }
         let row = self.schema.encode(item.iter().map(String::as_str))?;
-        Ok(batch(&[&row], device))
+        Ok(batch(&self.schema, &[&row], device))
     }
 }
 
@@ -103,7 +127,7 @@ impl LoadedTable {
     }
 
     fn predict_encoded(&self, rows: Vec<Result<Encoded, String>>) -> Vec<Result<Answer, String>> {
-        in_batches(rows, |_| 0, |rows| self.predict_batch(batch(rows, self.device())))
+        in_batches(rows, |_| 0, |rows| self.predict_batch(batch(&self.manifest.model.schema, rows, self.device())))
     }
 
     /// Labelled rows to measure the network on.

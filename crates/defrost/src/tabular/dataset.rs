@@ -56,7 +56,9 @@ impl Dataset for Table {
     fn fingerprint(&self, item: usize, _variant: Variant) -> Fingerprint {
         let Encoded { categories, numbers } = &self.rows[item].encoded;
         let categories: Vec<u8> = categories.iter().flat_map(|id| id.to_le_bytes()).collect();
-        let numbers: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        // What is missing is NaN here, which no number of a table is.
+        let numbers: Vec<u8> =
+            numbers.iter().flat_map(|number| number.unwrap_or(f64::NAN).to_le_bytes()).collect();
         Fingerprint::of(&[&categories, &numbers])
     }
 
@@ -67,14 +69,13 @@ impl Dataset for Table {
     /// Rows are not varied: every variant is the original.
     fn inputs(&self, items: &[usize], _variant: Variant, device: &Device) -> Result<Batch, DataError> {
         let rows: Vec<&Encoded> = items.iter().map(|&item| &self.rows[item].encoded).collect();
-        Ok(batch(&rows, device))
+        Ok(batch(&self.schema, &rows, device))
     }
 }
 
-/// Categories and numbers, `[batch, columns]` each, as far as there are any.
-pub(super) fn batch(rows: &[&Encoded], device: &Device) -> Batch {
-    let width = |count: fn(&Encoded) -> usize| rows.first().map_or(0, |row| count(row));
-    let (categories, numbers) = (width(|row| row.categories.len()), width(|row| row.numbers.len()));
+/// What the network reads of rows: categories and numbers, `[batch, columns]` each, as far as there are any.
+pub(super) fn batch(schema: &Schema, rows: &[&Encoded], device: &Device) -> Batch {
+    let (categories, numbers) = (schema.cardinalities().len(), schema.numbers());
     let mut values = vec![];
     if categories > 0 {
         let ids: Vec<i64> = rows.iter().flat_map(|row| &row.categories).map(|&id| i64::from(id)).collect();
@@ -82,8 +83,9 @@ pub(super) fn batch(rows: &[&Encoded], device: &Device) -> Batch {
         values.push(Value::Ids(Tensor::<2, Int>::from_data(ids, device)));
     }
     if numbers > 0 {
-        let cells: Vec<f32> = rows.iter().flat_map(|row| &row.numbers).copied().collect();
-        values.push(Value::Rank2(Tensor::from_data(TensorData::new(cells, [rows.len(), numbers]), device)));
+        let mut read = Vec::with_capacity(rows.len() * numbers);
+        rows.iter().for_each(|row| schema.read_numbers(row, &mut read));
+        values.push(Value::Rank2(Tensor::from_data(TensorData::new(read, [rows.len(), numbers]), device)));
     }
     Batch::new(values)
 }

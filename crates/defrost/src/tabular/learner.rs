@@ -10,7 +10,8 @@ use super::dataset::batch;
 use super::network::TabularNetwork;
 use super::pretrained::{PretrainedTable, PretrainedTableError};
 use super::table_data::{TableData, TableError};
-use crate::bundle::NamedPrediction;
+use crate::bundle::{ModelConfig as _, NamedPrediction};
+use crate::data::Dataset as _;
 use crate::learner::{Learner, LearnerError, LearnerOptions};
 use crate::pretrained::Pretrained;
 
@@ -52,8 +53,7 @@ impl TableData {
     ///
     /// If there are no rows to learn from, or the earlier run does not fit them.
     pub fn learner(self, pretrained: impl Into<Pretrained>) -> Result<TableLearner, TableLearnerError> {
-        let options = LearnerOptions { seed: self.split_seed(), ..LearnerOptions::default() };
-        self.set_up(&pretrained.into(), options)
+        self.set_up(&pretrained.into(), None)
     }
 
     /// As [`learner`](Self::learner), with these options: the loss is theirs, and new weights are drawn from their seed.
@@ -66,20 +66,27 @@ impl TableData {
         pretrained: impl Into<Pretrained>,
         options: LearnerOptions,
     ) -> Result<TableLearner, TableLearnerError> {
-        self.set_up(&pretrained.into(), options)
+        self.set_up(&pretrained.into(), Some(options))
     }
 
     fn set_up(
         mut self,
         pretrained: &Pretrained,
-        options: LearnerOptions,
+        options: Option<LearnerOptions>,
     ) -> Result<TableLearner, TableLearnerError> {
+        let split_seed = self.split_seed();
         let earlier = PretrainedTable::of(pretrained)?;
         if let Some(earlier) = &earlier {
             self = self.schema(earlier.schema.clone());
         }
         let data = self.read()?;
-        let (network, model) = data.network(earlier, options.seed, &Device::flex())?;
+        let seed = options.as_ref().map_or(split_seed, |options| options.seed);
+        let (network, model) = data.network(earlier, seed, &Device::flex())?;
+        let options = options.unwrap_or_else(|| LearnerOptions {
+            seed,
+            batch_size: model.batch_size(data.train.len()),
+            ..LearnerOptions::default()
+        });
         Ok(data.learner(network, options)?.with_model(model))
     }
 }
@@ -116,7 +123,7 @@ impl TableLearner {
     ) -> Result<NamedPrediction, RowPredictError> {
         let TableModelConfig { schema, .. } = self.model().ok_or(RowPredictError::NoModel)?;
         let encoded = schema.encode_row(&by_column(row)).map_err(RowPredictError::Row)?;
-        Ok(self.predict_batch(batch(&[&encoded], self.device())).remove(0))
+        Ok(self.predict_batch(batch(schema, &[&encoded], self.device())).remove(0))
     }
 }
 

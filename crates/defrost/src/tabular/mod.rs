@@ -1,7 +1,7 @@
 //! Tables: numbers, categories and dates by column, and the network over them.
 //!
-//! As fastai's tabular application: categories and missing numbers are encoded, numbers are normalised by what
-//! the training rows say; a network of entity embeddings (arXiv 1604.06737) and dense layers.
+//! Categories have entity embeddings (arXiv 1604.06737), numbers are encoded over the quantiles of the training rows
+//! (arXiv 2203.05556), and dense layers read both. [`Design::Fastai`] is fastai's tabular application instead.
 
 mod bundle;
 mod check;
@@ -10,6 +10,7 @@ mod dates;
 mod learner;
 mod network;
 mod pretrained;
+mod quantiles;
 mod row;
 mod schema;
 mod table_data;
@@ -19,6 +20,7 @@ pub use dataset::{Named, Table};
 pub use learner::{RowPredictError, TableLearner, TableLearnerError};
 pub use network::TabularNetwork;
 pub use pretrained::{PretrainedTable, PretrainedTableError};
+pub use quantiles::Quantiles;
 pub use row::{Field, FieldKind};
-pub use schema::{Column, Encoding, Schema};
+pub use schema::{Column, Design, Encoding, Schema};
 pub use table_data::{TableData, TableError};

@@ -1,4 +1,4 @@
-//! fastai's `TabularModel`: an embedding for each category, a norm over the numbers, dense layers.
+//! The network over a table's columns: an embedding for each category beside the numbers, then dense layers.
 
 use std::ops::Range;
 
@@ -6,15 +6,47 @@ use burn::module::Module;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Int, Tensor};
 
-use super::schema::Schema;
+use super::schema::{Design, Schema};
 use crate::batch::{Batch, Value};
-use crate::layers::{BatchNorm, BatchNormConfig, Embedding, Linear};
+use crate::layers::{BatchNorm, BatchNormConfig, Dropout, Embedding, Linear};
+use crate::ops::gelu;
 use crate::stage::{Network, Stage};
 
-/// The widths of the dense layers.
-const WIDTHS: [usize; 2] = [200, 100];
-/// The standard deviation of new embeddings.
-const INITIAL: f64 = 0.01;
+impl Design {
+    /// The widths of the dense layers.
+    fn widths(self) -> [usize; 2] {
+        match self {
+            Self::Fastai => [200, 100],
+            Self::Quantiles => [256, 256],
+        }
+    }
+
+    /// Whether there are norms, over the numbers and after each dense layer.
+    fn has_norms(self) -> bool {
+        self == Self::Fastai
+    }
+
+    /// The fraction of each dense layer's output that is dropped in training.
+    fn dropout(self) -> f64 {
+        match self {
+            Self::Fastai => 0.0,
+            Self::Quantiles => 0.1,
+        }
+    }
+
+    /// A new embedding. Where a value that training never saw moves nothing, its row is 0.
+    fn embedding(self, things: usize, features: usize, device: &Device) -> Embedding {
+        match self {
+            Self::Fastai => Embedding::new(things, features, 0.01, device),
+            Self::Quantiles => {
+                let Embedding { weight } = Embedding::new(things, features, 0.5, device);
+                let unseen = Tensor::zeros([1, features], device);
+                let weight = weight.map(|rows| Tensor::cat(vec![unseen, rows.narrow(0, 1, things - 1)], 0));
+                Embedding { weight }
+            }
+        }
+    }
+}
 
 /// How many features a category of this cardinality gets (fastai's `emb_sz_rule`).
 pub fn embedding_size(cardinality: usize) -> usize {
@@ -22,7 +54,7 @@ pub fn embedding_size(cardinality: usize) -> usize {
 }
 
 /// Categories `[batch, categories]` and numbers `[batch, numbers]`, either of them absent where there are none,
-/// in; scores `[batch, outputs]` out.
+/// in; scores `[batch, outputs]` out. In fastai's [`Design`] it is fastai's `TabularModel`.
 #[derive(Module, Debug)]
 pub struct TabularNetwork {
     inputs: Inputs,
@@ -39,33 +71,48 @@ struct Inputs {
     norm: Option<BatchNorm>,
 }
 
-/// Dense → ReLU → norm.
+/// Dense → ReLU → norm, as fastai's, or dense → GELU; then dropout.
 #[derive(Module, Debug)]
 struct Dense {
     linear: Linear,
-    norm: BatchNorm,
+    norm: Option<BatchNorm>,
+    dropout: Dropout,
 }
 
 impl TabularNetwork {
     /// New weights for the columns of a schema.
     pub fn new(schema: &Schema, outputs: usize, pretrained: bool, device: &Device) -> Self {
-        let cardinalities = schema.cardinalities();
+        let (design, numbers, cardinalities) = (schema.design, schema.numbers(), schema.cardinalities());
         let sizes = cardinalities.iter().map(|&things| (things, embedding_size(things)));
-        let embeddings: Vec<Embedding> =
-            sizes.clone().map(|(things, size)| Embedding::new(things, size, INITIAL, device)).collect();
-        let numbers = schema.numbers();
-        let norm = (numbers > 0).then(|| BatchNormConfig::new(numbers).init(device));
-        let width = sizes.map(|(_, size)| size).sum::<usize>() + numbers;
+        let embeddings = sizes.clone().map(|(things, size)| design.embedding(things, size, device)).collect();
+        let norm = |features| design.has_norms().then(|| BatchNormConfig::new(features).init(device));
         let dense = |(inputs, outputs): (usize, usize)| Dense {
-            linear: Linear::new(inputs, outputs, false, device),
-            norm: BatchNormConfig::new(outputs).init(device),
+            linear: Linear::new(inputs, outputs, !design.has_norms(), device),
+            norm: norm(outputs),
+            dropout: Dropout::new(design.dropout()),
         };
+        let width = sizes.map(|(_, size)| size).sum::<usize>() + numbers;
+        let widths = design.widths();
+        let last = widths[widths.len() - 1];
         Self {
-            inputs: Inputs { embeddings, norm },
-            dense: [width].into_iter().chain(WIDTHS).zip(WIDTHS).map(dense).collect(),
-            head: Linear::new(WIDTHS[WIDTHS.len() - 1], outputs, true, device),
+            inputs: Inputs { embeddings, norm: if numbers > 0 { norm(numbers) } else { None } },
+            dense: [width].into_iter().chain(widths).zip(widths).map(dense).collect(),
+            head: match design {
+                Design::Fastai => Linear::new(last, outputs, true, device),
+                Design::Quantiles => Linear::zeros(last, outputs, device),
+            },
             pretrained,
         }
+    }
+}
+
+impl Dense {
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let x = self.linear.forward(x);
+        self.dropout.forward(match &self.norm {
+            Some(norm) => norm.forward(relu(x)),
+            None => gelu(x),
+        })
     }
 }
 
@@ -76,6 +123,7 @@ impl Inputs {
             match (value, &self.norm) {
                 (Value::Ids(categories), _) => parts.extend(self.embed(categories)),
                 (Value::Rank2(numbers), Some(norm)) => parts.push(norm.forward(numbers)),
+                (Value::Rank2(numbers), None) => parts.push(numbers),
                 (other, _) => panic!("a table network receives {other:?}"),
             }
         }
@@ -111,7 +159,7 @@ impl Network for TabularNetwork {
         stages.fold(input, |x, stage| match stage {
             0 => self.inputs.forward(x.into_values()).into(),
             stage => match self.dense.get(stage - 1) {
-                Some(Dense { linear, norm }) => norm.forward(relu(linear.forward(x.single()))).into(),
+                Some(dense) => dense.forward(x.single()).into(),
                 None => self.head.forward(x.single()).into(),
             },
         })

@@ -36,7 +36,9 @@ impl Schema {
             let stem = dates::stem_of_part(name).filter(|stem| dates::parts_of(stem).all(|part| has(&part)));
             let field = match (stem, encoding) {
                 (Some(stem), _) => Field { name: format!("{stem}date"), kind: FieldKind::Date },
-                (None, Encoding::Number { .. }) => Field { name: name.clone(), kind: FieldKind::Number },
+                (None, Encoding::Number { .. } | Encoding::Quantiles(_)) => {
+                    Field { name: name.clone(), kind: FieldKind::Number }
+                }
                 (None, Encoding::Category(values)) => {
                     Field { name: name.clone(), kind: FieldKind::Category(values.clone()) }
                 }
@@ -94,12 +96,14 @@ impl Schema {
 
 #[cfg(test)]
 mod tests {
+    use super::super::schema::Design;
     use super::*;
 
     fn schema() -> Schema {
-        let parts = dates::parts_of("sale").map(|part| Column::learn(&part, &["1", "2", "3.5"]));
-        let columns = [Column::learn("job", &["b", "a", ""]), Column::learn("pay", &["1.5", "", "2.5"])];
-        Schema { columns: columns.into_iter().chain(parts).collect() }
+        let learn = |name: &str, cells: &[&str]| Column::learn(Design::Quantiles, name, cells);
+        let parts = dates::parts_of("sale").map(|part| learn(&part, &["1", "2", "3.5"]));
+        let columns = [learn("job", &["b", "a", ""]), learn("pay", &["1.5", "", "2.5"])];
+        Schema { design: Design::Quantiles, columns: columns.into_iter().chain(parts).collect() }
     }
 
     fn row(cells: &[(&str, &str)]) -> BTreeMap<String, String> {

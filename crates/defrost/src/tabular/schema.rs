@@ -1,11 +1,14 @@
 //! How the cells of each column become numbers, learned from the training rows.
 //!
-//! fastai's `Categorify` (categories sorted, 0 for what is missing or was never seen), `FillMissing` (the
-//! median, and a flag beside it) and `Normalize` (mean 0, standard deviation 1 over the training rows).
+//! Categories are fastai's `Categorify` (sorted, 0 for what is missing or was never seen). Numbers are [`Quantiles`], or
+//! in fastai's [`Design`] its `FillMissing` (the median, and a flag beside it) and `Normalize` (mean 0, standard deviation 1
+//! over the training rows).
 
 use std::collections::{BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
+
+use super::quantiles::{Quantiles, quantile};
 
 /// What stands for a missing cell.
 const MISSING: [&str; 7] = ["", "na", "n/a", "nan", "null", "none", "?"];
@@ -14,9 +17,23 @@ const MAX_CARDINALITY: usize = 20;
 /// Added to standard deviations, as in fastai.
 const EPSILON: f64 = 1e-7;
 
+/// What becomes of numbers, and which network reads them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Design {
+    /// fastai's: columns of few whole numbers are categories, numbers are standardised, each dense layer has a norm.
+    #[default]
+    Fastai,
+    /// Numbers are encoded over [`Quantiles`]; dense layers have dropout and no norms.
+    Quantiles,
+}
+
 /// The input columns, in order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Schema {
+    /// What becomes of numbers; fastai's in bundles that don't say.
+    #[serde(default)]
+    pub design: Design,
     /// The columns.
     pub columns: Vec<Column>,
 }
@@ -47,15 +64,52 @@ pub enum Encoding {
         /// Whether a category tells that the cell was missing.
         flagged: bool,
     },
+    /// The number, and how far it fills the bins between quantiles.
+    Quantiles(Quantiles),
 }
 
-/// A row as it enters the network.
+/// A row whose cells have been read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Encoded {
-    /// A number for each category.
+    /// A number for each category: those of columns, then whether numbers are missing.
     pub categories: Vec<u32>,
-    /// The normalised numbers.
-    pub numbers: Vec<f32>,
+    /// The numbers as they stand in the table; none where a cell is missing.
+    pub numbers: Vec<Option<f64>>,
+}
+
+impl Encoding {
+    /// How many numbers the network reads of a cell.
+    fn width(&self) -> usize {
+        match self {
+            Self::Category(_) => 0,
+            Self::Number { .. } => 1,
+            Self::Quantiles(quantiles) => quantiles.width(),
+        }
+    }
+
+    /// Whether a category tells that a number is missing.
+    fn is_flagged(&self) -> bool {
+        match self {
+            Self::Category(_) => false,
+            Self::Number { flagged, .. } | Self::Quantiles(Quantiles { flagged, .. }) => *flagged,
+        }
+    }
+
+    /// Whether cells are categories.
+    fn is_category(&self) -> bool {
+        matches!(self, Self::Category(_))
+    }
+
+    /// Appends what the network reads of a number.
+    fn encode(&self, number: Option<f64>, into: &mut Vec<f32>) {
+        match self {
+            Self::Category(_) => {}
+            Self::Number { median, mean, std, .. } => {
+                into.push(((number.unwrap_or(*median) - mean) / std) as f32);
+            }
+            Self::Quantiles(quantiles) => quantiles.encode(number, into),
+        }
+    }
 }
 
 impl Schema {
@@ -63,63 +117,61 @@ impl Schema {
     pub fn cardinalities(&self) -> Vec<usize> {
         let of_columns = self.columns.iter().filter_map(|column| match &column.encoding {
             Encoding::Category(values) => Some(values.len() + 1),
-            Encoding::Number { .. } => None,
+            Encoding::Number { .. } | Encoding::Quantiles(_) => None,
         });
-        let flags = self.columns.iter().filter(|column| column.is_flagged()).map(|_| 3);
+        let flags = self.columns.iter().filter(|column| column.encoding.is_flagged()).map(|_| 3);
         of_columns.chain(flags).collect()
     }
 
-    /// How many numbers a row has.
+    /// How many numbers the network reads of a row.
     pub fn numbers(&self) -> usize {
-        self.columns.iter().filter(|column| matches!(column.encoding, Encoding::Number { .. })).count()
+        self.columns.iter().map(|column| column.encoding.width()).sum()
     }
 
-    /// Encodes the cells of this schema's columns.
+    /// Reads the cells of this schema's columns.
     ///
     /// # Errors
     ///
     /// If a cell should be a number and is none; the message says which.
     pub fn encode<'a>(&self, cells: impl Iterator<Item = &'a str>) -> Result<Encoded, String> {
         let (mut encoded, mut flags) = (Encoded::default(), vec![]);
-        for (column, cell) in self.columns.iter().zip(cells) {
-            match &column.encoding {
-                Encoding::Category(values) => {
-                    let place = values.binary_search_by(|value| value.as_str().cmp(cell));
-                    encoded.categories.push(place.map_or(0, |place| place as u32 + 1));
-                }
-                Encoding::Number { median, mean, std, flagged } => {
-                    let missing = is_missing(cell);
-                    let number = if missing { Some(*median) } else { number(cell) };
-                    let number = number.ok_or_else(|| {
-                        format!("column `{}` holds numbers, and this is `{cell}`", column.name)
-                    })?;
-                    encoded.numbers.push(((number - mean) / std) as f32);
-                    flags.extend(flagged.then_some(1 + u32::from(missing)));
-                }
+        for (Column { name, encoding }, cell) in self.columns.iter().zip(cells) {
+            if let Encoding::Category(values) = encoding {
+                let place = values.binary_search_by(|value| value.as_str().cmp(cell));
+                encoded.categories.push(place.map_or(0, |place| place as u32 + 1));
+                continue;
             }
+            let number = match is_missing(cell) {
+                true => None,
+                false => Some(
+                    number(cell).ok_or_else(|| format!("column `{name}` holds numbers, and this is `{cell}`"))?,
+                ),
+            };
+            encoded.numbers.push(number);
+            flags.extend(encoding.is_flagged().then_some(1 + u32::from(number.is_none())));
         }
         encoded.categories.extend(flags);
         Ok(encoded)
     }
 
-    /// A row's cells as the network reads them, each behind its column's name; what is missing, or was never seen in
-    /// training, is `?`.
+    /// Appends what the network reads of a row's numbers, [`numbers`](Self::numbers) of them.
+    pub(super) fn read_numbers(&self, row: &Encoded, into: &mut Vec<f32>) {
+        let columns = self.columns.iter().filter(|column| !column.encoding.is_category());
+        columns.zip(&row.numbers).for_each(|(column, &number)| column.encoding.encode(number, into));
+    }
+
+    /// A row's cells as they were read, each behind its column's name; what is missing, or was never seen in training, is
+    /// `?`.
     pub fn decode(&self, row: &Encoded) -> Vec<(String, String)> {
         let (mut categories, mut numbers) = (row.categories.iter(), row.numbers.iter());
-        let flags = row.categories.len() - self.columns.iter().filter(|column| column.is_flagged()).count();
-        let mut flags = row.categories[flags..].iter();
         let cell = |column: &Column| {
             let text = match &column.encoding {
                 Encoding::Category(values) => {
                     let place = categories.next().and_then(|&place| (place as usize).checked_sub(1));
                     place.and_then(|place| values.get(place)).cloned()
                 }
-                Encoding::Number { mean, std, flagged, .. } => {
-                    let number = numbers.next().map(|&number| f64::from(number) * std + mean);
-                    let missing = *flagged && flags.next() == Some(&2);
-                    // Normalised numbers have seven digits: what is finer than that is none of the cell's.
-                    let grain = std * 1e-6;
-                    number.filter(|_| !missing).map(|number| shown((number / grain).round() * grain))
+                Encoding::Number { .. } | Encoding::Quantiles(_) => {
+                    numbers.next().copied().flatten().map(shown)
                 }
             };
             (column.name.clone(), text.unwrap_or_else(|| "?".to_owned()))
@@ -139,6 +191,7 @@ impl Schema {
                 Encoding::Number { median, mean, std, .. } => {
                     [median, mean, std].iter().all(|number| number.is_finite()) && *std > 0.0
                 }
+                Encoding::Quantiles(quantiles) => quantiles.is_sound(),
             };
             if !sound {
                 return Err(format!("the encoding of column `{name}` is damaged"));
@@ -148,25 +201,23 @@ impl Schema {
     }
 }
 
-/// A number that has been normalised and back in f32, in six digits.
+/// A number as people write it.
 fn shown(number: f64) -> String {
-    let digits = if number == 0.0 { 0 } else { number.abs().log10().floor() as i32 };
-    let text = format!("{number:.*}", (5 - digits).clamp(0, 12) as usize);
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
+    match number.abs() {
+        0.0 | 1e-5..1e16 => number.to_string(),
+        _ => format!("{number:e}"),
     }
 }
 
 impl Column {
     /// Learns what becomes of a column from its cells in the training rows.
-    pub fn learn(name: &str, cells: &[&str]) -> Self {
-        let encoding = if holds_numbers(cells) { learn_number(cells) } else { learn_category(cells) };
+    pub fn learn(design: Design, name: &str, cells: &[&str]) -> Self {
+        let encoding = match design {
+            Design::Fastai if holds_numbers(cells) => learn_number(cells),
+            Design::Fastai => learn_category(cells),
+            Design::Quantiles => learn_quantiles(cells).unwrap_or_else(|| learn_category(cells)),
+        };
         Self { name: name.to_owned(), encoding }
-    }
-
-    fn is_flagged(&self) -> bool {
-        matches!(self.encoding, Encoding::Number { flagged: true, .. })
     }
 }
 
@@ -197,15 +248,16 @@ fn learn_category(cells: &[&str]) -> Encoding {
     Encoding::Category(values.into_iter().map(str::to_owned).collect())
 }
 
+/// The numbers among cells, sorted.
+fn sorted_numbers(cells: &[&str]) -> Vec<f64> {
+    let mut numbers: Vec<f64> = cells.iter().filter_map(|cell| number(cell)).collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers
+}
+
 fn learn_number(cells: &[&str]) -> Encoding {
-    let mut present: Vec<f64> = cells.iter().filter_map(|cell| number(cell)).collect();
-    present.sort_by(f64::total_cmp);
-    let middle = present.len() / 2;
-    let median = match present.len() {
-        0 => 0.0,
-        odd if odd % 2 == 1 => present[middle],
-        _ => f64::midpoint(present[middle - 1], present[middle]),
-    };
+    let present = sorted_numbers(cells);
+    let median = quantile(&present, 0.5);
     let missing = cells.len() - present.len();
     let count = cells.len().max(1) as f64;
     let filled = || present.iter().copied().chain(std::iter::repeat_n(median, missing));
@@ -214,12 +266,27 @@ fn learn_number(cells: &[&str]) -> Encoding {
     Encoding::Number { median, mean, std, flagged: missing > 0 }
 }
 
+/// Nothing where not all cells are numbers or missing, or all numbers are the same.
+fn learn_quantiles(cells: &[&str]) -> Option<Encoding> {
+    let numbers = sorted_numbers(cells);
+    let missing = cells.iter().filter(|cell| is_missing(cell)).count();
+    let all = numbers.len() + missing == cells.len();
+    all.then(|| Quantiles::learn(&numbers, missing > 0)).flatten().map(Encoding::Quantiles)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn schema(columns: &[(&str, &[&str])]) -> Schema {
-        Schema { columns: columns.iter().map(|(name, cells)| Column::learn(name, cells)).collect() }
+    fn schema(design: Design, columns: &[(&str, &[&str])]) -> Schema {
+        let columns = columns.iter().map(|(name, cells)| Column::learn(design, name, cells)).collect();
+        Schema { design, columns }
+    }
+
+    fn read_numbers(schema: &Schema, row: &Encoded) -> Vec<f32> {
+        let mut numbers = vec![];
+        schema.read_numbers(row, &mut numbers);
+        numbers
     }
 
     #[test]
@@ -234,28 +301,47 @@ mod tests {
     #[test]
     fn cells_become_what_fastai_makes_of_them() {
         // pandas: median 2.5, mean of (1.5, 2.5, 2.5, 3.5) 2.5, std(ddof=0) the root of 1/2.
-        let schema = schema(&[("job", &["b", "a", "", "b"]), ("pay", &["1.5", "", "2.5", "3.5"])]);
+        let columns: [(&str, &[&str]); 2] =
+            [("job", &["b", "a", "", "b"]), ("pay", &["1.5", "", "2.5", "3.5"])];
+        let schema = schema(Design::Fastai, &columns);
         assert_eq!(schema.cardinalities(), [3, 3]);
         let encode = |job, pay| schema.encode([job, pay].into_iter()).unwrap();
         assert_eq!(encode("b", "3.5").categories, [2, 1]);
         assert_eq!(encode("never seen", "").categories, [0, 2]);
-        assert!((encode("b", "3.5").numbers[0] - 2f32.sqrt()).abs() < 1e-5);
-        assert_eq!(encode("b", "?").numbers, [0.0]);
+        assert!((read_numbers(&schema, &encode("b", "3.5"))[0] - 2f32.sqrt()).abs() < 1e-5);
+        assert_eq!(read_numbers(&schema, &encode("b", "?")), [0.0]);
         let wrong = schema.encode(["a", "much"].into_iter()).unwrap_err();
         assert_eq!(wrong, "column `pay` holds numbers, and this is `much`");
     }
 
     #[test]
     fn a_row_can_be_read_again() {
-        let schema = schema(&[("job", &["b", "a", "", "b"]), ("pay", &["1.5", "", "2.5", "3.5"])]);
-        let shown = |job, pay| schema.decode(&schema.encode([job, pay].into_iter()).unwrap());
-        let cells =
-            |job: &str, pay: &str| [("job".to_owned(), job.to_owned()), ("pay".to_owned(), pay.to_owned())];
-        assert_eq!(shown("a", "1.5"), cells("a", "1.5"));
-        assert_eq!(shown("never seen", ""), cells("?", "?"));
-        assert_eq!(
-            ["0", "39", "-0.05", "1234567", "1.23457"],
-            [0.0, 39.000_002, -0.05, 1_234_567.0, 1.234_567].map(super::shown)[..]
-        );
+        for design in [Design::Fastai, Design::Quantiles] {
+            let columns: [(&str, &[&str]); 2] =
+                [("job", &["b", "a", "", "b"]), ("pay", &["1.5", "", "2.5", "1e200"])];
+            let schema = schema(design, &columns);
+            let shown = |job, pay| schema.decode(&schema.encode([job, pay].into_iter()).unwrap());
+            let cells =
+                |job: &str, pay: &str| [("job".to_owned(), job.to_owned()), ("pay".to_owned(), pay.to_owned())];
+            assert_eq!(shown("a", "1.5"), cells("a", "1.5"));
+            assert_eq!(shown("a", "1e200"), cells("a", "1e200"));
+            assert_eq!(shown("never seen", ""), cells("?", "?"));
+        }
+    }
+
+    #[test]
+    fn a_column_of_one_number_is_a_category() {
+        let encoding = |cells: &[&str]| Column::learn(Design::Quantiles, "", cells).encoding;
+        assert_eq!(encoding(&["7", "", "7"]), Encoding::Category(vec!["7".to_owned()]));
+        assert!(!encoding(&["7", "", "8"]).is_category());
+        assert!(encoding(&["7", "", "x"]).is_category() && encoding(&["", "NA"]).is_category());
+    }
+
+    #[test]
+    fn a_schema_that_does_not_say_is_fastais() {
+        let text = r#"{"columns":[{"name":"pay","encoding":{"number":{"median":2.0,"mean":3.0,"std":4.0,"flagged":false}}}]}"#;
+        let schema: Schema = serde_json::from_str(text).unwrap();
+        assert_eq!(schema.design, Design::Fastai);
+        assert_eq!(read_numbers(&schema, &schema.encode(["7"].into_iter()).unwrap()), [1.0]);
     }
 }

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::check::{column_problems, report};
 use super::dataset::{LabelledRow, Named, Table};
 use super::dates;
-use super::schema::{Column, Encoded, Schema, holds_numbers, is_missing, number};
+use super::schema::{Column, Design, Encoded, Schema, holds_numbers, is_missing, number};
 use crate::check::{Problem, Report};
 use crate::csv_table::{CsvError, CsvTable, Row};
 use crate::data::split::{self, SplitError};
@@ -38,6 +38,7 @@ pub struct TableData {
     label: Option<String>,
     ignored: Vec<String>,
     validation: Validation,
+    design: Design,
     schema: Option<Schema>,
     seed: u64,
 }
@@ -143,6 +144,7 @@ impl TableData {
             label: None,
             ignored: vec![],
             validation: Validation::default(),
+            design: Design::Quantiles,
             schema: None,
             seed: 42,
         }
@@ -165,6 +167,12 @@ impl TableData {
     #[must_use]
     pub fn validation(self, validation: Validation) -> Self {
         Self { validation, ..self }
+    }
+
+    /// With fastai's encoding and network, or ours, which is the default. An earlier run's [schema](Self::schema) has its own.
+    #[must_use]
+    pub fn design(self, design: Design) -> Self {
+        Self { design, ..self }
     }
 
     /// With the encoding that an earlier run has learned; by default it is learned from the training rows.
@@ -199,7 +207,7 @@ impl TableData {
     ///
     /// If the label is not there or makes no classes, or no validation part can be made.
     pub fn read(self) -> Result<SplitData<Table>, TableError> {
-        let Self { path, csv, mut skipped, label, ignored, validation, schema, seed } = self;
+        let Self { path, csv, mut skipped, label, ignored, validation, design, schema, seed } = self;
         let label = label_column(&path, &csv, label.as_deref())?;
         let name = csv.columns[label].clone();
         let mut problems = column_problems(&csv, label, &ignored);
@@ -216,7 +224,7 @@ impl TableData {
                 return Err(TableError::Leak { column: name });
             }
             Some(schema) => schema,
-            None => learn(&path, &csv, &train, &ignored, &mut notes)?,
+            None => learn(&path, &csv, &train, (design, &ignored), &mut notes)?,
         };
         let encoder = Encoder { path: &path, schema: Arc::new(schema), label: &name };
         let (train, bad) = encoder.encode(&csv, &targets, &train)?;
@@ -358,7 +366,7 @@ fn learn(
     path: &Path,
     csv: &CsvTable,
     train: &[usize],
-    ignored: &[String],
+    (design, ignored): (Design, &[String]),
     notes: &mut Vec<Note>,
 ) -> Result<Schema, TableError> {
     for name in ignored {
@@ -373,12 +381,12 @@ fn learn(
             notes.push(note.into());
             continue;
         }
-        columns.push(Column::learn(name, &cells));
+        columns.push(Column::learn(design, name, &cells));
     }
     if columns.is_empty() {
         return Err(TableError::NoInputs(path.to_owned()));
     }
-    Ok(Schema { columns })
+    Ok(Schema { design, columns })
 }
 
 /// Where a csv has the columns of a schema.

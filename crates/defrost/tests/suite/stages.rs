@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use defrost::layers::{Dropout, Linear};
 use defrost::stage::{StageError, check};
-use defrost::tabular::{Column, Encoding, Schema, TabularNetwork};
+use defrost::tabular::{Column, Design, Schema, TabularNetwork};
 use defrost::text::models::{AwdLstmConfig, BertConfig, Dropouts, TextConfig, TextNetwork};
 use defrost::vision::models::{Architecture, Head, HeadKind, LinearHead, Precision, VisionNetwork};
 use defrost::{Batch, Network, Stage, Value};
@@ -67,18 +67,17 @@ fn text_networks_keep_to_their_stages() {
 
 #[test]
 fn table_networks_keep_to_their_stages() {
-    let column = |encoding| Column { name: "column".to_owned(), encoding };
-    let category = || column(Encoding::Category(vec!["a".to_owned(), "b".to_owned()]));
-    let number = || column(Encoding::Number { median: 0.0, mean: 0.0, std: 1.0, flagged: false });
-    let categories = || Value::Ids(Tensor::from_ints([[0], [2], [1]], &Device::flex()));
-    let numbers = || Value::Rank2(wave([3, 1]));
-    for (columns, values) in [
-        (vec![category()], vec![categories()]),
-        (vec![number()], vec![numbers()]),
-        (vec![category(), number()], vec![categories(), numbers()]),
-    ] {
-        let network = TabularNetwork::new(&Schema { columns }, 2, false, &Device::flex());
-        assert_eq!(check(&network, Batch::new(values)), Ok(()));
+    for design in [Design::Fastai, Design::Quantiles] {
+        let category = || Column::learn(design, "category", &["a", "b"]);
+        let number = || Column::learn(design, "number", &["0", "0.5", "2"]);
+        let categories = || Value::Ids(Tensor::from_ints([[0], [2], [1]], &Device::flex()));
+        for columns in [vec![category()], vec![number()], vec![category(), number()]] {
+            let schema = Schema { design, columns };
+            let network = TabularNetwork::new(&schema, 2, false, &Device::flex());
+            let categories = (!schema.cardinalities().is_empty()).then(categories);
+            let numbers = (schema.numbers() > 0).then(|| Value::Rank2(wave([3, schema.numbers()])));
+            assert_eq!(check(&network, Batch::new(categories.into_iter().chain(numbers).collect())), Ok(()));
+        }
     }
 }
 

@@ -33,14 +33,15 @@ impl<N: Network> Learner<N> {
         }
         let Manifest { progress, history, best, files, .. } = manifest;
         let wrong = |reason: String| damaged(folder, reason);
-        let plan = match phases.get(progress.phase) {
-            Some(phase) if progress.is_in(phases) => phase.plan.clone(),
+        let phase = match phases.get(progress.phase) {
+            Some(phase) if progress.is_in(phases) => phase,
             _ => return Err(wrong("it is of a progress that the run does not have".to_owned())),
         };
+        let plan = phase.plan.clone();
         let read = |entry: &Entry| store::tensors(folder, entry);
         let base = read(&files.base)?.into_network(&Tensors::new(), &plan).map_err(wrong)?;
         let state = |entry: &Entry| -> Result<State, CheckpointError> {
-            let how = (&*plan, self.options.average);
+            let how = (&*plan, self.average_decay(phase));
             read(entry)?.into_state(&base, how, &self.stepper, &self.device).map_err(wrong)
         };
         let now = state(&files.now)?;
