@@ -121,4 +121,83 @@ mod tests {
         quantiles.encode(cell, &mut numbers);
         numbers
     }
+
+    fn learned(numbers: &[f64], missing: bool) -> Option<Quantiles> {
+        let mut sorted = numbers.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        Quantiles::learn(&sorted, missing)
+    }
+
+    /// `[((i * 37) % 101) ** 2 / 10 for i in range(101)]`
+    fn squares() -> Vec<f64> {
+        (0..101).map(|i| f64::from(i * 37 % 101).powi(2) / 10.0).collect()
+    }
+
+    #[test]
+    fn edges_and_bins_are_numpys() {
+        let quantiles = learned(&squares(), false).unwrap();
+        // numpy.quantile(numbers, numpy.linspace(0, 1, 33)), every fourth.
+        let edges: Vec<f64> = quantiles.edges.iter().copied().step_by(4).collect();
+        let expected = [0.0, 15.65, 62.5, 140.65, 250.0, 390.65, 562.5, 765.65, 1000.0];
+        assert_eq!(quantiles.width(), 33);
+        assert!(edges.iter().zip(expected).all(|(edge, other)| (edge - other).abs() < 1e-9), "{edges:?}");
+        assert_eq!((quantiles.median, quantiles.scale), (250.0, 500.0));
+        // z = (cell - 250) / 500, z / numpy.sqrt(1 + (z / 3) ** 2), and numpy.clip((cell - edges[:-1]) / numpy.diff(edges), 0, 1).
+        for (cell, bounded, full, partly) in [
+            (0.0, -0.493_196_96, 0, 0.0),
+            (33.3, -0.428_946_92, 5, 0.825_378_35),
+            (999.0, 1.340_209_1, 31, 0.983_743_14),
+            (-5.0, -0.502_786_48, 0, 0.0),
+            (1e200, 3.0, 32, 0.0),
+        ] {
+            let found = encoded(&quantiles, Some(cell));
+            let expected = (0..32).map(|bin| match bin {
+                bin if bin < full => 1.0,
+                bin if bin == full => partly,
+                _ => 0.0,
+            });
+            let expected: Vec<f32> = [bounded].into_iter().chain(expected).collect();
+            let apart = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(found.len() == 33 && apart < 1e-6, "{cell}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn few_numbers_are_edges_themselves() {
+        let quantiles = learned(&[3.0, 1.0, 1.0, 1.0, 1.0, 7.0], false).unwrap();
+        assert_eq!(quantiles.edges, [1.0, 3.0, 7.0]);
+        assert_eq!(quantiles.scale, 1.5, "the quartiles are 1 and 2.5");
+        assert_eq!(learned(&[1.0, 1.0, 1.0, 1.0, 9.0], false).unwrap().scale, 4.0, "half the range");
+        assert_eq!(encoded(&quantiles, Some(5.0))[1..], [1.0, 0.5]);
+        assert!(learned(&[1.0, 1.0], true).is_none() && learned(&[], true).is_none());
+    }
+
+    #[test]
+    fn what_is_missing_leaves_all_bins_empty_where_a_category_tells() {
+        let flagged = learned(&[1.0, 2.0, 4.0], true).unwrap();
+        assert_eq!(encoded(&flagged, None), [0.0; 3]);
+        let unflagged = learned(&[1.0, 2.0, 4.0], false).unwrap();
+        assert_eq!(encoded(&unflagged, None), encoded(&unflagged, Some(2.0)));
+    }
+
+    proptest! {
+        /// However wild the numbers are, and whatever comes later.
+        #[test]
+        fn all_that_the_network_reads_is_finite_and_bounded(
+            numbers in proptest::collection::vec(proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL | proptest::num::f64::ZERO, 1..80),
+            later in proptest::num::f64::NORMAL | proptest::num::f64::ZERO,
+            missing in proptest::bool::ANY,
+        ) {
+            let Some(quantiles) = learned(&numbers, missing) else { return Ok(()) };
+            prop_assert!(quantiles.is_sound(), "{quantiles:?}");
+            let cells = numbers.iter().copied().chain([later, f64::MAX, f64::MIN, 1e200]).map(Some).chain([None]);
+            for cell in cells {
+                let found = encoded(&quantiles, cell);
+                prop_assert_eq!(found.len(), quantiles.width());
+                prop_assert!((-3.0..=3.0).contains(&found[0]), "{cell:?}: {found:?}");
+                prop_assert!(found[1..].iter().all(|fraction| (0.0..=1.0).contains(fraction)), "{cell:?}: {found:?}");
+                prop_assert!(found[1..].is_sorted_by(|a, b| a >= b), "{cell:?}: {found:?}");
+            }
+        }
+    }
 }

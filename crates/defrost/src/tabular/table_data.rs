@@ -116,8 +116,9 @@ impl Labels {
                 Some(class) => Ok(Target::Class(class)),
                 None => Err(format!("training knows no label `{cell}`")),
             },
-            Self::Number => match number(cell) {
-                Some(number) => Ok(Target::Number(number as f32)),
+            Self::Number => match number(cell).map(|number| number as f32) {
+                Some(number) if number.is_finite() => Ok(Target::Number(number)),
+                Some(_) => Err(format!("the label `{cell}` is out of range; divide the column by its unit")),
                 None => Err(format!("the label is a number, and this is `{cell}`")),
             },
         }

@@ -52,6 +52,8 @@ mod self_test;
 #[cfg(all(feature = "vision", feature = "text", feature = "tabular"))]
 mod stages;
 mod support;
+#[cfg(feature = "tabular")]
+mod tables;
 mod targets;
 #[cfg(feature = "text")]
 mod texts;

@@ -14,7 +14,7 @@ use defrost::learner::{
 };
 use defrost::weights::{Tensors, collect, load};
 use defrost::{
-    Balance, EpochRecord, FineTune, Learner, LearnerError, LearnerOptions, NormMode, Optimizer, Phase, Rates,
+    Balance, EpochRecord, FineTune, Learner, LearnerError, LearnerOptions, NormMode, Optimizer, Patience, Phase, Rates,
     Recipe, ResolvedPhase, Schedule, Sgd, StepOptions,
 };
 use rand::RngExt;
@@ -61,6 +61,13 @@ fn plain() -> Setup {
 fn automatic() -> Setup {
     let recipe = Recipe::Auto(FineTune { rates: Rates::One(1e-2), ..FineTune::new(6) });
     Setup { recipe, ..plain() }
+}
+
+/// The automatic recipe, thawed until its patience ends: long before its last epoch, and with an average of weights.
+fn patient() -> Setup {
+    let patience = Some(Patience { epochs: 3, average: 0.9 });
+    let recipe = FineTune { patience, rates: Rates::One(1e-1), ..FineTune::new(40) };
+    Setup { recipe: Recipe::Auto(recipe), patience: 40, ..plain() }
 }
 
 /// Everything that has a memory of its own.
@@ -184,9 +191,22 @@ fn copied(setup: &Setup, to: &Path) -> (Came, usize) {
 }
 
 #[test]
+fn a_phase_ends_with_its_patience() {
+    let came = never_stopped(&patient());
+    let thawed: Vec<&EpochRecord> = came.records.iter().filter(|record| record.phase == "thawed").collect();
+    let better = |best: usize, place: usize| match thawed[place].is_better_than(thawed[best], Some("accuracy")) {
+        true => place,
+        false => best,
+    };
+    let best = (0..thawed.len()).reduce(better).unwrap();
+    assert_eq!(thawed.len(), best + 1 + 3, "three epochs after the best one");
+    assert!(thawed.len() < 40);
+}
+
+#[test]
 fn killed_at_any_batch_it_ends_with_the_same_bytes() {
     let (sgd, own) = (stepped_by(Arc::new(Sgd)), stepped_by(Arc::new(Twice)));
-    for setup in [plain(), automatic(), rich(), troubled(), sgd, own] {
+    for setup in [plain(), automatic(), patient(), rich(), troubled(), sgd, own] {
         let folder = tempfile::tempdir().unwrap();
         let (expected, count) = copied(&setup, folder.path());
         assert!(count >= 25, "{count}");
@@ -215,7 +235,7 @@ impl Observer for StopAfter {
 #[test]
 fn stopped_again_and_again_it_ends_with_the_same_bytes() {
     let mut random: Rng = Draws { seed: 20, epoch: 0 }.for_order();
-    for setup in [plain(), automatic(), rich(), troubled()] {
+    for setup in [plain(), automatic(), patient(), rich(), troubled()] {
         let expected = never_stopped(&setup);
         let folder = tempfile::tempdir().unwrap();
         let mut stops = 0;

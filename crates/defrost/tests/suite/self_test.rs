@@ -160,8 +160,9 @@ fn a_changed_table_network_is_refused() {
     is_noticed::<TableModelConfig>(
         folder.path(),
         &[
-            |model| model["schema"]["columns"][1]["encoding"]["number"]["mean"] = json!(0.5),
-            |model| model["schema"]["columns"][1]["encoding"]["number"]["std"] = json!(0.7),
+            |model| model["schema"]["columns"][1]["encoding"]["quantiles"]["median"] = json!(0.5),
+            |model| model["schema"]["columns"][1]["encoding"]["quantiles"]["scale"] = json!(0.7),
+            |model| model["schema"]["columns"][1]["encoding"]["quantiles"]["edges"][1] = json!(0.1),
             |model| model["schema"]["columns"][0]["encoding"]["category"] = json!(["a", "x", "y"]),
         ],
     );
