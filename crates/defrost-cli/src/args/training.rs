@@ -44,7 +44,8 @@ pub struct TrainingOptions {
     #[arg(long, value_name = "HEAD", help_heading = "Network")]
     pub head: Option<HeadChoice>,
 
-    /// How the network is trained: auto solves for the head and thaws as far as it pays, fastai is fastai's fine_tune
+    /// How the network is trained: auto solves for the head and thaws as far as it pays, fastai is fastai's fine_tune, for
+    /// tables over fastai's network
     #[arg(long, value_name = "NAME", default_value = "auto", conflicts_with_all = ["freeze_to", "train_only", "gradual"], help_heading = "Training")]
     pub recipe: RecipeChoice,
     /// Thawed epochs [default: 4; tables up to 150, until validation has not improved for --patience]

@@ -82,8 +82,9 @@ pub fn plan_table(plan: &PlanSummary) -> String {
     text += "\n";
     for PhaseSummary { name, epochs, patience, .. } in &plan.phases {
         if let Some(patience) = patience {
-            text +=
-                &format!("  {name}: up to {epochs} epochs, until validation has not improved for {patience}\n");
+            text += &format!(
+                "  {name}: up to {epochs} epochs, until validation has not improved for {patience}\n"
+            );
         }
     }
     for note in &plan.notes {

@@ -2,7 +2,9 @@
 
 use defrost::bundle::ModelConfig;
 use defrost::learner::Mixing;
-use defrost::{FineTune, FreezePlan, Gradual, Patience, PlanError, Rates, Recipe, RecipeError, ResolvedPhase, Thaw};
+use defrost::{
+    FineTune, FreezePlan, Gradual, Patience, PlanError, Rates, Recipe, RecipeError, ResolvedPhase, Thaw,
+};
 
 use crate::args::{RateChoice, RecipeChoice, TrainingOptions};
 use crate::failure::Failure;

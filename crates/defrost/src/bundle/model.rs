@@ -17,7 +17,8 @@ use crate::data::{Dataset, Variant};
 use crate::files::FileError;
 use crate::interpret::HeatMap;
 use crate::learner::{
-    EPOCHS, Evaluation, Learner, LearnerError, LearnerOptions, Model, SaveError, TestTimeAugmentation, evaluate,
+    EPOCHS, Evaluation, Learner, LearnerError, LearnerOptions, Model, SaveError, TestTimeAugmentation,
+    evaluate,
 };
 use crate::metrics::{Answer, Features, Reliability, THRESHOLD, features};
 use crate::ops::isa_level;

@@ -11,7 +11,8 @@ use super::head::HeadSolver;
 use super::phase::{Running, Start};
 use super::state::State;
 use super::{
-    BatchReport, EarlyStopping, EpochRecord, Flow, Learner, LearnerError, Mixing, Observer, Position, Resumed, RolledBack,
+    BatchReport, EarlyStopping, EpochRecord, Flow, Learner, LearnerError, Mixing, Observer, Position,
+    Resumed, RolledBack,
 };
 use crate::data::Draws;
 use crate::layers::with_draws;

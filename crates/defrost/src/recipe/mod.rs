@@ -134,8 +134,7 @@ impl Recipe {
         let solvable = || plan.freeze().is_ok_and(|frozen| frozen.dense_head().is_some());
         match self {
             Self::Auto(recipe) if is_new() => {
-                let whole =
-                    Phase::from_position(0, recipe.epochs, recipe.rates.clone(), Schedule::ONE_CYCLE);
+                let whole = Phase::from_position(0, recipe.epochs, recipe.rates.clone(), Schedule::ONE_CYCLE);
                 vec![whole.with_patience(recipe.patience)]
             }
             Self::Auto(recipe) => {

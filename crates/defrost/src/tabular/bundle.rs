@@ -54,7 +54,8 @@ impl ModelConfig for TableModelConfig {
 
     fn least_numbers(&self, outputs: usize) -> u64 {
         let embedded = |things: usize| (things * embedding_size(things)) as u64;
-        self.schema.cardinalities().into_iter().map(embedded).sum::<u64>() + outputs as u64
+        let dense = (self.schema.numbers() * self.schema.design.widths()[0]) as u64;
+        self.schema.cardinalities().into_iter().map(embedded).sum::<u64>() + dense + outputs as u64
     }
 
     /// A step costs little, and a network for a table starts from nothing.
@@ -127,7 +128,11 @@ impl LoadedTable {
     }
 
     fn predict_encoded(&self, rows: Vec<Result<Encoded, String>>) -> Vec<Result<Answer, String>> {
-        in_batches(rows, |_| 0, |rows| self.predict_batch(batch(&self.manifest.model.schema, rows, self.device())))
+        in_batches(
+            rows,
+            |_| 0,
+            |rows| self.predict_batch(batch(&self.manifest.model.schema, rows, self.device())),
+        )
     }
 
     /// Labelled rows to measure the network on.

@@ -14,7 +14,7 @@ use crate::stage::{Network, Stage};
 
 impl Design {
     /// The widths of the dense layers.
-    fn widths(self) -> [usize; 2] {
+    pub(super) fn widths(self) -> [usize; 2] {
         match self {
             Self::Fastai => [200, 100],
             Self::Quantiles => [256, 256],
@@ -117,6 +117,11 @@ impl Dense {
 }
 
 impl Inputs {
+    /// Where there are numbers alone and no norm, they go straight into the first dense layer.
+    fn has_parameters(&self) -> bool {
+        !self.embeddings.is_empty() || self.norm.is_some()
+    }
+
     fn forward(&self, values: Vec<Value>) -> Tensor<2> {
         let mut parts = vec![];
         for value in values {
@@ -139,26 +144,33 @@ impl Inputs {
     }
 }
 
+impl TabularNetwork {
+    /// The first dense layer's stage.
+    fn first_dense(&self) -> usize {
+        usize::from(self.inputs.has_parameters())
+    }
+}
+
 impl Network for TabularNetwork {
     fn stages(&self) -> Vec<Stage> {
-        let inputs = Stage::of("embeddings", "body.", &self.inputs);
+        let inputs = self.inputs.has_parameters().then(|| Stage::of("embeddings", "body.", &self.inputs));
         let dense = self.dense.iter().enumerate();
         let dense = dense.map(|(index, dense)| {
             Stage::of(&format!("dense.{index}"), &format!("body.dense.{index}."), dense)
         });
-        let body = [inputs].into_iter().chain(dense).map(|stage| stage.with_pretrained(self.pretrained));
+        let body = inputs.into_iter().chain(dense).map(|stage| stage.with_pretrained(self.pretrained));
         body.chain([Stage::of("head", "head.", &self.head).untrained()]).collect()
     }
 
     /// Each stage is a group.
     fn group_starts(&self) -> Vec<usize> {
-        (0..self.dense.len() + 2).collect()
+        (0..self.first_dense() + self.dense.len() + 1).collect()
     }
 
     fn forward(&self, input: Batch, stages: Range<usize>) -> Batch {
-        stages.fold(input, |x, stage| match stage {
-            0 => self.inputs.forward(x.into_values()).into(),
-            stage => match self.dense.get(stage - 1) {
+        stages.fold(input, |x, stage| match stage.checked_sub(self.first_dense()) {
+            None => self.inputs.forward(x.into_values()).into(),
+            Some(dense) => match self.dense.get(dense) {
                 Some(dense) => dense.forward(x.single()).into(),
                 None => self.head.forward(x.single()).into(),
             },

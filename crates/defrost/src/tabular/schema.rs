@@ -144,7 +144,8 @@ impl Schema {
             let number = match is_missing(cell) {
                 true => None,
                 false => Some(
-                    number(cell).ok_or_else(|| format!("column `{name}` holds numbers, and this is `{cell}`"))?,
+                    number(cell)
+                        .ok_or_else(|| format!("column `{name}` holds numbers, and this is `{cell}`"))?,
                 ),
             };
             encoded.numbers.push(number);
@@ -321,8 +322,9 @@ mod tests {
                 [("job", &["b", "a", "", "b"]), ("pay", &["1.5", "", "2.5", "1e200"])];
             let schema = schema(design, &columns);
             let shown = |job, pay| schema.decode(&schema.encode([job, pay].into_iter()).unwrap());
-            let cells =
-                |job: &str, pay: &str| [("job".to_owned(), job.to_owned()), ("pay".to_owned(), pay.to_owned())];
+            let cells = |job: &str, pay: &str| {
+                [("job".to_owned(), job.to_owned()), ("pay".to_owned(), pay.to_owned())]
+            };
             assert_eq!(shown("a", "1.5"), cells("a", "1.5"));
             assert_eq!(shown("a", "1e200"), cells("a", "1e200"));
             assert_eq!(shown("never seen", ""), cells("?", "?"));

@@ -14,8 +14,8 @@ use defrost::learner::{
 };
 use defrost::weights::{Tensors, collect, load};
 use defrost::{
-    Balance, EpochRecord, FineTune, Learner, LearnerError, LearnerOptions, NormMode, Optimizer, Patience, Phase, Rates,
-    Recipe, ResolvedPhase, Schedule, Sgd, StepOptions,
+    Balance, EpochRecord, FineTune, Learner, LearnerError, LearnerOptions, NormMode, Optimizer, Patience,
+    Phase, Rates, Recipe, ResolvedPhase, Schedule, Sgd, StepOptions,
 };
 use rand::RngExt;
 
@@ -194,10 +194,11 @@ fn copied(setup: &Setup, to: &Path) -> (Came, usize) {
 fn a_phase_ends_with_its_patience() {
     let came = never_stopped(&patient());
     let thawed: Vec<&EpochRecord> = came.records.iter().filter(|record| record.phase == "thawed").collect();
-    let better = |best: usize, place: usize| match thawed[place].is_better_than(thawed[best], Some("accuracy")) {
-        true => place,
-        false => best,
-    };
+    let better =
+        |best: usize, place: usize| match thawed[place].is_better_than(thawed[best], Some("accuracy")) {
+            true => place,
+            false => best,
+        };
     let best = (0..thawed.len()).reduce(better).unwrap();
     assert_eq!(thawed.len(), best + 1 + 3, "three epochs after the best one");
     assert!(thawed.len() < 40);

@@ -88,7 +88,8 @@ fn fastais_tensors_are_called_as_ever() {
     let stages = learner(&rows, Design::Fastai).network().stages();
     let parameters = stages.iter().flat_map(|stage| &stage.parameters);
     let names: Vec<&str> = parameters.map(|parameter| parameter.name.as_str()).collect();
-    let norm = |of: &str| ["weight", "bias", "running_mean", "running_var"].map(|part| format!("{of}.{part}"));
+    let norm =
+        |of: &str| ["weight", "bias", "running_mean", "running_var"].map(|part| format!("{of}.{part}"));
     let dense = |index: usize| {
         let linear = format!("body.dense.{index}.linear.weight");
         [linear].into_iter().chain(norm(&format!("body.dense.{index}.norm")))
