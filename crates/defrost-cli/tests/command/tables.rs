@@ -224,3 +224,26 @@ fn tables_predict_classes_and_numbers() {
     assert!(number["best"]["metrics"]["rmse"].is_number());
     assert!(run(folder, "predict number people.csv --json")[0]["number"].is_number());
 }
+
+#[test]
+fn a_table_trains_until_validation_no_longer_improves() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    people(folder);
+    let plan = |more: &str| {
+        let words = format!("plan people.csv --label-column group{more}");
+        defrost_in(folder, &words.split(' ').collect::<Vec<_>>()).stdout
+    };
+    let until = "thawed: up to 150 epochs, until validation has not improved for ";
+    assert!(plan("").contains(&format!("{until}20\n")), "{}", plan(""));
+    assert!(plan(" --patience 2").contains(&format!("{until}2\n")));
+    for other in [" --epochs 7", " --recipe fastai", " --freeze-to 0"] {
+        assert!(!plan(other).contains("until"), "{other}");
+    }
+    let trained =
+        run(folder, "train people.csv --label-column group --ignore pay --patience 2 --out run --json");
+    assert_eq!(trained["phases"][0]["patience"], 2);
+    let (epochs, best) = (trained["epochs"].as_array().unwrap(), &trained["best"]["epoch"]);
+    assert_eq!(json!(epochs.len() - 2), *best, "two epochs after its best one");
+    assert!(epochs.len() < 150);
+}
