@@ -40,9 +40,9 @@ impl Design {
             Self::Fastai => Embedding::new(things, features, 0.01, device),
             Self::Quantiles => {
                 let Embedding { weight } = Embedding::new(things, features, 0.5, device);
-                let unseen = Tensor::zeros([1, features], device);
-                let weight = weight.map(|rows| Tensor::cat(vec![unseen, rows.narrow(0, 1, things - 1)], 0));
-                Embedding { weight }
+                let seen: Vec<f32> = (0..things).map(|row| f32::from(u8::from(row > 0))).collect();
+                let seen = Tensor::<1>::from_floats(seen.as_slice(), device).reshape([things, 1]);
+                Embedding { weight: weight.map(|rows| rows * seen) }
             }
         }
     }

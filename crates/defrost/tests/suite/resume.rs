@@ -65,8 +65,8 @@ fn automatic() -> Setup {
 
 /// The automatic recipe, thawed until its patience ends: long before its last epoch, and with an average of weights.
 fn patient() -> Setup {
-    let patience = Some(Patience { epochs: 3, average: 0.9 });
-    let recipe = FineTune { patience, rates: Rates::One(1e-1), ..FineTune::new(40) };
+    let patience = Some(Patience { epochs: 5, average: 0.5 });
+    let recipe = FineTune { patience, rates: Rates::One(0.5), ..FineTune::new(40) };
     Setup { recipe: Recipe::Auto(recipe), patience: 40, ..plain() }
 }
 
@@ -200,7 +200,7 @@ fn a_phase_ends_with_its_patience() {
             false => best,
         };
     let best = (0..thawed.len()).reduce(better).unwrap();
-    assert_eq!(thawed.len(), best + 1 + 3, "three epochs after the best one");
+    assert_eq!(thawed.len(), best + 1 + 5, "five epochs after the best one");
     assert!(thawed.len() < 40);
 }
 

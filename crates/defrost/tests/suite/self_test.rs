@@ -162,7 +162,12 @@ fn a_changed_table_network_is_refused() {
         &[
             |model| model["schema"]["columns"][1]["encoding"]["quantiles"]["median"] = json!(0.5),
             |model| model["schema"]["columns"][1]["encoding"]["quantiles"]["scale"] = json!(0.7),
-            |model| model["schema"]["columns"][1]["encoding"]["quantiles"]["edges"][1] = json!(0.1),
+            |model| {
+                // The sample lies in the bin that begins there.
+                let edges = &mut model["schema"]["columns"][1]["encoding"]["quantiles"]["edges"];
+                let [before, begin] = [22, 23].map(|edge| edges[edge].as_f64().unwrap());
+                edges[23] = json!(f64::midpoint(before, begin));
+            },
             |model| model["schema"]["columns"][0]["encoding"]["category"] = json!(["a", "x", "y"]),
         ],
     );

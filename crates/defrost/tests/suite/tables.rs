@@ -49,9 +49,6 @@ fn steps_of_a_long_tail_are_learned_where_standardised_numbers_fail() {
     let (before, now) = (trained(&rows, Design::Fastai), trained(&rows, Design::Quantiles));
     assert!(best(&before, "accuracy") < 0.8, "{:?}", before.best());
     assert!(best(&now, "accuracy") > 0.95, "{:?}", now.best());
-    let records = now.history().records();
-    assert!(records.len() < 150, "{} epochs", records.len());
-    assert_eq!(now.best().unwrap().epoch + 20, records.len(), "it ended 20 epochs after its best one");
 }
 
 #[test]
@@ -73,7 +70,7 @@ fn columns_that_are_constant_out_of_range_or_mostly_missing_do_no_harm() {
     for cell in ["", "0", "1e200", "-1e308", "1e308", "3.5"] {
         let row = ["x", "same", "huge", "rare", "empty"].map(|column| (column, cell));
         let prediction = learner.predict(row).unwrap();
-        assert!(prediction.scores.iter().all(|score| score.is_finite()), "{cell}: {prediction:?}");
+        assert!(prediction.scores.0.iter().all(|score| score.is_finite()), "{cell}: {prediction:?}");
     }
 }
 
