@@ -206,7 +206,7 @@ fn advised<D: Domain>(
         return Ok((learner, model, Some((advice, stop))));
     }
     let Prepared { data, network, model, .. } = D::prepare(options, &session.data, &training::device())?;
-    let learner = options.open(network, (data.train, data.valid), data.classes.len())?;
+    let learner = options.open((network, &model), (data.train, data.valid), data.classes.len())?;
     Ok((learner, model, Some((advice, stop))))
 }
 

@@ -49,7 +49,7 @@ impl<'a, N: Network> Advisor<'a, N> {
         };
         let (train, valid) = (spread(&owner.train, usize::MAX), spread(&owner.valid, VALIDATED));
         let model = owner.described.model.as_ref();
-        let usual = || model.map_or_else(|| FineTune::new(EPOCHS), |model| model.recipe(model.epochs()));
+        let usual = || model.map_or_else(|| FineTune::new(EPOCHS), |model| model.usual_recipe());
         let recipe = options.recipe.clone().unwrap_or_else(usual);
         let criterion = owner.criterion();
         let base = weights::collect(owner.network());
