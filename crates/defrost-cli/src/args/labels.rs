@@ -49,6 +49,7 @@ impl LabelOptions {
                 image_column: self.image_column.clone(),
                 label_column: self.label_column.clone(),
                 valid_column: self.valid_column.clone(),
+                group_column: None,
                 kind: match self.target {
                     TargetKind::Class => LabelKind::Class,
                     TargetKind::Labels => LabelKind::Labels,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use regex::Regex;
 
 use defrost::NormMode;
 use defrost::vision::models::HeadKind;
@@ -97,6 +98,13 @@ pub struct TrainingOptions {
     /// The fraction split off for validation [default: 0.2 where there is no folder]
     #[arg(long, value_name = "FRACTION", help_heading = "Images")]
     pub valid_pct: Option<f64>,
+    /// Files with the same match in their paths stay on one side of the split: the first group of this expression, as
+    /// "person_([0-9]+)"
+    #[arg(long, value_name = "RE", conflicts_with = "group_column", help_heading = "Images")]
+    pub group_regex: Option<Regex>,
+    /// Items with the same cell in this column of the table stay on one side of the split; it is no input
+    #[arg(long, value_name = "NAME", help_heading = "Texts and tables")]
+    pub group_column: Option<String>,
     /// Channels of the images: 3, red, green and blue, or 1, grey; pretrained weights are adapted
     #[arg(long, value_name = "N", default_value_t = RGB, value_parser = channels, help_heading = "Images")]
     pub channels: usize,

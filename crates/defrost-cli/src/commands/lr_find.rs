@@ -3,14 +3,14 @@
 use std::io::Write as _;
 
 use defrost::bundle::ModelConfig as _;
-use defrost::learner::{LrFind, LrFindOptions};
-use defrost::{Learner, Network, ResolvedPhase, files};
+use defrost::files;
+use defrost::learner::LrFind;
 
 use super::print_json;
 use crate::Outcome;
 use crate::args::{LrFindArguments, Task};
 use crate::domain::{Data, Domain, Prepared, for_domain};
-use crate::failure::{Blame, Failure};
+use crate::failure::Blame;
 use crate::show::{curve, rate};
 use crate::training;
 
@@ -25,8 +25,9 @@ fn find_on<D: Domain>(arguments: &LrFindArguments) -> Outcome {
     let Prepared { data, network, model, .. } = D::prepare(options, &arguments.data, &training::device())?;
     let Data { classes, train, valid, .. } = data;
     let mut learner = options.open((network, &model), (train, valid), classes.len())?;
-    let phases = options.resolve(model.name(), &options.recipe(&model), learner.plan())?;
-    let found = search(&mut learner, &phases)?;
+    let recipe = options.recipe(&model);
+    options.resolve(model.name(), &recipe, learner.plan())?;
+    let found = learner.lr_find_for(&recipe).or_failure()?;
     if let Some(path) = &arguments.svg {
         let text = curve::svg(&found);
         files::write_atomically(path, |file| file.write_all(text.as_bytes())).or_usage()?;
@@ -35,22 +36,21 @@ fn find_on<D: Domain>(arguments: &LrFindArguments) -> Outcome {
         return print_json(&found);
     }
     print!("{}\n{}", curve::sketch(&found), suggestions(&found));
+    println!("{}", taken(&found, recipe.highest_rate()));
     Ok(())
 }
 
-/// Tries rates as the first of these phases would train.
-pub fn search<N: Network>(learner: &mut Learner<N>, phases: &[ResolvedPhase]) -> Result<LrFind, Failure> {
-    if let Some(first) = phases.first() {
-        learner.freeze_for(first).or_usage()?;
+/// Which rate `--lr find` trains at, and why.
+pub fn taken(found: &LrFind, usual: f64) -> String {
+    let (taken, usual_rate) = (rate(found.rate(usual)), rate(usual));
+    match found.suggestions.valley {
+        None => format!("--lr find takes {taken}, the usual rate: nothing is suggested"),
+        Some(valley) if valley == found.rate(usual) => format!("--lr find takes {taken} (valley)"),
+        Some(valley) => format!(
+            "--lr find takes {taken}: valley suggests {}, and it goes no farther than a factor of 3 from the usual {usual_rate}",
+            rate(valley)
+        ),
     }
-    learner.lr_find(&LrFindOptions::default()).or_failure()
-}
-
-/// The rate that `valley` suggests, which is what `--lr find` trains at.
-pub fn suggested(found: &LrFind) -> Result<f64, Failure> {
-    let why = || found.suggestions.why.clone().unwrap_or_default();
-    let none = || Failure::Running(anyhow::anyhow!("--lr find: no rate can be suggested: {}", why()));
-    found.suggestions.valley.ok_or_else(none)
 }
 
 fn suggestions(found: &LrFind) -> String {
@@ -59,7 +59,7 @@ fn suggestions(found: &LrFind) -> String {
         return format!("no suggestion: {why}\n");
     }
     let named = [
-        ("valley", suggestions.valley, "two thirds down the longest descent; what --lr find takes"),
+        ("valley", suggestions.valley, "two thirds down the longest descent"),
         ("slide", suggestions.slide, "before the loss begins to rise for good"),
         ("steep", suggestions.steep, "where the loss falls fastest"),
         ("minimum", suggestions.minimum, "a tenth of the rate with the lowest loss"),

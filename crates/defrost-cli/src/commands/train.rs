@@ -19,7 +19,7 @@ use defrost::tensorboard::TensorBoard;
 use defrost::{EpochRecord, Learner, LearnerError, Network, PlanSummary, ResolvedPhase, files, weights};
 
 use super::advise::{kept as kept_advice, measured, write as write_advice};
-use super::lr_find::{search, suggested};
+use super::lr_find::taken;
 use super::print_json;
 use crate::Outcome;
 use crate::args::{LiveAddress, RateChoice, Task, TrainArguments};
@@ -28,7 +28,7 @@ use crate::failure::{Blame, Failure};
 use crate::live::{self, Live};
 use crate::run::{Session, about_run, create_folder, is_unfinished, packed_file, stop_on_signals};
 use crate::show::{
-    Progress, advice_text, estimate_outcome, estimate_table, metrics, plan_table, rate, report_warnings,
+    Progress, advice_text, estimate_outcome, estimate_table, metrics, plan_table, report_warnings,
     seconds, trust_lines,
 };
 use crate::{remedies, training};
@@ -222,9 +222,12 @@ fn phases<M: ModelConfig>(
     let Some(RateChoice::Find) = options.lr else { return Ok(phases) };
     let found = match session.found_rate() {
         Some(found) => found,
-        None => suggested(&search(learner, &phases)?)?,
+        None => {
+            let (found, usual) = (learner.lr_find_for(&recipe).or_failure()?, recipe.highest_rate());
+            eprintln!("{}", taken(&found, usual));
+            found.rate(usual)
+        }
     };
-    eprintln!("learning rate: {} (valley)", rate(found));
     let phases = recipe.with_highest_rate(found).resolve(learner.plan()).or_usage()?;
     session.keep_rate(found);
     Ok(phases)

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use defrost::SplitData;
 use defrost::bundle::Loaded;
 use defrost::check::Report;
-use defrost::data::Dataset;
+use defrost::data::{Dataset, Together};
 use defrost::learner::TestTimeAugmentation;
 use defrost::tabular::{Design, PretrainedTable, TableData, TableModelConfig};
 use defrost::vision::models::Precision;
@@ -102,6 +102,13 @@ fn rows(
     }
     if options.recipe == RecipeChoice::Fastai {
         rows = rows.design(Design::Fastai);
+    }
+    match options.together() {
+        Together::None => {}
+        Together::Column(column) => rows = rows.keep_together(column),
+        Together::Path(_) => {
+            return Err(Failure::usage("--group-regex is for files: name the column with --group-column"));
+        }
     }
     Ok(rows.validation(options.validation()).seed(options.seed))
 }

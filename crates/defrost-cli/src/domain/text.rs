@@ -124,6 +124,7 @@ fn opened(options: &TrainingOptions) -> Result<PretrainedText, Failure> {
 /// The texts, not encoded yet.
 fn texts(options: &TrainingOptions, data: &Path) -> Result<TextData, Failure> {
     let texts = TextData::open(data).or_usage()?.columns(columns(options)).validation(options.validation());
+    let texts = texts.keep_together(options.together());
     Ok(texts.max_tokens(options.max_tokens).seed(options.seed))
 }
 

@@ -11,7 +11,8 @@ use defrost::learner::{TestTimeAugmentation, first_batch};
 use defrost::vision::augment::AugmentPolicy;
 use defrost::vision::image::Image;
 use defrost::vision::{
-    ImageData, ImageModelConfig, SetupError, VisionSetup, VisionStart, WeightSource, image_grid,
+    ImageData, ImageModelConfig, LabelTable, Labelling, SetupError, VisionSetup, VisionStart, WeightSource,
+    image_grid,
 };
 use defrost::{HeadKind, SplitData};
 
@@ -76,7 +77,7 @@ impl Domain for Vision {
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
         let size = setup(options, WeightSource::Usual)?.outline().or_usage()?.preprocess.size;
-        let images = ImageData::to_check(data, options.labels.labelling()).or_usage()?;
+        let images = ImageData::to_check(data, labelling(options)?).or_usage()?;
         as_asked(images, options).check(size).or_usage()
     }
 
@@ -156,9 +157,22 @@ fn opened(setup: &VisionSetup) -> Result<VisionStart<'_>, Failure> {
     })
 }
 
+/// Where images have their labels from and, in a table, what they belong to.
+fn labelling(options: &TrainingOptions) -> Result<Labelling, Failure> {
+    match (options.labels.labelling(), &options.group_column) {
+        (Labelling::Table(table), column) => {
+            Ok(Labelling::Table(LabelTable { group_column: column.clone(), ..table }))
+        }
+        (_, Some(_)) => Err(Failure::usage(
+            "--group-column is a column of --labels FILE; --group-regex reads groups off the images' paths",
+        )),
+        (labelling, None) => Ok(labelling),
+    }
+}
+
 /// The images, not read yet.
 fn images(options: &TrainingOptions, data: &Path) -> Result<ImageData, Failure> {
-    Ok(as_asked(ImageData::open_with(data, options.labels.labelling()).or_usage()?, options))
+    Ok(as_asked(ImageData::open_with(data, labelling(options)?).or_usage()?, options))
 }
 
 /// Images to be split, varied and kept as the options say.
@@ -169,5 +183,9 @@ fn as_asked(images: ImageData, options: &TrainingOptions) -> ImageData {
         Augment::Strong => AugmentPolicy::strong(),
     };
     let images = images.validation(options.validation()).augment(augment);
+    let images = match &options.group_regex {
+        Some(pattern) => images.keep_together(pattern.clone()),
+        None => images,
+    };
     images.seed(options.seed).memory(options.cache.images())
 }

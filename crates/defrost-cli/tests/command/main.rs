@@ -6,6 +6,7 @@ mod cache;
 mod channels;
 mod check;
 mod client;
+mod groups;
 mod labels;
 mod learning;
 mod live;

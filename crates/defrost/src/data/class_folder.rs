@@ -44,6 +44,8 @@ pub struct LabelledFile {
     pub path: PathBuf,
     /// Its label: in a tree of folders, the index of its class.
     pub target: Target,
+    /// What it [belongs to](super::Dataset::belongs_to), where a table says so.
+    pub belongs_to: Option<String>,
 }
 
 /// Labelled files.
@@ -360,7 +362,7 @@ fn collect(
         let is_item = kind.has(&path);
         let path = path.strip_prefix(root).unwrap_or(&path).to_owned();
         match is_item {
-            true => found.items.push(LabelledFile { path, target: Target::Class(class) }),
+            true => found.items.push(LabelledFile { path, target: Target::Class(class), belongs_to: None }),
             false => found.ignored.push(path),
         }
     }

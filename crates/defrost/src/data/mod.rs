@@ -15,6 +15,7 @@ mod preview;
 pub mod split;
 mod subset;
 mod target;
+pub(crate) mod together;
 mod validation;
 
 pub use balance::{balanced_batches, class_weights, classes};
@@ -26,6 +27,7 @@ pub use order::{batch_count, epoch_batches, plain_batches};
 pub use preview::Preview;
 pub use subset::{Subset, spread_order};
 pub use target::{Target, TargetKind, target_rows};
+pub use together::Together;
 pub use validation::Validation;
 
 use std::fmt;
@@ -104,6 +106,12 @@ pub trait Dataset: Send + Sync {
     /// How long the item is where items differ in length, as texts do: items of similar size share a batch.
     fn size(&self, _item: usize) -> usize {
         1
+    }
+
+    /// What the item shares with others that would give it away, such as the person it shows: items of one name stay on one
+    /// side of every split. `None` for an item by itself.
+    fn belongs_to(&self, _item: usize) -> Option<&str> {
+        None
     }
 
     /// What a person is shown of the item; `None` if there is nothing to show, or no longer.

@@ -1,10 +1,12 @@
 //! Splitting labelled items into a training and a validation part, class by class.
 //!
 //! A plain random split may leave a rare class out of validation, or out of training. Here every class of two items or
-//! more has at least one on each side; what validation takes of a class depends on the seed and that class alone.
+//! more has at least one on each side; what validation takes of a class depends on the seed and that class alone. Items that
+//! [belong together](Dataset::belongs_to) are split as one.
 
 use rand::seq::SliceRandom;
 
+use super::together::Units;
 use super::{Dataset, Draws};
 
 /// Indices of the items on each side, ascending; every item is on exactly one.
@@ -16,6 +18,8 @@ pub struct Split {
     pub valid: Vec<usize>,
     /// Classes of a single item, which trains and can't be validated.
     pub singletons: Vec<usize>,
+    /// Classes whose items all belong together: they train and can't be validated either.
+    pub inseparable: Vec<usize>,
 }
 
 /// Why items can't be split.
@@ -80,25 +84,48 @@ pub fn stratified(classes: &[usize], fraction: f64, seed: u64) -> Result<Split, 
     train.sort_unstable();
     valid.sort_unstable();
     let singletons = (0..sizes.len()).filter(|&class| sizes[class] == 1).collect();
-    Ok(Split { train, valid, singletons })
+    Ok(Split { train, valid, singletons, inseparable: vec![] })
 }
 
-/// The same for labelled items. What is not of one class is split at random: one class of all.
+/// The same for labelled items. What is not of one class is split at random: one class of all. Of items that belong
+/// together, `fraction` is that of their groups.
 ///
 /// # Errors
 ///
 /// As [`stratified`].
 pub fn split(data: &dyn Dataset, fraction: f64, seed: u64) -> Result<Split, SplitError> {
-    let classes: Vec<usize> = (0..data.len()).map(|item| data.target(item).class().unwrap_or(0)).collect();
-    stratified(&classes, fraction, seed)
+    split_units(&Units::of(data), fraction, seed)
+}
+
+/// The same for items of which only this is known: the class, and what the item [belongs to](Dataset::belongs_to).
+pub(crate) fn split_together(
+    items: &[(usize, Option<&str>)],
+    fraction: f64,
+    seed: u64,
+) -> Result<Split, SplitError> {
+    split_units(&Units::new(items), fraction, seed)
+}
+
+fn split_units(units: &Units, fraction: f64, seed: u64) -> Result<Split, SplitError> {
+    let split = stratified(&units.classes, fraction, seed)?;
+    let is_single = |&class: &usize| {
+        let unit = units.classes.iter().position(|&other| other == class);
+        unit.is_some_and(|unit| units.items[unit].len() == 1)
+    };
+    let (singletons, inseparable) = split.singletons.iter().copied().partition(is_single);
+    Ok(Split { train: units.items(&split.train), valid: units.items(&split.valid), singletons, inseparable })
 }
 
 impl Split {
     /// What a person should know about it; `item` is what one is called.
     pub fn notes(&self, classes: &[String], item: &str) -> Vec<String> {
-        let names = self.singletons.iter().filter_map(|&class| classes.get(class));
-        let note = |name| format!("class {name} has one {item}: it is trained on and can't be validated");
-        names.map(note).collect()
+        let names =
+            |of: &[usize]| of.iter().filter_map(|&class| classes.get(class)).cloned().collect::<Vec<_>>();
+        let single = |name| format!("class {name} has one {item}: it is trained on and can't be validated");
+        let together =
+            |name| format!("all of class {name} belongs together: it is trained on and can't be validated");
+        let single = names(&self.singletons).into_iter().map(single);
+        single.chain(names(&self.inseparable).into_iter().map(together)).collect()
     }
 }
 
@@ -128,6 +155,9 @@ fn validation_sizes(sizes: &[usize], fraction: f64) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::Batch;
+    use crate::data::{DataError, Fingerprint, Target, Variant, folds};
+    use burn::tensor::{Device, Tensor};
 
     fn classes(sizes: &[usize]) -> Vec<usize> {
         sizes.iter().enumerate().flat_map(|(class, &size)| vec![class; size]).collect()
@@ -153,6 +183,53 @@ mod tests {
                 assert_eq!(split.singletons, [5]);
             }
         }
+    }
+
+    /// Twelve items of two classes, of which those of one owner lie side by side.
+    struct Owned(Vec<(usize, Option<&'static str>)>);
+
+    impl Dataset for Owned {
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+        fn target(&self, item: usize) -> Target {
+            Target::Class(self.0[item].0)
+        }
+        fn name(&self, item: usize) -> String {
+            item.to_string()
+        }
+        fn fingerprint(&self, item: usize, _: Variant) -> Fingerprint {
+            Fingerprint::of(&[&item.to_le_bytes()])
+        }
+        fn belongs_to(&self, item: usize) -> Option<&str> {
+            self.0[item].1
+        }
+        fn inputs(&self, items: &[usize], _: Variant, device: &Device) -> Result<Batch, DataError> {
+            Ok(Tensor::<2>::zeros([items.len(), 1], device).into())
+        }
+    }
+
+    #[test]
+    fn what_belongs_together_stays_on_one_side_and_in_one_fold() {
+        let owner = |item: usize| ["ann", "bea", "cem", "dan"][item / 3 % 4];
+        let data = Owned((0..24).map(|item| (item / 12, (item < 20).then(|| owner(item)))).collect());
+        for seed in 0..20 {
+            let split = split(&data, 0.3, seed).unwrap();
+            let mut all = [split.train.clone(), split.valid.clone()].concat();
+            all.sort_unstable();
+            assert_eq!(all, (0..24).collect::<Vec<_>>());
+            let fold_of = folds(&data, 3, seed);
+            for (a, b) in
+                (0..20).flat_map(|a| (0..20).map(move |b| (a, b))).filter(|(a, b)| owner(*a) == owner(*b))
+            {
+                assert_eq!(split.valid.contains(&a), split.valid.contains(&b));
+                assert_eq!(fold_of[a], fold_of[b]);
+            }
+            assert!((0..3).all(|fold| fold_of.contains(&fold)));
+        }
+        let one = Owned((0..6).map(|item| (item / 3, (item < 3).then_some("ann"))).collect());
+        let notes = split(&one, 0.3, 1).unwrap().notes(&["a".to_owned(), "b".to_owned()], "image");
+        assert_eq!(notes, ["all of class a belongs together: it is trained on and can't be validated"]);
     }
 
     #[test]

@@ -49,6 +49,17 @@ pub enum LearnerError {
         /// How many scores the network gives.
         outputs: usize,
     },
+    /// No metric of this name is measured.
+    #[error("the metric {name} is not measured of these items; there are {known}")]
+    Monitored {
+        /// The name.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// A metric of one's own has the name of another.
+    #[error("two metrics are called {0}; give your own another name")]
+    MetricName(String),
     /// An option does not fit the loss.
     #[error(transparent)]
     Loss(#[from] LossError),

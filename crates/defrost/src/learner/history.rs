@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::PhaseEstimate;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, is_error};
 
 /// One epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,13 +25,17 @@ pub struct EpochRecord {
 }
 
 impl EpochRecord {
-    /// Whether this epoch ended better: with more of the monitored metric, or as much of it at a lower loss.
+    /// Whether this epoch ended better: with more of the monitored metric (less of an error), or as much of it at a lower loss.
     pub fn is_better_than(&self, other: &Self, monitored: Option<&str>) -> bool {
         // What is not a number is worse than any that is.
         let number = |value: f64| if value.is_nan() { f64::NEG_INFINITY } else { value };
         let score = |record: &Self| {
-            let measured = monitored.and_then(|name| record.metrics.get(name)).copied();
-            (number(measured.unwrap_or(0.0)), number(-record.valid_loss))
+            let measured = monitored.map_or(0.0, |name| match record.metrics.get(name) {
+                Some(&value) if is_error(name) => -value,
+                Some(&value) => value,
+                None => f64::NAN,
+            });
+            (number(measured), number(-record.valid_loss))
         };
         score(self) > score(other)
     }
@@ -105,5 +109,33 @@ impl History {
             ));
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(metrics: &[(&str, f64)], valid_loss: f64) -> EpochRecord {
+        EpochRecord {
+            phase: "thawed".to_owned(),
+            epoch: 1,
+            train_loss: 0.0,
+            valid_loss,
+            metrics: metrics.iter().map(|&(name, value)| (name.to_owned(), value)).collect(),
+            seconds: 0.0,
+        }
+    }
+
+    #[test]
+    fn a_metric_is_to_be_high_and_an_error_low() {
+        let (low, high) =
+            (record(&[("f1", 0.2), ("rmse", 2.0)], 1.0), record(&[("f1", 0.6), ("rmse", 6.0)], 1.0));
+        assert!(high.is_better_than(&low, Some("f1")) && !low.is_better_than(&high, Some("f1")));
+        assert!(low.is_better_than(&high, Some("rmse")) && !high.is_better_than(&low, Some("rmse")));
+        // What was not measured is worse than anything that was; the loss decides what is as good.
+        let none = record(&[], 0.1);
+        assert!(high.is_better_than(&none, Some("rmse")) && none.is_better_than(&high, None));
+        assert!(none.is_better_than(&record(&[], 0.2), Some("f1")));
     }
 }

@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
-use super::{Learner, LearnerError, Suggestions, suggest};
+use super::suggestions::suggest_on_descent;
+use super::{Learner, LearnerError, Suggestions};
 use crate::data::Draws;
 use crate::optim::StepOptions;
+use crate::recipe::Recipe;
 use crate::schedule::MOMENTUM;
 use crate::stage::Network;
 
@@ -47,12 +49,23 @@ pub struct RatePoint {
 pub struct LrFind {
     /// All rates tried.
     pub points: Vec<RatePoint>,
-    /// The rates they suggest.
+    /// The rates they suggest, read where the loss falls by more than it wavers.
     pub suggestions: Suggestions,
+}
+
+impl LrFind {
+    /// The rate to train at where a recipe's usual one is `usual`: what `valley` suggests, but at most three times as much and
+    /// at least a third; the usual one if nothing is suggested. A hundred steps tell at which rates a loss begins to fall, not
+    /// where epochs end, so they move what has proved itself, and don't replace it.
+    pub fn rate(&self, usual: f64) -> f64 {
+        self.suggestions.valley.map_or(usual, |valley| valley.clamp(usual / FARTHEST, usual * FARTHEST))
+    }
 }
 
 /// What the running average of losses keeps of itself.
 const SMOOTHING: f64 = 0.98;
+/// How many times as high or as low as a recipe's usual rate a found one may be.
+const FARTHEST: f64 = 3.0;
 /// A loss this many times the lowest ends the search.
 const RISEN: f64 = 4.0;
 
@@ -69,7 +82,19 @@ impl<N: Network> Learner<N> {
         let points = self.try_rates(options);
         self.go_back(&state);
         let points = points?;
-        Ok(LrFind { suggestions: suggest(&points), points })
+        Ok(LrFind { suggestions: suggest_on_descent(&points), points })
+    }
+
+    /// Tries rates as the first phase of a recipe would train.
+    ///
+    /// # Errors
+    ///
+    /// As [`lr_find`](Self::lr_find), and if the recipe does not fit the network.
+    pub fn lr_find_for(&mut self, recipe: &Recipe) -> Result<LrFind, LearnerError> {
+        if let Some(first) = self.resolve(recipe.clone())?.first() {
+            self.freeze_for(first)?;
+        }
+        self.lr_find(&LrFindOptions::default())
     }
 
     fn try_rates(&mut self, options: &LrFindOptions) -> Result<Vec<RatePoint>, LearnerError> {

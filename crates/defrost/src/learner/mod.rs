@@ -56,7 +56,7 @@ pub use test_time_augmentation::TestTimeAugmentation;
 use crate::data::{Dataset, Draws, TargetKind};
 use crate::groups::LayerGroups;
 use crate::loss::{AnyLoss, Balance, LossOptions};
-use crate::metrics::{Metric, Reliability};
+use crate::metrics::{self, Metric, Reliability};
 use crate::optim::{AdamW, Optimizer, Stepper};
 use crate::plan::{FreezePlan, NormMode};
 use crate::prefix::{Cache, CacheLimits, Prefix};
@@ -82,7 +82,8 @@ pub struct LearnerOptions {
     pub balance: Balance,
     /// Metrics of one's own, beside those that fit the targets.
     pub metrics: Vec<Metric>,
-    /// The metric whose highest value makes the best epoch; the loss's unless there is one.
+    /// The metric whose best value makes the best epoch: the highest one, or the lowest one of an error; the loss's
+    /// unless there is one.
     pub monitored: Option<String>,
     /// How parameters move.
     pub optimizer: Arc<dyn Optimizer>,
@@ -221,6 +222,24 @@ pub struct Learner<N> {
     described: Described<N>,
 }
 
+/// Every metric has a name of its own, and the monitored one is there.
+fn check_metrics(options: &LearnerOptions, kind: TargetKind) -> Result<(), LearnerError> {
+    let own = options.metrics.iter().map(Metric::name);
+    let mut known: Vec<&str> = metrics::names(kind).to_vec();
+    for name in own {
+        if known.contains(&name) {
+            return Err(LearnerError::MetricName(name.to_owned()));
+        }
+        known.push(name);
+    }
+    match &options.monitored {
+        Some(name) if !known.contains(&name.as_str()) => {
+            Err(LearnerError::Monitored { name: name.clone(), known: known.join(", ") })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn check_targets(data: &dyn Dataset, kind: TargetKind, outputs: usize) -> Result<(), LearnerError> {
     let wrong = (0..data.len()).find(|&item| !kind.fits(&data.target(item), outputs));
     let Some(item) = wrong else { return Ok(()) };
@@ -244,6 +263,7 @@ impl<N: Network> Learner<N> {
     ) -> Result<Self, LearnerError> {
         let how = LossOptions { label_smoothing: options.label_smoothing, balance: options.balance };
         let loss = how.apply(options.loss.clone(), &*train)?;
+        check_metrics(&options, loss.kind())?;
         for data in [&train, &valid] {
             check_targets(&**data, loss.kind(), outputs)?;
         }

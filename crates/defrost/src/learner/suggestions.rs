@@ -27,28 +27,77 @@ const SLIDE: usize = 15;
 const FLAT: f64 = 0.005;
 /// Points at the end that are not looked at.
 const LAST: usize = 5;
+/// The loss falls clearly if it falls by so many times as much as it wavers at the lowest rates,
+const CLEAR: f64 = 2.0;
+/// and by this fraction of what it was.
+const LEAST: f64 = 0.02;
+/// It has left its first level when this fraction of its fall is behind it.
+const LEFT: f64 = 0.05;
 
-/// What the curve suggests, its first tenth and its last five points left out.
+impl Suggestions {
+    fn none(why: String) -> Self {
+        Self { why: Some(why), ..Self::default() }
+    }
+
+    /// What these points suggest, all of them looked at.
+    fn of(seen: &[RatePoint]) -> Self {
+        Self {
+            valley: Some(valley(seen)),
+            slide: Some(slide(seen)),
+            steep: Some(steep(seen)),
+            minimum: Some(seen[lowest_place(seen)].lr / 10.0),
+            why: None,
+        }
+    }
+}
+
+/// What a curve suggests, as fastai reads it: without its first tenth and its last five points.
 pub fn suggest(points: &[RatePoint]) -> Suggestions {
-    let none = |why: String| Suggestions { why: Some(why), ..Suggestions::default() };
     let seen = &points[points.len() / 10..points.len().saturating_sub(LAST).max(points.len() / 10)];
     if seen.len() <= SLIDE + 1 {
-        return none(format!(
+        return Suggestions::none(format!(
             "the loss rose out of sight after {} rates, too few to read a rate off; check the labels, or start lower",
             points.len()
         ));
     }
     let falls = seen.windows(2).any(|pair| pair[1].loss < pair[0].loss);
     if !falls {
-        return none("the loss never fell; check the labels and what is frozen".to_owned());
+        return Suggestions::none("the loss never fell; check the labels and what is frozen".to_owned());
     }
-    Suggestions {
-        valley: Some(valley(seen)),
-        slide: Some(slide(seen)),
-        steep: Some(steep(seen)),
-        minimum: Some(lowest(seen).lr / 10.0),
-        why: None,
+    Suggestions::of(seen)
+}
+
+/// What a measured curve suggests. The loss wavers from batch to batch, also at rates too low to teach anything, so only the
+/// part of the curve is read in which it falls by more than that.
+pub(super) fn suggest_on_descent(points: &[RatePoint]) -> Suggestions {
+    let fastai = suggest(points);
+    if fastai.why.is_some() {
+        return fastai;
     }
+    match descent(points) {
+        Some(descent) => Suggestions::of(descent),
+        None => Suggestions::none(
+            "the loss fell by no more than it wavers from batch to batch, so no rate stands out".to_owned(),
+        ),
+    }
+}
+
+/// The points from where the loss leaves its first level for good, without the last ones; with enough points before that to
+/// read a rate off. None if the loss falls by no more than it wavers on that level.
+fn descent(points: &[RatePoint]) -> Option<&[RatePoint]> {
+    let end = points.len().saturating_sub(LAST);
+    let level = points.get(points.len() / 10..points.len() / 3).filter(|level| !level.is_empty())?;
+    let mut losses: Vec<f64> = level.iter().map(|point| point.loss).collect();
+    losses.sort_by(f64::total_cmp);
+    let (first, wavers) = (losses[losses.len() / 2], losses[losses.len() - 1] - losses[0]);
+    let lowest = lowest_place(&points[..end]);
+    let fall = first - points[lowest].loss;
+    if fall <= CLEAR * wavers || fall <= LEAST * first.abs() {
+        return None;
+    }
+    let is_high = |point: &RatePoint| point.loss >= first - LEFT * fall;
+    let left = points[..lowest].iter().rposition(is_high).unwrap_or(0);
+    Some(&points[left.min(end.saturating_sub(SLIDE + 2))..end])
 }
 
 /// The longest descent is the longest chain of points of which each is lower than the one before, not
@@ -91,8 +140,10 @@ fn steep(points: &[RatePoint]) -> f64 {
     falls.min_by(|a, b| a.0.total_cmp(&b.0)).map_or(points[0].lr, |(_, lr)| lr)
 }
 
-fn lowest(points: &[RatePoint]) -> RatePoint {
-    points.iter().copied().min_by(|a, b| a.loss.total_cmp(&b.loss)).unwrap_or(points[0])
+/// Where the loss is lowest.
+fn lowest_place(points: &[RatePoint]) -> usize {
+    let losses = points.iter().map(|point| point.loss).enumerate();
+    losses.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(place, _)| place)
 }
 
 /// Slopes per point: over both neighbours, one-sided at the ends (numpy's `gradient`).
@@ -112,6 +163,39 @@ mod tests {
     fn curve(losses: impl IntoIterator<Item = f64>) -> Vec<RatePoint> {
         let point = |(index, loss)| RatePoint { lr: 1e-7 * 1.2f64.powi(index as i32), loss };
         losses.into_iter().enumerate().map(point).collect()
+    }
+
+    /// A loss that wavers around 3 at low rates, falls from the 50th rate to the 70th by `fall`, and rises again.
+    fn wavering(fall: f64) -> Vec<RatePoint> {
+        curve((0..90).map(|step| {
+            let step = f64::from(step);
+            let down = ((step - 50.0) / 20.0).clamp(0.0, 1.0) * fall;
+            3.0 - down + 0.02 * (step * 2.4).sin() + ((step - 75.0).max(0.0) / 5.0).powi(2)
+        }))
+    }
+
+    #[test]
+    fn rates_that_teach_nothing_are_not_read() {
+        let points = wavering(1.0);
+        let (rate, found) = (|step: usize| points[step].lr, suggest_on_descent(&points));
+        for (name, lr) in [
+            ("valley", found.valley),
+            ("slide", found.slide),
+            ("steep", found.steep),
+            ("minimum", found.minimum.map(|lr| lr * 10.0)),
+        ] {
+            assert!((rate(48)..=rate(84)).contains(&lr.unwrap()), "{name}: {lr:?} of {:e}", rate(50));
+        }
+        // fastai's reading of all of them takes a wave at the start for the steepest descent, or the whole for flat.
+        let all = suggest(&points);
+        assert!(all.steep.unwrap() < rate(48) || all.slide.unwrap() < rate(48), "{all:?}");
+    }
+
+    #[test]
+    fn a_fall_within_what_the_loss_wavers_is_none() {
+        let found = suggest_on_descent(&wavering(0.05));
+        assert_eq!(found.valley, None);
+        assert!(found.why.unwrap().contains("no rate stands out"));
     }
 
     #[test]

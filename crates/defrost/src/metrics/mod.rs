@@ -40,6 +40,20 @@ pub type Metrics = BTreeMap<String, f64>;
 /// How many of the likeliest classes [`top_accuracy`] looks at.
 const TOP: usize = 5;
 
+/// What the metrics of targets of this kind are called.
+pub fn names(kind: TargetKind) -> &'static [&'static str] {
+    match kind {
+        TargetKind::Class => &["accuracy", "kappa", "mcc", "roc_auc", "top_5", "precision", "recall", "f1"],
+        TargetKind::Labels => &["accuracy", "exact_match", "roc_auc", "precision", "recall", "f1"],
+        TargetKind::Number => &["mae", "rmse", "r2"],
+    }
+}
+
+/// Whether the lowest value of the metric of this name is the best one.
+pub fn is_error(name: &str) -> bool {
+    ["mae", "rmse"].contains(&name)
+}
+
 /// All metrics of targets of this kind.
 ///
 /// # Panics
@@ -137,4 +151,31 @@ fn mean_auc(predictions: &[Prediction], targets: &[Target]) -> Option<f64> {
     };
     let areas: Vec<f64> = (0..outputs).filter_map(area).collect();
     (!areas.is_empty()).then(|| areas.iter().sum::<f64>() / areas.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_has_its_name_listed() {
+        let classes: Vec<Target> = (0..12).map(|item| Target::Class(item % 6)).collect();
+        let labels: Vec<Target> = (0..12).map(|item| Target::Labels(vec![item % 6])).collect();
+        let numbers: Vec<Target> = (0..12).map(|item| Target::Number(item as f32)).collect();
+        let predictions = |width: usize| -> Vec<Prediction> {
+            (0..12)
+                .map(|item| Prediction((0..width).map(|at| ((item + at) % 6) as f32 / 6.0).collect()))
+                .collect()
+        };
+        for (kind, targets, width) in [
+            (TargetKind::Class, classes, 6),
+            (TargetKind::Labels, labels, 6),
+            (TargetKind::Number, numbers, 1),
+        ] {
+            let measured: Vec<String> = measure(kind, &predictions(width), &targets).into_keys().collect();
+            let mut listed: Vec<&str> = names(kind).to_vec();
+            listed.sort_unstable();
+            assert_eq!(measured, listed);
+        }
+    }
 }

@@ -93,25 +93,27 @@ impl Recipe {
         Phase::only(groups, epochs, rates, Schedule::ONE_CYCLE).into()
     }
 
+    /// The highest rate of any phase.
+    pub fn highest_rate(&self) -> f64 {
+        match self {
+            Self::FineTune(recipe) | Self::Auto(recipe) => recipe.rates.highest(),
+            Self::Gradual(recipe) => recipe.rate,
+            Self::Phases(phases) => phases.iter().map(|phase| phase.rates.highest()).fold(f64::MIN, f64::max),
+        }
+    }
+
     /// The same recipe at other rates: its highest is `rate`, the others keep their ratio to it. That is how a rate
     /// that [`lr_find`](crate::Learner::lr_find) suggests is used.
     #[must_use]
     pub fn with_highest_rate(self, rate: f64) -> Self {
-        let fine_tune = |recipe: FineTune| FineTune {
-            rates: recipe.rates.scaled(rate / recipe.rates.highest()),
-            ..recipe
-        };
+        let factor = rate / self.highest_rate();
+        let fine_tune = |recipe: FineTune| FineTune { rates: recipe.rates.scaled(factor), ..recipe };
+        let scaled = |phase: Phase| Phase { rates: phase.rates.scaled(factor), ..phase };
         match self {
             Self::FineTune(recipe) => Self::FineTune(fine_tune(recipe)),
             Self::Auto(recipe) => Self::Auto(fine_tune(recipe)),
-            Self::Gradual(recipe) => {
-                Self::Gradual(Gradual { rate: recipe.rate * (rate / recipe.rate), ..recipe })
-            }
-            Self::Phases(phases) => {
-                let highest = phases.iter().map(|phase| phase.rates.highest()).fold(f64::MIN, f64::max);
-                let scaled = |phase: Phase| Phase { rates: phase.rates.scaled(rate / highest), ..phase };
-                Self::Phases(phases.into_iter().map(scaled).collect())
-            }
+            Self::Gradual(recipe) => Self::Gradual(Gradual { rate, ..recipe }),
+            Self::Phases(phases) => Self::Phases(phases.into_iter().map(scaled).collect()),
         }
     }
 

@@ -26,6 +26,7 @@ pub(super) struct LabelledRow {
     pub name: String,
     pub encoded: Encoded,
     pub target: Target,
+    pub belongs_to: Option<String>,
 }
 
 impl Table {
@@ -60,6 +61,10 @@ impl Dataset for Table {
         let numbers: Vec<u8> =
             numbers.iter().flat_map(|number| number.unwrap_or(f64::NAN).to_le_bytes()).collect();
         Fingerprint::of(&[&categories, &numbers])
+    }
+
+    fn belongs_to(&self, item: usize) -> Option<&str> {
+        self.rows[item].belongs_to.as_deref()
     }
 
     fn preview(&self, item: usize) -> Option<Preview> {

@@ -13,7 +13,7 @@ use super::schema::{Column, Design, Encoded, Schema, holds_numbers, is_missing, 
 use crate::check::{Problem, Report};
 use crate::csv_table::{CsvError, CsvTable, Row};
 use crate::data::split::{self, SplitError};
-use crate::data::{Skipped, Target, Validation};
+use crate::data::{Skipped, Target, Together, Validation, together};
 use crate::remedy::{Note, Remedy};
 use crate::split_data::SplitData;
 
@@ -39,6 +39,7 @@ pub struct TableData {
     ignored: Vec<String>,
     validation: Validation,
     design: Design,
+    together: Together,
     schema: Option<Schema>,
     seed: u64,
 }
@@ -146,6 +147,7 @@ impl TableData {
             ignored: vec![],
             validation: Validation::default(),
             design: Design::Quantiles,
+            together: Together::None,
             schema: None,
             seed: 42,
         }
@@ -174,6 +176,14 @@ impl TableData {
     #[must_use]
     pub fn design(self, design: Design) -> Self {
         Self { design, ..self }
+    }
+
+    /// With rows of the same cell in this column on one side of the split. The column tells whose rows they are, and is no input.
+    #[must_use]
+    pub fn keep_together(mut self, column: impl Into<String>) -> Self {
+        let column = column.into();
+        self.ignored.push(column.clone());
+        Self { together: Together::Column(column), ..self }
     }
 
     /// With the encoding that an earlier run has learned; by default it is learned from the training rows.
@@ -208,7 +218,7 @@ impl TableData {
     ///
     /// If the label is not there or makes no classes, or no validation part can be made.
     pub fn read(self) -> Result<SplitData<Table>, TableError> {
-        let Self { path, csv, mut skipped, label, ignored, validation, design, schema, seed } = self;
+        let Self { path, csv, mut skipped, label, ignored, validation, design, together, schema, seed } = self;
         let label = label_column(&path, &csv, label.as_deref())?;
         let name = csv.columns[label].clone();
         let mut problems = column_problems(&csv, label, &ignored);
@@ -216,10 +226,11 @@ impl TableData {
         let present: Vec<&str> = cells.iter().map(String::as_str).filter(|cell| !is_missing(cell)).collect();
         let labels = labels_of(&path, &name, &present)?;
         let Labelled { csv, targets } = Labelled::of(csv, &cells, &labels, &mut skipped);
+        let groups = groups(&path, &csv, &together)?;
         let csv = dates::expand(csv);
         let mut notes = vec![];
         let all = (0..csv.rows.len()).collect();
-        let (train, valid) = split_rows(all, &targets, &validation, seed)?;
+        let (train, valid) = split_rows(all, (&targets, &groups), &validation, seed)?;
         let schema = match schema {
             Some(schema) if schema.columns.iter().any(|column| column.name == name) => {
                 return Err(TableError::Leak { column: name });
@@ -228,7 +239,7 @@ impl TableData {
             None => learn(&path, &csv, &train, (design, &ignored), &mut notes)?,
         };
         let encoder = Encoder { path: &path, schema: Arc::new(schema), label: &name };
-        let (train, bad) = encoder.encode(&csv, &targets, &train)?;
+        let (train, bad) = encoder.encode(&csv, (&targets, &groups), &train)?;
         skipped.extend(bad);
         let classes = match labels {
             Labels::Classes(classes) => classes,
@@ -236,8 +247,9 @@ impl TableData {
         };
         let (valid, bad) = match &validation {
             Validation::Path(other) => open_known(other, &encoder.schema, &name, &classes)?,
-            _ => encoder.encode(&csv, &targets, &valid)?,
+            _ => encoder.encode(&csv, (&targets, &groups), &valid)?,
         };
+        notes.extend(together::notes(&train, &valid).into_iter().map(Note::from));
         skipped.extend(bad);
         problems.extend(skipped.iter().cloned().map(Problem::from));
         let report = report(&classes, [&train, &valid], problems);
@@ -248,7 +260,7 @@ impl TableData {
 /// Which rows train and which validate.
 fn split_rows(
     mut all: Vec<usize>,
-    targets: &[Target],
+    (targets, groups): (&[Target], &[Option<String>]),
     validation: &Validation,
     seed: u64,
 ) -> Result<(Vec<usize>, Vec<usize>), SplitError> {
@@ -260,11 +272,19 @@ fn split_rows(
         }
         Validation::Fraction(fraction) | Validation::Found { otherwise: fraction } => {
             // Numbers are split as one class.
-            let classes: Vec<usize> = targets.iter().map(|target| target.class().unwrap_or(0)).collect();
-            let split = split::stratified(&classes, *fraction, seed)?;
+            let classes = targets.iter().map(|target| target.class().unwrap_or(0));
+            let items: Vec<_> = classes.zip(groups.iter().map(Option::as_deref)).collect();
+            let split = split::split_together(&items, *fraction, seed)?;
             Ok((split.train, split.valid))
         }
     }
+}
+
+/// What each row belongs to.
+fn groups(path: &Path, csv: &CsvTable, together: &Together) -> Result<Vec<Option<String>>, TableError> {
+    let column = together.column(path, csv)?;
+    let group = |row: &Row| column.map(|column| row.cells[column].clone()).filter(|group| !is_missing(group));
+    Ok(csv.rows.iter().map(group).collect())
 }
 
 /// Rows that have a label, and their labels.
@@ -308,7 +328,7 @@ pub fn open_known(
     let Labelled { csv, targets } = Labelled::of(csv, &cells, &labels, &mut skipped);
     let all: Vec<usize> = (0..csv.rows.len()).collect();
     let encoder = Encoder { path, schema: Arc::new(schema.clone()), label };
-    let (table, bad) = encoder.encode(&dates::expand(csv), &targets, &all)?;
+    let (table, bad) = encoder.encode(&dates::expand(csv), (&targets, &vec![None; all.len()]), &all)?;
     skipped.extend(bad);
     Ok((table, skipped))
 }
@@ -409,7 +429,7 @@ impl Encoder<'_> {
     fn encode(
         &self,
         csv: &CsvTable,
-        targets: &[Target],
+        (targets, groups): (&[Target], &[Option<String>]),
         rows: &[usize],
     ) -> Result<(Table, Vec<Skipped>), TableError> {
         let places = places(self.path, &self.schema, csv)?;
@@ -420,7 +440,8 @@ impl Encoder<'_> {
             match self.schema.encode(places.iter().map(|&place| cells[place].as_str())) {
                 Ok(encoded) => {
                     let (name, target) = (name.clone(), targets[index].clone());
-                    table.rows.push(LabelledRow { name, encoded, target });
+                    let belongs_to = groups[index].clone();
+                    table.rows.push(LabelledRow { name, encoded, target, belongs_to });
                 }
                 Err(reason) => skipped.push(Skipped { path: name.into(), kind: "bad-cell", reason }),
             }

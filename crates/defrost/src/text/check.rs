@@ -16,8 +16,8 @@ pub(super) fn report(TextParts { train, valid }: &TextParts, seed: u64) -> Resul
     match valid {
         ValidTexts::Given(valid) => entries.extend(look_at(valid, Part::Valid, &mut problems)),
         ValidTexts::Fraction(fraction) => {
-            let labels: Vec<usize> = entries.iter().map(|entry| entry.target.class().unwrap_or(0)).collect();
-            let split = split::stratified(&labels, *fraction, seed)?;
+            let items: Vec<_> = usable(train).map(|text| (text.class, text.belongs_to.as_deref())).collect();
+            let split = split::split_together(&items, *fraction, seed)?;
             split.valid.into_iter().for_each(|item| entries[item].part = Part::Valid);
         }
     }
@@ -27,12 +27,10 @@ pub(super) fn report(TextParts { train, valid }: &TextParts, seed: u64) -> Resul
 /// The texts that can be used; those that can't, and those that are odd, are problems.
 fn look_at(texts: &LabelledTexts, part: Part, problems: &mut Vec<Problem>) -> Vec<Entry> {
     problems.extend(texts.skipped.iter().cloned().map(Problem::from));
+    let empty = texts.items.iter().filter(|text| is_empty(text));
+    problems.extend(empty.map(|text| Problem::error(&text.name, "empty-text", "the text is empty")));
     let mut entries = vec![];
-    for LabelledText { name, text, class } in &texts.items {
-        if text.trim().is_empty() {
-            problems.push(Problem::error(name, "empty-text", "the text is empty"));
-            continue;
-        }
+    for LabelledText { name, text, class, .. } in usable(texts) {
         if let Some(trace) = garbled(text) {
             let detail = format!("`{}` in it was not read in its own encoding", trace.escape_debug());
             problems.push(Problem::warning(name, "garbled-text", detail));
@@ -41,6 +39,15 @@ fn look_at(texts: &LabelledTexts, part: Part, problems: &mut Vec<Problem>) -> Ve
         entries.push(Entry { name, part, target, content: content(text) });
     }
     entries
+}
+
+fn is_empty(text: &LabelledText) -> bool {
+    text.text.trim().is_empty()
+}
+
+/// The texts that have one.
+fn usable(texts: &LabelledTexts) -> impl Iterator<Item = &LabelledText> {
+    texts.items.iter().filter(|text| !is_empty(text))
 }
 
 /// Of the words: case and blanks make no other text.

@@ -27,6 +27,7 @@ struct Item {
     excerpt: Box<str>,
     tokens: Tokens,
     class: usize,
+    belongs_to: Option<String>,
 }
 
 impl Texts {
@@ -39,7 +40,8 @@ impl Texts {
             match result {
                 Ok(tokens) => {
                     let excerpt = excerpt(&text.text).into();
-                    items.push(Item { name: text.name.clone(), excerpt, tokens, class: text.class });
+                    let (name, belongs_to) = (text.name.clone(), text.belongs_to.clone());
+                    items.push(Item { name, excerpt, tokens, class: text.class, belongs_to });
                 }
                 Err(reason) => {
                     let kind = if text.text.trim().is_empty() { "empty-text" } else { "not-encodable" };
@@ -72,6 +74,10 @@ impl Dataset for Texts {
 
     fn name(&self, item: usize) -> String {
         self.items[item].name.clone()
+    }
+
+    fn belongs_to(&self, item: usize) -> Option<&str> {
+        self.items[item].belongs_to.as_deref()
     }
 
     fn preview(&self, item: usize) -> Option<Preview> {

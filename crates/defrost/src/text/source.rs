@@ -8,8 +8,8 @@ use thiserror::Error;
 use super::columns::{TextColumns, guess_label_column, guess_text_column};
 use super::files::{TEXTS, read_text};
 use crate::csv_table::{CsvError, CsvTable};
-use crate::data::Skipped;
 use crate::data::class_folder::{FolderError, LabelledFiles, scan_known, scan_to_evaluate};
+use crate::data::{Skipped, Together};
 use crate::remedy::Remedy;
 
 /// The largest data set that is held in memory, in bytes.
@@ -24,6 +24,8 @@ pub struct LabelledText {
     pub text: String,
     /// Index of its class.
     pub class: usize,
+    /// What it [belongs to](crate::Dataset::belongs_to), if anything.
+    pub belongs_to: Option<String>,
 }
 
 /// The texts of a CSV file or a folder.
@@ -135,10 +137,11 @@ impl LabelledTexts {
         path: &Path,
         columns: &TextColumns,
         classes: &[String],
+        together: &Together,
     ) -> Result<Self, TextSourceError> {
         match path.is_dir() {
-            true => Self::of_files(path, scan_known(path, &TEXTS, classes)?),
-            false => Self::of_table(path, CsvTable::read(path)?, columns, Some(classes)),
+            true => Self::of_files(path, scan_known(path, &TEXTS, classes)?, together),
+            false => Self::of_table(path, CsvTable::read(path)?, columns, Some(classes), together),
         }
     }
 
@@ -153,13 +156,17 @@ impl LabelledTexts {
         classes: &[String],
     ) -> Result<Self, TextSourceError> {
         match path.is_dir() {
-            true => Self::of_files(path, scan_to_evaluate(path, &TEXTS, classes)?),
-            false => Self::of_table(path, CsvTable::read(path)?, columns, Some(classes)),
+            true => Self::of_files(path, scan_to_evaluate(path, &TEXTS, classes)?, &Together::None),
+            false => Self::of_table(path, CsvTable::read(path)?, columns, Some(classes), &Together::None),
         }
     }
 
     /// Reads files below `root`. Those that can't be read or are not valid UTF-8 are left out.
-    pub(super) fn of_files(root: &Path, files: LabelledFiles) -> Result<Self, TextSourceError> {
+    pub(super) fn of_files(
+        root: &Path,
+        files: LabelledFiles,
+        together: &Together,
+    ) -> Result<Self, TextSourceError> {
         let LabelledFiles { classes, items: labelled, ignored } = files;
         let not_a_text = |path: PathBuf| {
             let reason = "its name does not end in .txt".to_owned();
@@ -173,7 +180,8 @@ impl LabelledTexts {
                 Ok(text) => {
                     total += text.len() as u64;
                     let class = file.target.class().unwrap_or_default();
-                    items.push(LabelledText { name: path.display().to_string(), text, class });
+                    let (name, belongs_to) = (path.display().to_string(), together.of_file(root, &path));
+                    items.push(LabelledText { name, text, class, belongs_to });
                 }
                 Err((kind, reason)) => skipped.push(Skipped { path, kind, reason }),
             }
@@ -192,8 +200,10 @@ impl LabelledTexts {
         (table, mut skipped): (CsvTable, Vec<Skipped>),
         columns: &TextColumns,
         known: Option<&[String]>,
+        together: &Together,
     ) -> Result<Self, TextSourceError> {
         let (text, label) = find(path, &table, columns)?;
+        let group = together.column(path, &table)?;
         let column = table.columns[label].clone();
         let found: BTreeSet<&str> = table.cells(label).filter(|label| !label.is_empty()).collect();
         let classes: Vec<String> = match known {
@@ -219,7 +229,10 @@ impl LabelledTexts {
         for mut row in table.rows {
             match classes.iter().position(|class| *class == row.cells[label]) {
                 Some(class) => {
-                    items.push(LabelledText { name: row.name, text: row.cells.swap_remove(text), class });
+                    let belongs_to =
+                        group.map(|group| row.cells[group].clone()).filter(|group| !group.is_empty());
+                    let text = row.cells.swap_remove(text);
+                    items.push(LabelledText { name: row.name, text, class, belongs_to });
                 }
                 None => {
                     let (path, reason) = (row.name.into(), "it has no label".to_owned());

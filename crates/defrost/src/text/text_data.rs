@@ -14,7 +14,7 @@ use crate::check::Report;
 use crate::csv_table::CsvTable;
 use crate::data::class_folder::{LabelledFolder, scan};
 use crate::data::split::{self, SplitError};
-use crate::data::{Dataset, Label, Skipped, Target, Validation};
+use crate::data::{Dataset, Label, Skipped, Target, Together, Validation, together};
 use crate::remedy::{Note, Remedy};
 use crate::split_data::SplitData;
 
@@ -33,6 +33,7 @@ pub struct TextData {
     found: Found,
     columns: TextColumns,
     validation: Validation,
+    together: Together,
     max_tokens: usize,
     seed: u64,
 }
@@ -57,6 +58,14 @@ pub enum TextDataError {
     /// Validation can't be split off.
     #[error(transparent)]
     Split(#[from] SplitError),
+    /// What tells which texts belong together does not fit where they come from.
+    #[error("{}: {} tell which texts belong together, and these have none", path.display(), match together { Together::Column(_) => "columns", _ => "files' paths" })]
+    Together {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was to tell.
+        together: Together,
+    },
     /// The tokenizer can't be used.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
@@ -136,6 +145,7 @@ impl TextData {
             name: format!("text {number}"),
             text,
             class: target.class().unwrap_or_default(),
+            belongs_to: None,
         };
         let items = texts.into_iter().zip(targets).enumerate().map(item).collect();
         let texts = LabelledTexts { classes, items, ..LabelledTexts::default() };
@@ -144,7 +154,7 @@ impl TextData {
 
     fn of(path: &Path, found: Found) -> Self {
         let (path, columns, validation) = (path.to_owned(), TextColumns::default(), Validation::default());
-        Self { path, found, columns, validation, max_tokens: 256, seed: 42 }
+        Self { path, found, columns, validation, together: Together::None, max_tokens: 256, seed: 42 }
     }
 
     /// With the texts in the column of this name; by default in the one that reads like texts.
@@ -171,6 +181,12 @@ impl TextData {
     #[must_use]
     pub fn validation(self, validation: Validation) -> Self {
         Self { validation, ..self }
+    }
+
+    /// With texts that belong together on one side of the split: those of one name in a column, or in their files' paths.
+    #[must_use]
+    pub fn keep_together(self, together: Together) -> Self {
+        Self { together, ..self }
     }
 
     /// With texts cut after this many tokens; by default after 256.
@@ -233,6 +249,7 @@ impl TextData {
                 (train.part(&split.train), train.part(&split.valid))
             }
         };
+        notes.extend(together::notes(&train, &valid).into_iter().map(Note::from));
         let truncated = train.truncated() + valid.truncated();
         if truncated > 0 {
             let (texts, most) = (train.len() + valid.len(), tokenizer.max_tokens());
@@ -263,8 +280,9 @@ impl TextData {
         let train = match valid {
             ValidTexts::Given(_) => items.len(),
             ValidTexts::Fraction(fraction) => {
-                let labels: Vec<usize> = items.iter().map(|item| item.class).collect();
-                split::stratified(&labels, fraction, self.seed)?.train.len()
+                let items: Vec<_> =
+                    items.iter().map(|item| (item.class, item.belongs_to.as_deref())).collect();
+                split::split_together(&items, fraction, self.seed)?.train.len()
             }
         };
         Ok(TextCounts { classes, train })
@@ -272,31 +290,36 @@ impl TextData {
 
     /// The texts that train, or are to be split, and those that validate.
     fn parts(self) -> Result<TextParts, TextDataError> {
-        let (path, found_valid);
+        let (path, together, mut found_valid) = (self.path, self.together, None);
+        match (&self.found, &together) {
+            (_, Together::None)
+            | (Found::Table(..), Together::Column(_))
+            | (Found::Folder(_), Together::Path(_)) => {}
+            _ => return Err(TextDataError::Together { path, together }),
+        }
         let mut train = match self.found {
             Found::Table(table, skipped) => {
-                (path, found_valid) = (self.path, None);
-                LabelledTexts::of_table(&path, (table, skipped), &self.columns, None)?
+                LabelledTexts::of_table(&path, (table, skipped), &self.columns, None, &together)?
             }
             Found::Folder(LabelledFolder { train, valid }) => {
-                (path, found_valid) = (self.path, valid);
-                LabelledTexts::of_files(&path, train)?
+                found_valid = valid;
+                LabelledTexts::of_files(&path, train, &together)?
             }
-            Found::Memory(texts) => {
-                (path, found_valid) = (self.path, None);
-                texts
-            }
+            Found::Memory(texts) => texts,
         };
         let valid = match (self.validation, found_valid) {
-            (Validation::Path(other), _) => {
-                ValidTexts::Given(LabelledTexts::read_known(&other, &train.columns, &train.classes)?)
-            }
+            (Validation::Path(other), _) => ValidTexts::Given(LabelledTexts::read_known(
+                &other,
+                &train.columns,
+                &train.classes,
+                &together,
+            )?),
             (Validation::Items(places), _) => {
                 let (classes, items) = (train.classes.clone(), Validation::take(&mut train.items, &places)?);
                 ValidTexts::Given(LabelledTexts { classes, items, ..LabelledTexts::default() })
             }
             (Validation::Found { .. }, Some(valid)) => {
-                ValidTexts::Given(LabelledTexts::of_files(&path, valid)?)
+                ValidTexts::Given(LabelledTexts::of_files(&path, valid, &together)?)
             }
             (Validation::Fraction(fraction) | Validation::Found { otherwise: fraction }, _) => {
                 ValidTexts::Fraction(fraction)
@@ -411,7 +434,9 @@ mod tests {
         let root = tree(&[one, two]);
         let known = ["a", "c"].map(str::to_owned);
         let columns = TextColumns::default();
-        let message = LabelledTexts::read_known(root.path(), &columns, &known).unwrap_err().to_string();
+        let message = LabelledTexts::read_known(root.path(), &columns, &known, &Together::None)
+            .unwrap_err()
+            .to_string();
         assert!(
             message.ends_with(
                 "has classes that training does not know: b; it knows a, c; rename or remove those folders"

@@ -39,6 +39,8 @@ pub struct LabelledImage {
     pub source: ImageSource,
     /// Its label.
     pub target: Target,
+    /// Whom or what it shows, if it is to stay on one side of a split with others of the same.
+    pub belongs_to: Option<String>,
 }
 
 /// Where an image is.
@@ -223,6 +225,10 @@ impl Dataset for Images {
         // `Debug` shows every field and every digit, those of later versions too.
         let look = format!("{:?} {:?}", self.preprocess, self.draw(item, variant));
         Fingerprint::of(&[&self.items[item].content.0, look.as_bytes()])
+    }
+
+    fn belongs_to(&self, item: usize) -> Option<&str> {
+        self.items[item].image.belongs_to.as_deref()
     }
 
     fn preview(&self, item: usize) -> Option<Preview> {

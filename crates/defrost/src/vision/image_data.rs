@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use regex::Regex;
 use thiserror::Error;
 
 use super::augment::AugmentPolicy;
@@ -18,7 +19,7 @@ use super::transform::Preprocess;
 use crate::check::{Problem, Report};
 use crate::data::class_folder::{LabelledFile, LabelledFiles};
 use crate::data::split::{self, Split, SplitError};
-use crate::data::{Dataset, Label, MixedLabels, Skipped, Validation};
+use crate::data::{Dataset, Label, MixedLabels, Skipped, Together, Validation, together};
 use crate::prefix::CacheLimits;
 use crate::remedy::Note;
 use crate::split_data::SplitData;
@@ -51,6 +52,7 @@ pub struct ImageData {
     ignored: Vec<PathBuf>,
     notes: Vec<Note>,
     validation: Validation,
+    together: Together,
     augment: AugmentPolicy,
     seed: u64,
     memory: u64,
@@ -156,7 +158,10 @@ impl ImageData {
             ImageSource::Memory { name, image }
         };
         let sources = images.into_iter().enumerate().map(source);
-        let train = sources.zip(targets).map(|(source, target)| LabelledImage { source, target }).collect();
+        let train = sources
+            .zip(targets)
+            .map(|(source, target)| LabelledImage { source, target, belongs_to: None })
+            .collect();
         let found = LabelledFiles { classes, items: vec![], ignored: vec![] };
         Ok(Self { train, ..Self::of(Path::new("images in memory"), Labelling::Folders, found, None) })
     }
@@ -177,6 +182,7 @@ impl ImageData {
             ignored,
             notes,
             validation: Validation::default(),
+            together: Together::None,
             augment: AugmentPolicy::default(),
             seed: 42,
             memory: CacheLimits::of_this_machine(None).memory / 2,
@@ -187,6 +193,22 @@ impl ImageData {
     #[must_use]
     pub fn validation(self, validation: Validation) -> Self {
         Self { validation, ..self }
+    }
+
+    /// With images kept on one side of the split whose paths below the folder have the same first group of this expression (or the
+    /// same match, if it has no group): `^person_([0-9]+)` where a file's name begins with the person it shows. Images in memory
+    /// are known by their names.
+    ///
+    /// ```no_run
+    /// use defrost::vision::ImageFolder;
+    /// use regex::Regex;
+    ///
+    /// let data = ImageFolder::open("photos")?.keep_together(Regex::new("person_([0-9]+)").expect("it is one"));
+    /// # Ok::<(), defrost::vision::ImageDataError>(())
+    /// ```
+    #[must_use]
+    pub fn keep_together(self, pattern: Regex) -> Self {
+        Self { together: Together::Path(pattern), ..self }
     }
 
     /// With training images varied so; by default as [`AugmentPolicy::default`] says.
@@ -250,7 +272,11 @@ impl ImageData {
     ) -> Result<(SplitData<Images>, Option<ImageDataError>), ImageDataError> {
         let (classes, root) = (&self.classes, &self.root);
         let mut train = self.train.clone();
-        let given = self.validation_given(&mut train)?;
+        let mut given = self.validation_given(&mut train)?;
+        self.tell_together(root, &mut train);
+        if let Given::Images(path, valid, _) = &mut given {
+            self.tell_together(path, valid);
+        }
         let decoded = Arc::new(DecodedImages::new(self.memory));
         let (mut inspected, mut skipped, mut problems) = (Inspected::new(), vec![], ignored(&self.ignored));
         let mut images = |root: &Path, images: Vec<LabelledImage>, augment| {
@@ -288,9 +314,21 @@ impl ImageData {
                 }
             },
         };
+        notes.extend(together::notes(&train, &valid).into_iter().map(Note::from));
         let name = root.display().to_string();
         let report = report(&name, classes, [&train, &valid], &inspected, problems, preprocess.size);
         Ok((SplitData { classes: classes.clone(), train, valid, skipped, notes, report }, refusal))
+    }
+
+    /// Reads off these images' paths below `root` which belong together.
+    fn tell_together(&self, root: &Path, images: &mut [LabelledImage]) {
+        for LabelledImage { source, belongs_to, .. } in images {
+            let found = match source {
+                ImageSource::File(path) => self.together.of_file(root, path),
+                ImageSource::Memory { name, .. } => self.together.of_name(name),
+            };
+            *belongs_to = found.or(belongs_to.take());
+        }
     }
 
     /// What validates; images that do are no longer in `train`.
@@ -360,6 +398,7 @@ fn images(root: &Path, found: LabelledFiles) -> Vec<LabelledImage> {
     let image = |file: LabelledFile| LabelledImage {
         source: ImageSource::File(root.join(file.path)),
         target: file.target,
+        belongs_to: file.belongs_to,
     };
     found.items.into_iter().map(image).collect()
 }

@@ -42,6 +42,8 @@ pub struct LabelTable {
     pub label_column: Option<String>,
     /// The column that says which of them validate: `true`, `1`, `yes` or `valid`.
     pub valid_column: Option<String>,
+    /// The column that says which images [belong together](crate::Dataset::belongs_to).
+    pub group_column: Option<String>,
     /// What a label is.
     pub kind: LabelKind,
 }
@@ -129,6 +131,7 @@ struct Entry {
     row: String,
     label: String,
     valid: bool,
+    belongs_to: Option<String>,
 }
 
 /// Finds the images of a data set and, where it brings them, those for validation.
@@ -228,7 +231,13 @@ fn by_name(root: &Path, pattern: &Regex) -> Result<Vec<Entry>, LabelsError> {
         let found = pattern.captures(&name).and_then(|captures| captures.get(1));
         let label = found.map(|found| found.as_str().to_owned());
         let missing = || LabelsError::NoMatch { pattern: pattern.to_string(), name: name.clone() };
-        Ok(Entry { label: label.ok_or_else(missing)?, row: path.display().to_string(), path, valid: false })
+        Ok(Entry {
+            label: label.ok_or_else(missing)?,
+            row: path.display().to_string(),
+            path,
+            valid: false,
+            belongs_to: None,
+        })
     };
     all_files(root, &IMAGES)?.into_iter().map(entry).collect()
 }
@@ -254,6 +263,7 @@ fn by_table(root: &Path, table: &LabelTable) -> Result<Vec<Entry>, LabelsError> 
     let (csv, _) = CsvTable::read(&table.file)?;
     let [image, label] = table.columns(&csv)?;
     let valid = table.valid_column.as_ref().map(|name| csv.column(&table.file, name)).transpose()?;
+    let group = table.group_column.as_ref().map(|name| csv.column(&table.file, name)).transpose()?;
     let mut entries = vec![];
     for row in &csv.rows {
         entries.push(Entry {
@@ -261,6 +271,7 @@ fn by_table(root: &Path, table: &LabelTable) -> Result<Vec<Entry>, LabelsError> 
             label: row.cells[label].clone(),
             valid: valid.map_or(Ok(false), |column| validates(&row.name, &row.cells[column]))?,
             row: row.name.clone(),
+            belongs_to: group.map(|column| row.cells[column].clone()).filter(|group| !group.is_empty()),
         });
     }
     entries.sort_by(|a, b| a.path.cmp(&b.path));
@@ -323,7 +334,7 @@ fn labelled(entry: &Entry, kind: LabelKind, classes: &[String]) -> Result<Labell
             Target::Number(number.ok_or(LabelsError::Label { row, label, wanted: "a number" })?)
         }
     };
-    Ok(LabelledFile { path: entry.path.clone(), target })
+    Ok(LabelledFile { path: entry.path.clone(), target, belongs_to: entry.belongs_to.clone() })
 }
 
 #[cfg(test)]

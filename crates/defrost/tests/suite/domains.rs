@@ -48,6 +48,7 @@ fn texts(cache: CacheLimits) -> Learner<TextNetwork> {
         name: item.to_string(),
         text: format!("{}the tea is {}", "very ".repeat(item * 7 % 30), ["good", "bad"][item % 2]),
         class: item % 2,
+        belongs_to: None,
     };
     let data = |count| {
         let (texts, skipped) = Texts::encode(&(0..count).map(text).collect::<Vec<_>>(), &tokenizer);

@@ -169,3 +169,17 @@ fn fitting_keeps_the_last_weights_and_a_run_the_best() {
     let run: Vec<_> = learner.history().records()[6..].to_vec();
     assert!(run.contains(learner.best().unwrap()));
 }
+
+#[test]
+fn a_monitored_metric_that_is_not_measured_is_refused() {
+    let refusal = |options: LearnerOptions| {
+        let refused = Learner::new(Small::new(), Box::new(Clusters(12)), Box::new(Clusters(6)), 3, options);
+        refused.err().expect("it is refused").to_string()
+    };
+    let options = LearnerOptions { monitored: Some("f2".to_owned()), ..LearnerOptions::default() };
+    let known = "accuracy, kappa, mcc, roc_auc, top_5, precision, recall, f1";
+    assert_eq!(refusal(options), format!("the metric f2 is not measured of these items; there are {known}"));
+    let twin = Metric::new("f1", |_: &[defrost::Prediction], _: &[Target]| None);
+    let options = LearnerOptions { metrics: vec![twin], ..LearnerOptions::default() };
+    assert_eq!(refusal(options), "two metrics are called f1; give your own another name");
+}

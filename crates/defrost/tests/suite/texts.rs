@@ -155,7 +155,12 @@ fn minilm_is_transformers() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|text| LabelledText { name: String::new(), text: text.as_str().unwrap().to_owned(), class: 0 })
+        .map(|text| LabelledText {
+            name: String::new(),
+            text: text.as_str().unwrap().to_owned(),
+            class: 0,
+            belongs_to: None,
+        })
         .collect();
     for (text, ids) in texts.iter().zip(expected["ids"].as_array().unwrap()) {
         let found: Vec<f64> = tokenizer.encode(&text.text).unwrap().ids.into_iter().map(f64::from).collect();

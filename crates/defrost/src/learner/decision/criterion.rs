@@ -4,7 +4,7 @@ use super::Gain;
 use super::rule::Measured;
 use crate::data::{Target, TargetKind};
 use crate::learner::Evaluation;
-use crate::metrics::{Interval, Metric, Prediction, measure_at, paired_difference};
+use crate::metrics::{Interval, Metric, Prediction, is_error, measure_at, paired_difference};
 
 /// What tells the better of two networks.
 pub(in crate::learner) struct Criterion {
@@ -35,7 +35,7 @@ impl Criterion {
 
     /// Whether less of it is better.
     pub fn is_error(&self) -> bool {
-        self.own.is_none() && ["rmse", "mae"].contains(&self.name.as_str())
+        self.own.is_none() && is_error(&self.name)
     }
 
     /// Whether it is the fraction of items that are right.
