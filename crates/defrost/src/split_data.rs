@@ -1,7 +1,7 @@
 //! A data set ready to train on: split, checked, with the names of its classes.
 
 use crate::check::Report;
-use crate::data::{Dataset, Skipped};
+use crate::data::{Dataset, Skipped, amount_note, together_notes};
 use crate::remedy::Note;
 
 /// Items of one domain to train and to validate on, and what was seen while they were read.
@@ -19,6 +19,17 @@ pub struct SplitData<D> {
     pub notes: Vec<Note>,
     /// What is wrong with it.
     pub report: Report,
+}
+
+/// What a person should know about these items, split so; `items` is what several are called.
+pub(crate) fn notes(
+    train: &dyn Dataset,
+    valid: &dyn Dataset,
+    classes: &[String],
+    items: &str,
+) -> impl Iterator<Item = Note> {
+    let notes = amount_note(train, classes, items).into_iter().chain(together_notes(train, valid));
+    notes.map(Note::from)
 }
 
 impl<D: Dataset> SplitData<D> {

@@ -36,10 +36,12 @@ fn training_can_look_for_its_rate() {
     two_classes(folder.path(), 20);
     let valley = run(folder.path(), "lr-find", &["--json"]).json()["suggestions"]["valley"].as_f64().unwrap();
     let ran = run(folder.path(), "train", &["--lr", "find", "--epochs", "1", "--json"]);
-    assert!(ran.stderr.contains("learning rate: ") && ran.stderr.contains("(valley)"), "{}", ran.stderr);
-    // The head is solved for; what is found is for steps of the head alone, and all thawed it takes half of that.
-    let found = &ran.json()["phases"][1]["lr_max"][2];
-    assert_eq!(2.0 * found.as_f64().unwrap(), valley);
+    assert!(ran.stderr.contains("--lr find takes "), "{}", ran.stderr);
+    // The head is solved for; what is found is for steps of the head alone, and all thawed it takes half of that. It is at most
+    // three times the usual rate, or a third of it.
+    let found = ran.json()["phases"][1]["lr_max"][2].as_f64().unwrap();
+    let expected = valley.clamp(2e-3 / 3.0, 3.0 * 2e-3);
+    assert!((2.0 * found / expected - 1.0).abs() < 1e-9, "{found} of {valley}");
 
     let planned = run(folder.path(), "plan", &["--lr", "find"]);
     assert!(planned.usage_error().starts_with("--lr find: a plan trains nothing"), "{}", planned.stderr);

@@ -4,6 +4,7 @@
 //! timing: which items a batch holds, and every random draw for an item, is a function of (seed, epoch,
 //! item).
 
+mod amount;
 mod balance;
 pub mod class_folder;
 mod draws;
@@ -15,9 +16,10 @@ mod preview;
 pub mod split;
 mod subset;
 mod target;
-pub(crate) mod together;
+mod together;
 mod validation;
 
+pub(crate) use amount::note as amount_note;
 pub use balance::{balanced_batches, class_weights, classes};
 pub use draws::{Draws, Rng};
 pub use fingerprint::Fingerprint;
@@ -28,6 +30,7 @@ pub use preview::Preview;
 pub use subset::{Subset, spread_order};
 pub use target::{Target, TargetKind, target_rows};
 pub use together::Together;
+pub(crate) use together::notes as together_notes;
 pub use validation::Validation;
 
 use std::fmt;

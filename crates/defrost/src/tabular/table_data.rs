@@ -13,9 +13,9 @@ use super::schema::{Column, Design, Encoded, Schema, holds_numbers, is_missing, 
 use crate::check::{Problem, Report};
 use crate::csv_table::{CsvError, CsvTable, Row};
 use crate::data::split::{self, SplitError};
-use crate::data::{Skipped, Target, Together, Validation, together};
+use crate::data::{Skipped, Target, Together, Validation};
 use crate::remedy::{Note, Remedy};
-use crate::split_data::SplitData;
+use crate::split_data::{self, SplitData};
 
 /// Rows to learn from, and how they are to be read.
 ///
@@ -249,7 +249,7 @@ impl TableData {
             Validation::Path(other) => open_known(other, &encoder.schema, &name, &classes)?,
             _ => encoder.encode(&csv, (&targets, &groups), &valid)?,
         };
-        notes.extend(together::notes(&train, &valid).into_iter().map(Note::from));
+        notes.extend(split_data::notes(&train, &valid, &classes, "rows"));
         skipped.extend(bad);
         problems.extend(skipped.iter().cloned().map(Problem::from));
         let report = report(&classes, [&train, &valid], problems);

@@ -14,9 +14,9 @@ use crate::check::Report;
 use crate::csv_table::CsvTable;
 use crate::data::class_folder::{LabelledFolder, scan};
 use crate::data::split::{self, SplitError};
-use crate::data::{Dataset, Label, Skipped, Target, Together, Validation, together};
+use crate::data::{Dataset, Label, Skipped, Target, Together, Validation};
 use crate::remedy::{Note, Remedy};
-use crate::split_data::SplitData;
+use crate::split_data::{self, SplitData};
 
 /// Texts to learn from, and how they are to be read.
 ///
@@ -249,7 +249,7 @@ impl TextData {
                 (train.part(&split.train), train.part(&split.valid))
             }
         };
-        notes.extend(together::notes(&train, &valid).into_iter().map(Note::from));
+        notes.extend(split_data::notes(&train, &valid, &classes, "texts"));
         let truncated = train.truncated() + valid.truncated();
         if truncated > 0 {
             let (texts, most) = (train.len() + valid.len(), tokenizer.max_tokens());

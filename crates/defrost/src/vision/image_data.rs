@@ -19,10 +19,10 @@ use super::transform::Preprocess;
 use crate::check::{Problem, Report};
 use crate::data::class_folder::{LabelledFile, LabelledFiles};
 use crate::data::split::{self, Split, SplitError};
-use crate::data::{Dataset, Label, MixedLabels, Skipped, Together, Validation, together};
+use crate::data::{Dataset, Label, MixedLabels, Skipped, Together, Validation};
 use crate::prefix::CacheLimits;
 use crate::remedy::Note;
-use crate::split_data::SplitData;
+use crate::split_data::{self, SplitData};
 
 /// Images to learn from, and how they are to be read.
 ///
@@ -314,7 +314,7 @@ impl ImageData {
                 }
             },
         };
-        notes.extend(together::notes(&train, &valid).into_iter().map(Note::from));
+        notes.extend(split_data::notes(&train, &valid, classes, "images"));
         let name = root.display().to_string();
         let report = report(&name, classes, [&train, &valid], &inspected, problems, preprocess.size);
         Ok((SplitData { classes: classes.clone(), train, valid, skipped, notes, report }, refusal))

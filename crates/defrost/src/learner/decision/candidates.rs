@@ -150,7 +150,7 @@ impl<N: Network> Learner<N> {
         };
         let metric_name = criterion.name().to_owned();
         let decision = Decision { kept, reason: String::new(), metric_name, frozen, thawed, between, gain };
-        Decision { reason: decision.explained(), ..decision }
+        Decision { reason: decision.explained(self.valid.len()), ..decision }
     }
 
     /// Training items of a class on average; items without classes count as of ten.

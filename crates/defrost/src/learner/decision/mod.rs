@@ -74,9 +74,22 @@ pub struct Gain {
     pub high: f64,
 }
 
+/// With so few validation items, one more that is right is worth three points.
+const FEW: usize = 30;
+
+fn few(items: usize) -> String {
+    match items {
+        FEW.. => String::new(),
+        _ => {
+            format!(" ({items} validation items say little: what runs of this size usually gain weighs more)")
+        }
+    }
+}
+
 impl Decision {
     /// The choice in a sentence: `head only 71.0 %, thawed 84.0 %: +13.0 ± 4.0 points; thawing paid`.
-    fn explained(&self) -> String {
+    /// Of few `items` to validate on, it says that they did not decide alone.
+    fn explained(&self, items: usize) -> String {
         let is_fraction = self.metric_name != "rmse" && self.metric_name != "mae";
         let value = |candidate: &Candidate| match is_fraction {
             true => format!("{:.1} %", 100.0 * candidate.metric),
@@ -96,6 +109,7 @@ impl Decision {
             let (scale, unit) = if is_fraction { (100.0, " points") } else { (1.0, "") };
             text += &format!(": {:+.1} ± {:.1}{unit}", scale * value, scale * (high - low) / 2.0);
         }
+        let few = if self.between.is_some() && items < FEW { few(items) } else { String::new() };
         let is_clear = self.gain.is_some_and(|gain| gain.low > 0.0);
         text + match self.kept {
             // Nothing was weighed: the recipe ends with its best epoch.
@@ -105,6 +119,6 @@ impl Decision {
             Kept::Between => "; too close to tell, so weights between the two are kept, which seldom lose",
             Kept::Thawed | Kept::Only if is_clear => "; thawing paid",
             Kept::Thawed | Kept::Only => "; too close to tell, and with so many items thawing usually pays",
-        }
+        } + &few
     }
 }
