@@ -20,7 +20,7 @@ const message = visit => visit.page.locator('#message').innerText();
 async function answered(visit) {
   await visit.until(() => {
     const text = document.getElementById('message').textContent;
-    return text !== '' && !['Predicting…', 'Nothing has been asked yet.'].includes(text);
+    return text !== '' && !['Predicting…', 'No prediction yet.'].includes(text);
   }, null, 'an answer');
   return message(visit);
 }
@@ -56,7 +56,7 @@ async function expectWarmth(visit) {
     copy.drawImage(heat, 0, 0);
     return Math.max(...copy.getImageData(0, 0, heat.width, heat.height).data.filter((_, place) => place % 4 === 3));
   });
-  const said = warmest ? `Orange speaks for ${likeliest};` : `No place of it speaks for ${likeliest}.`;
+  const said = warmest ? `Orange areas support ${likeliest}.` : `No area of the image supports ${likeliest}.`;
   visit.expect(legend.startsWith(said), `"${legend}" of warmth up to ${warmest} for ${likeliest}`);
   const [over, under] = await Promise.all(['#heat', '#preview'].map(which => page.locator(which).boundingBox()));
   const middle = ({ x, y, width, height }) => [x + width / 2, y + height / 2];
@@ -90,13 +90,13 @@ const tries = {
 
     const explained = [];
     page.on('request', request => request.url().endsWith('/explain') && explained.push(request));
-    await page.getByLabel('Show where it looks').check();
+    await page.getByLabel('Show where the network looks').check();
     await page.locator('#heat').waitFor();
     await expectWarmth(visit);
     await visit.look('wide');
-    await page.getByLabel('Show where it looks').uncheck();
+    await page.getByLabel('Show where the network looks').uncheck();
     visit.expect(await page.locator('#heat').isHidden(), 'the warmth stays');
-    await page.getByLabel('Show where it looks').check();
+    await page.getByLabel('Show where the network looks').check();
     visit.expect(await page.locator('#heat').isVisible() && explained.length === 1, `asked ${explained.length} times`);
 
     // Another image, as a file, is explained at once.
@@ -107,7 +107,7 @@ const tries = {
     await expectWarmth(visit);
     await visit.look('sideways');
 
-    // Something in an image that it has learned from speaks for its class.
+    // Some area of an image that it has learned from supports its class.
     await page.locator('#file').setInputFiles(`${known}/${readdirSync(known).sort()[0]}`);
     await expectClasses(visit, model.classes);
     await page.locator('#heat').waitFor();

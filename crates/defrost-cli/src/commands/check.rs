@@ -62,7 +62,7 @@ fn summary(report: &Report, items: &str) -> String {
         }
     }
     match report.problems.is_empty() {
-        true => text + "nothing wrong was found\n",
+        true => text + "no problems found\n",
         false => text,
     }
 }

@@ -47,7 +47,7 @@ pub trait Served: Domain + 'static {
         _: TestTimeAugmentation,
         _: &Self::Input,
     ) -> Result<Explained, String> {
-        Err("where the network looks is told of images alone".to_owned())
+        Err("only images have a map of where the network looks".to_owned())
     }
 }
 

@@ -26,7 +26,7 @@ pub fn estimate_table(estimates: &[PhaseEstimate]) -> String {
 pub fn estimate_outcome(estimates: &[PhaseEstimate]) -> String {
     let line = |estimate: &PhaseEstimate| {
         let actual = estimate.actual_seconds?;
-        let more = Some(actual / estimate.seconds - 1.0).filter(|more| more.is_finite())?;
+        let more = estimate.difference()?;
         Some(format!(
             "{}: estimated {}, took {} ({:.0} % {})\n",
             estimate.phase,

@@ -69,7 +69,7 @@ fn sound_images_have_no_problems() {
     assert_eq!(report["items"], json!({ "train": 24, "valid": 4 }));
     let ran = check(folder.path(), &["data"]);
     assert_eq!(ran.code, 0);
-    let expected = "data: 24 images to train on, 4 to validate, 2 classes\nnothing wrong was found\n";
+    let expected = "data: 24 images to train on, 4 to validate, 2 classes\nno problems found\n";
     assert_eq!(ran.stdout, expected);
 }
 

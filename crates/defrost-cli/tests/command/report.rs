@@ -78,11 +78,11 @@ fn images_have_a_page_that_outlives_them() {
     fs::remove_dir_all(&data).unwrap();
     let page = page(folder.path(), "run");
     let there = [
-        "What was frozen, what trained",
+        "What was frozen, and what was trained",
         "cut off: blocks.6.0 to conv_head",
-        "moved by",
+        ">change<",
         "Momentum",
-        "What was taken for what",
+        "Confusion matrix",
         "data:image/jpeg;base64,",
         "where the network looked for",
         "1 error: not-an-image",
@@ -103,7 +103,7 @@ fn texts_and_rows_have_pages() {
         "train reviews.csv --weights tiny --max-tokens 40 --epochs 2 --gradual --batch 8 --out texts --json";
     defrost_in(folder, &texts.split(' ').collect::<Vec<_>>()).json();
     let found = page(folder, "texts");
-    assert_holds(&found, &["<blockquote>the ", "freeze_to(-2)", "Most wrong about"], &["data:image"]);
+    assert_holds(&found, &["<blockquote>the ", "freeze_to(-2)", "Highest-loss predictions"], &["data:image"]);
     let rows = "train people.csv --label-column group --epochs 2 --out rows --json";
     defrost_in(folder, &rows.split(' ').collect::<Vec<_>>()).json();
     let found = page(folder, "rows");
@@ -111,7 +111,7 @@ fn texts_and_rows_have_pages() {
     let number = "train people.csv --label-column age --epochs 2 --train-only head --out number --json";
     defrost_in(folder, &number.split(' ').collect::<Vec<_>>()).json();
     let found = page(folder, "number");
-    let absent = ["What was taken for what", "Class by class", "Right about", "Confused most often"];
+    let absent = ["Confusion matrix", "Each class", "Most confident correct", "Confused most often"];
     assert_holds(&found, &["Predicted against actual", "Mean absolute error", "only head"], &absent);
 }
 
@@ -122,7 +122,7 @@ fn labels_have_a_row_each() {
     let words = "train data --size 32 --epochs 1 --batch 8 --labels labels.csv --label-column tags --target labels --out run --json";
     defrost_in(folder.path(), &words.split(' ').collect::<Vec<_>>()).json();
     let page = page(folder.path(), "run");
-    assert_holds(&page, &["Label by label", "threshold", "striped", "warm"], &["What was taken for what"]);
+    assert_holds(&page, &["Each label", "threshold", "striped", "warm"], &["Confusion matrix"]);
 }
 
 #[test]
@@ -169,8 +169,8 @@ fn a_run_without_a_record_has_a_shorter_page() {
     let page = page(folder, "run");
     assert_holds(
         &page,
-        &["What was frozen, what trained", "How training went", "Accuracy"],
-        &["Where it errs"],
+        &["What was frozen, and what was trained", ">Training<", "Accuracy"],
+        &[">Errors<"],
     );
 }
 

@@ -249,7 +249,7 @@ fn texts_and_rows_are_answered_too() {
     let (status, message) = server.predict("application/json", b"{\"text\": ").refusal();
     assert!(status == 400 && message.starts_with("the body is not valid JSON: EOF"), "{message}");
     let (status, message) = server.post("/explain", "application/json", b"{\"text\": \"tea\"}").refusal();
-    assert_eq!((status, message.as_str()), (422, "where the network looks is told of images alone"));
+    assert_eq!((status, message.as_str()), (422, "only images have a map of where the network looks"));
     let plain = "text/plain is not read here: send JSON as application/json";
     assert_eq!(server.predict("text/plain", b"tea").refusal(), (415, plain.to_owned()));
 

@@ -45,9 +45,11 @@ pub struct PhaseEstimate {
 }
 
 impl PhaseEstimate {
-    /// How far the estimate was off, as a fraction of what the phase took: 0.1 is a tenth too much.
-    pub fn error(&self) -> Option<f64> {
-        self.actual_seconds.filter(|&seconds| seconds > 0.0).map(|seconds| self.seconds / seconds - 1.0)
+    /// How much longer the phase took than estimated, as a fraction of the estimate: 0.1 is a tenth longer, negative is
+    /// shorter.
+    pub fn difference(&self) -> Option<f64> {
+        let more = self.actual_seconds? / self.seconds - 1.0;
+        more.is_finite().then_some(more)
     }
 }
 

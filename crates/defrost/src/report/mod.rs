@@ -338,7 +338,7 @@ mod tests {
         for over in 0..=epochs.len() {
             let page = report(epochs[..over].to_vec(), State::Running { phase: over.min(1) }).to_html();
             assert!(page.contains("This run is not over") && page.contains("a &#60; b"), "{page}");
-            assert!(!page.contains("<i>") && !page.contains("Where it errs"), "{page}");
+            assert!(!page.contains("<i>") && !page.contains(">Errors<"), "{page}");
             assert!(!page.contains("=\"NaN") && !page.contains("inf\""), "{page}");
             assert_eq!(page.contains("Accuracy on validation"), over > 0);
         }
@@ -391,7 +391,7 @@ mod tests {
             Report { about, ..report(vec![], State::Unknown) }.to_html()
         };
         assert!(!page(None).contains("check of the data"));
-        assert!(page(Some(vec![])).contains("nothing wrong"));
+        assert!(page(Some(vec![])).contains("found no problems"));
         let page = page(Some(problems));
         for shown in ["1 error: corrupt", "23 warnings: tiny", "ends &#60;early&#62;", "and 3 more"] {
             assert!(page.contains(shown), "{shown}: {page}");

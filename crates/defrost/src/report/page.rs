@@ -290,7 +290,9 @@ fn estimate_row(estimate: &crate::learner::PhaseEstimate) -> EstimateRow {
         phase: estimate.phase.clone(),
         estimated: numbers::seconds(estimate.seconds),
         took: estimate.actual_seconds.map_or("–".to_owned(), numbers::seconds),
-        off: estimate.error().map_or("–".to_owned(), |error| format!("{:+.0} %", 100.0 * error)),
+        off: estimate.difference().map_or("–".to_owned(), |more| {
+            format!("{:.0} % {}", 100.0 * more.abs(), if more < 0.0 { "shorter" } else { "longer" })
+        }),
         without: numbers::seconds(estimate.seconds_without_cache),
     }
 }

@@ -125,7 +125,7 @@ pub fn draw_plan(plan: &PlanSummary, movements: &[Movement], running: Option<usi
             let relative = movement.and_then(Movement::relative);
             let moved = match (movement, relative) {
                 (Some(_), Some(relative)) => numbers::fraction(relative),
-                (Some(movement), None) if movement.distance > 0.0 => "from zero".to_owned(),
+                (Some(movement), None) if movement.distance > 0.0 => "new".to_owned(),
                 (Some(_), None) => numbers::fraction(0.0),
                 (None, _) => String::new(),
             };
@@ -143,7 +143,7 @@ pub fn draw_plan(plan: &PlanSummary, movements: &[Movement], running: Option<usi
                     * 10.0)
                     .round()
                     / 10.0,
-                full: if moved.is_empty() { full } else { format!("{full}, moved {moved}") },
+                full: if moved.is_empty() { full } else { format!("{full}, change {moved}") },
                 moved,
             });
         }

@@ -7,7 +7,7 @@ const steps = {
   pausing: 'Pausing after this batch',
   paused: 'Paused',
   stopping: 'Stopping after this batch',
-  saving: 'Measuring and saving what was learned',
+  saving: 'Evaluating and saving',
 };
 
 /** Text that is read out only when it is another one. */
@@ -76,7 +76,7 @@ function showState({ name, step, phase, done, batch }) {
   document.title = `${Math.floor(done * 100)} % ${name}`;
   if (batch) {
     const { epoch, epochs, batch: at, batches, loss } = batch;
-    const where = at < batches ? `batch ${at} of ${batches}, loss ${loss.toFixed(3)}` : 'measuring on the validation items';
+    const where = at < batches ? `batch ${at} of ${batches}, loss ${loss.toFixed(3)}` : 'evaluating';
     say(part('place'), `${phase}: epoch ${epoch} of ${epochs}, ${where}`);
   } else if (phase !== phaseShown) {
     say(part('place'), phase ?? '');

@@ -42,7 +42,7 @@ function show(answer) {
   classes.tBodies[0].replaceChildren(...rows);
   classes.hidden = false;
   if ('labels' in answer) {
-    say(answer.labels.length ? `There: ${answer.labels.join(', ')}` : 'None of the labels is likely enough.');
+    say(answer.labels.length ? `Labels: ${answer.labels.join(', ')}` : 'No label is likely enough.');
   } else {
     say(`${answer.top[0].class}, ${percent(answer.top[0].probability)}`);
   }
@@ -51,7 +51,7 @@ function show(answer) {
 /** What comes of the newest question, or why nothing does; undefined if there is a newer one by then. */
 async function answerOf(path, body, type) {
   const mine = asked;
-  let answer = { error: 'The server does not answer; is it still running?' };
+  let answer = { error: 'The server does not answer. Is it still running?' };
   try {
     answer = await (await fetch(path, { method: 'POST', headers: { 'Content-Type': type }, body })).json();
   } catch { /* Then it stays at that. */ }
@@ -75,7 +75,7 @@ function askJson(value) {
   return ask(JSON.stringify(value), 'application/json');
 }
 
-/** Lays warmth over the image, the more opaque the more a place speaks for the class. */
+/** Lays warmth over the image, the more opaque the more an area supports the class. */
 function lay({ class: name, height, width, values, fraction }) {
   const [heat, preview] = [part('heat'), part('preview')];
   [heat.width, heat.height] = [width, height];
@@ -86,10 +86,10 @@ function lay({ class: name, height, width, values, fraction }) {
   heat.style.width = tall ? `${fraction * 100}%` : 'auto';
   heat.style.height = tall ? 'auto' : `${fraction * 100}%`;
   const what = name === null ? 'a higher number' : name;
-  heat.setAttribute('aria-label', `The places that speak for ${what}`);
+  heat.setAttribute('aria-label', `The areas that support ${what}`);
   part('legend').textContent = values.some((value) => value > 0)
-    ? `Orange speaks for ${what}; the dashed square is what the network sees.`
-    : `No place of it speaks for ${what}.`;
+    ? `Orange areas support ${what}. The dashed square is what the network sees.`
+    : `No area of the image supports ${what}.`;
 }
 
 /** Where the network looks, asked for only when somebody wants to see it. */
@@ -162,11 +162,11 @@ function field({ name, kind, choices }, number) {
   const input = document.createElement(kind === 'category' ? 'select' : 'input');
   input.id = label.htmlFor;
   input.name = name;
-  if (kind === 'category') input.append(new Option('not known', ''), ...choices.map((choice) => new Option(choice)));
+  if (kind === 'category') input.append(new Option('leave blank if unknown', ''), ...choices.map((choice) => new Option(choice)));
   if (kind === 'date') input.type = 'date';
   if (kind === 'number') {
     input.inputMode = 'decimal';
-    input.placeholder = 'not known';
+    input.placeholder = 'leave blank if unknown';
   }
   const pair = document.createElement('div');
   pair.append(label, input);
@@ -201,5 +201,5 @@ function start(model) {
 try {
   start(await (await fetch('/model')).json());
 } catch {
-  say('The server does not answer; is it still running?', 'bad');
+  say('The server does not answer. Is it still running?', 'bad');
 }
