@@ -167,11 +167,7 @@ fn a_run_without_a_record_has_a_shorter_page() {
     fs::remove_file(folder.join("run/report.json")).unwrap();
     assert_eq!(defrost_in(folder, &["report", "run"]).stdout, "run/report.html\n");
     let page = page(folder, "run");
-    assert_holds(
-        &page,
-        &["What was frozen, and what was trained", ">Training<", "Accuracy"],
-        &[">Errors<"],
-    );
+    assert_holds(&page, &["What was frozen, and what was trained", ">Training<", "Accuracy"], &[">Errors<"]);
 }
 
 #[test]
