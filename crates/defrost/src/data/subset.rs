@@ -43,6 +43,10 @@ impl Dataset for Subset {
         self.data.size(self.items[item])
     }
 
+    fn belongs_to(&self, item: usize) -> Option<&str> {
+        self.data.belongs_to(self.items[item])
+    }
+
     fn preview(&self, item: usize) -> Option<Preview> {
         self.data.preview(self.items[item])
     }
