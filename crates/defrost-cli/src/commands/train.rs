@@ -28,8 +28,8 @@ use crate::failure::{Blame, Failure};
 use crate::live::{self, Live};
 use crate::run::{Session, about_run, create_folder, is_unfinished, packed_file, stop_on_signals};
 use crate::show::{
-    Progress, advice_text, estimate_outcome, estimate_table, metrics, plan_table, report_warnings,
-    seconds, trust_lines,
+    Progress, advice_text, estimate_outcome, estimate_table, metrics, plan_table, report_warnings, seconds,
+    trust_lines,
 };
 use crate::{remedies, training};
 

@@ -90,7 +90,8 @@ fn descent(points: &[RatePoint]) -> Option<&[RatePoint]> {
     let mut losses: Vec<f64> = level.iter().map(|point| point.loss).collect();
     losses.sort_by(f64::total_cmp);
     let (first, wavers) = (losses[losses.len() / 2], losses[losses.len() - 1] - losses[0]);
-    let lowest = lowest_place(&points[..end]);
+    let lowest =
+        points.len() / 3 + lowest_place(points.get(points.len() / 3..end).filter(|rest| !rest.is_empty())?);
     let fall = first - points[lowest].loss;
     if fall <= CLEAR * wavers || fall <= LEAST * first.abs() {
         return None;
@@ -165,12 +166,12 @@ mod tests {
         losses.into_iter().enumerate().map(point).collect()
     }
 
-    /// A loss that wavers around 3 at low rates, falls from the 50th rate to the 70th by `fall`, and rises again.
+    /// A loss that wavers around 3, the average of few batches at first, falls from the 50th rate to the 70th by `fall`, and rises again.
     fn wavering(fall: f64) -> Vec<RatePoint> {
         curve((0..90).map(|step| {
             let step = f64::from(step);
             let down = ((step - 50.0) / 20.0).clamp(0.0, 1.0) * fall;
-            3.0 - down + 0.02 * (step * 2.4).sin() + ((step - 75.0).max(0.0) / 5.0).powi(2)
+            3.0 - down + 1.2 * (step * 2.4).sin() / (4.0 + step) + ((step - 75.0).max(0.0) / 5.0).powi(2)
         }))
     }
 
@@ -186,9 +187,9 @@ mod tests {
         ] {
             assert!((rate(48)..=rate(84)).contains(&lr.unwrap()), "{name}: {lr:?} of {:e}", rate(50));
         }
-        // fastai's reading of all of them takes a wave at the start for the steepest descent, or the whole for flat.
+        // fastai's reading of all of them takes a wave at low rates for the steepest descent.
         let all = suggest(&points);
-        assert!(all.steep.unwrap() < rate(48) || all.slide.unwrap() < rate(48), "{all:?}");
+        assert!(all.steep.unwrap() < rate(48), "{all:?}");
     }
 
     #[test]
