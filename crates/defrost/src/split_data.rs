@@ -21,18 +21,14 @@ pub struct SplitData<D> {
     pub report: Report,
 }
 
-/// What a person should know about these items, split so; `items` is what several are called.
-pub(crate) fn notes(
-    train: &dyn Dataset,
-    valid: &dyn Dataset,
-    classes: &[String],
-    items: &str,
-) -> impl Iterator<Item = Note> {
-    let notes = amount_note(train, classes, items).into_iter().chain(together_notes(train, valid));
-    notes.map(Note::from)
-}
-
 impl<D: Dataset> SplitData<D> {
+    /// What a person should know about items split so: classes with few items, groups on both sides. `items` is what several
+    /// are called.
+    pub fn split_notes(train: &D, valid: &D, classes: &[String], items: &str) -> impl Iterator<Item = Note> {
+        let notes = amount_note(train, classes, items).into_iter().chain(together_notes(train, valid));
+        notes.map(Note::from)
+    }
+
     /// How many scores a network for this data gives for an item: one for each class, or one number.
     pub fn outputs(&self) -> usize {
         self.classes.len().max(1)

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use defrost::SplitData;
 use defrost::bundle::Loaded;
 use defrost::check::Report;
-use defrost::data::{Dataset, Together};
+use defrost::data::Dataset;
 use defrost::learner::TestTimeAugmentation;
 use defrost::tabular::{Design, PretrainedTable, TableData, TableModelConfig};
 use defrost::vision::models::Precision;
@@ -103,12 +103,11 @@ fn rows(
     if options.recipe == RecipeChoice::Fastai {
         rows = rows.design(Design::Fastai);
     }
-    match options.together() {
-        Together::None => {}
-        Together::Column(column) => rows = rows.keep_together(column),
-        Together::Path(_) => {
-            return Err(Failure::usage("--group-regex is for files: name the column with --group-column"));
-        }
+    if options.group_regex.is_some() {
+        return Err(Failure::usage("--group-regex is for files: name the column with --group-column"));
+    }
+    if let Some(column) = &options.group_column {
+        rows = rows.keep_together(column);
     }
     Ok(rows.validation(options.validation()).seed(options.seed))
 }

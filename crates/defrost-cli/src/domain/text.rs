@@ -10,8 +10,8 @@ use defrost::csv_table::{CsvTable, is_csv_file};
 use defrost::learner::TestTimeAugmentation;
 use defrost::text::models::{BertConfig, TextConfig, TextNetwork};
 use defrost::text::{
-    PretrainedError, PretrainedText, TextColumns, TextData, TextModelConfig, Tokenizer, guess_text_column,
-    read_text,
+    PretrainedError, PretrainedText, TextColumns, TextData, TextModelConfig, Together, Tokenizer,
+    guess_text_column, read_text,
 };
 use defrost::weights::WeightSource;
 use defrost::{HeadKind, Pretrained, SplitData};
@@ -124,7 +124,12 @@ fn opened(options: &TrainingOptions) -> Result<PretrainedText, Failure> {
 /// The texts, not encoded yet.
 fn texts(options: &TrainingOptions, data: &Path) -> Result<TextData, Failure> {
     let texts = TextData::open(data).or_usage()?.columns(columns(options)).validation(options.validation());
-    let texts = texts.keep_together(options.together());
+    let together = match (&options.group_regex, &options.group_column) {
+        (Some(pattern), _) => Together::Path(pattern.clone()),
+        (None, Some(column)) => Together::Column(column.clone()),
+        (None, None) => Together::None,
+    };
+    let texts = texts.keep_together(together);
     Ok(texts.max_tokens(options.max_tokens).seed(options.seed))
 }
 

@@ -1,7 +1,7 @@
 //! The options a learner gets.
 
 use defrost::bundle::ModelConfig;
-use defrost::data::{Dataset, Together, Validation};
+use defrost::data::{Dataset, Validation};
 use defrost::loss::LossError;
 use defrost::vision::models::Precision;
 use defrost::{Learner, LearnerError, LearnerOptions, Network};
@@ -25,15 +25,6 @@ impl TrainingOptions {
             (Some(path), _) => Validation::Path(path.clone()),
             (None, Some(fraction)) => Validation::Fraction(fraction),
             (None, None) => Validation::default(),
-        }
-    }
-
-    /// What tells which items belong together.
-    pub fn together(&self) -> Together {
-        match (&self.group_regex, &self.group_column) {
-            (Some(pattern), _) => Together::Path(pattern.clone()),
-            (None, Some(column)) => Together::Column(column.clone()),
-            (None, None) => Together::None,
         }
     }
 

@@ -29,7 +29,8 @@ pub use order::{batch_count, epoch_batches, plain_batches};
 pub use preview::Preview;
 pub use subset::{Subset, spread_order};
 pub use target::{Target, TargetKind, target_rows};
-pub use together::Together;
+#[cfg(any(feature = "vision", feature = "text"))]
+pub(crate) use together::matched;
 pub(crate) use together::notes as together_notes;
 pub use validation::Validation;
 

@@ -98,6 +98,7 @@ pub fn split(data: &dyn Dataset, fraction: f64, seed: u64) -> Result<Split, Spli
 }
 
 /// The same for items of which only this is known: the class, and what the item [belongs to](Dataset::belongs_to).
+#[cfg(any(feature = "text", feature = "tabular"))]
 pub(crate) fn split_together(
     items: &[(usize, Option<&str>)],
     fraction: f64,

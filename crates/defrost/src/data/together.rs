@@ -2,51 +2,14 @@
 //! split would be recognised rather than judged, so they stay on one side of every split.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
 use super::Dataset;
-use crate::csv_table::{CsvError, CsvTable};
 
-/// What tells which items of a data set belong together.
-#[derive(Clone, Debug, Default)]
-pub enum Together {
-    /// Each item is by itself.
-    #[default]
-    None,
-    /// The cells of this column: rows of the same cell belong together, rows without one are by themselves.
-    Column(String),
-    /// The first group of this expression in a file's path below the data's folder, or the whole match if it has no group.
-    #[cfg(any(feature = "vision", feature = "text"))]
-    Path(regex::Regex),
-}
-
-impl Together {
-    /// What a file below `root` belongs to, as its path says.
-    #[cfg(any(feature = "vision", feature = "text"))]
-    pub(crate) fn of_file(&self, root: &Path, path: &Path) -> Option<String> {
-        self.of_name(&path.strip_prefix(root).unwrap_or(path).to_string_lossy())
-    }
-
-    /// What an item of this name belongs to.
-    #[cfg(any(feature = "vision", feature = "text"))]
-    pub(crate) fn of_name(&self, name: &str) -> Option<String> {
-        let Self::Path(pattern) = self else { return None };
-        let found = pattern.captures(name)?;
-        found.get(1).or(found.get(0)).map(|found| found.as_str().to_owned())
-    }
-
-    /// The column of a table that was read from `path`, if one is to tell.
-    ///
-    /// # Errors
-    ///
-    /// If it has no such column.
-    #[cfg(any(feature = "text", feature = "tabular"))]
-    pub(crate) fn column(&self, path: &Path, table: &CsvTable) -> Result<Option<usize>, CsvError> {
-        match self {
-            Self::Column(name) => table.column(path, name).map(Some),
-            _ => Ok(None),
-        }
-    }
+/// What an item of this name belongs to: the first group of an expression in it, or the whole match if it has no group.
+#[cfg(any(feature = "vision", feature = "text"))]
+pub(crate) fn matched(pattern: &regex::Regex, name: &str) -> Option<String> {
+    let found = pattern.captures(name)?;
+    found.get(1).or(found.get(0)).map(|found| found.as_str().to_owned())
 }
 
 /// Items in units that are not split, in the order of their first items. An item by itself is a unit.

@@ -13,9 +13,9 @@ use super::schema::{Column, Design, Encoded, Schema, holds_numbers, is_missing, 
 use crate::check::{Problem, Report};
 use crate::csv_table::{CsvError, CsvTable, Row};
 use crate::data::split::{self, SplitError};
-use crate::data::{Skipped, Target, Together, Validation};
+use crate::data::{Skipped, Target, Validation};
 use crate::remedy::{Note, Remedy};
-use crate::split_data::{self, SplitData};
+use crate::split_data::SplitData;
 
 /// Rows to learn from, and how they are to be read.
 ///
@@ -39,7 +39,8 @@ pub struct TableData {
     ignored: Vec<String>,
     validation: Validation,
     design: Design,
-    together: Together,
+    /// The column that tells which rows belong together.
+    together: Option<String>,
     schema: Option<Schema>,
     seed: u64,
 }
@@ -147,7 +148,7 @@ impl TableData {
             ignored: vec![],
             validation: Validation::default(),
             design: Design::Quantiles,
-            together: Together::None,
+            together: None,
             schema: None,
             seed: 42,
         }
@@ -183,7 +184,7 @@ impl TableData {
     pub fn keep_together(mut self, column: impl Into<String>) -> Self {
         let column = column.into();
         self.ignored.push(column.clone());
-        Self { together: Together::Column(column), ..self }
+        Self { together: Some(column), ..self }
     }
 
     /// With the encoding that an earlier run has learned; by default it is learned from the training rows.
@@ -218,7 +219,8 @@ impl TableData {
     ///
     /// If the label is not there or makes no classes, or no validation part can be made.
     pub fn read(self) -> Result<SplitData<Table>, TableError> {
-        let Self { path, csv, mut skipped, label, ignored, validation, design, together, schema, seed } = self;
+        let Self { path, csv, mut skipped, label, ignored, validation, design, together, schema, seed } =
+            self;
         let label = label_column(&path, &csv, label.as_deref())?;
         let name = csv.columns[label].clone();
         let mut problems = column_problems(&csv, label, &ignored);
@@ -226,7 +228,7 @@ impl TableData {
         let present: Vec<&str> = cells.iter().map(String::as_str).filter(|cell| !is_missing(cell)).collect();
         let labels = labels_of(&path, &name, &present)?;
         let Labelled { csv, targets } = Labelled::of(csv, &cells, &labels, &mut skipped);
-        let groups = groups(&path, &csv, &together)?;
+        let groups = groups(&path, &csv, together.as_deref())?;
         let csv = dates::expand(csv);
         let mut notes = vec![];
         let all = (0..csv.rows.len()).collect();
@@ -249,7 +251,7 @@ impl TableData {
             Validation::Path(other) => open_known(other, &encoder.schema, &name, &classes)?,
             _ => encoder.encode(&csv, (&targets, &groups), &valid)?,
         };
-        notes.extend(split_data::notes(&train, &valid, &classes, "rows"));
+        notes.extend(SplitData::split_notes(&train, &valid, &classes, "rows"));
         skipped.extend(bad);
         problems.extend(skipped.iter().cloned().map(Problem::from));
         let report = report(&classes, [&train, &valid], problems);
@@ -281,8 +283,8 @@ fn split_rows(
 }
 
 /// What each row belongs to.
-fn groups(path: &Path, csv: &CsvTable, together: &Together) -> Result<Vec<Option<String>>, TableError> {
-    let column = together.column(path, csv)?;
+fn groups(path: &Path, csv: &CsvTable, together: Option<&str>) -> Result<Vec<Option<String>>, TableError> {
+    let column = together.map(|name| csv.column(path, name)).transpose()?;
     let group = |row: &Row| column.map(|column| row.cells[column].clone()).filter(|group| !is_missing(group));
     Ok(csv.rows.iter().map(group).collect())
 }

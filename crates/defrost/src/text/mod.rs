@@ -11,6 +11,7 @@ pub mod models;
 mod pretrained;
 mod source;
 mod text_data;
+mod together;
 mod tokenizer;
 
 pub use bundle::{LoadedText, TextConfigError, TextModelConfig};
@@ -21,4 +22,5 @@ pub use learner::{TextLearner, TextLearnerError, TextPredictError};
 pub use pretrained::{PretrainedError, PretrainedText};
 pub use source::{LabelledText, LabelledTexts, TextSourceError};
 pub use text_data::{TextCounts, TextData, TextDataError};
+pub use together::Together;
 pub use tokenizer::{Tokenizer, TokenizerError, Tokens};

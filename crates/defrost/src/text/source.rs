@@ -7,9 +7,10 @@ use thiserror::Error;
 
 use super::columns::{TextColumns, guess_label_column, guess_text_column};
 use super::files::{TEXTS, read_text};
+use super::together::Together;
 use crate::csv_table::{CsvError, CsvTable};
+use crate::data::Skipped;
 use crate::data::class_folder::{FolderError, LabelledFiles, scan_known, scan_to_evaluate};
-use crate::data::{Skipped, Together};
 use crate::remedy::Remedy;
 
 /// The largest data set that is held in memory, in bytes.
@@ -24,7 +25,7 @@ pub struct LabelledText {
     pub text: String,
     /// Index of its class.
     pub class: usize,
-    /// What it [belongs to](crate::Dataset::belongs_to), if anything.
+    /// What it [belongs to](crate::data::Dataset::belongs_to), if anything.
     pub belongs_to: Option<String>,
 }
 

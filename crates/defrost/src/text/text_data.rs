@@ -9,14 +9,15 @@ use super::columns::TextColumns;
 use super::dataset::Texts;
 use super::files::TEXTS;
 use super::source::{LabelledText, LabelledTexts, TextParts, TextSourceError, ValidTexts};
+use super::together::Together;
 use super::tokenizer::{Tokenizer, TokenizerError};
 use crate::check::Report;
 use crate::csv_table::CsvTable;
 use crate::data::class_folder::{LabelledFolder, scan};
 use crate::data::split::{self, SplitError};
-use crate::data::{Dataset, Label, Skipped, Target, Together, Validation};
+use crate::data::{Dataset, Label, Skipped, Target, Validation};
 use crate::remedy::{Note, Remedy};
-use crate::split_data::{self, SplitData};
+use crate::split_data::SplitData;
 
 /// Texts to learn from, and how they are to be read.
 ///
@@ -249,7 +250,7 @@ impl TextData {
                 (train.part(&split.train), train.part(&split.valid))
             }
         };
-        notes.extend(split_data::notes(&train, &valid, &classes, "texts"));
+        notes.extend(SplitData::split_notes(&train, &valid, &classes, "texts"));
         let truncated = train.truncated() + valid.truncated();
         if truncated > 0 {
             let (texts, most) = (train.len() + valid.len(), tokenizer.max_tokens());

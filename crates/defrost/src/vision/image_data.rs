@@ -19,10 +19,10 @@ use super::transform::Preprocess;
 use crate::check::{Problem, Report};
 use crate::data::class_folder::{LabelledFile, LabelledFiles};
 use crate::data::split::{self, Split, SplitError};
-use crate::data::{Dataset, Label, MixedLabels, Skipped, Together, Validation};
+use crate::data::{Dataset, Label, MixedLabels, Skipped, Validation, matched};
 use crate::prefix::CacheLimits;
 use crate::remedy::Note;
-use crate::split_data::{self, SplitData};
+use crate::split_data::SplitData;
 
 /// Images to learn from, and how they are to be read.
 ///
@@ -52,7 +52,7 @@ pub struct ImageData {
     ignored: Vec<PathBuf>,
     notes: Vec<Note>,
     validation: Validation,
-    together: Together,
+    together: Option<Regex>,
     augment: AugmentPolicy,
     seed: u64,
     memory: u64,
@@ -182,7 +182,7 @@ impl ImageData {
             ignored,
             notes,
             validation: Validation::default(),
-            together: Together::None,
+            together: None,
             augment: AugmentPolicy::default(),
             seed: 42,
             memory: CacheLimits::of_this_machine(None).memory / 2,
@@ -208,7 +208,7 @@ impl ImageData {
     /// ```
     #[must_use]
     pub fn keep_together(self, pattern: Regex) -> Self {
-        Self { together: Together::Path(pattern), ..self }
+        Self { together: Some(pattern), ..self }
     }
 
     /// With training images varied so; by default as [`AugmentPolicy::default`] says.
@@ -314,7 +314,7 @@ impl ImageData {
                 }
             },
         };
-        notes.extend(split_data::notes(&train, &valid, classes, "images"));
+        notes.extend(SplitData::split_notes(&train, &valid, classes, "images"));
         let name = root.display().to_string();
         let report = report(&name, classes, [&train, &valid], &inspected, problems, preprocess.size);
         Ok((SplitData { classes: classes.clone(), train, valid, skipped, notes, report }, refusal))
@@ -322,12 +322,14 @@ impl ImageData {
 
     /// Reads off these images' paths below `root` which belong together.
     fn tell_together(&self, root: &Path, images: &mut [LabelledImage]) {
+        let Some(pattern) = &self.together else { return };
         for LabelledImage { source, belongs_to, .. } in images {
-            let found = match source {
-                ImageSource::File(path) => self.together.of_file(root, path),
-                ImageSource::Memory { name, .. } => self.together.of_name(name),
+            *belongs_to = match source {
+                ImageSource::File(path) => {
+                    matched(pattern, &path.strip_prefix(root).unwrap_or(path).to_string_lossy())
+                }
+                ImageSource::Memory { name, .. } => matched(pattern, name),
             };
-            *belongs_to = found.or(belongs_to.take());
         }
     }
 

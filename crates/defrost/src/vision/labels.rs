@@ -42,7 +42,7 @@ pub struct LabelTable {
     pub label_column: Option<String>,
     /// The column that says which of them validate: `true`, `1`, `yes` or `valid`.
     pub valid_column: Option<String>,
-    /// The column that says which images [belong together](crate::Dataset::belongs_to).
+    /// The column that says which images [belong together](crate::data::Dataset::belongs_to).
     pub group_column: Option<String>,
     /// What a label is.
     pub kind: LabelKind,
