@@ -15,8 +15,7 @@ pub enum Cache {
 
 #[derive(Debug, Args)]
 pub struct CacheOptions {
-    /// Keep what freezing leaves constant, for this run and the next: in memory and in the user's cache
-    /// folder
+    /// Cache the features that frozen layers compute, in memory and in your cache folder, for this run and the next
     #[arg(long, value_name = "HOW", default_value = "auto", help_heading = "Machine")]
     pub cache: Cache,
     /// Keep at most this much in memory, and this much in the cache folder, as 500MB or 2GB [default: a

@@ -20,8 +20,7 @@ pub struct LabelOptions {
     /// The column of the images' paths, with or without their extension [default: the first]
     #[arg(long, value_name = "NAME", requires = "labels")]
     pub image_column: Option<String>,
-    /// The column that is the label to predict [default: for images the second, for texts the one called
-    /// so]
+    /// The column to predict [default: for images the second column; for texts the one named "label" or alike]
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,
     /// The column that says which images validate: true or false, 1 or 0, valid or train

@@ -32,28 +32,28 @@ impl From<Balance> for loss::Balance {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Learning")]
 pub struct LearningOptions {
-    /// How much weights shrink, as a fraction of the rate
+    /// Weight decay: how much weights shrink in a step, as a fraction of the learning rate
     #[arg(long, value_name = "D", default_value_t = 0.01, value_parser = not_negative)]
     pub weight_decay: f64,
-    /// The fraction of each label spread over all classes
+    /// Label smoothing: the fraction of each label that is spread over all classes
     #[arg(long, value_name = "FRACTION", value_parser = fraction)]
     pub label_smoothing: Option<f64>,
     /// What to do about rare classes
     #[arg(long, value_name = "HOW", default_value = "none")]
     pub balance: Balance,
-    /// Add up the gradients of this many batches for a step
+    /// Add up the gradients of this many batches before each step
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     pub accumulate: usize,
-    /// Blend each image of a batch with another where nothing is frozen; 0.4 is usual
+    /// Blend each image with another, in phases where nothing is frozen; 0.4 is usual
     #[arg(long, value_name = "ALPHA", value_parser = positive, conflicts_with = "cutmix")]
     pub mixup: Option<f64>,
-    /// Paste a box of another image into each where nothing is frozen; 1 is usual
+    /// Paste a box of another image into each, in phases where nothing is frozen; 1 is usual
     #[arg(long, value_name = "ALPHA", value_parser = positive)]
     pub cutmix: Option<f64>,
-    /// Scale gradients down to this norm over all of them together
+    /// Clip gradients: scale all of them down together to this norm
     #[arg(long, value_name = "NORM", value_parser = positive)]
     pub clip: Option<f64>,
-    /// Keep a running average of the weights with this decay, as 0.99, and use it
+    /// Use a running average of the weights with this decay, such as 0.99
     #[arg(long, value_name = "DECAY", value_parser = fraction)]
     pub average: Option<f64>,
     /// End a phase after this many epochs without a better one [default: none; tables without --epochs 20]

@@ -47,7 +47,7 @@ pub use task::Task;
 pub use train::TrainArguments;
 pub use training::{Augment, PrecisionChoice, RecipeChoice, TrainingOptions};
 
-/// Teach a pretrained network a new task: freeze most of it, train the rest, then thaw.
+/// Transfer learning: freeze most of a pretrained network, train the rest on your data, then unfreeze.
 #[derive(Debug, Parser)]
 #[command(name = "defrost", version, max_term_width = 100)]
 pub struct Arguments {
@@ -57,29 +57,28 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Fine-tune on a folder of images or texts, or a CSV of texts or of table rows
+    /// Train on a folder of images or texts, or on a CSV file of texts or of table rows
     Train(Box<TrainArguments>),
-    /// Measure what to freeze, where to cut, and whether more data would help
+    /// Measure what to freeze on your data, and whether more data would help
     Advise(Box<AdviseArguments>),
-    /// Show what would be frozen, what would train, and at which rates; trains nothing
+    /// Show what would be frozen, what would be trained, and at which learning rates; trains nothing
     Plan(PlanArguments),
-    /// Suggest a learning rate
+    /// Try rising learning rates, draw the loss, and suggest a rate
     LrFind(LrFindArguments),
-    /// Measure a saved run on labelled data
+    /// Measure how good a finished run is on labelled data
     Evaluate(EvaluateArguments),
-    /// Classes and probabilities of images, texts or rows
+    /// Predict classes and probabilities of images, texts or rows
     Predict(PredictArguments),
-    /// A page to try a run in, and a JSON API
+    /// Open a page on which to try a run, with a JSON API for programs
     Serve(ServeArguments),
-    /// Find what is wrong with data before any training: exit code 0 if nothing is, or nothing that matters;
-    /// 1 if items are lost or measures would be wrong
+    /// Look for mistakes in data before training; exit code 1 if there are errors, 0 if there are none or only warnings
     Check(CheckArguments),
-    /// Draw the report of a run again
+    /// Write the report of a run again
     Report(ReportArguments),
-    /// Pack a run's folder into one file, which every command takes in its place
+    /// Pack a run's folder into one file, which every command takes in place of the folder
     Pack(PackArguments),
-    /// Teach a language to a new network, from plain texts; `train --pretrained` goes on from it
+    /// Pretrain a language model on plain texts, for `train --pretrained`
     Pretrain(PretrainArguments),
-    /// The architectures, their stages and groups, and where their weights come from
+    /// List architectures, their stages and layer groups, and where their weights come from
     Models(ModelsArguments),
 }

@@ -50,7 +50,7 @@ pub struct PretrainArguments {
     /// The fraction of the tokens that measures
     #[arg(long, value_name = "FRACTION", default_value_t = 0.1, help_heading = "Training")]
     pub valid_pct: f64,
-    /// Where all random draws come from
+    /// Seed of all random numbers: the same seed gives the same result
     #[arg(long, value_name = "N", default_value_t = 42, help_heading = "Training")]
     pub seed: u64,
     /// Threads [default: all cores]

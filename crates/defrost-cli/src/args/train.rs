@@ -21,7 +21,7 @@ pub struct TrainArguments {
     pub options: TrainingOptions,
     #[command(flatten)]
     pub resume: ResumeOptions,
-    /// First measure what to freeze, as `defrost advise` does, and follow it
+    /// First measure what to freeze, as `defrost advise` does, then do that
     #[arg(long, help_heading = "Training")]
     pub advise: bool,
     /// How long --advise may measure, as 90s or 5m [default: about as long as the training]

@@ -32,33 +32,33 @@ pub struct TrainingOptions {
     /// Use cached downloads only
     #[arg(long, help_heading = "Network")]
     pub offline: bool,
-    /// The body of this finished run instead, for another task; or what `defrost pretrain` has made
+    /// Start from the body of this finished run, with a new head; or from a language model of `defrost pretrain`
     #[arg(long, value_name = "RUN", conflicts_with = "weights", help_heading = "Network")]
     pub pretrained: Option<PathBuf>,
-    /// Own layer groups by stage name, as "stem,layer1|layer2|head"
+    /// Custom layer groups, by stage name: "stem,layer1|layer2|head"
     #[arg(long, value_name = "GROUPS", help_heading = "Network")]
     pub groups: Option<String>,
-    /// Drop this stage of the body and all after it
+    /// Leave off this stage of the body and all stages after it
     #[arg(long, value_name = "STAGE", help_heading = "Network")]
     pub cut: Option<String>,
-    /// The head on the body: one dense layer, or fastai's with a hidden layer and norms [default: linear; AWD-LSTM fastai]
+    /// The new head: one dense layer (linear), or fastai's with a hidden layer and norms [default: linear; AWD-LSTM fastai]
     #[arg(long, value_name = "HEAD", help_heading = "Network")]
     pub head: Option<HeadChoice>,
 
-    /// How the network is trained: auto solves for the head and thaws as far as it pays, fastai is fastai's fine_tune, for
+    /// auto finds the best head, unfreezes everything, and keeps what validates best; fastai is fastai's fine_tune, for
     /// tables over fastai's network
     #[arg(long, value_name = "NAME", default_value = "auto", conflicts_with_all = ["freeze_to", "train_only", "gradual"], help_heading = "Training")]
     pub recipe: RecipeChoice,
-    /// Thawed epochs [default: 4; tables up to 150, until validation has not improved for --patience]
+    /// Epochs with everything unfrozen [default: 4; tables up to 150, until validation has not improved for --patience]
     #[arg(long, value_name = "N", help_heading = "Training")]
     pub epochs: Option<usize>,
-    /// Frozen epochs before them, step by step [default: the head is solved for; 0 where nothing is pretrained]
+    /// Frozen epochs before them, step by step [default: none, the best head is found at once]
     #[arg(long, value_name = "N", help_heading = "Training")]
     pub freeze_epochs: Option<usize>,
-    /// One phase of --epochs instead, frozen to this position; negative counts from the end, 0 trains all
+    /// Instead of the recipe: one phase of --epochs, frozen up to this layer group; -1 trains only the head, 0 everything
     #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["train_only", "gradual", "freeze_epochs"], help_heading = "Training")]
     pub freeze_to: Option<isize>,
-    /// One phase of --epochs instead, in which only these groups train (index or name)
+    /// Instead of the recipe: one phase of --epochs in which only these layer groups train (index or name)
     #[arg(
         long,
         value_name = "G,…",
@@ -70,7 +70,7 @@ pub struct TrainingOptions {
     /// The groups that the recipe thaws, the head among them (index or name) [default: all]
     #[arg(long, value_name = "G,…", value_delimiter = ',', conflicts_with_all = ["freeze_to", "train_only", "gradual"], help_heading = "Training")]
     pub thaw: Option<Vec<String>>,
-    /// Thaw one group a phase instead
+    /// Instead of the recipe: unfreeze one layer group more in each phase
     #[arg(long, help_heading = "Training")]
     pub gradual: bool,
     /// Learning rate: one (2e-3), a slice (1e-5..1e-3), one per group (1e-5,1e-4,1e-3), or find: what
@@ -84,7 +84,7 @@ pub struct TrainingOptions {
     /// Items in a batch [default: 32; tables 32 to 256, by their rows]
     #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Training")]
     pub batch: Option<usize>,
-    /// Where all random draws come from
+    /// Seed of all random numbers: the same seed gives the same result
     #[arg(long, value_name = "N", default_value_t = 42, help_heading = "Training")]
     pub seed: u64,
     #[command(flatten)]
