@@ -4,7 +4,7 @@
     cargo build --release
     python3 bench/advise.py ../shared/data/clothing --images 20 100 --seeds 1 2 3
 
-Trains the default, the head alone, and what is advised (`train --advise`) on N images of a class, a fifth of which validate;
+Compares three trainings on N images of a class: the default, the head alone, and `train --advise`. A fifth of the images validate;
 1,000 of the others judge them. Prints a line a run.
 """
 

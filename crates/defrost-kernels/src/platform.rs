@@ -39,7 +39,6 @@ mod mapped {
 
 /// Regions from the heap, where nothing can be mapped: all of their memory is taken at once, so they are smaller.
 #[cfg(any(test, not(any(unix, windows))))]
-#[cfg_attr(test, allow(dead_code, reason = "this system maps its regions"))]
 mod heap {
     /// Of a region, unless a buffer is larger.
     pub(crate) const REGION_BYTES: usize = 16 << 20;
@@ -72,11 +71,11 @@ mod heap {
 
 #[cfg(test)]
 mod tests {
-    use super::heap::Region;
+    use super::heap::{REGION_BYTES, Region};
 
     #[test]
     fn regions_from_the_heap_are_aligned_and_large_enough() {
-        for bytes in [64, 4096, 10_000_064] {
+        for bytes in [64, 4096, REGION_BYTES] {
             let mut region = Region::new(bytes).unwrap();
             assert_eq!(region.len(), bytes);
             assert!(region.as_mut_ptr().addr().is_multiple_of(64));

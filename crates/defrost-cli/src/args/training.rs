@@ -102,7 +102,7 @@ pub struct TrainingOptions {
     /// "person_([0-9]+)"
     #[arg(long, value_name = "RE", conflicts_with = "group_column", help_heading = "Images")]
     pub group_regex: Option<Regex>,
-    /// Items with the same cell in this column of the table stay on one side of the split; it is no input
+    /// Rows with the same value in this column stay on one side of the split; the column is not an input
     #[arg(long, value_name = "NAME", help_heading = "Texts and tables")]
     pub group_column: Option<String>,
     /// Channels of the images: 3, red, green and blue, or 1, grey; pretrained weights are adapted

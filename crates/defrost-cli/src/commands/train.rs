@@ -174,11 +174,11 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     Ok(())
 }
 
-/// A learner of a body's kind, what describes its network, and an advice with what is asked to stop while there is one.
+/// The learner and its model. With `--advise`, also the advice, and the flag that a signal sets to stop training.
 type Advised<M> = (Learner<<M as ModelConfig>::Network>, M, Option<(Advice, Arc<AtomicBool>)>);
 
-/// Where it is asked for, measures what to freeze and changes the options to that; of a run that goes on, what was measured
-/// when it began. A body that is to be cut is built again.
+/// With `--advise`, measures what to freeze and sets the options accordingly. A resumed run takes the advice that it began
+/// with. If the advice is to cut the body, the network is built again.
 fn advised<D: Domain>(
     session: &mut Session,
     mut learner: Learner<<D::Config as ModelConfig>::Network>,

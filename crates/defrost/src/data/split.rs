@@ -87,8 +87,8 @@ pub fn stratified(classes: &[usize], fraction: f64, seed: u64) -> Result<Split, 
     Ok(Split { train, valid, singletons, inseparable: vec![] })
 }
 
-/// The same for labelled items. What is not of one class is split at random: one class of all. Of items that belong
-/// together, `fraction` is that of their groups.
+/// Splits labelled items by class. Items without classes are split at random. Items that
+/// [belong together](Dataset::belongs_to) are split as one, and `fraction` counts such groups.
 ///
 /// # Errors
 ///

@@ -91,16 +91,7 @@ impl Phase {
     /// A phase that trains the named groups only.
     pub fn only(names: Vec<String>, epochs: usize, rates: Rates, schedule: Schedule) -> Self {
         let name = format!("only {}", names.join(", "));
-        Self {
-            name,
-            thaw: Thaw::Only(names),
-            epochs,
-            rates,
-            schedule,
-            method: Method::Steps,
-            compared: false,
-            patience: None,
-        }
+        Self { name, thaw: Thaw::Only(names), ..Self::from_position(0, epochs, rates, schedule) }
     }
 
     /// The same until this patience ends, at rates that stay as they are; nothing changes where there is none.

@@ -24,7 +24,7 @@ const VALIDATED: usize = 2000;
 /// Measures for a learner, whose network and cache it has meanwhile.
 pub(super) struct Advisor<'a, N> {
     owner: &'a mut Learner<N>,
-    /// What is trained and measured: the same network on a part of the items, without observers.
+    /// A learner for the trials: the same network, a part of the items, no observers.
     pub bench: Learner<N>,
     pub options: &'a AdviseOptions,
     /// The training that is advised for.
@@ -148,7 +148,7 @@ impl<'a, N: Network> Advisor<'a, N> {
         self.owner.items_per_class()
     }
 
-    /// Tells the owner's observers what is done now; refuses to go on if somebody asks to stop.
+    /// Reports the next step to the owner's observers. Fails if a stop was requested.
     pub fn tell(&mut self, doing: impl Into<String>) -> Result<(), LearnerError> {
         let Spent { passes, passes_used, .. } = self.spent;
         let progress = AdviceProgress { doing: doing.into(), used: passes_used, passes };
@@ -170,8 +170,8 @@ impl<'a, N: Network> Advisor<'a, N> {
         (items * variants + self.bench.valid.len()) as u64
     }
 
-    /// Passes of these phases on so many training items, where what is constant is computed once. Phases that solve cost
-    /// nothing here: their passes are [those of the head](Self::head_passes).
+    /// The passes of these phases on so many training items. The frozen prefix is computed once. Phases that solve for a
+    /// head are not counted: [`head_passes`](Self::head_passes) counts them.
     pub fn cost(&self, phases: &[ResolvedPhase], items: usize) -> u64 {
         let stages = self.bench.plan().groups().stages().len() as u64;
         let (items, valid) = (items as u64, self.bench.valid.len() as u64);

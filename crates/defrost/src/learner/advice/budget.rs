@@ -36,7 +36,7 @@ pub struct Spent {
     pub seconds_per_pass: Option<f64>,
     /// Passes that were allowed.
     pub passes: u64,
-    /// Passes that were counted. What was cached counts as if it had been computed.
+    /// The passes used so far. A cached pass counts like a computed one.
     pub passes_used: u64,
     /// Seconds it took.
     pub seconds_used: f64,

@@ -131,8 +131,8 @@ impl<N: Network> Advisor<'_, N> {
         Ok(rows)
     }
 
-    /// The curve of the whole network, where nothing is pretrained: each part trains it anew, for as many epochs as the budget
-    /// allows. The last one is what was tried.
+    /// The curve of the whole network, where nothing is pretrained: each part trains a new one, for as many epochs as the
+    /// budget allows. Also returns the trial on all items.
     pub fn curve_of_networks(&mut self) -> Result<(DataCurve, Tried), LearnerError> {
         let items = self.train.len();
         let parts: Vec<usize> =
