@@ -37,7 +37,7 @@ def subset(source, into, images, seed):
         rest += [(folder.name, file) for file in files[images:] + sorted((validation / folder.name).iterdir())]
     draw.shuffle(rest)
     for name, file in rest[:JUDGES]:
-        (into / "test" / name / file.name).symlink_to(file.resolve())
+        (into / "test" / name / f"{file.parent.parent.name}-{file.name}").symlink_to(file.resolve())
 
 
 def run(*words):
