@@ -74,6 +74,7 @@ pub mod prefix;
 pub mod prelude;
 mod pretrained;
 mod rates;
+pub mod reading;
 pub mod recipe;
 mod remedy;
 #[cfg(feature = "report")]
@@ -106,6 +107,7 @@ pub use precision::Precision;
 pub use prefix::{Cache, CacheLimits};
 pub use pretrained::{HeadKind, Pretrained};
 pub use rates::{IntoRates, Rates, RatesError};
+pub use reading::Reading;
 pub use recipe::{FineTune, Gradual, Method, Patience, Phase, Recipe, RecipeError, ResolvedPhase, Thaw};
 pub use remedy::{Note, Remedy};
 pub use schedule::{HyperParameters, OwnSchedule, Schedule};

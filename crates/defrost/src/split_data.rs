@@ -2,6 +2,7 @@
 
 use crate::check::Report;
 use crate::data::{Dataset, Skipped, amount_note, together_notes};
+use crate::reading::Reading;
 use crate::remedy::Note;
 
 /// Items of one domain to train and to validate on, and what was seen while they were read.
@@ -27,6 +28,11 @@ impl<D: Dataset> SplitData<D> {
     pub fn split_notes(train: &D, valid: &D, classes: &[String], items: &str) -> impl Iterator<Item = Note> {
         let notes = amount_note(train, classes, items).into_iter().chain(together_notes(train, valid));
         notes.map(Note::from)
+    }
+
+    /// What was understood of the data; nothing where it is in memory.
+    pub fn reading(&self) -> Option<&Reading> {
+        self.report.reading.as_ref()
     }
 
     /// How many scores a network for this data gives for an item: one for each class, or one number.

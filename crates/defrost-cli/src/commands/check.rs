@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use defrost::check::{Problem, Report, Severity};
-use defrost::files;
+use defrost::{Reading, files};
 
 use super::print_json;
 use crate::Outcome;
@@ -32,7 +32,10 @@ fn check_on<D: Domain>(arguments: &CheckArguments) -> Outcome {
     let report = worded(D::check(&arguments.options, &arguments.data)?);
     match arguments.json {
         true => print_json(&report)?,
-        false => print!("{}: {}", arguments.data.display(), summary(&report, D::ITEMS)),
+        false => {
+            report.reading.iter().flat_map(Reading::lines).for_each(|line| println!("{line}"));
+            print!("{}: {}", arguments.data.display(), summary(&report, D::ITEMS));
+        }
     }
     if report.has_errors() { Err(Failure::Found) } else { Ok(()) }
 }

@@ -28,8 +28,15 @@ pub use train::train;
 
 use serde::Serialize;
 
+use defrost::Reading;
+
 use crate::Outcome;
 use crate::failure::Blame;
+
+/// Says what was understood of the data.
+fn report_reading(reading: Option<&Reading>) {
+    reading.into_iter().flat_map(Reading::lines).for_each(|line| eprintln!("{line}"));
+}
 
 /// Prints a result as JSON on stdout.
 fn print_json<T: Serialize>(value: &T) -> Outcome {

@@ -7,7 +7,7 @@ use defrost::data::batch_count;
 use defrost::report::{draw_plan, standalone};
 use defrost::{FreezePlan, LayerGroups, Network, PlanSummary, files};
 
-use super::print_json;
+use super::{print_json, report_reading};
 use crate::Outcome;
 use crate::args::{PlanArguments, RateChoice, Task};
 use crate::domain::{Domain, for_domain};
@@ -38,6 +38,7 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
     }
     let data = arguments.data.as_deref();
     let outline = D::outline(options, data, arguments.classes, &training::device())?;
+    report_reading(outline.reading.as_ref());
     let batches = match outline.train_items {
         Some(items) => {
             batch_count(items, options.batch_size(&outline.model, items) * options.learning.accumulate)

@@ -20,7 +20,7 @@ use defrost::{EpochRecord, Learner, LearnerError, Network, PlanSummary, Resolved
 
 use super::advise::{kept as kept_advice, measured, write as write_advice};
 use super::lr_find::taken;
-use super::print_json;
+use super::{print_json, report_reading};
 use crate::Outcome;
 use crate::args::{LiveAddress, RateChoice, Task, TrainArguments};
 use crate::domain::{Data, Domain, Prepared, for_domain};
@@ -54,6 +54,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let batch = options.batch_size(&model, data.train.len());
     let about = about_run::<D>(&session, &data, (threads, precision, batch))?;
     report_problems(about.problems.as_deref().unwrap_or_default(), data.skipped.len());
+    let reading = data.report.reading.clone();
     let Data { classes, train, valid, skipped, .. } = data;
     let items = json!({ "train": train.len(), "valid": valid.len(), "skipped": skipped_json(&skipped) });
     let learner = options.open((network, &model), (train, valid), classes.len())?;
@@ -134,6 +135,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
             "file": packed.map(|file| file.display().to_string()),
             "arch": model.name(),
             "classes": classes,
+            "reading": reading,
             "items": items,
             "phases": plan.phases,
             "epochs": learner.history().records().iter().map(epoch_json).collect::<Vec<_>>(),
@@ -302,6 +304,7 @@ fn explain(error: LearnerError) -> Failure {
 }
 
 pub(super) fn report_data(data: &Data, items: &str, root: &Path) {
+    report_reading(data.report.reading.as_ref());
     for note in &data.notes {
         eprintln!("note: {}", remedies::note(note));
     }

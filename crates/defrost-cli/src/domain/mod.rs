@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
-use defrost::Note;
 use defrost::bundle::{self, Loaded, ModelConfig};
 use defrost::check::Report;
 use defrost::csv_table::{CsvTable, is_csv_file};
@@ -19,6 +18,7 @@ use defrost::metrics;
 use defrost::text::{guess_text_column, is_text_folder};
 use defrost::vision::image::Image;
 use defrost::vision::models::Precision;
+use defrost::{Note, Reading};
 
 pub use table::Table;
 pub use text::Text;
@@ -152,6 +152,8 @@ pub struct Outline<M: ModelConfig> {
     pub network: M::Network,
     /// How many items there are to train on, if there is data.
     pub train_items: Option<usize>,
+    /// What was understood of the data.
+    pub reading: Option<Reading>,
 }
 
 /// Labelled items, and those that can't be read.

@@ -48,7 +48,8 @@ impl Domain for Table {
         let (table, pretrained) = open(options, data)?;
         let table = table.read().or_usage()?;
         let (network, model) = table.network(pretrained, options.seed, device).or_usage()?;
-        Ok(Outline { model, network, train_items: Some(table.train.len()) })
+        let (train_items, reading) = (Some(table.train.len()), table.report.reading);
+        Ok(Outline { model, network, train_items, reading })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {

@@ -58,15 +58,17 @@ impl Domain for Text {
             _ => opened(options)?.config,
         };
         let head = head.unwrap_or(config.usual_head());
-        let counts = data.map(|data| texts(options, data)?.counts().or_usage()).transpose()?;
+        let texts = data.map(|data| texts(options, data)).transpose()?;
+        let counts = texts.as_ref().map(|texts| texts.counts().or_usage()).transpose()?;
         let (outputs, train_items) =
             counts.map_or((classes, None), |counts| (counts.classes.len(), Some(counts.train)));
+        let reading = texts.and_then(|texts| texts.reading());
         let network = TextNetwork::new(&config, head, outputs, true, device);
         // Its texts are not encoded.
         let (columns, tokenizer) = (columns(options), vec![]);
         let (precision, max_tokens) = (config.precision(options.precision()), options.max_tokens);
         let model = TextModelConfig { config, head, precision, max_tokens, columns, tokenizer };
-        Ok(Outline { model, network, train_items })
+        Ok(Outline { model, network, train_items, reading })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {

@@ -60,19 +60,19 @@ impl Domain for Vision {
         let setup = setup(options, source)?;
         let model = setup.outline().or_usage()?;
         let read = |data: &Path| images(options, data)?.read(&model.preprocess).or_usage();
-        let (classes, train_items) = match data.map(read).transpose()? {
-            Some(folder) => (folder.outputs(), Some(folder.train.len())),
-            None => (classes, None),
+        let (classes, train_items, reading) = match data.map(read).transpose()? {
+            Some(folder) => (folder.outputs(), Some(folder.train.len()), folder.report.reading),
+            None => (classes, None, None),
         };
         if !setup.reads_file() {
             let network = model.network(classes, device).or_usage()?;
-            return Ok(Outline { model, network, train_items });
+            return Ok(Outline { model, network, train_items, reading });
         }
         let (network, model, fit) = setup.open().and_then(|start| start.build(classes, device)).or_usage()?;
         if let Some(fit) = fit {
             eprintln!("weights: {fit}");
         }
-        Ok(Outline { model, network, train_items })
+        Ok(Outline { model, network, train_items, reading })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use defrost::Reading;
 use defrost::ops::isa_level;
 use defrost::report::{About, Problems};
 use defrost::vision::models::Precision;
@@ -33,6 +34,7 @@ pub fn about_run<D: Domain>(
         classes: data.classes.clone(),
         train: data.train.len(),
         valid: data.valid.len(),
+        reading: data.report.reading.iter().flat_map(Reading::lines).collect(),
         notes: data.notes.iter().map(remedies::note).collect(),
         command: session.command(),
         made_with: made_with.map(|(name, value)| (name.to_owned(), value)).to_vec(),

@@ -14,6 +14,7 @@ pub use classes::{few_items, look_alikes};
 pub use duplicates::duplicates;
 
 use crate::data::{Dataset, Fingerprint, Skipped, Target, Variant};
+use crate::reading::Reading;
 use crate::remedy::Remedy;
 
 /// So many problems of a kind are listed; the rest is counted.
@@ -114,8 +115,10 @@ pub struct ItemCounts {
 }
 
 /// What a check has found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Report {
+    /// What was understood of the data; nothing where it is in memory.
+    pub reading: Option<Reading>,
     /// Class names; none where labels are numbers.
     pub classes: Vec<String>,
     /// The items that can be used.
@@ -148,6 +151,12 @@ impl Report {
             *count <= LISTED
         });
         Self { problems, counts, ..Self::default() }
+    }
+
+    /// The same of data that was read so.
+    #[must_use]
+    pub fn with_reading(self, reading: Option<Reading>) -> Self {
+        Self { reading, ..self }
     }
 
     /// Whether there is a problem that loses items or makes metrics wrong.

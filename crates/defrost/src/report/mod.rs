@@ -91,6 +91,9 @@ pub struct About {
     pub valid: usize,
     /// What a check of the data has found, worst first; none if there was no check.
     pub problems: Option<Vec<Problems>>,
+    /// What was understood of the data, in lines; nothing of runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reading: Vec<String>,
     /// What was found about the data on the way.
     pub notes: Vec<String>,
     /// The command that made the run.

@@ -1,22 +1,11 @@
 //! Numbers as people read them.
 
+pub use crate::reading::thousands;
+
 /// A learning rate in three digits: `6.32e-4`.
 pub fn rate(rate: f64) -> String {
     let text = format!("{rate:.2e}");
     text.replace(".00e", "e").replace("0e", "e")
-}
-
-/// A number with its thousands apart: `21,284,672`.
-pub fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A number in few characters: `640`, `12.8 k`, `3.1 M`.
@@ -78,7 +67,6 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!(["0", "999", "1,000", "21,284,672"], [0, 999, 1000, 21_284_672].map(thousands)[..]);
         assert_eq!(["2e-3", "6.32e-4", "1.5e-5"], [2e-3, 6.324e-4, 1.5e-5].map(rate)[..]);
         assert_eq!(
             ["640", "1.0 k", "13 k", "999 k", "1.0 M", "22 M"],

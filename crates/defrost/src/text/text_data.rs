@@ -16,6 +16,7 @@ use crate::csv_table::CsvTable;
 use crate::data::class_folder::{LabelledFolder, scan};
 use crate::data::split::{self, SplitError};
 use crate::data::{Dataset, Label, Skipped, Target, Validation};
+use crate::reading::Reading;
 use crate::remedy::{Note, Remedy};
 use crate::split_data::SplitData;
 
@@ -230,11 +231,11 @@ impl TextData {
     ///
     /// If there are no two classes of texts, or no validation part can be made.
     pub fn read(self, tokenizer: &Tokenizer) -> Result<SplitData<Texts>, TextDataError> {
-        let (path, seed) = (self.path.clone(), self.seed);
+        let (path, seed, reading) = (self.path.clone(), self.seed, self.reading());
         let given = if let Validation::Path(other) = &self.validation { other.clone() } else { path.clone() };
         let parts = self.parts()?;
         let (train, bad) = encode(&path, &parts.train.items, tokenizer)?;
-        let report = report(&parts, seed)?;
+        let report = report(&parts, seed)?.with_reading(reading);
         let TextParts { train: LabelledTexts { classes, mut skipped, .. }, valid } = parts;
         skipped.extend(bad);
         let mut notes = vec![];
@@ -267,8 +268,13 @@ impl TextData {
     ///
     /// If they can't be read, columns are not clear, or labels make no classes.
     pub fn check(self) -> Result<Report, TextDataError> {
-        let seed = self.seed;
-        Ok(report(&self.parts()?, seed)?)
+        let (seed, reading) = (self.seed, self.reading());
+        Ok(report(&self.parts()?, seed)?.with_reading(reading))
+    }
+
+    /// What is understood of the folder they are in; nothing of texts in memory.
+    pub fn reading(&self) -> Option<Reading> {
+        None
     }
 
     /// How many texts there are. Some may turn out not to be encodable.

@@ -21,6 +21,7 @@ use crate::data::class_folder::{LabelledFile, LabelledFiles};
 use crate::data::split::{self, Split, SplitError};
 use crate::data::{Dataset, Label, MixedLabels, Skipped, Validation, matched};
 use crate::prefix::CacheLimits;
+use crate::reading::Reading;
 use crate::remedy::Note;
 use crate::split_data::SplitData;
 
@@ -50,6 +51,7 @@ pub struct ImageData {
     valid: Option<Vec<LabelledImage>>,
     /// Files that are no images by their names.
     ignored: Vec<PathBuf>,
+    reading: Option<Reading>,
     notes: Vec<Note>,
     validation: Validation,
     together: Option<Regex>,
@@ -180,6 +182,7 @@ impl ImageData {
             train: images(root, train),
             valid,
             ignored,
+            reading: None,
             notes,
             validation: Validation::default(),
             together: None,
@@ -316,7 +319,8 @@ impl ImageData {
         };
         notes.extend(SplitData::split_notes(&train, &valid, classes, "images"));
         let name = root.display().to_string();
-        let report = report(&name, classes, [&train, &valid], &inspected, problems, preprocess.size);
+        let report = report(&name, classes, [&train, &valid], &inspected, problems, preprocess.size)
+            .with_reading(self.reading.clone());
         Ok((SplitData { classes: classes.clone(), train, valid, skipped, notes, report }, refusal))
     }
 

@@ -21,6 +21,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "prefix",
             "pretrained",
             "rates",
+            "reading",
             "recipe",
             "schedule",
             "split_data",
