@@ -3,9 +3,9 @@
 //!
 //! No training logic lives here: what a command does, a library user can do in as many lines.
 //!
-//! Imports run one way: `args` (the words as clap reads them) ← `training` (words to the learner's options and recipe) ←
-//! `domain` (words to data and networks, for each kind of data) ← `commands`, a file each. `run` knows the folders that
-//! runs are in, `show` how things are told to people, `serve` and `live` are the two pages, `http` carries them.
+//! Imports run one way: `args` (the options as clap reads them) ← `training` (options to the learner's options and recipe) ←
+//! `domain` (options to data and networks, for each kind of data) ← `commands`, a file each. `run` knows the folders of
+//! runs, `show` prints for people, `serve` and `live` are the two pages, `http` is what both need of HTTP.
 
 mod args;
 mod commands;
@@ -21,13 +21,17 @@ mod training;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use args::{Arguments, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = args::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if arguments.quiet {
+        show::be_quiet();
+    }
     let outcome = match arguments.command {
         Command::Train(arguments) => commands::train(*arguments),
         Command::Advise(arguments) => commands::advise(&arguments),
@@ -41,6 +45,8 @@ fn main() -> ExitCode {
         Command::Pack(arguments) => commands::pack(&arguments),
         Command::Pretrain(arguments) => commands::pretrain(&arguments),
         Command::Models(arguments) => commands::models(&arguments),
+        Command::Completions(arguments) => commands::completions(&arguments),
+        Command::Man(arguments) => commands::man(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -51,5 +57,5 @@ fn main() -> ExitCode {
     }
 }
 
-/// What a command comes to.
+/// How a command ends.
 type Outcome = Result<(), Failure>;

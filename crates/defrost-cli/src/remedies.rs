@@ -1,4 +1,4 @@
-//! What the library says can be done, as this command's options.
+//! The remedies of the library's errors, as options of this command.
 
 use defrost::check::{Problem, Report};
 use defrost::{Note, Remedy};
@@ -17,6 +17,7 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::GiveWeights => {
             "give --weights hub, a .safetensors or .pth file, or none to start from random ones".to_owned()
         }
+        Remedy::UseName(name) => format!("did you mean `{name}`?"),
         Remedy::GoOnDespiteChanges => "--resume-anyway goes on nevertheless".to_owned(),
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::iter::successors;
 
+use crate::groups::GroupsError;
 use crate::learner::{CheckpointError, LearnerError};
 use crate::remedy::Remedy;
 use crate::weights::MisfitError;
@@ -30,9 +31,13 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<Remedy> {
             $(found = found.or_else(|| error.downcast_ref::<$kind>()?.remedy());)+
         };
     }
-    look_at!(CheckpointError, LearnerError, MisfitError);
+    look_at!(CheckpointError, GroupsError, LearnerError, MisfitError);
     #[cfg(feature = "vision")]
-    look_at!(crate::vision::SetupError);
+    look_at!(
+        crate::vision::ImageConfigError,
+        crate::vision::SetupError,
+        crate::vision::models::UnknownArchitecture
+    );
     #[cfg(feature = "text")]
     look_at!(
         crate::text::PretrainedError,

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use thiserror::Error;
 
+use crate::remedy::Remedy;
 use crate::stage::{Network, Stage};
 
 /// One layer group.
@@ -26,7 +27,7 @@ pub struct LayerGroups {
     groups: Vec<LayerGroup>,
 }
 
-/// Why stages cannot be grouped as asked.
+/// Why stages can't be grouped as asked.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum GroupsError {
     /// The network has no stage at all.
@@ -78,6 +79,16 @@ pub enum GroupsError {
         /// The whole text.
         given: String,
     },
+}
+
+impl GroupsError {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::UnknownStage { name, stages } => Remedy::nearest(name, stages.split(", ")),
+            _ => None,
+        }
+    }
 }
 
 impl LayerGroups {

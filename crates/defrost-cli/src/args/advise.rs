@@ -15,9 +15,10 @@ pub struct AdviseArguments {
     pub data: PathBuf,
     #[command(flatten)]
     pub options: TrainingOptions,
-    /// How long it may measure, as 90s or 5m; or the passes that an earlier advice names, as 12000passes, which give the
-    /// same again [default: about as long as the training]
-    #[arg(long, value_name = "TIME", value_parser = budget)]
+    /// How long it may measure: 90s, 5m [default: about as long as the training]
+    ///
+    /// A number of passes, such as the 12000passes that an earlier advice printed, gives the same advice again.
+    #[arg(long, value_name = "TIME", value_parser = budget, help_heading = "Freezing")]
     pub budget: Option<Budget>,
     /// Where advice.json and advice.html are written [default: runs/NAME-advice-NUMBER]
     #[arg(long, value_name = "DIR", help_heading = "Output")]

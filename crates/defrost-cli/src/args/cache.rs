@@ -1,4 +1,4 @@
-//! `--cache` and `--cache-limit`: what may be kept, and where.
+//! `--cache` and `--cache-limit`: how much may be cached, and where.
 
 use clap::{Args, ValueEnum};
 
@@ -15,17 +15,20 @@ pub enum Cache {
 
 #[derive(Debug, Args)]
 pub struct CacheOptions {
-    /// Cache the features that frozen layers compute, in memory and in your cache folder, for this run and the next
+    /// Cache the features that frozen layers compute, for this run and the next
+    ///
+    /// They are kept in memory and in your cache folder.
     #[arg(long, value_name = "HOW", default_value = "auto", help_heading = "Machine")]
     pub cache: Cache,
-    /// Keep at most this much in memory, and this much in the cache folder, as 500MB or 2GB [default: a
-    /// quarter of the free memory, a tenth of the free disk]
+    /// At most this much in memory, and again in the cache folder: 500MB, 2GB
+    ///
+    /// [default: a quarter of the free memory, a tenth of the free disk]
     #[arg(long, value_name = "SIZE", value_parser = bytes, help_heading = "Machine")]
     pub cache_limit: Option<u64>,
 }
 
 impl CacheOptions {
-    /// Limits for what the frozen prefix gives: half the memory, and the files.
+    /// Limits for the cached features: half the memory, and the files.
     pub fn rows(&self) -> CacheLimits {
         let limits = self.limits();
         CacheLimits { memory: limits.memory / 2, ..limits }

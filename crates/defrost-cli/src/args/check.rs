@@ -12,7 +12,7 @@ pub struct CheckArguments {
     pub data: PathBuf,
     #[command(flatten)]
     pub options: TrainingOptions,
-    /// Draw the first training batch, varied as training would vary it, into this PNG file
+    /// Draw the first training batch, augmented as in training, into this PNG file
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub show_batch: Option<PathBuf>,
     /// Print one JSON object on stdout

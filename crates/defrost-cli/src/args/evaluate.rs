@@ -11,7 +11,7 @@ use super::values::at_least_one;
 
 #[derive(Debug, Args)]
 pub struct EvaluateArguments {
-    /// The folder of a finished run, or the file it was packed into
+    /// Folder of a finished run, or its packed file
     pub run: PathBuf,
     /// A folder with a folder of images per class, or a CSV file
     pub data: PathBuf,
@@ -25,9 +25,9 @@ pub struct EvaluateArguments {
     #[command(flatten)]
     pub cache: CacheOptions,
     /// Threads [default: all cores]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Machine")]
     pub threads: Option<usize>,
     /// Print one JSON object on stdout
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 }

@@ -9,24 +9,26 @@ use defrost::vision::{LabelKind, LabelTable, Labelling};
 
 /// Where labels come from.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Labels")]
+#[command(next_help_heading = "Labels and validation")]
 pub struct LabelOptions {
-    /// A CSV file that labels the images, a line each, instead of their folders
+    /// A CSV file that labels the images, one line each, instead of their folders
     #[arg(long, value_name = "FILE", conflicts_with = "label_regex")]
     pub labels: Option<PathBuf>,
-    /// Label images by the first group of this expression in their file names, as "^(.+)_[0-9]+"
+    /// Read labels off file names: the first group of this expression, as in "^(.+)_[0-9]+"
     #[arg(long, value_name = "RE")]
     pub label_regex: Option<Regex>,
-    /// The column of the images' paths, with or without their extension [default: the first]
+    /// Column with the images' paths, with or without extension [default: the first]
     #[arg(long, value_name = "NAME", requires = "labels")]
     pub image_column: Option<String>,
-    /// The column to predict [default: for images the second column; for texts the one named "label" or alike]
+    /// Column to predict
+    ///
+    /// [default: for images the second; for texts the one named "label" or alike]
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,
-    /// The column that says which images validate: true or false, 1 or 0, valid or train
+    /// Column that says which images validate: true or false, 1 or 0, valid or train
     #[arg(long, value_name = "NAME", requires = "labels")]
     pub valid_column: Option<String>,
-    /// What a label is: a class, several labels with blanks between them, or a number
+    /// What to predict: a class, labels (several, separated by blanks) or a number
     #[arg(long, value_name = "KIND", default_value = "class", requires = "labels")]
     pub target: TargetKind,
 }

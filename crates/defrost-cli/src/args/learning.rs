@@ -10,11 +10,11 @@ use super::values::{at_least_one, fraction, not_negative, positive};
 /// What to do about classes of very different sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Balance {
-    /// Nothing.
+    /// Nothing
     None,
-    /// Let items of rare classes weigh more in the loss.
+    /// Items of rare classes weigh more in the loss
     Weights,
-    /// Show items of rare classes more often.
+    /// Items of rare classes are shown more often
     Sample,
 }
 
@@ -32,10 +32,10 @@ impl From<Balance> for loss::Balance {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Learning")]
 pub struct LearningOptions {
-    /// Weight decay: how much weights shrink in a step, as a fraction of the learning rate
+    /// Weight decay: how much weights shrink in a step, relative to the learning rate
     #[arg(long, value_name = "D", default_value_t = 0.01, value_parser = not_negative)]
     pub weight_decay: f64,
-    /// Label smoothing: the fraction of each label that is spread over all classes
+    /// Label smoothing: fraction of each label that is spread over all classes
     #[arg(long, value_name = "FRACTION", value_parser = fraction)]
     pub label_smoothing: Option<f64>,
     /// What to do about rare classes
@@ -56,7 +56,7 @@ pub struct LearningOptions {
     /// Use a running average of the weights with this decay, such as 0.99
     #[arg(long, value_name = "DECAY", value_parser = fraction)]
     pub average: Option<f64>,
-    /// End a phase after this many epochs without a better one [default: none; tables without --epochs 20]
+    /// End a phase after this many epochs without improvement [default: none; tables 20]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub patience: Option<usize>,
 }

@@ -12,7 +12,7 @@ pub struct LrFindArguments {
     pub data: PathBuf,
     #[command(flatten)]
     pub options: TrainingOptions,
-    /// Draw the curve into this file
+    /// Draw the curve into this SVG file
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub svg: Option<PathBuf>,
     /// Print one JSON object on stdout

@@ -1,12 +1,12 @@
-//! The command line's words, as clap reads them: a file a command, and a file for each set of options that several share.
+//! The command line as clap reads it: a file for each command, and a file for each set of options that several share.
 //!
-//! Reading them has no side effects, and nothing here knows what they are for: `training` and `domain` turn them into
-//! objects, `commands` use them.
+//! Reading it has no side effects. `training` and `domain` turn options into objects, `commands` use them.
 
 mod advise;
 mod cache;
 mod check;
 mod evaluate;
+mod help;
 mod labels;
 mod learning;
 mod live;
@@ -20,6 +20,7 @@ mod rate;
 mod report;
 mod resume;
 mod serve;
+mod shell;
 mod task;
 mod test_time;
 mod train;
@@ -31,6 +32,7 @@ use clap::{Parser, Subcommand};
 pub use advise::AdviseArguments;
 pub use check::CheckArguments;
 pub use evaluate::EvaluateArguments;
+pub use help::command;
 pub use labels::LabelOptions;
 pub use learning::LearningOptions;
 pub use live::LiveAddress;
@@ -43,42 +45,56 @@ pub use pretrain::{PretrainArguments, Unlabelled};
 pub use rate::RateChoice;
 pub use report::ReportArguments;
 pub use serve::ServeArguments;
+pub use shell::{CompletionsArguments, ManArguments};
 pub use task::Task;
 pub use train::TrainArguments;
 pub use training::{Augment, PrecisionChoice, RecipeChoice, TrainingOptions};
 
-/// Transfer learning: freeze most of a pretrained network, train the rest on your data, then unfreeze.
+/// Transfer learning on your own computer: keep most of a network, train the rest
 #[derive(Debug, Parser)]
-#[command(name = "defrost", version, max_term_width = 100)]
+#[command(name = "defrost", version)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
+    /// Show no progress; warnings and errors stay
+    #[arg(long, short, global = true, help_heading = "Output")]
+    pub quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Train on a folder of images or texts, or on a CSV file of texts or of table rows
+    /// Train on a folder of images, or a CSV of texts or table rows
     Train(Box<TrainArguments>),
-    /// Measure what to freeze on your data, and whether more data would help
+    /// Measure what to freeze, and whether more data would help
     Advise(Box<AdviseArguments>),
-    /// Show what would be frozen, what would be trained, and at which learning rates; trains nothing
+    /// Show what will be frozen, at which rates, and how long it takes
+    ///
+    /// Trains nothing and saves nothing.
     Plan(PlanArguments),
-    /// Try rising learning rates, draw the loss, and suggest a rate
+    /// Try rising learning rates and say which to take
     LrFind(LrFindArguments),
-    /// Measure how good a finished run is on labelled data
+    /// Measure how good a run is on labelled data
     Evaluate(EvaluateArguments),
-    /// Predict classes and probabilities of images, texts or rows
+    /// Predict the classes of new images, texts or rows
     Predict(PredictArguments),
-    /// Open a page on which to try a run, with a JSON API for programs
+    /// Open a page to try a run in a browser; programs can ask it too
     Serve(ServeArguments),
-    /// Look for mistakes in data before training; exit code 1 if there are errors, 0 if there are none or only warnings
+    /// Look for mistakes in your data
+    ///
+    /// Exit code 1 if there are errors, 0 if there are none or only warnings.
     Check(CheckArguments),
     /// Write the report of a run again
     Report(ReportArguments),
-    /// Pack a run's folder into one file, which every command takes in place of the folder
+    /// Pack a run's folder into one file
+    ///
+    /// Every command takes the file in place of the folder.
     Pack(PackArguments),
-    /// Pretrain a language model on plain texts, for `train --pretrained`
+    /// Pretrain a language model on plain texts, for train --pretrained
     Pretrain(PretrainArguments),
-    /// List architectures, their stages and layer groups, and where their weights come from
+    /// List the networks, their layer groups and their weights
     Models(ModelsArguments),
+    /// Print a script that completes commands and options with Tab
+    Completions(CompletionsArguments),
+    /// Write manual pages, one for each command
+    Man(ManArguments),
 }

@@ -8,13 +8,13 @@ use super::values::at_least_one;
 pub struct ModelsArguments {
     /// Only these architectures
     pub names: Vec<String>,
-    /// Measure how many images a second pass here, forward and in the steps of the default recipe
+    /// Measure images per second on this machine: forward, and in the steps of each phase
     #[arg(long)]
     pub measure: bool,
     /// Threads to measure with [default: all cores]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub threads: Option<usize>,
     /// Print a JSON list on stdout
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 }

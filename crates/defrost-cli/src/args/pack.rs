@@ -6,11 +6,11 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub struct PackArguments {
-    /// The folder of a finished run
+    /// Folder of a finished run
     pub run: PathBuf,
     /// The file [default: RUN.defrost]
     pub file: Option<PathBuf>,
     /// Print one JSON object on stdout
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 }

@@ -9,7 +9,7 @@ use super::values::at_least_one;
 
 #[derive(Debug, Args)]
 pub struct PredictArguments {
-    /// The folder of a finished run, or the file it was packed into
+    /// Folder of a finished run, or its packed file
     pub run: PathBuf,
     /// Images; texts, files of text or CSV files
     #[arg(required = true)]
@@ -23,6 +23,6 @@ pub struct PredictArguments {
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub threads: Option<usize>,
     /// Print a JSON list on stdout
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 }

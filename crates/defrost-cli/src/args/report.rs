@@ -6,9 +6,9 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub struct ReportArguments {
-    /// The folder of a run, or the file it was packed into
+    /// Folder of a run, or its packed file
     pub run: PathBuf,
     /// Print one JSON object on stdout
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 }

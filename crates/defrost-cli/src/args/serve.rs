@@ -10,12 +10,12 @@ use super::values::at_least_one;
 
 #[derive(Debug, Args)]
 pub struct ServeArguments {
-    /// The folder of a finished run, or the file it was packed into
+    /// Folder of a finished run, or its packed file
     pub run: PathBuf,
-    /// The port; 0 takes one that is free
+    /// Port; 0 takes a free one
     #[arg(long, value_name = "P", default_value_t = 8000)]
     pub port: u16,
-    /// The address; any but that of this machine itself lets others in, without a password
+    /// Address to listen at; 0.0.0.0 lets everybody in your network use it, without a password
     #[arg(long, value_name = "ADDR", default_value_t = Ipv4Addr::LOCALHOST.into())]
     pub host: IpAddr,
     /// How many classes to list
@@ -23,16 +23,16 @@ pub struct ServeArguments {
     pub top: usize,
     #[command(flatten)]
     pub tta: TestTimeOptions,
-    /// How many requests may wait; those beyond are told to come back later
+    /// How many requests may wait; more are refused with status 429
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = at_least_one)]
     pub queue: usize,
-    /// The longest request, in megabytes
+    /// Largest request, in megabytes
     #[arg(long, value_name = "MB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=512))]
     pub body_limit: u16,
     /// Threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub threads: Option<usize>,
     /// Print the address as one JSON object on stdout
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 }

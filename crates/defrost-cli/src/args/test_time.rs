@@ -4,10 +4,10 @@ use clap::Args;
 
 use defrost::learner::TestTimeAugmentation;
 
-/// Test-time augmentation: whether a saved run predicts variants of an item too.
+/// Test-time augmentation: whether predictions are averaged over several variants of an item.
 #[derive(Debug, Args)]
 pub struct TestTimeOptions {
-    /// Look at each image in several variations too and average the answers
+    /// Average the predictions over several variants of each image (test-time augmentation)
     #[arg(long)]
     pub tta: bool,
 }

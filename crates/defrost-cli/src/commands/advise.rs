@@ -26,9 +26,17 @@ use crate::training::{self, advised_words};
 const RECORD: &str = "advice.json";
 /// The same as a page.
 const PAGE: &str = "advice.html";
-/// Options, beside those that the advice sets, that are not part of the command that follows it, and whether a value follows.
-const OWN: [(&str, bool); 5] =
-    [("--budget", true), ("--out", true), ("--json", false), ("--advise", false), ("--live", false)];
+/// Options that are not part of the command that follows the advice, and whether a value follows them. Those that the advice
+/// sets are left out, too.
+const OWN: [(&str, bool); 7] = [
+    ("--budget", true),
+    ("--out", true),
+    ("--json", false),
+    ("--advise", false),
+    ("--live", false),
+    ("--quiet", false),
+    ("-q", false),
+];
 
 /// Measures what to freeze, and says the command that follows.
 pub fn advise(arguments: &AdviseArguments) -> Outcome {
@@ -117,7 +125,8 @@ fn command(words: &[Word], plan: &AdvisedPlan, head: usize) -> String {
     let set = advised.iter().filter(|word| word.starts_with("--")).map(|word| (word.as_str(), true));
     let dropped: Vec<(&str, bool)> = OWN.into_iter().chain(set).collect();
     let mut kept = vec![Word::Text("train".to_owned())];
-    let mut words = words.iter().skip(1);
+    // The first word without a dash is the command.
+    let mut words = words.iter().skip_while(|word| word.to_string().starts_with('-')).skip(1);
     while let Some(word) = words.next() {
         let text = word.to_string();
         let is_with_value = |name: &str| text.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
@@ -148,7 +157,7 @@ mod tests {
         let thaw = AdvisedPlan::Thaw { groups: vec![1] };
         assert_eq!(given(&asked, thaw), "defrost train 'my data' --size=64 --epochs 8 --thaw 1,2");
         let cut = AdvisedPlan::Cut { stage: "blocks.5".to_owned() };
-        let asked = ["train", "--advise", "d", "--live=8001", "--cut", "blocks.6"];
+        let asked = ["-q", "train", "--advise", "d", "--live=8001", "--cut", "blocks.6"];
         assert_eq!(given(&asked, cut), "defrost train d --cut blocks.5 --epochs 0");
         assert_eq!(given(&asked, AdvisedPlan::Gradual), "defrost train d --cut blocks.6 --gradual");
     }

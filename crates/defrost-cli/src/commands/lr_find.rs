@@ -35,19 +35,23 @@ fn find_on<D: Domain>(arguments: &LrFindArguments) -> Outcome {
     if arguments.json {
         return print_json(&found);
     }
-    print!("{}\n{}", curve::sketch(&found), suggestions(&found));
-    println!("{}", taken(&found, recipe.highest_rate()));
+    let usual = recipe.highest_rate();
+    print!("{}\n{}\n", curve::sketch(&found), suggestions(&found));
+    println!("take {}: {}", rate(found.rate(usual)), reason(&found, usual));
+    println!("next: add --lr {} to `defrost train`", rate(found.rate(usual)));
     Ok(())
 }
 
-/// Which rate `--lr find` trains at, and why.
-pub fn taken(found: &LrFind, usual: f64) -> String {
-    let (taken, usual_rate) = (rate(found.rate(usual)), rate(usual));
+/// Why the rate that is taken is that one.
+pub fn reason(found: &LrFind, usual: f64) -> String {
+    let usual_rate = rate(usual);
     match found.suggestions.valley {
-        None => format!("--lr find takes {taken}, the usual rate: nothing is suggested"),
-        Some(valley) if valley == found.rate(usual) => format!("--lr find takes {taken} (valley)"),
+        None => "the usual rate, because the curve suggests none".to_owned(),
+        Some(valley) if valley == found.rate(usual) => {
+            "the valley, where the loss falls steadily, well before it rises".to_owned()
+        }
         Some(valley) => format!(
-            "--lr find takes {taken}: valley suggests {}, and it goes no farther than a factor of 3 from the usual {usual_rate}",
+            "the valley is at {},\n  but a curve of few batches is trusted only up to 3 times the usual {usual_rate}, or a third of it",
             rate(valley)
         ),
     }

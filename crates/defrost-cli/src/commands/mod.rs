@@ -1,4 +1,4 @@
-//! One file a command.
+//! A file for each command.
 
 mod advise;
 mod check;
@@ -11,6 +11,7 @@ mod predict;
 mod pretrain;
 mod report;
 mod serve;
+mod shell;
 mod train;
 
 pub use advise::advise;
@@ -24,6 +25,7 @@ pub use predict::predict;
 pub use pretrain::pretrain;
 pub use report::report;
 pub use serve::serve;
+pub use shell::{completions, man};
 pub use train::train;
 
 use serde::Serialize;
@@ -32,10 +34,11 @@ use defrost::Reading;
 
 use crate::Outcome;
 use crate::failure::Blame;
+use crate::show::tell;
 
 /// Says what was understood of the data.
 fn report_reading(reading: Option<&Reading>) {
-    reading.into_iter().flat_map(Reading::lines).for_each(|line| eprintln!("{line}"));
+    reading.into_iter().flat_map(Reading::lines).for_each(|line| tell!("{line}"));
 }
 
 /// Prints a result as JSON on stdout.

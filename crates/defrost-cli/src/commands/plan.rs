@@ -7,12 +7,13 @@ use defrost::data::batch_count;
 use defrost::report::{draw_plan, standalone};
 use defrost::{FreezePlan, LayerGroups, Network, PlanSummary, files};
 
+use super::train::report_data;
 use super::{print_json, report_reading};
 use crate::Outcome;
 use crate::args::{PlanArguments, RateChoice, Task};
-use crate::domain::{Domain, for_domain};
+use crate::domain::{Data, Domain, Outline, for_domain};
 use crate::failure::{Blame, Failure};
-use crate::show::{plan_table, report_warnings};
+use crate::show::{estimate_lines, plan_table, report_warnings, tell};
 use crate::training;
 
 /// Shows what training would do.
@@ -36,9 +37,18 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
             "--lr find: a plan trains nothing, so it can't look for a rate; give one, or ask `defrost lr-find`",
         ));
     }
-    let data = arguments.data.as_deref();
-    let outline = D::outline(options, data, arguments.classes, &training::device())?;
-    report_reading(outline.reading.as_ref());
+    training::start_threads(options.threads)?;
+    let path = arguments.data.as_deref();
+    let mut outline = D::outline(options, path, arguments.classes, &training::device())?;
+    let data = outline.data.take();
+    match (path, &data, outline.train_items) {
+        (Some(path), Some(data), _) => report_data(data, D::ITEMS, path),
+        (Some(path), None, Some(count)) => {
+            report_reading(outline.reading.as_ref());
+            tell!("{}: {count} {} to train on", path.display(), D::ITEMS);
+        }
+        _ => {}
+    }
     let batches = match outline.train_items {
         Some(items) => {
             batch_count(items, options.batch_size(&outline.model, items) * options.learning.accumulate)
@@ -58,11 +68,21 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
     if let Some(path) = &arguments.svg {
         let drawing = standalone(&draw_plan(&summary, &[], None));
         files::write_atomically(path, |file| file.write_all(drawing.as_bytes())).or_usage()?;
-        eprintln!("the plan: {}", path.display());
+        tell!("the plan: {}", path.display());
     }
     if arguments.json {
         return print_json(&summary);
     }
     anstream::print!("{}", plan_table(&summary));
+    if let Some(Data { classes, train, valid, .. }) = data {
+        let Outline { network, model, .. } = outline;
+        let mut learner = options.open((network, &model), (train, valid), classes.len())?;
+        let lines = estimate_lines(learner.estimate(&phases).or_usage()?);
+        println!();
+        match lines.is_empty() {
+            true => println!("so few steps that they need no estimate of their time"),
+            false => lines.iter().for_each(|line| println!("{line}")),
+        }
+    }
     Ok(())
 }

@@ -14,10 +14,10 @@ use crate::Outcome;
 use crate::args::{PretrainArguments, Unlabelled};
 use crate::failure::{Blame, Failure};
 use crate::run::create_folder;
-use crate::show::{seconds, thousands};
+use crate::show::{seconds, tell, thousands};
 use crate::training;
 
-/// What is there already when a folder holds a model.
+/// A folder with this file holds a model already.
 const MODEL: &str = "config.json";
 
 /// Trains a language model on plain texts and saves it for `train --pretrained`.
@@ -33,8 +33,8 @@ pub fn pretrain(arguments: &PretrainArguments) -> Outcome {
     let corpus =
         Corpus::new(&texts, &tokenizer, arguments.valid_pct, arguments.batch, arguments.seed).or_usage()?;
     let [train, valid] = corpus.tokens();
-    eprintln!(
-        "{}: {} texts, {} tokens to train on, {} to measure, of {} kinds",
+    tell!(
+        "{}: {} texts, {} tokens to train on, {} to validate, a vocabulary of {}",
         config.name,
         thousands(texts.len()),
         thousands(train),
@@ -52,7 +52,7 @@ pub fn pretrain(arguments: &PretrainArguments) -> Outcome {
     let mut epochs: Vec<LanguageEpoch> = vec![];
     let tell = |epoch: &LanguageEpoch| {
         let &LanguageEpoch { epoch: number, train_loss, valid_loss, perplexity, seconds: taken } = epoch;
-        eprintln!(
+        tell!(
             "epoch {number}/{}: train loss {train_loss:.4}, loss {valid_loss:.4}, perplexity {perplexity:.1}, {}",
             arguments.epochs,
             seconds(taken)
@@ -66,7 +66,7 @@ pub fn pretrain(arguments: &PretrainArguments) -> Outcome {
             &json!({ "model": out.display().to_string(), "arch": config.name, "epochs": epochs, "threads": threads }),
         );
     }
-    println!("saved: {}; fine-tune it with: defrost train DATA --pretrained {0}", out.display());
+    println!("saved: {0}\nnext: defrost train DATA --pretrained {0}", out.display());
     Ok(())
 }
 

@@ -19,17 +19,19 @@ use defrost::tensorboard::TensorBoard;
 use defrost::{EpochRecord, Learner, LearnerError, Network, PlanSummary, ResolvedPhase, files, weights};
 
 use super::advise::{kept as kept_advice, measured, write as write_advice};
-use super::lr_find::taken;
+use super::lr_find::reason;
 use super::{print_json, report_reading};
 use crate::Outcome;
 use crate::args::{LiveAddress, RateChoice, Task, TrainArguments};
 use crate::domain::{Data, Domain, Prepared, for_domain};
 use crate::failure::{Blame, Failure};
 use crate::live::{self, Live};
-use crate::run::{Session, about_run, create_folder, is_unfinished, packed_file, stop_on_signals};
+use crate::run::{
+    Session, Word, about_run, create_folder, is_unfinished, packed_file, shell_command, stop_on_signals,
+};
 use crate::show::{
-    Progress, advice_text, estimate_outcome, estimate_table, metrics, plan_table, report_warnings, seconds,
-    trust_lines,
+    Progress, advice_text, estimate_lines, estimate_outcome, metrics, plan_table, rate, report_warnings,
+    seconds, tell, trust_lines,
 };
 use crate::{remedies, training};
 
@@ -75,7 +77,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
         write_advice(&run, advice)?;
     }
 
-    anstream::eprintln!("{}", plan_table(&plan));
+    tell!("{}", plan_table(&plan));
     report_warnings(&plan);
     let planned = Report {
         monitored: learner.monitored_metric().map(str::to_owned),
@@ -85,7 +87,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let live = place.map(|place| Live::start(place, planned.clone())).transpose()?;
     if session.run.is_none() {
         let estimates = learner.estimate(&phases).map_err(explain)?;
-        eprint!("{}", estimate_table(estimates));
+        estimate_lines(estimates).iter().for_each(|line| tell!("{line}"));
         if let Some(live) = &live {
             live.estimated(estimates);
         }
@@ -120,7 +122,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     learner.discard_checkpoint().or_failure()?;
     let packed = packed_file(arguments.out.as_deref());
     packed.map(|file| bundle::pack(&run, file)).transpose().or_failure()?;
-    eprint!("{}", estimate_outcome(learner.history().estimates()));
+    estimate_outcome(learner.history().estimates()).iter().for_each(|line| tell!("{line}"));
     if let Some(trouble) = learner.cache().trouble() {
         eprintln!("warning: the cache: {trouble}");
     }
@@ -156,8 +158,12 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
         }));
     }
     if let Some(best) = best {
+        let criterion = match learner.monitored_metric() {
+            Some(metric) => format!("highest {metric}"),
+            None => "lowest validation loss".to_owned(),
+        };
         println!(
-            "best: {} epoch {}, loss {:.4}, {}",
+            "best: {} epoch {} ({criterion}), loss {:.4}, {}",
             best.phase,
             best.epoch,
             best.valid_loss,
@@ -173,7 +179,14 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
         println!("packed: {}", file.display());
     }
     println!("report: {}", page.display());
+    println!("next: {} FILE…    answers for new {}", on_run("predict", &run), D::ITEMS);
+    println!("      {}    a page to try it on", on_run("serve", &run));
     Ok(())
+}
+
+/// A command for a run, as a shell reads it.
+fn on_run(command: &str, run: &Path) -> String {
+    shell_command(&[Word::Text(command.to_owned()), Word::from(run.as_os_str().to_owned())])
 }
 
 /// The learner and its model. With `--advise`, also the advice, and the flag that a signal sets to stop training.
@@ -196,8 +209,7 @@ fn advised<D: Domain>(
         None => {
             let asked = (session.arguments.budget, session.words(), stop.clone());
             let advice = measured::<D>(&mut learner, &model, options, asked)?;
-            eprint!("{}", advice_text(&advice));
-            eprintln!("follows it: {}\n", advice.command);
+            tell!("{}follows it: {}\n", advice_text(&advice), advice.command);
             advice
         }
     };
@@ -226,7 +238,7 @@ fn phases<M: ModelConfig>(
         Some(found) => found,
         None => {
             let (found, usual) = (learner.lr_find_for(&recipe).or_failure()?, recipe.highest_rate());
-            eprintln!("{}", taken(&found, usual));
+            tell!("--lr find takes {}: {}", rate(found.rate(usual)), reason(&found, usual));
             found.rate(usual)
         }
     };
@@ -235,7 +247,7 @@ fn phases<M: ModelConfig>(
     Ok(phases)
 }
 
-/// Lets the command's observers watch; returns where an event file's trouble will be told.
+/// Adds the command's observers; returns where an event file's error will be.
 fn observe<N: Network>(
     learner: &mut Learner<N>,
     arguments: &TrainArguments,
@@ -254,7 +266,7 @@ fn observe<N: Network>(
     Ok(Some(trouble))
 }
 
-/// Runs the phases, or the rest of them. The inner result is what ended them early and left a best epoch to
+/// Runs the phases, or the rest of them. The inner result is the error that ended them early, if there is a best epoch to
 /// save.
 fn run_phases<N: Network>(
     learner: &mut Learner<N>,
@@ -285,12 +297,12 @@ fn run_phases<N: Network>(
     }
 }
 
-/// What is said when somebody stops a run.
+/// The message for a run that somebody stopped.
 fn interrupted(run: &Path) -> Failure {
     let folder = run.display();
     Failure::Interrupted(match is_unfinished(run) {
-        true => format!("interrupted; `defrost train --resume {folder}` goes on with the run"),
-        false => format!("interrupted; {folder} holds no checkpoint to go on from"),
+        true => format!("interrupted; `defrost train --resume {folder}` continues the run"),
+        false => format!("interrupted; {folder} holds no checkpoint to continue from"),
     })
 }
 
@@ -303,10 +315,11 @@ fn explain(error: LearnerError) -> Failure {
     }
 }
 
+/// Says how the data was understood, and warns of items that are left out.
 pub(super) fn report_data(data: &Data, items: &str, root: &Path) {
     report_reading(data.report.reading.as_ref());
     for note in &data.notes {
-        eprintln!("note: {}", remedies::note(note));
+        tell!("note: {}", remedies::note(note));
     }
     if let Some(first) = data.skipped.first() {
         let count = data.skipped.len();
@@ -317,15 +330,15 @@ pub(super) fn report_data(data: &Data, items: &str, root: &Path) {
         0 => "a number to predict".to_owned(),
         classes => format!("{classes} classes"),
     };
-    eprintln!("{}: {train} {items} to train on, {valid} to validate, {labels}", root.display());
+    tell!("{}: {train} {items} to train on, {valid} to validate, {labels}", root.display());
 }
 
-/// Says that more is wrong with the data than that items can't be read.
+/// Says which kinds of problems the data has, besides items that can't be read.
 fn report_problems(problems: &[Problems], skipped: usize) {
     let count: usize = problems.iter().map(|problems| problems.count).sum();
     if count > skipped {
         let kinds: Vec<&str> = problems.iter().map(|problems| problems.kind.as_str()).collect();
-        eprintln!(
+        tell!(
             "note: a check of the data found: {}; the report and `defrost check` say where",
             kinds.join(", ")
         );

@@ -1,14 +1,12 @@
 //! Weights from the Hugging Face hub: a bar while they are downloaded, and who is to blame if they can't be.
 
-use std::io::IsTerminal;
-
 use indicatif::{HumanBytes, ProgressBar};
 
 use defrost::weights::hub::HubError;
 use defrost::weights::{DownloadError, Downloads};
 
 use crate::failure::Failure;
-use crate::show::bar;
+use crate::show::{on_a_terminal, tell};
 
 /// A connection that fails is the run's trouble, anything else the option's.
 pub fn blame(error: DownloadError) -> Failure {
@@ -24,7 +22,7 @@ pub fn blame(error: DownloadError) -> Failure {
     }
 }
 
-/// A bar on a terminal, a line a file elsewhere.
+/// A bar on a terminal, a line for each file elsewhere.
 #[derive(Default)]
 pub struct Bars {
     bar: Option<ProgressBar>,
@@ -35,16 +33,16 @@ const TEMPLATE: &str = "  {msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}
 
 impl Downloads for Bars {
     fn started(&mut self, file: &str, bytes: usize) {
-        // It is told twice for a file that is gone on with.
+        // A file whose download continues is announced twice.
         if self.file == file {
             return;
         }
         self.file = file.to_owned();
-        if !std::io::stderr().is_terminal() {
-            eprintln!("downloading {file}, {}", HumanBytes(bytes as u64));
-            return;
+        self.bar = on_a_terminal(TEMPLATE).map(|bar| bar.with_message(file.to_owned()));
+        match &self.bar {
+            Some(bar) => bar.set_length(bytes as u64),
+            None => tell!("downloading {file}, {}", HumanBytes(bytes as u64)),
         }
-        self.bar = Some(bar(bytes as u64, TEMPLATE).with_message(file.to_owned()));
     }
 
     fn received(&mut self, bytes: usize) {
@@ -56,7 +54,7 @@ impl Downloads for Bars {
     fn retried(&mut self, file: &str, reason: &str) {
         self.ended();
         self.file.clear();
-        eprintln!("note: {file} is downloaded again: {reason}");
+        eprintln!("warning: {file} is downloaded again: {reason}");
     }
 
     fn ended(&mut self) {
@@ -69,6 +67,7 @@ impl Downloads for Bars {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::show::bar;
 
     #[test]
     fn the_template_is_valid() {

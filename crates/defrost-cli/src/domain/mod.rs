@@ -18,7 +18,7 @@ use defrost::metrics;
 use defrost::text::{guess_text_column, is_text_folder};
 use defrost::vision::image::Image;
 use defrost::vision::models::Precision;
-use defrost::{Note, Reading};
+use defrost::{Note, Reading, SplitData};
 
 pub use table::Table;
 pub use text::Text;
@@ -144,6 +144,13 @@ pub struct Data {
     pub report: Report,
 }
 
+impl<D: Dataset + 'static> From<SplitData<D>> for Data {
+    fn from(data: SplitData<D>) -> Self {
+        let SplitData { classes, train, valid, skipped, notes, report } = data;
+        Self { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes, report }
+    }
+}
+
 /// What a plan is made from.
 pub struct Outline<M: ModelConfig> {
     /// What describes the network.
@@ -154,6 +161,8 @@ pub struct Outline<M: ModelConfig> {
     pub train_items: Option<usize>,
     /// What was understood of the data.
     pub reading: Option<Reading>,
+    /// The data itself, if there is any and reading it needs no download.
+    pub data: Option<Data>,
 }
 
 /// Labelled items, and those that can't be read.

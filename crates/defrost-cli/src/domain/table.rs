@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
-use defrost::SplitData;
 use defrost::bundle::Loaded;
 use defrost::check::Report;
 use defrost::data::Dataset;
@@ -12,7 +11,7 @@ use defrost::learner::TestTimeAugmentation;
 use defrost::tabular::{Design, PretrainedTable, TableData, TableModelConfig};
 use defrost::vision::models::Precision;
 
-use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
+use super::{Answer, Domain, Labelled, Outline, Prepared};
 use crate::args::{LabelOptions, RecipeChoice, TrainingOptions};
 use crate::failure::{Blame, Failure};
 
@@ -31,9 +30,7 @@ impl Domain for Table {
         let (table, pretrained) = open(options, data)?;
         let table = table.read().or_usage()?;
         let (network, model) = table.network(pretrained, options.seed, device).or_usage()?;
-        let SplitData { classes, train, valid, skipped, notes, report } = table;
-        let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes, report };
-        Ok(Prepared { data, network, model, precision: Precision::F32 })
+        Ok(Prepared { data: table.into(), network, model, precision: Precision::F32 })
     }
 
     fn outline(
@@ -48,8 +45,8 @@ impl Domain for Table {
         let (table, pretrained) = open(options, data)?;
         let table = table.read().or_usage()?;
         let (network, model) = table.network(pretrained, options.seed, device).or_usage()?;
-        let (train_items, reading) = (Some(table.train.len()), table.report.reading);
-        Ok(Outline { model, network, train_items, reading })
+        let (train_items, reading) = (Some(table.train.len()), table.report.reading.clone());
+        Ok(Outline { model, network, train_items, reading, data: Some(table.into()) })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {

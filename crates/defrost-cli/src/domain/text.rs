@@ -14,7 +14,7 @@ use defrost::text::{
     guess_text_column, read_text,
 };
 use defrost::weights::WeightSource;
-use defrost::{HeadKind, Pretrained, SplitData};
+use defrost::{HeadKind, Pretrained};
 
 use super::hub::{Bars, blame};
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
@@ -37,11 +37,11 @@ impl Domain for Text {
         let tokenizer = pretrained.tokenizer(options.max_tokens).or_usage()?;
         let data = texts(options, data)?;
         let columns = data.found_columns().or_usage()?;
-        let SplitData { classes, train, valid, skipped, notes, report } = data.read(&tokenizer).or_usage()?;
-        let (network, model, fit) =
-            pretrained.build(classes.len(), columns, options.max_tokens, options.seed, device).or_usage()?;
-        let notes = notes.into_iter().chain([format!("weights: {fit}").into()]).collect();
-        let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes, report };
+        let mut data = Data::from(data.read(&tokenizer).or_usage()?);
+        let (network, model, fit) = pretrained
+            .build(data.classes.len(), columns, options.max_tokens, options.seed, device)
+            .or_usage()?;
+        data.notes.push(format!("weights: {fit}").into());
         Ok(Prepared { data, network, precision: model.precision, model })
     }
 
@@ -68,7 +68,7 @@ impl Domain for Text {
         let (columns, tokenizer) = (columns(options), vec![]);
         let (precision, max_tokens) = (config.precision(options.precision()), options.max_tokens);
         let model = TextModelConfig { config, head, precision, max_tokens, columns, tokenizer };
-        Ok(Outline { model, network, train_items, reading })
+        Ok(Outline { model, network, train_items, reading, data: None })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {

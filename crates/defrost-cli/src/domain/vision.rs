@@ -6,7 +6,6 @@ use burn::tensor::Device;
 
 use defrost::bundle::{self, Loaded, ModelConfig};
 use defrost::check::Report;
-use defrost::data::Dataset;
 use defrost::learner::{TestTimeAugmentation, first_batch};
 use defrost::vision::augment::AugmentPolicy;
 use defrost::vision::image::Image;
@@ -20,6 +19,7 @@ use super::hub::{Bars, blame};
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
 use crate::args::{Augment, LabelOptions, TrainingOptions};
 use crate::failure::{Blame, Failure};
+use crate::show::tell;
 use crate::training;
 
 /// Images in a folder per class.
@@ -39,10 +39,8 @@ impl Domain for Vision {
         let start = opened(&setup)?;
         let folder = images(options, data)?.read(start.preprocess()).or_usage()?;
         let (network, model, fit) = start.build(folder.outputs(), device).or_usage()?;
-        let SplitData { classes, train, valid, skipped, notes, report } = folder;
-        let fit = fit.filter(|_| setup.reads_file()).map(|fit| format!("weights: {fit}").into());
-        let notes = notes.into_iter().chain(fit).collect();
-        let data = Data { classes, train: Box::new(train), valid: Box::new(valid), skipped, notes, report };
+        let mut data = Data::from(folder);
+        data.notes.extend(fit.filter(|_| setup.reads_file()).map(|fit| format!("weights: {fit}").into()));
         Ok(Prepared { data, network, precision: model.precision, model })
     }
 
@@ -60,19 +58,20 @@ impl Domain for Vision {
         let setup = setup(options, source)?;
         let model = setup.outline().or_usage()?;
         let read = |data: &Path| images(options, data)?.read(&model.preprocess).or_usage();
-        let (classes, train_items, reading) = match data.map(read).transpose()? {
-            Some(folder) => (folder.outputs(), Some(folder.train.len()), folder.report.reading),
-            None => (classes, None, None),
-        };
+        let folder = data.map(read).transpose()?;
+        let classes = folder.as_ref().map_or(classes, SplitData::outputs);
+        let data = folder.map(Data::from);
+        let train_items = data.as_ref().map(|data| data.train.len());
+        let reading = data.as_ref().and_then(|data| data.report.reading.clone());
         if !setup.reads_file() {
             let network = model.network(classes, device).or_usage()?;
-            return Ok(Outline { model, network, train_items, reading });
+            return Ok(Outline { model, network, train_items, reading, data });
         }
         let (network, model, fit) = setup.open().and_then(|start| start.build(classes, device)).or_usage()?;
         if let Some(fit) = fit {
-            eprintln!("weights: {fit}");
+            tell!("weights: {fit}");
         }
-        Ok(Outline { model, network, train_items, reading })
+        Ok(Outline { model, network, train_items, reading, data })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {

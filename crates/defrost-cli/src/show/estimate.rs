@@ -4,31 +4,31 @@ use defrost::learner::PhaseEstimate;
 
 use super::seconds;
 
-/// A line a phase, before training; nothing where nothing was estimated.
-pub fn estimate_table(estimates: &[PhaseEstimate]) -> String {
+/// What each phase will cost; nothing where nothing was estimated.
+pub fn estimate_lines(estimates: &[PhaseEstimate]) -> Vec<String> {
     let line = |estimate: &PhaseEstimate| {
         let most = if estimate.at_most { "at most " } else { "" };
         let mut line = format!("{} should take {most}{}", estimate.phase, seconds(estimate.seconds));
         if estimate.memory_bytes > 0 {
             line += &format!(
-                " ({} without the cache of {} in memory and {} in files)",
+                "\n  {} without the cache of {} in memory and {} in files",
                 seconds(estimate.seconds_without_cache),
                 size(estimate.memory_bytes),
                 size(estimate.disk_bytes)
             );
         }
-        line + "\n"
+        line
     };
     estimates.iter().map(line).collect()
 }
 
-/// A line a phase, after training.
-pub fn estimate_outcome(estimates: &[PhaseEstimate]) -> String {
+/// A line for each phase, after training.
+pub fn estimate_outcome(estimates: &[PhaseEstimate]) -> Vec<String> {
     let line = |estimate: &PhaseEstimate| {
         let actual = estimate.actual_seconds?;
         let more = estimate.difference()?;
         Some(format!(
-            "{}: estimated {}, took {} ({:.0} % {})\n",
+            "{}: estimated {}, took {} ({:.0} % {})",
             estimate.phase,
             seconds(estimate.seconds),
             seconds(actual),
@@ -64,12 +64,14 @@ mod tests {
             actual_seconds: Some(25.0),
         };
         let thawed = PhaseEstimate { memory_bytes: 0, actual_seconds: None, ..estimate.clone() };
-        let expected = "frozen should take 20.0 s (1 min 20 s without the cache of 125 MB in memory and 0 kB in files)\n\
-                        frozen should take 20.0 s\n";
-        assert_eq!(estimate_table(&[estimate.clone(), thawed.clone()]), expected);
+        let expected = [
+            "frozen should take 20.0 s\n  1 min 20 s without the cache of 125 MB in memory and 0 kB in files",
+            "frozen should take 20.0 s",
+        ];
+        assert_eq!(estimate_lines(&[estimate.clone(), thawed.clone()]), expected);
         assert_eq!(
             estimate_outcome(&[estimate, thawed]),
-            "frozen: estimated 20.0 s, took 25.0 s (25 % longer)\n"
+            ["frozen: estimated 20.0 s, took 25.0 s (25 % longer)"]
         );
     }
 }

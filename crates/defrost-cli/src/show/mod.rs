@@ -1,4 +1,4 @@
-//! What people are shown: plans, curves, estimates, progress and predictions, in words and characters.
+//! Plans, curves, estimates, progress and predictions as text for people.
 
 mod advice;
 pub mod curve;
@@ -6,13 +6,19 @@ mod estimate;
 mod plan;
 mod prediction;
 mod progress;
+mod quiet;
 mod trust;
 
 pub use advice::advice_text;
-pub use estimate::{estimate_outcome, estimate_table};
+pub use estimate::{estimate_lines, estimate_outcome};
+use plan::metrics_that_fit;
 pub use plan::{metrics, plan_table, rate, report_warnings, thousands};
 #[cfg(test)]
 pub use prediction::Said;
 pub use prediction::{Explanation, Found};
-pub use progress::{Advising, Progress, bar, seconds};
+#[cfg(test)]
+pub use progress::bar;
+pub use progress::{Advising, Progress, on_a_terminal, seconds};
+pub(crate) use quiet::tell;
+pub use quiet::{be_quiet, is_quiet};
 pub use trust::{baseline_line, calibration_line, trust_lines, with_interval};

@@ -58,28 +58,29 @@ pub fn plan_table(plan: &PlanSummary) -> String {
         let amount = match phase.method {
             Method::Steps if phase.patience.is_some() => format!("up to {}", epochs(phase.epochs)),
             Method::Steps => epochs(phase.epochs),
-            Method::SolveHead => "solved".to_owned(),
+            Method::SolveHead => String::new(),
         };
-        text += &format!("  {:16}", format!("{}, {amount}", phase.name));
+        let separator = if amount.is_empty() { "" } else { ", " };
+        text += &format!("  {:16}", format!("{}{separator}{amount}", phase.name));
     }
-    text += "\n";
+    text = text.trim_end().to_owned() + "\n";
     for (group, name) in plan.groups.iter().zip(&names) {
         text += &format!("  {name:name_width$}  {:>params_width$}", thousands(group.params));
         for phase in &plan.phases {
             let (style, cell) = match phase.state_of(group.index) {
                 GroupState::Frozen => (FROZEN, "frozen".to_owned()),
-                GroupState::Solved => (TRAINS, "solved for".to_owned()),
+                GroupState::Solved => (TRAINS, "best head".to_owned()),
                 GroupState::Trains(highest) => (TRAINS, format!("trains {}", rate(highest))),
             };
             text += &format!("  {style}{cell:16}{style:#}");
         }
         text += "\n";
     }
-    text += &format!("  {:name_width$}  {:>params_width$}", "that train", "");
+    text += &format!("  {:name_width$}  {:>params_width$}", "trainable", "");
     for phase in &plan.phases {
         text += &format!("  {:16}", thousands(phase.trainable_params));
     }
-    text += "\n";
+    text = text.trim_end().to_owned() + "\n";
     for PhaseSummary { name, epochs, patience, .. } in &plan.phases {
         if let Some(patience) = patience {
             text += &format!(
@@ -93,7 +94,7 @@ pub fn plan_table(plan: &PlanSummary) -> String {
     text
 }
 
-/// Says what may not be meant.
+/// Warns of choices that are probably mistakes.
 pub fn report_warnings(plan: &PlanSummary) {
     for warning in &plan.warnings {
         eprintln!("warning: {warning}");
@@ -108,11 +109,23 @@ fn epochs(count: usize) -> String {
     if count == 1 { "1 epoch".to_owned() } else { format!("{count} epochs") }
 }
 
-/// The measures a person looks at first, in one line: `accuracy 0.9100, f1 0.9052`.
+/// The metrics a person looks at first, in one line: `accuracy 0.9100, f1 0.9052`.
 pub fn metrics(metrics: &Metrics) -> String {
+    metrics_that_fit(metrics, usize::MAX)
+}
+
+/// The first of these metrics, as many as fit into so many columns and at least one.
+pub fn metrics_that_fit(metrics: &Metrics, columns: usize) -> String {
     let first = ["accuracy", "f1", "mae", "rmse", "r2"];
-    let measures = first.iter().filter_map(|&name| Some(format!("{name} {:.4}", metrics.get(name)?)));
-    measures.collect::<Vec<_>>().join(", ")
+    let mut line = String::new();
+    for metric in first.iter().filter_map(|&name| Some(format!("{name} {:.4}", metrics.get(name)?))) {
+        if line.is_empty() {
+            line = metric;
+        } else if line.len() + 2 + metric.len() <= columns {
+            line += &format!(", {metric}");
+        }
+    }
+    line
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Progress on stderr: bars with the time left on a terminal, a line an epoch elsewhere.
+//! Progress on stderr: a line for each epoch and, on a terminal, a bar with the time left.
 
 use std::io::IsTerminal;
 
@@ -8,27 +8,42 @@ use defrost::learner::{AdviceProgress, BatchReport, Flow, Observer, Position, Re
 pub use defrost::report::seconds;
 use defrost::{EpochRecord, Method, ResolvedPhase};
 
-use super::{metrics, rate, thousands};
+use super::{is_quiet, metrics_that_fit, rate, tell, thousands};
 
 /// Shows training as it goes.
 pub struct Progress {
     phase: String,
+    /// How many epochs the phase has.
+    epochs: usize,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
     /// A bar if stderr is a terminal.
     pub fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| bar(0, TEMPLATE));
-        Self { phase: String::new(), bar }
+        Self { phase: String::new(), epochs: 0, bar: on_a_terminal(TEMPLATE) }
     }
 
+    /// Prints a line of progress above the bar.
     fn say(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| tell!("{line}")),
+            None => tell!("{line}"),
         }
     }
+
+    /// Prints a warning above the bar.
+    fn warn(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("warning: {line}")),
+            None => eprintln!("warning: {line}"),
+        }
+    }
+}
+
+/// A bar, if stderr is a terminal and progress is wanted.
+pub fn on_a_terminal(template: &str) -> Option<ProgressBar> {
+    (!is_quiet() && std::io::stderr().is_terminal()).then(|| bar(0, template))
 }
 
 /// A bar of this length. The template is a constant that a test draws.
@@ -41,16 +56,22 @@ const TEMPLATE: &str = "  {prefix} {wide_bar} {pos}/{len} {msg} eta {eta}";
 
 impl Observer for Progress {
     fn phase_started(&mut self, phase: &ResolvedPhase) {
-        let ResolvedPhase { name, plan, rates, method, .. } = phase;
-        self.phase = name.clone();
+        let ResolvedPhase { name, plan, rates, method, epochs, .. } = phase;
+        (self.phase, self.epochs) = (name.clone(), *epochs);
         let count = thousands(plan.trainable_count());
         if *method == Method::SolveHead {
-            eprintln!("{name}: the head's {count} parameters are solved for on frozen features");
+            tell!("{name}: the head's {count} parameters are computed from frozen features");
             return;
         }
         let rates: Vec<String> =
             (0..rates.len()).filter(|&g| plan.trains(g)).map(|g| rate(rates[g])).collect();
-        eprintln!("{name}: {count} parameters train at {}", rates.join(", "));
+        tell!("{name}: {count} parameters train at {}", rates.join(", "));
+    }
+
+    fn phase_ended(&mut self, _: &str) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
     }
 
     fn resumed(&mut self, event: &Resumed<'_>) {
@@ -62,7 +83,7 @@ impl Observer for Progress {
     }
 
     fn checkpoint_failed(&mut self, reason: &str) {
-        self.say(&format!("warning: the checkpoint can't be written, and no further one is tried: {reason}"));
+        self.warn(&format!("the checkpoint can't be written, and no further one is tried: {reason}"));
     }
 
     fn batch_ended(&mut self, report: &BatchReport) -> Flow {
@@ -80,35 +101,40 @@ impl Observer for Progress {
 
     fn rolled_back(&mut self, event: &RolledBack) {
         let Position { epoch, batch, .. } = event.position;
-        self.say(&format!(
-            "  {} epoch {epoch}: the loss was NaN in batch {batch}; the epoch starts again at {} of the rates",
+        self.warn(&format!(
+            "{} epoch {epoch}: the loss was NaN in batch {batch}; the epoch starts again at {} of the rates",
             self.phase, event.rate_factor
         ));
     }
 
     fn epoch_ended(&mut self, record: &EpochRecord) -> Flow {
-        let line = format!(
-            "  {} epoch {}: train loss {:.4}, valid loss {:.4}, {}, {}",
-            record.phase,
-            record.epoch,
-            record.train_loss,
-            record.valid_loss,
-            metrics(&record.metrics),
-            seconds(record.seconds)
-        );
-        self.say(&line);
+        self.say(&epoch_line(record, self.epochs));
         Flow::Continue
     }
 }
 
-/// Shows an advice as it comes: a bar of passes on a terminal, a line a step elsewhere.
+/// An epoch in a line of 80 columns, unless its phase has a long name.
+fn epoch_line(record: &EpochRecord, epochs: usize) -> String {
+    let EpochRecord { phase, epoch, train_loss, valid_loss, metrics, seconds: taken, .. } = record;
+    let digits = epochs.to_string().len();
+    let losses =
+        format!("  {phase} {epoch:digits$}/{epochs}: train loss {train_loss:.4}, valid {valid_loss:.4}, ");
+    let metrics = metrics_that_fit(metrics, WIDTH.saturating_sub(losses.chars().count() + SECONDS));
+    format!("{losses}{metrics}, {}", seconds(*taken))
+}
+
+/// Columns of a line, and those that `, 12 min 34 s` takes of it.
+const WIDTH: usize = 80;
+const SECONDS: usize = 13;
+
+/// Shows how far an advice is: a bar of passes on a terminal, a line for each step elsewhere.
 #[derive(Clone)]
 pub struct Advising(Option<ProgressBar>);
 
 impl Advising {
     /// A bar if stderr is a terminal.
     pub fn new() -> Self {
-        Self(std::io::stderr().is_terminal().then(|| bar(0, ADVISING)))
+        Self(on_a_terminal(ADVISING))
     }
 
     /// The advice is there, or it ended early.
@@ -127,7 +153,7 @@ impl Observer for Advising {
                 bar.set_position(*used);
                 bar.set_message(doing.clone());
             }
-            None => eprintln!("advice: {doing}"),
+            None => tell!("advice: {doing}"),
         }
     }
 }
@@ -150,5 +176,27 @@ mod tests {
     fn the_template_is_valid() {
         bar(1, TEMPLATE);
         bar(1, ADVISING);
+    }
+
+    #[test]
+    fn an_epoch_fits_a_line_of_80_columns() {
+        let metrics = [("accuracy", 0.91), ("f1", 0.9052)].map(|(name, value)| (name.to_owned(), value));
+        let record = |phase: &str, seconds: f64| EpochRecord {
+            phase: phase.to_owned(),
+            epoch: 3,
+            train_loss: 0.25,
+            valid_loss: 0.5,
+            metrics: metrics.clone().into_iter().collect(),
+            seconds,
+        };
+        assert_eq!(
+            epoch_line(&record("thawed", 12.3), 4),
+            "  thawed 3/4: train loss 0.2500, valid 0.5000, accuracy 0.9100, 12.3 s"
+        );
+        let longest = epoch_line(&record("from group 12", 754.0), 150);
+        assert_eq!(
+            longest,
+            "  from group 12   3/150: train loss 0.2500, valid 0.5000, accuracy 0.9100, 12 min 34 s"
+        );
     }
 }

@@ -8,6 +8,7 @@ use defrost::{
 
 use crate::args::{RateChoice, RecipeChoice, TrainingOptions};
 use crate::failure::Failure;
+use crate::show::tell;
 
 impl TrainingOptions {
     /// The model's recipe with the epochs and rates given, or the one asked for instead.
@@ -87,7 +88,7 @@ impl TrainingOptions {
             )));
         }
         if !names.is_empty() {
-            eprintln!("note: images are not mixed in phase {}: {why}", names.join(", "));
+            tell!("note: images are not mixed in phase {}: {why}", names.join(", "));
         }
         Ok(())
     }

@@ -51,7 +51,7 @@ fn an_unknown_architecture() {
                     efficientnet_lite2, resnet18, resnet34, resnet50, resnet101, resnext50_32x4d, wide_resnet50_2, \
                     mobilenet_v2, mobilenet_v3_small, mobilenet_v3_large, convnext_tiny, convnext_small, \
                     vit_small_patch16_224, vit_base_patch16_224, vit_small_patch14_dinov2, densenet121, squeezenet1_1, \
-                    vgg16_bn";
+                    vgg16_bn\n  help: did you mean `resnet18`?";
     assert_eq!(train(folder.path(), &[data.to_str().unwrap(), "--arch", "resnet19"]).usage_error(), expected);
 }
 

@@ -131,7 +131,7 @@ fn a_run_that_was_watched_paused_and_interrupted_ends_with_the_same_bytes() {
     server.terminate();
     let said = events.until(|name, _| name == "over");
     let said = said.as_str().unwrap();
-    assert!(said.contains("`defrost train --resume watched` goes on"), "{said}");
+    assert!(said.contains("`defrost train --resume watched` continues"), "{said}");
     assert_eq!(server.wait().code, 130);
 
     let server = Server::live(folder, &["train", "--resume", "watched"]);

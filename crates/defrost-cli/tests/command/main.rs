@@ -7,6 +7,7 @@ mod channels;
 mod check;
 mod client;
 mod groups;
+mod help;
 mod labels;
 mod learning;
 mod live;

@@ -202,7 +202,7 @@ fn what_is_stopped_says_how_to_go_on() {
         signal(&child, name);
         let ran = ended(child);
         assert_eq!(ran.code, 130, "{}", ran.stderr);
-        let expected = format!("interrupted; `defrost train --resume {name}` goes on with the run");
+        let expected = format!("interrupted; `defrost train --resume {name}` continues the run");
         assert!(ran.stderr.trim_end().ends_with(&expected), "{}", ran.stderr);
         assert!(!run.join("bundle.json").exists());
 

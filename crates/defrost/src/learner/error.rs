@@ -96,6 +96,7 @@ impl LearnerError {
     /// What can be done about it.
     pub fn remedy(&self) -> Option<Remedy> {
         match self {
+            Self::Groups(error) => error.remedy(),
             Self::Checkpoint(error) => error.remedy(),
             _ => None,
         }

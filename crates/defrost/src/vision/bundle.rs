@@ -26,6 +26,7 @@ use crate::interpret::HeatMap;
 use crate::learner::TestTimeAugmentation;
 use crate::metrics::Answer;
 use crate::recipe::FineTune;
+use crate::remedy::Remedy;
 
 /// What is needed to build and feed an image network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,6 +63,17 @@ pub enum ImageConfigError {
     /// Images can't be prepared so.
     #[error(transparent)]
     Preprocess(#[from] PreprocessError),
+}
+
+impl ImageConfigError {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Architecture(error) => error.remedy(),
+            Self::Cut(error) => error.remedy(),
+            Self::Size(_) | Self::Preprocess(_) => None,
+        }
+    }
 }
 
 impl ImageModelConfig {

@@ -105,6 +105,8 @@ impl SetupError {
     /// What can be done about it.
     pub fn remedy(&self) -> Option<Remedy> {
         match self {
+            Self::Architecture(error) => error.remedy(),
+            Self::Config(error) => error.remedy(),
             Self::Misfit(misfit) => misfit.remedy(),
             Self::OtherRun { found, .. } => Some(Remedy::ChooseArchitectureOfRun(found.clone())),
             Self::NotEmbedded { .. } => Some(Remedy::GiveWeights),

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::block::AnyBlock;
 use crate::groups::families;
+use crate::remedy::Remedy;
 use crate::stage::Stage;
 
 /// A stage of the body.
@@ -69,6 +70,16 @@ pub enum CutError {
         /// The name given.
         name: String,
     },
+}
+
+impl CutError {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Unknown { name, stages } => Remedy::nearest(name, stages.split(", ")),
+            Self::First { .. } => None,
+        }
+    }
 }
 
 /// All stages but the head.

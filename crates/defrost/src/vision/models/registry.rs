@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::architecture::Architecture;
 use super::{convnext, densenet, efficientnet, mobilenet, mobilenet_v3, resnet, squeezenet, vgg, vit};
+use crate::remedy::Remedy;
 
 /// All families of this crate, each in a file of its own.
 static FAMILIES: [&[Architecture]; 9] = [
@@ -31,6 +32,13 @@ pub struct UnknownArchitecture {
     pub name: String,
     /// All names.
     pub known: String,
+}
+
+impl UnknownArchitecture {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        Remedy::nearest(&self.name, self.known.split(", "))
+    }
 }
 
 /// A name that another architecture has.

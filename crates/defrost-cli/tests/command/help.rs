@@ -1,0 +1,115 @@
+//! `-h` of each command, as it is shown in a terminal of 80 columns; completions and manual pages; near names.
+//!
+//! `DEFROST_SNAPSHOTS=write cargo test -p defrost-cli --test command help` writes tests/snapshots again.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{defrost_in, two_classes};
+
+/// Lines and columns of a terminal.
+const LINES: usize = 40;
+const COLUMNS: usize = 80;
+
+fn here(words: &[&str]) -> String {
+    let ran = defrost_in(&std::env::temp_dir(), words);
+    assert_eq!(ran.code, 0, "{words:?}: {}", ran.stderr);
+    ran.stdout
+}
+
+/// The commands that `defrost -h` lists: the lines that begin with two spaces and a lower-case letter.
+fn commands() -> Vec<String> {
+    let is_command =
+        |line: &&str| line.starts_with("  ") && line[2..].starts_with(|c: char| c.is_ascii_lowercase());
+    let text = here(&["-h"]);
+    text.lines().filter(is_command).map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn short_help_is_one_screen() {
+    let snapshots = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
+    let writes = std::env::var_os("DEFROST_SNAPSHOTS").is_some_and(|how| how == "write");
+    let commands = commands();
+    assert!(commands.len() >= 14, "{commands:?}");
+    let mut differing = vec![];
+    for name in [""].into_iter().chain(commands.iter().map(String::as_str)) {
+        let words: Vec<&str> = name.split_whitespace().chain(["-h"]).collect();
+        let text = here(&words);
+        let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > COLUMNS).collect();
+        assert!(wide.is_empty(), "{name}: {wide:#?}");
+        assert!(text.lines().count() <= LINES, "{name} has {} lines:\n{text}", text.lines().count());
+        let file =
+            snapshots.join(if name.is_empty() { "defrost.txt".to_owned() } else { format!("{name}.txt") });
+        if writes {
+            fs::create_dir_all(&snapshots).unwrap();
+            fs::write(&file, &text).unwrap();
+        } else if fs::read_to_string(&file).unwrap_or_default() != text {
+            differing.push(format!("{}:\n{text}", file.display()));
+        }
+    }
+    assert!(differing.is_empty(), "set DEFROST_SNAPSHOTS=write to accept these:\n{}", differing.join("\n"));
+}
+
+#[test]
+fn long_help_has_examples_and_all_options() {
+    for name in ["train", "plan", "lr-find", "predict", "serve"] {
+        let text = here(&[name, "--help"]);
+        assert!(text.contains("\nExamples:\n  defrost "), "{text}");
+        let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > COLUMNS).collect();
+        assert!(wide.is_empty(), "{name}: {wide:#?}");
+    }
+    let (short, long) = (here(&["train", "-h"]), here(&["train", "--help"]));
+    assert!(!short.contains("--checkpoint-seconds") && long.contains("--checkpoint-seconds"), "{short}");
+}
+
+#[test]
+fn completions_and_manual_pages_know_the_commands() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = here(&["completions", shell]);
+        assert!(script.contains("lr-find") && script.contains("freeze-to"), "{shell}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let written = defrost_in(folder.path(), &["man", "pages"]);
+    assert_eq!(
+        written.stdout,
+        format!("{}\n", Path::new("pages").join("defrost.1").display()),
+        "{}",
+        written.stderr
+    );
+    for name in commands() {
+        let page = fs::read_to_string(folder.path().join(format!("pages/defrost-{name}.1"))).unwrap();
+        assert!(page.contains(".SH SYNOPSIS"), "{name}");
+    }
+    fs::write(folder.path().join("file"), "").unwrap();
+    assert!(defrost_in(folder.path(), &["man", "file"]).usage_error().starts_with("file: "));
+}
+
+#[test]
+fn near_names_are_suggested() {
+    let plan = |words: &[&str]| {
+        defrost_in(&std::env::temp_dir(), &[&["plan"], words].concat()).usage_error().to_owned()
+    };
+    assert!(plan(&["--arch", "resnet81"]).ends_with("\n  help: did you mean `resnet18`?"));
+    assert!(plan(&["--arch", "resnet18", "--cut", "layer.4"]).ends_with("\n  help: did you mean `layer4`?"));
+    let groups = plan(&["--arch", "resnet18", "--groups", "stem,layer1|layer2,layer3,layr4|head"]);
+    assert!(groups.ends_with("\n  help: did you mean `layer4`?"), "{groups}");
+    let models = defrost_in(&std::env::temp_dir(), &["models", "mobilenetv2"]);
+    assert!(models.usage_error().ends_with("\n  help: did you mean `mobilenet_v2`?"), "{}", models.stderr);
+    assert!(!plan(&["--arch", "x"]).contains("did you mean"));
+}
+
+#[test]
+fn a_quiet_run_prints_its_result_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    two_classes(folder.path(), 8);
+    fs::write(folder.path().join("data/red/broken.jpg"), "").unwrap();
+    let words = ["train", "data", "--size", "32", "--epochs", "0", "--out", "my run", "--quiet"];
+    let ran = defrost_in(folder.path(), &words);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert!(lines.len() == 1 && lines[0].starts_with("warning: 1 images can't be read"), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("best: frozen epoch 1 (highest accuracy), loss "), "{}", ran.stdout);
+    let next = "next: defrost predict 'my run' FILE…    answers for new images\n      \
+                defrost serve 'my run'    a page to try it on\n";
+    assert!(ran.stdout.ends_with(next), "{}", ran.stdout);
+}
