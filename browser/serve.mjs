@@ -115,7 +115,7 @@ const tries = {
     await visit.look('known');
 
     await page.locator('#file').setInputFiles({ name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('no image') });
-    await expectRefusal(visit, 'not an image (JPEG, PNG, WebP, BMP, GIF or TIFF)');
+    await expectRefusal(visit, 'not an image (JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or PNM)');
     visit.expect(await page.locator('#places').isHidden() && await page.locator('#shown').isHidden(), 'what is no image is shown');
     await visit.look('refused');
   },

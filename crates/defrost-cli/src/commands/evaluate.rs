@@ -1,9 +1,12 @@
 //! `defrost evaluate RUN DATA`
 
+use std::path::{Path, PathBuf};
+
 use serde_json::json;
 
 use defrost::Cache;
 use defrost::bundle::Loaded;
+use defrost::data::Dataset;
 use defrost::metrics::ClassReport;
 
 use super::print_json;
@@ -25,6 +28,7 @@ fn evaluate_of<D: Domain>(arguments: &EvaluateArguments) -> Outcome {
     let classes = &model.manifest.classes;
     let tta = arguments.tta.tta();
     let (items, skipped) = D::labelled(&model, &arguments.data, &arguments.labels, tta)?;
+    eprintln!("measured on {} {} in {}", items.len(), D::ITEMS, common_folder(&*items).display());
     if let Some(first) = skipped.first() {
         let count = skipped.len();
         eprintln!("warning: {count} {} can't be read and are left out; the first: {first}", D::ITEMS);
@@ -72,4 +76,16 @@ fn evaluate_of<D: Domain>(arguments: &EvaluateArguments) -> Outcome {
         println!("  {precision:9.4}  {recall:6.4}  {f1:6.4}  {items:5}  {class}");
     }
     Ok(())
+}
+
+/// The folder that all of these items lie in, or their file: it tells which part of a data set was taken.
+fn common_folder(items: &dyn Dataset) -> PathBuf {
+    let folder = |item: usize| Path::new(&items.name(item)).parent().unwrap_or(Path::new("")).to_owned();
+    let Some(mut common) = (0..items.len()).next().map(folder) else { return PathBuf::new() };
+    for item in 1..items.len() {
+        while !folder(item).starts_with(&common) {
+            common.pop();
+        }
+    }
+    common
 }

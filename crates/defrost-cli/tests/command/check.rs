@@ -33,7 +33,7 @@ pub fn assert_same_problems(checked: &Value, run: &Path) {
 }
 
 /// Images that do not look like each other.
-fn noise(path: &Path, seed: u32) {
+pub fn noise(path: &Path, seed: u32) {
     let (width, height) = (48, 40);
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
     let cells: Vec<[u8; 3]> = (0..36)
@@ -69,7 +69,8 @@ fn sound_images_have_no_problems() {
     assert_eq!(report["items"], json!({ "train": 24, "valid": 4 }));
     let ran = check(folder.path(), &["data"]);
     assert_eq!(ran.code, 0);
-    let expected = "data: 24 images to train on, 4 to validate, 2 classes\nno problems found\n";
+    let expected = "train: 24 images in data/train\nvalid: 4 images in data/valid\n2 classes: cat (14), dog (14)\n\
+                    data: 24 images to train on, 4 to validate, 2 classes\nno problems found\n";
     assert_eq!(ran.stdout, expected);
 }
 
@@ -150,8 +151,9 @@ fn folders_that_lack_something_are_problems_and_wrong_words_are_not() {
     let folder = tempfile::tempdir().unwrap();
     sound(folder.path());
     std::fs::create_dir(folder.path().join("data/train/emu")).unwrap();
-    let (_, found) = problems(folder.path(), &["data"], 1);
-    assert_eq!(found, [("no-items".to_owned(), "emu".to_owned())]);
+    let (report, found) = problems(folder.path(), &["data"], 0);
+    assert_eq!(found, [("empty-folder".to_owned(), "data/train/emu".to_owned())]);
+    assert_eq!(report["classes"], json!(["cat", "dog"]));
     let missing = check(folder.path(), &["nowhere"]);
     assert_eq!(
         missing.usage_error(),

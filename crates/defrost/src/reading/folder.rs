@@ -76,6 +76,31 @@ impl FolderReading {
         items + self.ignored.iter().map(|ignored| ignored.files).sum::<usize>()
     }
 
+    /// The same where the data is validated on something else than what the folder brings for it: on the items of this other
+    /// folder, or on some of those it was going to train on. `used` is the class of each item that is used then.
+    #[must_use]
+    pub fn validated_on(
+        mut self,
+        other: Option<(String, Vec<IgnoredPath>, usize)>,
+        used: impl Iterator<Item = usize>,
+    ) -> Self {
+        for (name, split) in &mut self.splits {
+            if split.used_for == SplitUse::Validate {
+                split.used_for = SplitUse::Nothing;
+                // The name is that of what validates.
+                name.clone_from(&split.path);
+            }
+        }
+        if let Some((path, ignored, items)) = other {
+            self.splits
+                .push(("valid".to_owned(), SplitReading { path, items, used_for: SplitUse::Validate }));
+            self.ignored.extend(ignored);
+        }
+        self.classes.iter_mut().for_each(|(_, count)| *count = 0);
+        used.for_each(|class| self.classes[class].1 += 1);
+        self
+    }
+
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> =
             self.splits.iter().map(|(name, split)| split.line(name, self.items)).collect();

@@ -8,12 +8,12 @@ use crate::data::class_folder::{FileKind, FolderError, all_files, holds_mostly};
 
 /// The files that are texts.
 pub static TEXTS: FileKind =
-    FileKind { one: "a text", many: "texts", example: "text.txt", extensions: &["txt"] };
+    FileKind { one: "a text", many: "texts", example: "text.txt", extensions: &["txt"], recognises: None };
 
 /// The largest text that is read, in bytes.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// Whether a path is a folder of class folders whose files are mostly texts; the first class that has files decides.
+/// Whether a path is a folder of class folders whose files are mostly texts.
 pub fn is_text_folder(root: &Path) -> bool {
     holds_mostly(root, &TEXTS)
 }
@@ -24,7 +24,7 @@ pub fn is_text_folder(root: &Path) -> bool {
 ///
 /// If it can't be listed.
 pub fn text_files(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
-    Ok(all_files(folder, &TEXTS)?.into_iter().map(|file| folder.join(file)).collect())
+    Ok(all_files(folder, &TEXTS)?.0.into_iter().map(|file| folder.join(file)).collect())
 }
 
 /// The text of a file, or a word for what is wrong with it and the reason.

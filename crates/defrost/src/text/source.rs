@@ -10,7 +10,9 @@ use super::files::{TEXTS, read_text};
 use super::together::Together;
 use crate::csv_table::{CsvError, CsvTable};
 use crate::data::Skipped;
-use crate::data::class_folder::{FolderError, LabelledFiles, scan_known, scan_to_evaluate};
+use crate::data::class_folder::{
+    FolderError, IgnoreReason, Ignored, LabelledFiles, scan_known, scan_to_evaluate,
+};
 use crate::remedy::Remedy;
 
 /// The largest data set that is held in memory, in bytes.
@@ -169,11 +171,16 @@ impl LabelledTexts {
         together: &Together,
     ) -> Result<Self, TextSourceError> {
         let LabelledFiles { classes, items: labelled, ignored } = files;
-        let not_a_text = |path: PathBuf| {
-            let reason = "its name does not end in .txt".to_owned();
-            Skipped { path: root.join(path), kind: "not-a-text", reason }
+        // What programs leave is no text that is lost.
+        let lost = |ignored: Ignored| {
+            let (kind, reason) = match ignored.reason {
+                IgnoreReason::NotAnItem(_) => ("not-a-text", "its name does not end in .txt".to_owned()),
+                IgnoreReason::NoClass => ("no-class", "it is in no class folder".to_owned()),
+                _ => return None,
+            };
+            Some(Skipped { path: root.join(ignored.path), kind, reason })
         };
-        let mut skipped: Vec<Skipped> = ignored.into_iter().map(not_a_text).collect();
+        let mut skipped: Vec<Skipped> = ignored.into_iter().filter_map(lost).collect();
         let (mut items, mut total) = (vec![], 0);
         for file in labelled {
             let path = root.join(file.path);

@@ -13,7 +13,7 @@ use super::together::Together;
 use super::tokenizer::{Tokenizer, TokenizerError};
 use crate::check::Report;
 use crate::csv_table::CsvTable;
-use crate::data::class_folder::{LabelledFolder, scan};
+use crate::data::class_folder::{LabelledFolder, scan, scan_known};
 use crate::data::split::{self, SplitError};
 use crate::data::{Dataset, Label, Skipped, Target, Validation};
 use crate::reading::Reading;
@@ -274,7 +274,21 @@ impl TextData {
 
     /// What is understood of the folder they are in; nothing of texts in memory.
     pub fn reading(&self) -> Option<Reading> {
-        None
+        let Found::Folder(folder) = &self.found else { return None };
+        let (reading, train) = (folder.reading.clone()?, &folder.train);
+        let reading = match &self.validation {
+            Validation::Found { .. } => reading,
+            Validation::Fraction(_) | Validation::Items(_) => {
+                reading.validated_on(None, train.item_classes())
+            }
+            Validation::Path(path) => {
+                let valid = scan_known(path, &TEXTS, &train.classes).ok()?;
+                let ignored = valid.ignored.iter().map(|ignored| ignored.worded(path)).collect();
+                let other = (path.display().to_string(), ignored, valid.items.len());
+                reading.validated_on(Some(other), train.item_classes().chain(valid.item_classes()))
+            }
+        };
+        Some(Reading::Folder(reading))
     }
 
     /// How many texts there are. Some may turn out not to be encodable.
@@ -308,7 +322,7 @@ impl TextData {
             Found::Table(table, skipped) => {
                 LabelledTexts::of_table(&path, (table, skipped), &self.columns, None, &together)?
             }
-            Found::Folder(LabelledFolder { train, valid }) => {
+            Found::Folder(LabelledFolder { train, valid, .. }) => {
                 found_valid = valid;
                 LabelledTexts::of_files(&path, train, &together)?
             }
@@ -451,7 +465,7 @@ mod tests {
             "{message}"
         );
         assert_eq!(
-            refusal(&[one, two, ("c/notes.md", b"x")]),
+            refusal(&[one, ("c/notes.md", b"x")]),
             "ROOT has no texts in class c; add some (txt) or remove the folder"
         );
         assert_eq!(
@@ -462,11 +476,8 @@ mod tests {
 
     #[test]
     fn images_are_no_texts() {
-        let root = tree(&[("a/1.jpg", b"x"), ("a/1.txt", b"x"), ("b/1.txt", b"x")]);
-        assert!(
-            !is_text_folder(root.path()),
-            "half of the first class's files are texts, and that is not most"
-        );
+        let root = tree(&[("a/1.jpg", b"x"), ("a/1.txt", b"x")]);
+        assert!(!is_text_folder(root.path()), "half of the files are texts, and that is not most");
         assert!(!is_text_folder(&root.path().join("none")));
     }
 }

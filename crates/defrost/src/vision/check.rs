@@ -1,15 +1,17 @@
 //! What is wrong with images, told from a first look at each.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 
 use super::dataset::Images;
 use super::look::{Inspected, Look};
 use super::similar::{Trace, look_alikes};
 use crate::check::{Entry, Part, Problem, Report, Severity};
+use crate::data::class_folder::{IgnoreReason, Ignored};
 
 /// Images that are enlarged more than this many times have nothing to show.
 const TINY: usize = 8;
+/// What 12 of 16 bits come to in 8.
+const DARK: u8 = 16;
 /// Images of more pixels than this take longer to decode than to learn from.
 const HUGE: usize = 40_000_000;
 
@@ -47,6 +49,12 @@ fn of_size(name: &str, look: &Look, size: usize) -> Vec<Problem> {
     if look.animated {
         problems.push(Problem::warning(name, "animated", "only the first frame is used"));
     }
+    if look.brightest <= DARK && !look.trace.is_blank() {
+        let detail = format!(
+            "no value is above {DARK} of 255; values of 12 bits in a file of 16 look so, and are to be multiplied by 16"
+        );
+        problems.push(Problem::warning(name, "dark", detail));
+    }
     if look.trace.is_blank() {
         problems.push(Problem::warning(name, "blank", "one colour all over"));
     }
@@ -74,11 +82,31 @@ fn near_duplicates(entries: &[Entry], inspected: &Inspected) -> Vec<Problem> {
     look_alikes(&traces).into_iter().map(problem).collect()
 }
 
-/// Files that are no images by their names.
-pub(super) fn ignored(files: &[PathBuf]) -> Vec<Problem> {
-    let problem = |file: &PathBuf| {
-        let path = file.display().to_string();
-        Problem::warning(path, "ignored-file", "its name is no image's, so it is not looked at")
+/// Files among the images that are not used, as far as a person may have meant them to be. What programs leave is none.
+pub(super) fn passed_over(files: &[Ignored]) -> Vec<Problem> {
+    let problem = |Ignored { path, reason, files }: &Ignored| {
+        let (kind, detail) = match reason {
+            IgnoreReason::NotAnItem(_) => (
+                "ignored-file",
+                "neither its name nor its content is that of an image, so it is not looked at".to_owned(),
+            ),
+            IgnoreReason::NoClass => ("no-class", "it is in no class folder, so it is not used".to_owned()),
+            IgnoreReason::NoPart => (
+                "unused-folder",
+                format!("the {files} images in it are not used: it is no part of the data set by its name"),
+            ),
+            IgnoreReason::Empty | IgnoreReason::NoItems(_) => {
+                ("empty-folder", format!("{reason}, so it is no class"))
+            }
+            IgnoreReason::Loop | IgnoreReason::LinkedTwice => {
+                ("link", format!("{reason}, so it is not followed"))
+            }
+            IgnoreReason::Beside(_)
+            | IgnoreReason::WrittenBy(_)
+            | IgnoreReason::Hidden
+            | IgnoreReason::BrokenLink => return None,
+        };
+        Some(Problem::warning(path.display().to_string(), kind, detail))
     };
-    files.iter().map(problem).collect()
+    files.iter().filter_map(problem).collect()
 }

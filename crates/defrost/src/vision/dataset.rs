@@ -16,6 +16,10 @@ use crate::batch::Batch;
 use crate::check::{Entry, Part};
 use crate::data::{DataError, Dataset, Fingerprint, Preview, Skipped, Target, Variant};
 
+/// How files become pixels: another word where the same file has other pixels than before, so that cached activations of the
+/// earlier ones are not taken.
+const DECODING: &[u8] = b"over white, in sRGB";
+
 /// Labelled images of one size. Their files have been read once; one that changes afterwards is an error.
 #[derive(Clone, Debug)]
 pub struct Images {
@@ -59,7 +63,7 @@ pub enum ImageSource {
 
 impl ImageSource {
     /// What it is called: a file by its path.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
             Self::Memory { name, .. } => name.clone(),
@@ -224,7 +228,7 @@ impl Dataset for Images {
     fn fingerprint(&self, item: usize, variant: Variant) -> Fingerprint {
         // `Debug` shows every field and every digit, those of later versions too.
         let look = format!("{:?} {:?}", self.preprocess, self.draw(item, variant));
-        Fingerprint::of(&[&self.items[item].content.0, look.as_bytes()])
+        Fingerprint::of(&[DECODING, &self.items[item].content.0, look.as_bytes()])
     }
 
     fn belongs_to(&self, item: usize) -> Option<&str> {

@@ -1,23 +1,18 @@
 //! An image in memory, and reading one from a file.
 //!
 //! The content tells the format, never the file name. Whatever the file holds (grey, palette, 16 bit, CMYK, alpha, a
-//! camera held sideways) comes out as upright 8-bit RGB. Files are hostile: sizes are checked before anything of that
+//! camera held sideways) comes out as upright 8-bit sRGB. Files are hostile: sizes are checked before anything of that
 //! size is allocated, and an image that ends early is an error, because training on its grey half teaches nonsense.
 
-use std::error::Error;
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read};
 use std::path::Path;
 
-use image::codecs::gif::GifDecoder;
-use image::codecs::png::{PngDecoder, PngEncoder};
-use image::codecs::webp::WebPDecoder;
-use image::metadata::Orientation;
-use image::{
-    AnimationDecoder, DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader,
-    Limits, RgbImage,
-};
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder, ImageFormat, RgbImage};
 
+use super::decode;
+use super::format::{Format, UnreadFormat};
 use super::jpeg;
 
 /// Longest side of an image that is read, in pixels.
@@ -26,9 +21,6 @@ pub const MAX_SIDE: usize = 16_384;
 pub const MAX_PIXELS: usize = 180_000_000;
 /// Longest file that is read, in bytes.
 pub const MAX_FILE_BYTES: u64 = 512 << 20;
-
-/// The largest single buffer a decoder may ask for: the largest image in 16-bit RGBA.
-const MAX_DECODER_BYTES: u64 = MAX_PIXELS as u64 * 8;
 
 /// An upright 8-bit RGB image.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,7 +43,7 @@ pub enum ImageError {
     #[error("empty file")]
     Empty,
     /// The content is none of the formats that are read.
-    #[error("not an image (JPEG, PNG, WebP, BMP, GIF or TIFF)")]
+    #[error("not an image (JPEG, PNG, WebP, BMP, GIF, TIFF or PNM)")]
     NotAnImage,
     /// The file is cut off.
     #[error("{format} ends early")]
@@ -75,6 +67,9 @@ pub enum ImageError {
         /// What the decoder lacks.
         detail: String,
     },
+    /// An image of a format that is not read.
+    #[error("{} is not read; {}", .0.name, .0.convert)]
+    Unread(UnreadFormat),
     /// More pixels than [`MAX_SIDE`] or [`MAX_PIXELS`] allow.
     #[error("{width}x{height} pixels is more than {MAX_SIDE} a side or {} million in all", MAX_PIXELS / 1_000_000)]
     TooManyPixels {
@@ -101,7 +96,7 @@ impl ImageError {
             Self::NotAnImage => "not-an-image",
             Self::EndsEarly { .. } => "truncated",
             Self::Damaged { .. } => "damaged",
-            Self::Unsupported { .. } => "unsupported",
+            Self::Unsupported { .. } | Self::Unread(_) => "unsupported",
             Self::TooManyPixels { .. } | Self::FileTooLarge { .. } => "too-large",
         }
     }
@@ -124,8 +119,8 @@ impl Image {
 
     /// Reads an image from the bytes of a file.
     ///
-    /// Alpha is dropped and the first frame of an animation is taken, as Pillow's `convert("RGB")` does: pretrained
-    /// networks have seen such images that way. The orientation in the metadata is applied.
+    /// What is transparent is composed over white, the first frame of an animation is taken, colours of another space become
+    /// sRGB, and the orientation in the metadata is applied.
     ///
     /// # Errors
     /// If the bytes are no image, end early, are damaged, or hold more pixels than allowed.
@@ -133,10 +128,10 @@ impl Image {
         if bytes.is_empty() {
             return Err(ImageError::Empty);
         }
-        let format = image::guess_format(bytes).map_err(|_| ImageError::NotAnImage)?;
-        let (image, orientation) = match format {
-            ImageFormat::Jpeg => jpeg::decode(bytes)?,
-            _ => decode_with_image(bytes, format)?,
+        let (image, orientation) = match Format::of(bytes).ok_or(ImageError::NotAnImage)? {
+            Format::Read(ImageFormat::Jpeg) => jpeg::decode(bytes)?,
+            Format::Read(format) => decode::decode(bytes, format)?,
+            Format::Unread(format) => return Err(ImageError::Unread(format)),
         };
         Ok(image.upright(orientation))
     }
@@ -221,75 +216,11 @@ fn open_regular(path: &Path) -> Result<File, ImageError> {
     Ok(File::open(path)?)
 }
 
-fn decode_with_image(bytes: &[u8], format: ImageFormat) -> Result<(Image, Orientation), ImageError> {
-    let name = match format {
-        ImageFormat::Png => "PNG",
-        ImageFormat::WebP => "WebP",
-        ImageFormat::Bmp => "BMP",
-        ImageFormat::Gif => "GIF",
-        ImageFormat::Tiff => "TIFF",
-        _ => return Err(ImageError::NotAnImage),
-    };
-    if format == ImageFormat::WebP && is_cut_webp(bytes) {
-        return Err(ImageError::EndsEarly { format: name });
-    }
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_DECODER_BYTES);
-    reader.limits(limits);
-    let explain = |error| explain(error, name);
-
-    let mut decoder = reader.into_decoder().map_err(explain)?;
-    let (width, height) = decoder.dimensions();
-    check_size(width as usize, height as usize, name)?;
-    // Metadata that can't be read is no reason to refuse the pixels.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let image = DynamicImage::from_decoder(decoder).map_err(explain)?;
-    Ok((image.into_rgb8().into(), orientation))
-}
-
-/// Whether the bytes of an image that can be read hold more frames than one.
-pub(super) fn is_animated(bytes: &[u8]) -> bool {
-    let content = Cursor::new(bytes);
-    match image::guess_format(bytes) {
-        Ok(ImageFormat::Gif) => {
-            GifDecoder::new(content).is_ok_and(|decoder| decoder.into_frames().take(2).flatten().count() == 2)
-        }
-        Ok(ImageFormat::WebP) => WebPDecoder::new(content).is_ok_and(|decoder| decoder.has_animation()),
-        Ok(ImageFormat::Png) => {
-            PngDecoder::new(content).is_ok_and(|decoder| decoder.is_apng().unwrap_or(false))
-        }
-        _ => false,
-    }
-}
-
-fn explain(error: image::ImageError, format: &'static str) -> ImageError {
-    let detail = match &error {
-        image::ImageError::IoError(reason) if reason.kind() == io::ErrorKind::UnexpectedEof => {
-            return ImageError::EndsEarly { format };
-        }
-        image::ImageError::Unsupported(reason) => {
-            return ImageError::Unsupported { format, detail: reason.to_string() };
-        }
-        // The decoder's own words, without the wrapping.
-        image::ImageError::Decoding(reason) => {
-            reason.source().map_or_else(|| reason.to_string(), ToString::to_string)
-        }
-        other => other.to_string(),
-    };
-    ImageError::Damaged { format, detail }
-}
-
-/// Whether a WebP is shorter than its header says. Its decoder calls that a damaged stream.
-fn is_cut_webp(bytes: &[u8]) -> bool {
-    const HEADER: usize = 8;
-    bytes[4..].first_chunk().is_none_or(|length| bytes.len() - HEADER < u32::from_le_bytes(*length) as usize)
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use std::path::PathBuf;
 
+    use super::super::decode::is_animated;
     use super::super::labels::{Labelling, scan};
     use super::*;
 
@@ -327,9 +258,7 @@ pub(super) mod tests {
 
     #[test]
     fn lossless_formats_agree_to_the_bit() {
-        for name in
-            ["scene.webp", "scene.bmp", "scene.tif", "alpha.png", "orientation-6.png", "orientation-6.webp"]
-        {
+        for name in ["scene.webp", "scene.bmp", "scene.tif", "orientation-6.png", "orientation-6.webp"] {
             assert!(Image::open(fixture(name)).unwrap() == scene(), "{name}");
         }
     }
@@ -337,14 +266,97 @@ pub(super) mod tests {
     #[test]
     fn grey_and_palette_expand_to_rgb() {
         let grey = grey_of(&scene());
-        for name in ["grey16.png", "grey-alpha.png"] {
-            // Pillow's grey is rounded from the same weights in fixed point.
-            assert!(difference(&Image::open(fixture(name)).unwrap(), &grey) < 0.5, "{name}");
-        }
+        // Pillow's grey is rounded from the same weights in fixed point.
+        assert!(difference(&Image::open(fixture("grey16.png")).unwrap(), &grey) < 0.5);
         let expanded = Image::open(fixture("palette-expanded.png")).unwrap();
-        for name in ["palette.png", "animated.gif"] {
+        for name in ["palette.tif", "animated.gif"] {
             assert!(Image::open(fixture(name)).unwrap() == expanded, "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_transparent_lies_on_white() {
+        for name in ["alpha", "grey-alpha", "palette"] {
+            let image = Image::open(fixture(&format!("{name}.png"))).unwrap();
+            let pillow = Image::open(fixture(&format!("{name}-over-white.png"))).unwrap();
+            let apart = image.pixels.iter().zip(&pillow.pixels).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(apart <= Some(1), "{name}: {apart:?}");
+        }
+    }
+
+    #[test]
+    fn a_png_without_its_end_has_all_its_pixels() {
+        let bytes = std::fs::read(fixture("scene.png")).unwrap();
+        assert!(Image::decode(&bytes[..bytes.len() - 12]).unwrap() == scene());
+        assert!(Image::decode(&bytes[..bytes.len() - 5]).unwrap() == scene());
+        assert_eq!(Image::decode(&bytes[..bytes.len() - 40]).unwrap_err().to_string(), "PNG ends early");
+    }
+
+    #[test]
+    fn colours_of_another_space_become_srgb() {
+        let encoded = |profile: Option<moxcms::ColorProfile>| {
+            let mut bytes = vec![];
+            let mut encoder = PngEncoder::new(&mut bytes);
+            if let Some(profile) = profile {
+                encoder.set_icc_profile(profile.encode().unwrap()).unwrap();
+            }
+            encoder.write_image(&[200, 50, 50, 90, 90, 90], 2, 1, ExtendedColorType::Rgb8).unwrap();
+            Image::decode(&bytes).unwrap().pixels
+        };
+        let plain = encoded(None);
+        assert_eq!(plain, [200, 50, 50, 90, 90, 90]);
+        assert_eq!(encoded(Some(moxcms::ColorProfile::new_srgb())), plain, "the same space in other words");
+        // The red of a wider space is a stronger one in sRGB; greys are the same.
+        for profile in [moxcms::ColorProfile::new_display_p3(), moxcms::ColorProfile::new_adobe_rgb()] {
+            let [red, green, blue, grey @ ..] = encoded(Some(profile)).try_into().unwrap_or([0; 6]);
+            assert!(red > 208 && green < 48 && blue < 52, "{red} {green} {blue}");
+            assert!(grey.iter().all(|level| level.abs_diff(90) <= 2), "{grey:?}");
+        }
+    }
+
+    #[test]
+    fn netpbm_is_read() {
+        let image = Image::decode(b"P6\n# two\n2 1\n255\n\x01\x02\x03\xC8\x32\x00").unwrap();
+        assert_eq!((image.width, image.height, &image.pixels[..]), (2, 1, &[1, 2, 3, 200, 50, 0][..]));
+        assert_eq!(Image::decode(b"P5 2 1 255 \x07\x08").unwrap().pixels, [7, 7, 7, 8, 8, 8]);
+        assert_eq!(Image::decode(b"P5 2 9 255 \x07\x08").unwrap_err().kind(), "truncated");
+    }
+
+    #[test]
+    fn what_a_tiff_holds_and_is_no_colours_is_said() {
+        // A file of one directory with these fields of one short.
+        let tiff = |fields: &[(u16, u16)]| {
+            let mut bytes = b"II*\0\x08\0\0\0".to_vec();
+            bytes.extend((fields.len() as u16).to_le_bytes());
+            for (tag, value) in fields {
+                let field = [*tag, 3, 1, 0, *value, 0];
+                bytes.extend(field.iter().flat_map(|part| part.to_le_bytes()));
+            }
+            Image::decode(&bytes).unwrap_err().to_string()
+        };
+        let kind = "this kind of TIFF is not supported: ";
+        let cases: [(&[(u16, u16)], &str); 6] = [
+            (
+                &[(258, 32), (262, 1), (339, 3)],
+                "its numbers are floats; scale them to whole ones of 0 to 255",
+            ),
+            (
+                &[(258, 16), (262, 1), (339, 2)],
+                "its numbers have signs; shift and scale them to 0 to 255 or 65,535",
+            ),
+            (&[(258, 32), (262, 1)], "its numbers have 32 bits; scale them to 8 or 16"),
+            (&[(258, 8), (262, 6)], "its colours are YCbCr; save it as RGB"),
+            (&[(258, 4), (262, 3)], "its palette has indices of 4 bits; save it as RGB"),
+            (
+                &[(258, 16), (262, 1), (277, 13)],
+                "it has 13 bands without colours; choose three and save them as RGB",
+            ),
+        ];
+        for (fields, expected) in cases {
+            assert_eq!(tiff(fields), format!("{kind}{expected}"));
+        }
+        let raw = tiff(&[(254, 1), (330, 8)]);
+        assert!(raw.starts_with("camera raw is not read"), "{raw}");
     }
 
     #[test]
@@ -392,7 +404,7 @@ pub(super) mod tests {
     fn what_is_no_image_says_why() {
         let reason = |bytes: &[u8]| Image::decode(bytes).unwrap_err().to_string();
         assert_eq!(reason(b""), "empty file");
-        assert_eq!(reason(b"label,text\n1,hello\n"), "not an image (JPEG, PNG, WebP, BMP, GIF or TIFF)");
+        assert_eq!(reason(b"label,text\n1,hello\n"), "not an image (JPEG, PNG, WebP, BMP, GIF, TIFF or PNM)");
         assert_eq!(reason(b"\xFF\xD8\xFF"), "JPEG ends early");
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Image::open(folder.path()).unwrap_err().to_string(), "not a file");

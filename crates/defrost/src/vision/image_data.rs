@@ -2,6 +2,7 @@
 //!
 //! Opening one lists files and classes; nothing is decoded before [`ImageData::read`].
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use regex::Regex;
 use thiserror::Error;
 
 use super::augment::AugmentPolicy;
-use super::check::{ignored, report};
+use super::check::{passed_over, report};
 use super::dataset::{ImageSource, Images, LabelledImage, Preparation};
 use super::decoded_images::DecodedImages;
 use super::image::Image;
@@ -17,11 +18,11 @@ use super::labels::{self, LabelKind, Labelling, LabelsError};
 use super::look::Inspected;
 use super::transform::Preprocess;
 use crate::check::{Problem, Report};
-use crate::data::class_folder::{LabelledFile, LabelledFiles};
+use crate::data::class_folder::{IgnoreReason, Ignored, LabelledFile, LabelledFiles, LabelledFolder};
 use crate::data::split::{self, Split, SplitError};
 use crate::data::{Dataset, Label, MixedLabels, Skipped, Validation, matched};
 use crate::prefix::CacheLimits;
-use crate::reading::Reading;
+use crate::reading::{FolderReading, Reading};
 use crate::remedy::Note;
 use crate::split_data::SplitData;
 
@@ -49,10 +50,9 @@ pub struct ImageData {
     train: Vec<LabelledImage>,
     /// Those that validate, if the data set says so.
     valid: Option<Vec<LabelledImage>>,
-    /// Files that are no images by their names.
-    ignored: Vec<PathBuf>,
-    reading: Option<Reading>,
-    notes: Vec<Note>,
+    /// What lies among them and is not used.
+    ignored: Vec<Ignored>,
+    reading: Option<FolderReading>,
     validation: Validation,
     together: Option<Regex>,
     augment: AugmentPolicy,
@@ -93,6 +93,18 @@ pub enum ImageDataError {
         /// The first and its reason.
         first: Skipped,
     },
+    /// No image of a class can be read.
+    #[error("{}: none of the {count} images of class {class} can be read; the first: {first}", path.display())]
+    ClassUnreadable {
+        /// The folder.
+        path: PathBuf,
+        /// The class.
+        class: String,
+        /// How many images it has.
+        count: usize,
+        /// The first and its reason.
+        first: Skipped,
+    },
     /// All images validate.
     #[error("{}: all images are there to validate and none to train on", .0.display())]
     NothingTrains(PathBuf),
@@ -116,7 +128,7 @@ impl ImageData {
     /// If there are no images, fewer than two classes, or a label that can't be read.
     pub fn open_with(root: impl AsRef<Path>, labelling: Labelling) -> Result<Self, ImageDataError> {
         let found = labels::scan(root.as_ref(), &labelling)?;
-        Ok(Self::of(root.as_ref(), labelling, found.train, found.valid))
+        Ok(Self::of(root.as_ref(), labelling, found))
     }
 
     /// The same for a folder that may lack images or classes: it can be [checked](Self::check), and [`read`](Self::read) says
@@ -127,7 +139,7 @@ impl ImageData {
     /// If it is no folder of folders, or has no labels.
     pub fn to_check(root: impl AsRef<Path>, labelling: Labelling) -> Result<Self, ImageDataError> {
         let found = labels::find(root.as_ref(), &labelling)?;
-        Ok(Self::of(root.as_ref(), labelling, found.train, found.valid))
+        Ok(Self::of(root.as_ref(), labelling, found))
     }
 
     /// Images in memory, each with its label: the name of its class, or names of labels, or a number.
@@ -164,13 +176,14 @@ impl ImageData {
             .zip(targets)
             .map(|(source, target)| LabelledImage { source, target, belongs_to: None })
             .collect();
-        let found = LabelledFiles { classes, items: vec![], ignored: vec![] };
-        Ok(Self { train, ..Self::of(Path::new("images in memory"), Labelling::Folders, found, None) })
+        let files = LabelledFiles { classes, ..LabelledFiles::default() };
+        let found = LabelledFolder { train: files, valid: None, reading: None };
+        Ok(Self { train, ..Self::of(Path::new("images in memory"), Labelling::Folders, found) })
     }
 
-    fn of(root: &Path, labelling: Labelling, train: LabelledFiles, valid: Option<LabelledFiles>) -> Self {
+    fn of(root: &Path, labelling: Labelling, found: LabelledFolder) -> Self {
+        let LabelledFolder { train, valid, reading } = found;
         let mut ignored = below(root, &train.ignored);
-        let notes = ignored_note(root, &train).into_iter().collect();
         let valid = valid.map(|valid| {
             ignored.extend(below(root, &valid.ignored));
             images(root, valid)
@@ -182,8 +195,7 @@ impl ImageData {
             train: images(root, train),
             valid,
             ignored,
-            reading: None,
-            notes,
+            reading,
             validation: Validation::default(),
             together: None,
             augment: AugmentPolicy::default(),
@@ -280,25 +292,28 @@ impl ImageData {
         if let Given::Images(path, valid, _) = &mut given {
             self.tell_together(path, valid);
         }
+        let reading = self.reading_with(&train, &given);
         let decoded = Arc::new(DecodedImages::new(self.memory));
-        let (mut inspected, mut skipped, mut problems) = (Inspected::new(), vec![], ignored(&self.ignored));
+        let (mut inspected, mut skipped, mut problems) =
+            (Inspected::new(), vec![], passed_over(&self.ignored));
         let mut images = |root: &Path, images: Vec<LabelledImage>, augment| {
             let preparation = Preparation { preprocess: *preprocess, augment, decoded: decoded.clone() };
             let (images, bad) = Images::open(images, preparation, &mut inspected);
             let refusal = nothing_readable(root, &images, &bad);
             problems.extend(bad.iter().cloned().map(Problem::from));
-            skipped.extend(bad);
-            (images, refusal)
+            skipped.extend(bad.iter().cloned());
+            (images, bad, refusal)
         };
-        let (train, mut refusal) = images(root, train, self.augment);
+        let (train, bad, mut refusal) = images(root, train, self.augment);
+        refusal = refusal.or_else(|| self.unreadable_class(&train, &bad));
         if train.is_empty() {
             refusal = refusal.or_else(|| Some(ImageDataError::NothingTrains(root.clone())));
         }
-        let mut notes = self.notes.clone();
+        let mut notes = vec![];
         let (train, valid) = match given {
             Given::Images(path, valid, unused) => {
-                let (valid, other) = images(&path, valid, AugmentPolicy::none());
-                problems.extend(ignored(&unused));
+                let (valid, _, other) = images(&path, valid, AugmentPolicy::none());
+                problems.extend(passed_over(&unused));
                 refusal = refusal.or(other);
                 (train, valid)
             }
@@ -320,8 +335,42 @@ impl ImageData {
         notes.extend(SplitData::split_notes(&train, &valid, classes, "images"));
         let name = root.display().to_string();
         let report = report(&name, classes, [&train, &valid], &inspected, problems, preprocess.size)
-            .with_reading(self.reading.clone());
+            .with_reading(reading.map(Reading::Folder));
         Ok((SplitData { classes: classes.clone(), train, valid, skipped, notes, report }, refusal))
+    }
+
+    /// Why these images, read from those to train on, lack one of their classes, if they do.
+    fn unreadable_class(&self, read: &Images, skipped: &[Skipped]) -> Option<ImageDataError> {
+        let read: HashSet<usize> = (0..read.len()).filter_map(|item| read.target(item).class()).collect();
+        let is_lost =
+            |image: &&LabelledImage| image.target.class().is_some_and(|class| !read.contains(&class));
+        let class = self.train.iter().find(is_lost)?.target.class()?;
+        let of_class: Vec<&LabelledImage> =
+            self.train.iter().filter(|image| image.target.class() == Some(class)).collect();
+        let names: HashSet<PathBuf> = of_class.iter().map(|image| image.source.name().into()).collect();
+        let first = skipped.iter().find(|skipped| names.contains(&skipped.path))?.clone();
+        let (path, class) = (self.root.clone(), self.classes[class].clone());
+        Some(ImageDataError::ClassUnreadable { path, class, count: of_class.len(), first })
+    }
+
+    /// What was understood of the folder, where these images train and that validates.
+    fn reading_with(&self, train: &[LabelledImage], given: &Given) -> Option<FolderReading> {
+        let reading = self.reading.clone()?;
+        let classes = |images: &[LabelledImage]| -> Vec<usize> {
+            images.iter().filter_map(|image| image.target.class()).collect()
+        };
+        Some(match (&self.validation, given) {
+            (Validation::Found { .. }, _) => reading,
+            (Validation::Path(_), Given::Images(path, valid, unused)) => {
+                let ignored = unused.iter().map(|file| file.worded(Path::new(""))).collect();
+                let other = (path.display().to_string(), ignored, valid.len());
+                reading.validated_on(Some(other), classes(train).into_iter().chain(classes(valid)))
+            }
+            (_, Given::Images(_, valid, _)) => {
+                reading.validated_on(None, classes(train).into_iter().chain(classes(valid)))
+            }
+            (_, Given::Fraction(_)) => reading.validated_on(None, classes(train).into_iter()),
+        })
     }
 
     /// Reads off these images' paths below `root` which belong together.
@@ -363,7 +412,7 @@ impl ImageData {
 /// What validates.
 enum Given {
     /// These images, which messages say to be here; and files beside them that are none.
-    Images(PathBuf, Vec<LabelledImage>, Vec<PathBuf>),
+    Images(PathBuf, Vec<LabelledImage>, Vec<Ignored>),
     /// This fraction.
     Fraction(f64),
 }
@@ -394,8 +443,19 @@ impl Known<'_> {
         let found = labels::scan_to_evaluate(root, self.labelling, self.classes, self.kind)?;
         let (preprocess, augment) = (*self.preprocess, self.augment);
         let preparation = Preparation { preprocess, augment, decoded: Arc::new(DecodedImages::new(0)) };
-        let (images, skipped) = Images::open(images(root, found), preparation, &mut Inspected::new());
-        nothing_readable(root, &images, &skipped).map_or(Ok((images, skipped)), Err)
+        let unused = below(root, &found.ignored);
+        let (images, mut skipped) = Images::open(images(root, found), preparation, &mut Inspected::new());
+        if let Some(error) = nothing_readable(root, &images, &skipped) {
+            return Err(error);
+        }
+        skipped.extend(unused.into_iter().filter_map(|unused| match unused.reason {
+            IgnoreReason::NotAnItem(_) | IgnoreReason::NoClass => {
+                let (path, reason) = (unused.path, unused.reason.to_string());
+                Some(Skipped { path, kind: "ignored-file", reason })
+            }
+            _ => None,
+        }));
+        Ok((images, skipped))
     }
 }
 
@@ -409,19 +469,11 @@ fn images(root: &Path, found: LabelledFiles) -> Vec<LabelledImage> {
     found.items.into_iter().map(image).collect()
 }
 
-fn below(root: &Path, files: &[PathBuf]) -> Vec<PathBuf> {
-    files.iter().map(|file| root.join(file)).collect()
+fn below(root: &Path, files: &[Ignored]) -> Vec<Ignored> {
+    files.iter().map(|file| Ignored { path: root.join(&file.path), ..file.clone() }).collect()
 }
 
 fn nothing_readable(root: &Path, images: &Images, skipped: &[Skipped]) -> Option<ImageDataError> {
     let first = skipped.first().filter(|_| images.is_empty())?.clone();
     Some(ImageDataError::NothingReadable { path: root.to_owned(), count: skipped.len(), first })
-}
-
-fn ignored_note(root: &Path, files: &LabelledFiles) -> Option<Note> {
-    let kinds: Vec<String> =
-        files.ignored_kinds().iter().map(|(kind, count)| format!("{count} .{kind}")).collect();
-    (!kinds.is_empty()).then(|| {
-        format!("{}: files that are no images are ignored: {}", root.display(), kinds.join(", ")).into()
-    })
 }

@@ -10,6 +10,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::colour::to_srgb;
 use super::image::{Image, ImageError, check_size};
 
 const FORMAT: &str = "JPEG";
@@ -36,8 +37,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Image, Orientation), ImageError> {
 
     let pixels = decoder.decode().map_err(explain)?;
     let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
-    let image =
+    let mut image =
         Image::from_rgb(width, height, pixels).ok_or_else(|| damaged("unexpected number of channels"))?;
+    if let Some(profile) = decoder.icc_profile() {
+        to_srgb(&mut image, &profile);
+    }
     Ok((image, orientation.unwrap_or(Orientation::NoTransforms)))
 }
 

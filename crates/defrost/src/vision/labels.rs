@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
+use super::format::is_image;
 use crate::csv_table::{CsvError, CsvTable};
 use crate::data::class_folder::{
-    self, FileKind, FolderError, LabelledFile, LabelledFiles, LabelledFolder, all_files,
+    self, FileKind, FolderError, Ignored, LabelledFile, LabelledFiles, LabelledFolder, all_files,
 };
 use crate::data::{Target, TargetKind};
 
@@ -15,7 +16,10 @@ pub static IMAGES: FileKind = FileKind {
     one: "an image",
     many: "images",
     example: "image.jpg",
-    extensions: &["jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "gif", "tif", "tiff"],
+    extensions: &[
+        "jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "gif", "tif", "tiff", "pgm", "ppm", "pbm", "pnm",
+    ],
+    recognises: Some(is_image),
 };
 
 /// Where labels come from.
@@ -140,9 +144,10 @@ struct Entry {
 ///
 /// If there are no images, fewer than two classes, or a label that can't be read.
 pub fn scan(root: &Path, labelling: &Labelling) -> Result<LabelledFolder, LabelsError> {
+    let mut ignored = vec![];
     let (kind, entries) = match labelling {
         Labelling::Folders => return Ok(class_folder::scan(root, &IMAGES)?),
-        Labelling::Pattern(pattern) => (LabelKind::Class, by_name(root, pattern)?),
+        Labelling::Pattern(pattern) => (LabelKind::Class, by_name(root, pattern, &mut ignored)?),
         Labelling::Table(table) => (table.kind, by_table(root, table)?),
     };
     let source = source(root, labelling);
@@ -158,9 +163,15 @@ pub fn scan(root: &Path, labelling: &Labelling) -> Result<LabelledFolder, Labels
     let part = |valid: bool| -> Result<LabelledFiles, LabelsError> {
         let items = entries.iter().filter(|entry| entry.valid == valid);
         let items = items.map(|entry| labelled(entry, kind, &classes)).collect::<Result<_, _>>()?;
-        Ok(LabelledFiles { classes: classes.clone(), items, ignored: Default::default() })
+        Ok(LabelledFiles { classes: classes.clone(), items, ignored: vec![] })
     };
-    Ok(LabelledFolder { train: part(false)?, valid: if splits { Some(part(true)?) } else { None } })
+    let train = LabelledFiles { ignored, ..part(false)? };
+    let mut found =
+        LabelledFolder { train, valid: if splits { Some(part(true)?) } else { None }, reading: None };
+    if let Labelling::Pattern(_) = labelling {
+        found.reading = Some(found.told(root, &IMAGES));
+    }
+    Ok(found)
 }
 
 /// Finds images with labels that are known already; those that validate, where the data tells them apart.
@@ -174,9 +185,10 @@ pub fn scan_known(
     classes: &[String],
     kind: LabelKind,
 ) -> Result<LabelledFiles, LabelsError> {
+    let mut ignored = vec![];
     let mut entries = match labelling {
         Labelling::Folders => return Ok(class_folder::scan_known(root, &IMAGES, classes)?),
-        Labelling::Pattern(pattern) => by_name(root, pattern)?,
+        Labelling::Pattern(pattern) => by_name(root, pattern, &mut ignored)?,
         Labelling::Table(table) => by_table(root, table)?,
     };
     if entries.iter().any(|entry| entry.valid) {
@@ -186,7 +198,7 @@ pub fn scan_known(
         return Err(LabelsError::Nothing(source(root, labelling)));
     }
     let items = entries.iter().map(|entry| labelled(entry, kind, classes)).collect::<Result<_, _>>()?;
-    Ok(LabelledFiles { classes: classes.to_vec(), items, ignored: Default::default() })
+    Ok(LabelledFiles { classes: classes.to_vec(), items, ignored })
 }
 
 /// Finds the images to evaluate a trained network on: those that validate, where the data tells them apart.
@@ -225,7 +237,7 @@ fn source(root: &Path, labelling: &Labelling) -> PathBuf {
     }
 }
 
-fn by_name(root: &Path, pattern: &Regex) -> Result<Vec<Entry>, LabelsError> {
+fn by_name(root: &Path, pattern: &Regex, ignored: &mut Vec<Ignored>) -> Result<Vec<Entry>, LabelsError> {
     let entry = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let found = pattern.captures(&name).and_then(|captures| captures.get(1));
@@ -239,7 +251,9 @@ fn by_name(root: &Path, pattern: &Regex) -> Result<Vec<Entry>, LabelsError> {
             belongs_to: None,
         })
     };
-    all_files(root, &IMAGES)?.into_iter().map(entry).collect()
+    let (files, others) = all_files(root, &IMAGES)?;
+    ignored.extend(others);
+    files.into_iter().map(entry).collect()
 }
 
 impl LabelTable {

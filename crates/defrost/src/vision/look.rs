@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::image::{Image, is_animated};
+use super::decode::is_animated;
+use super::image::Image;
 use super::similar::Trace;
 use crate::data::Fingerprint;
 
@@ -17,6 +18,8 @@ pub(super) struct Look {
     pub height: usize,
     /// Whether its file has more frames than the first, which is used.
     pub animated: bool,
+    /// The highest value of any channel.
+    pub brightest: u8,
     /// What it is compared by.
     pub trace: Trace,
 }
@@ -25,6 +28,7 @@ impl Look {
     /// At an image, and at the bytes of its file if it has one.
     pub fn at(bytes: &[u8], image: &Image) -> Self {
         let (width, height) = (image.width(), image.height());
-        Self { width, height, animated: is_animated(bytes), trace: Trace::of(image) }
+        let brightest = image.pixels().iter().copied().max().unwrap_or_default();
+        Self { width, height, animated: is_animated(bytes), brightest, trace: Trace::of(image) }
     }
 }

@@ -3,8 +3,11 @@
 pub mod augment;
 mod bundle;
 mod check;
+mod colour;
 mod dataset;
+mod decode;
 mod decoded_images;
+mod format;
 mod grad_cam;
 mod heat_png;
 pub mod image;
@@ -22,11 +25,13 @@ pub mod sample;
 mod setup;
 mod similar;
 mod thumbnail;
+mod tiff;
 pub mod timing;
 pub mod transform;
 
 pub use bundle::{Explained, ImageConfigError, ImageModelConfig, LoadedVision};
 pub use dataset::Images;
+pub use format::UnreadFormat;
 pub use grad_cam::grad_cam;
 pub use image_data::{ImageData, ImageDataError, ImageFolder};
 pub use image_grid::image_grid;
