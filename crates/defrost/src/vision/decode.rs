@@ -11,7 +11,7 @@ use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageFormat, ImageRead
 
 use super::colour::to_srgb;
 use super::format::Format;
-use super::image::{Image, ImageError, MAX_PIXELS, check_size};
+use super::image::{Image, ImageError, MAX_PIXELS, check_size, over_white};
 use super::tiff;
 
 /// The largest single buffer a decoder may ask for: the largest image in 16-bit RGBA.
@@ -71,7 +71,7 @@ fn decode_as(
         let detail = "its floats are not between 0 and 1; scale them".to_owned();
         return Err(ImageError::Unsupported { format: name, detail });
     }
-    let mut image = Image::from(over_white(image));
+    let mut image = Image::from(opaque(image));
     if let Some(palette) = palette {
         palette.colour(&mut image);
     }
@@ -81,24 +81,14 @@ fn decode_as(
     Ok((image, orientation))
 }
 
-/// The colours of an image as they look on white paper, where it is transparent: what lies under transparency is chance, and
-/// many a drawing is in the alpha channel alone.
-fn over_white(image: DynamicImage) -> RgbImage {
+/// The colours of an image; what is transparent lies on white.
+fn opaque(image: DynamicImage) -> RgbImage {
     if !image.color().has_alpha() {
         return image.into_rgb8();
     }
     let image = image.into_rgba8();
     let (width, height) = image.dimensions();
-    let composed = |[red, green, blue, alpha]: &[u8; 4]| {
-        let over = |level: u8| {
-            let (level, alpha) = (u32::from(level), u32::from(*alpha));
-            ((level * alpha + 255 * (255 - alpha) + 127) / 255) as u8
-        };
-        [*red, *green, *blue].map(over)
-    };
-    let (pixels, _) = image.as_raw().as_chunks::<4>();
-    let pixels = pixels.iter().flat_map(composed).collect();
-    RgbImage::from_raw(width, height, pixels).expect("three values for each pixel")
+    RgbImage::from_raw(width, height, over_white(image.as_raw(), false)).expect("three values for each pixel")
 }
 
 /// Whether the bytes of an image that can be read hold more frames than one.

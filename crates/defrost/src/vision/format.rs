@@ -7,6 +7,8 @@ use image::ImageFormat;
 pub(super) enum Format {
     /// Of a format that is read.
     Read(ImageFormat),
+    /// The one of phones, which is read too.
+    Heic,
     /// An image, or a page, of a format that is not.
     Unread(UnreadFormat),
 }
@@ -54,10 +56,6 @@ const MAGICK: &str = "ImageMagick's `magick in out.png` converts it";
 const JPEG_XL: UnreadFormat = UnreadFormat { name: "JPEG XL", convert: "`djxl in.jxl out.png` converts it" };
 const JPEG_2000: UnreadFormat =
     UnreadFormat { name: "JPEG 2000", convert: "`opj_decompress -i in.jp2 -o out.png` converts it" };
-const HEIC: UnreadFormat = UnreadFormat {
-    name: "HEIC",
-    convert: "`heif-convert in.heic out.jpg` converts it, as phones do when they share it",
-};
 const AVIF: UnreadFormat = UnreadFormat { name: "AVIF", convert: "`avifdec in.avif out.png` converts it" };
 const SVG: UnreadFormat = UnreadFormat { name: "SVG", convert: "`rsvg-convert -o out.png in.svg` draws it" };
 const DICOM: UnreadFormat =
@@ -80,6 +78,7 @@ impl Format {
             [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] => ImageFormat::Tiff,
             [b'B', b'M', ..] if is_bitmap(bytes) => ImageFormat::Bmp,
             [b'P', b'1'..=b'7', blank, rest @ ..] if is_netpbm(*blank, rest) => ImageFormat::Pnm,
+            _ if bytes.get(4..8) == Some(b"ftyp") => return boxed(bytes),
             _ => return unread(bytes).map(Self::Unread),
         };
         Some(Self::Read(read))
@@ -106,9 +105,6 @@ fn is_netpbm(blank: u8, rest: &[u8]) -> bool {
 }
 
 fn unread(bytes: &[u8]) -> Option<UnreadFormat> {
-    if bytes.get(4..8) == Some(b"ftyp") {
-        return boxed(bytes);
-    }
     if bytes.get(128..132) == Some(b"DICM") {
         return Some(DICOM);
     }
@@ -117,13 +113,13 @@ fn unread(bytes: &[u8]) -> Option<UnreadFormat> {
 }
 
 /// The format of a file of boxes, as MP4 is: its brands tell, the major one first.
-fn boxed(bytes: &[u8]) -> Option<UnreadFormat> {
+fn boxed(bytes: &[u8]) -> Option<Format> {
     let length = u32::from_be_bytes(*bytes.first_chunk()?) as usize;
     let brands = bytes.get(8..length.min(bytes.len()))?;
     brands.as_chunks::<4>().0.iter().find_map(|brand| match brand {
-        b"avif" | b"avis" => Some(AVIF),
-        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs" => Some(HEIC),
-        b"crx " => Some(RAW),
+        b"avif" | b"avis" => Some(Format::Unread(AVIF)),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs" => Some(Format::Heic),
+        b"crx " => Some(Format::Unread(RAW)),
         _ => None,
     })
 }
@@ -144,6 +140,7 @@ mod tests {
     fn name(bytes: &[u8]) -> Option<&'static str> {
         match Format::of(bytes)? {
             Format::Read(_) => Some("read"),
+            Format::Heic => Some("HEIC"),
             Format::Unread(format) => Some(format.name),
         }
     }

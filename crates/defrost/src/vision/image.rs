@@ -9,10 +9,12 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use image::codecs::png::PngEncoder;
+use image::metadata::Orientation;
 use image::{ExtendedColorType, ImageEncoder, ImageFormat, RgbImage};
 
 use super::decode;
 use super::format::{Format, UnreadFormat};
+use super::heic;
 use super::jpeg;
 
 /// Longest side of an image that is read, in pixels.
@@ -43,7 +45,7 @@ pub enum ImageError {
     #[error("empty file")]
     Empty,
     /// The content is none of the formats that are read.
-    #[error("not an image (JPEG, PNG, WebP, BMP, GIF, TIFF or PNM)")]
+    #[error("not an image (JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or PNM)")]
     NotAnImage,
     /// The file is cut off.
     #[error("{format} ends early")]
@@ -131,6 +133,7 @@ impl Image {
         let (image, orientation) = match Format::of(bytes).ok_or(ImageError::NotAnImage)? {
             Format::Read(ImageFormat::Jpeg) => jpeg::decode(bytes)?,
             Format::Read(format) => decode::decode(bytes, format)?,
+            Format::Heic => (heic::decode(bytes)?, Orientation::NoTransforms),
             Format::Unread(format) => return Err(ImageError::Unread(format)),
         };
         Ok(image.upright(orientation))
@@ -181,6 +184,20 @@ impl std::fmt::Debug for Image {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Image({}x{})", self.width, self.height)
     }
+}
+
+/// The colours of RGBA pixels as they look on white paper: what lies under transparency is chance, and many a drawing is in the
+/// alpha channel alone. Colours may be multiplied by alpha already.
+pub(super) fn over_white(rgba: &[u8], premultiplied: bool) -> Vec<u8> {
+    let composed = |[red, green, blue, alpha]: &[u8; 4]| {
+        let over = |level: u8| {
+            let (level, alpha) = (u32::from(level), u32::from(*alpha));
+            let level = if premultiplied { level * 255 } else { level * alpha };
+            ((level + 255 * (255 - alpha) + 127) / 255).min(255) as u8
+        };
+        [*red, *green, *blue].map(over)
+    };
+    rgba.as_chunks::<4>().0.iter().flat_map(composed).collect()
 }
 
 /// Refuses an image of more pixels than are read, or of none.
@@ -315,6 +332,20 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn heic_is_read_upright() {
+        for name in ["scene.heic", "orientation-6.heic"] {
+            let image = Image::open(fixture(name)).unwrap();
+            let lost = difference(&image, &scene());
+            assert!(lost < 3.0, "{name}: {lost}");
+            let bytes = std::fs::read(fixture(name)).unwrap();
+            for percent in [1, 5, 25, 50, 75, 95, 99] {
+                let cut = Image::decode(&bytes[..bytes.len() * percent / 100]);
+                assert!(cut.is_err(), "{name} cut at {percent} %");
+            }
+        }
+    }
+
+    #[test]
     fn netpbm_is_read() {
         let image = Image::decode(b"P6\n# two\n2 1\n255\n\x01\x02\x03\xC8\x32\x00").unwrap();
         assert_eq!((image.width, image.height, &image.pixels[..]), (2, 1, &[1, 2, 3, 200, 50, 0][..]));
@@ -404,7 +435,10 @@ pub(super) mod tests {
     fn what_is_no_image_says_why() {
         let reason = |bytes: &[u8]| Image::decode(bytes).unwrap_err().to_string();
         assert_eq!(reason(b""), "empty file");
-        assert_eq!(reason(b"label,text\n1,hello\n"), "not an image (JPEG, PNG, WebP, BMP, GIF, TIFF or PNM)");
+        assert_eq!(
+            reason(b"label,text\n1,hello\n"),
+            "not an image (JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or PNM)"
+        );
         assert_eq!(reason(b"\xFF\xD8\xFF"), "JPEG ends early");
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Image::open(folder.path()).unwrap_err().to_string(), "not a file");

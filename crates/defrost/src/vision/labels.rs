@@ -17,7 +17,8 @@ pub static IMAGES: FileKind = FileKind {
     many: "images",
     example: "image.jpg",
     extensions: &[
-        "jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "gif", "tif", "tiff", "pgm", "ppm", "pbm", "pnm",
+        "jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "gif", "tif", "tiff", "heic", "heif", "pgm",
+        "ppm", "pbm", "pnm",
     ],
     recognises: Some(is_image),
 };

@@ -10,6 +10,7 @@ mod decoded_images;
 mod format;
 mod grad_cam;
 mod heat_png;
+mod heic;
 pub mod image;
 mod image_data;
 mod image_grid;
