@@ -151,7 +151,8 @@ fn what_is_not_used_of_a_data_set_is_said() {
     // A fraction that is asked for takes the place of the folder's own part, which is said.
     let words = ["check", "data", "--size", "64", "--valid-pct", "0.5"];
     let said = defrost_in(folder.path(), &words).stdout;
-    assert!(said.contains("12 images in data/val, not used\n2 classes: cats (6), dogs (6)"), "{said}");
+    assert!(said.contains("data/val: 12 images in data/val, not used\n"), "{said}");
+    assert!(said.contains("2 classes: cats (6), dogs (6)\n"), "{said}");
 }
 
 #[test]

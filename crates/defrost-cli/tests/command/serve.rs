@@ -99,7 +99,7 @@ fn an_image_is_explained_by_its_places() {
         assert!(values.iter().all(|value| (0.0..=1.0).contains(value)), "{values:?}");
     }
     let refused = server.post("/explain", "image/png", b"no image").refusal();
-    assert_eq!(refused, (422, "not an image (JPEG, PNG, WebP, BMP, GIF or TIFF)".to_owned()));
+    assert_eq!(refused, (422, "not an image (JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or PNM)".to_owned()));
     assert_eq!(server.counted("defrost_requests_total{path=\"/explain\",status=\"200\"}"), 2.0);
 
     // A quarter of the queue is for explanations: one holds up the next, and no prediction.
@@ -127,7 +127,7 @@ fn what_is_refused_says_why_and_what_to_do() {
 
     assert_eq!(
         predict("image/jpeg", b"no image"),
-        (422, "not an image (JPEG, PNG, WebP, BMP, GIF or TIFF)".to_owned())
+        (422, "not an image (JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or PNM)".to_owned())
     );
     assert_eq!(predict("image/png", b""), (422, "empty file".to_owned()));
     let whole = std::fs::read(folder.join("data/red/001.png")).unwrap();
