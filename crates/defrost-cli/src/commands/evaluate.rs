@@ -14,7 +14,7 @@ use crate::Outcome;
 use crate::args::{EvaluateArguments, Task};
 use crate::domain::{Domain, for_domain};
 use crate::failure::Blame;
-use crate::show::{baseline_line, calibration_line, with_interval};
+use crate::show::{baseline_line, calibration_line, tell, with_interval};
 use crate::training;
 
 /// Measures a saved run on labelled data.
@@ -28,7 +28,7 @@ fn evaluate_of<D: Domain>(arguments: &EvaluateArguments) -> Outcome {
     let classes = &model.manifest.classes;
     let tta = arguments.tta.tta();
     let (items, skipped) = D::labelled(&model, &arguments.data, &arguments.labels, tta)?;
-    eprintln!("measured on {} {} in {}", items.len(), D::ITEMS, common_folder(&*items).display());
+    tell!("measured on {} {} in {}", items.len(), D::ITEMS, common_folder(&*items).display());
     if let Some(first) = skipped.first() {
         let count = skipped.len();
         eprintln!("warning: {count} {} can't be read and are left out; the first: {first}", D::ITEMS);

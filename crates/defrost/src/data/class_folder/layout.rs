@@ -69,7 +69,7 @@ impl<'a> Part<'a> {
 }
 
 /// The folder that a box is around: a box holds one folder of folders and no items.
-fn see_through<'a>(mut folder: &'a Folder, is_inside: impl Fn(&String) -> bool) -> &'a Folder {
+fn see_through(mut folder: &Folder, is_inside: impl Fn(&String) -> bool) -> &Folder {
     while let ([only], true) = (&folder.filled()[..], folder.items.is_empty()) {
         if only.filled().is_empty() || is_inside(&only.name()) {
             break;
