@@ -14,9 +14,9 @@ pub enum Failure {
     Usage(anyhow::Error),
     /// Something went wrong on the way: exit code 1.
     Running(anyhow::Error),
-    /// What was asked for is done, and what it found is bad: exit code 1, without a message.
+    /// The command has done its work and found errors in the data: exit code 1, without a message.
     Found,
-    /// Somebody stopped it: exit code 130. What there is to say.
+    /// Somebody stopped it: exit code 130. The message.
     Interrupted(String),
 }
 
@@ -26,7 +26,7 @@ impl Failure {
         Self::Usage(anyhow::Error::msg(text.into()))
     }
 
-    /// What went wrong, in one line.
+    /// The error in one line.
     pub fn reason(&self) -> String {
         match self {
             Self::Usage(error) | Self::Running(error) => format!("{error:#}"),
@@ -35,7 +35,7 @@ impl Failure {
         }
     }
 
-    /// The exit code of what somebody stopped, as of what Ctrl-C ends.
+    /// The exit code of an interrupted command, as after Ctrl-C.
     pub const INTERRUPTED: u8 = 130;
 
     /// Prints the error, red where there are colours.

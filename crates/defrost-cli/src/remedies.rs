@@ -3,7 +3,7 @@
 use defrost::check::{Problem, Report};
 use defrost::{Note, Remedy};
 
-/// What to type.
+/// The remedy as an option.
 pub fn words(remedy: &Remedy) -> String {
     match remedy {
         Remedy::NameLabelColumn => "name it with --label-column NAME".to_owned(),

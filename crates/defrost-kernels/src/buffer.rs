@@ -38,22 +38,22 @@ pub struct Buffer<T: Plain> {
 }
 
 impl<T: Plain> Buffer<T> {
-    /// So many elements, aligned to 64 bytes.
+    /// This many elements, aligned to 64 bytes.
     pub fn new(len: usize) -> Self {
         let layout = Layout::array::<T>(len).expect("a length that fits the address space");
         let block = if cfg!(separate_buffers) { Block::separate(layout) } else { Pool::lock().take(layout) };
         let mut buffer = Self { block, len, element: PhantomData };
         if cfg!(debug_assertions) {
-            // SAFETY: the block has at least so many bytes, and any bytes are a value. These are no number.
+            // SAFETY: the block has at least this many bytes, and any bytes are a value. These are NaN.
             unsafe { buffer.as_mut_ptr().write_bytes(0xFF, len) };
         }
         buffer
     }
 
-    /// So many elements of value 0, whose bytes are all 0.
+    /// This many elements of value 0, whose bytes are all 0.
     pub fn zeroed(len: usize) -> Self {
         let mut buffer = Self::new(len);
-        // SAFETY: the block has at least so many bytes, and any bytes are a value.
+        // SAFETY: the block has at least this many bytes, and any bytes are a value.
         unsafe { buffer.as_mut_ptr().write_bytes(0, len) };
         buffer
     }
@@ -87,7 +87,7 @@ impl<T: Plain> DerefMut for Buffer<T> {
 
 impl<T: Plain> AsRef<[u8]> for Buffer<T> {
     fn as_ref(&self) -> &[u8] {
-        // SAFETY: so many bytes are the elements, and they are initialised.
+        // SAFETY: these bytes are the elements, and they are initialised.
         unsafe { std::slice::from_raw_parts(self.block.start.as_ptr(), self.len * size_of::<T>()) }
     }
 }

@@ -9,7 +9,7 @@ pub struct Epilogue<'a, T> {
     pub bias: Option<&'a [f32]>,
     /// One addend per output element.
     pub residual: Option<&'a [T]>,
-    /// What follows the sum.
+    /// The activation function after the sum.
     pub activation: ActivationFn,
 }
 

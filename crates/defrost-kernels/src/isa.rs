@@ -87,7 +87,7 @@ fn has_avx512_bf16() -> bool {
     has_avx512() && is_x86_feature_detected!("avx512bf16")
 }
 
-/// Tile registers are large, so Linux wants to be asked before a process uses them.
+/// Tile registers are large, so Linux requires a request before a process uses them.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 fn has_amx() -> bool {
     use std::arch::x86_64::{__cpuid, __cpuid_count};

@@ -18,7 +18,7 @@ mod mapped {
     pub(crate) struct Region(MmapMut);
 
     impl Region {
-        /// So many bytes, all 0; `None` if the system has none left.
+        /// This many bytes, all 0; `None` if the system has none left.
         pub(crate) fn new(bytes: usize) -> Option<Self> {
             let region = MmapMut::map_anon(bytes).ok()?;
             // Fewer page faults; without them it is slower and nothing else.
@@ -51,7 +51,7 @@ mod heap {
     struct Line(#[expect(dead_code, reason = "read and written through pointers")] [u8; 64]);
 
     impl Region {
-        /// So many bytes or up to 63 more, all 0; `None` if there is no memory left.
+        /// This many bytes or up to 63 more, all 0; `None` if there is no memory left.
         pub(crate) fn new(bytes: usize) -> Option<Self> {
             let mut lines = vec![];
             lines.try_reserve_exact(bytes.div_ceil(64)).ok()?;

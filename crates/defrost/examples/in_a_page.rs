@@ -76,7 +76,7 @@ fn learn() -> Result<Vec<f64>, Box<dyn Error>> {
 static FOUND: Mutex<Vec<f64>> = Mutex::new(vec![]);
 static WRONG: Mutex<String> = Mutex::new(String::new());
 
-/// Trains; how many numbers came of it, 0 if something is wrong.
+/// Trains; returns how many result numbers there are, 0 after an error.
 #[unsafe(no_mangle)]
 pub extern "C" fn train() -> usize {
     std::panic::set_hook(Box::new(|panic| *WRONG.lock().unwrap() = panic.to_string()));
@@ -87,7 +87,7 @@ pub extern "C" fn train() -> usize {
     FOUND.lock().unwrap().len()
 }
 
-/// A number that came of training.
+/// A result of training.
 #[unsafe(no_mangle)]
 pub extern "C" fn found(place: usize) -> f64 {
     FOUND.lock().unwrap()[place]

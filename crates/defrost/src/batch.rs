@@ -17,7 +17,7 @@ pub enum Value {
     Rank3(Tensor<3>),
     /// `[batch, height, width, channels]`
     Rank4(Tensor<4>),
-    /// Numbers that stand for something, `[batch, positions]`: they carry no gradient.
+    /// Integer ids, `[batch, positions]`, without gradients.
     Ids(Tensor<2, Int>),
 }
 

@@ -103,7 +103,7 @@ pub enum UseError {
 /// How good a model is on labelled items.
 #[derive(Clone, Debug)]
 pub struct Measured {
-    /// What was measured.
+    /// The measurements.
     pub evaluation: Evaluation,
     /// Items that can't be read.
     pub skipped: Vec<Skipped>,
@@ -164,7 +164,7 @@ impl TrainedModel {
         }
     }
 
-    /// What the domain is called in runs.
+    /// The domain's name in runs.
     pub fn task(&self) -> &str {
         any!(self, run => &run.manifest.task)
     }
@@ -174,7 +174,7 @@ impl TrainedModel {
         any!(self, run => &run.manifest.classes)
     }
 
-    /// What it makes of an input: the image in a file, a text itself, or a row as `column=cell, column=cell`.
+    /// The prediction for an input: the image in a file, a text itself, or a row as `column=cell, column=cell`.
     ///
     /// # Errors
     ///

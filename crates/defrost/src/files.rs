@@ -13,7 +13,7 @@ use crate::platform::{TEMPORARY, TemporaryFile};
 pub struct FileError {
     /// Which file or folder.
     pub path: PathBuf,
-    /// What the system said.
+    /// The system's message.
     pub source: io::Error,
 }
 

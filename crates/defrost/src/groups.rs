@@ -51,7 +51,7 @@ pub enum GroupsError {
     },
     /// A stage came where another should have.
     #[error(
-        "groups must cover the stages in order: `{found}` stands where `{expected}` should; the stages are {stages}"
+        "groups must cover the stages in order: `{found}` comes where `{expected}` is due; the stages are {stages}"
     )]
     OutOfOrder {
         /// The name given.
@@ -276,7 +276,7 @@ mod tests {
         assert_eq!(fails("stem|layer3|head"), format!("there is no stage `layer3`; {all}"));
         assert_eq!(
             fails("stem|layer2|head"),
-            format!("groups must cover the stages in order: `layer2` stands where `layer1.0` should; {all}")
+            format!("groups must cover the stages in order: `layer2` comes where `layer1.0` is due; {all}")
         );
         assert_eq!(
             fails("stem,layer1|layer2"),

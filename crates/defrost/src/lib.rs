@@ -26,7 +26,7 @@
 //!
 //! # Features
 //!
-//! All are on unless `default-features = false` is said. Freezing a network of one's own needs none.
+//! All are on unless you set `default-features = false`. Freezing your own network needs none.
 //!
 //! | feature | brings |
 //! |---|---|

@@ -160,7 +160,7 @@ impl FreezePlan {
         &self.groups
     }
 
-    /// What pretrained norms do.
+    /// How pretrained norms behave.
     pub fn norm(&self) -> NormMode {
         self.norm
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::precision::Precision;
 use crate::weights::WeightSource;
 
-/// What fine-tuning puts on a body.
+/// The kind of new head.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeadKind {
@@ -32,19 +32,19 @@ pub enum HeadKind {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pretrained {
-    /// What the network is called; if it is not said, the usual one.
+    /// The network's name; by default the usual one.
     pub name: Option<String>,
     /// Where its weights come from.
     pub weights: WeightSource,
     /// The number format between layers; if it is not said, the fastest here.
     pub precision: Option<Precision>,
-    /// Side of images, in pixels; if it is not said, what is usual for the network.
+    /// Side of images, in pixels; by default the network's usual size.
     pub size: Option<usize>,
     /// Channels of images; if it is not said, 3.
     pub channels: Option<usize>,
     /// The stage from which on the body is thrown away.
     pub cut: Option<String>,
-    /// What is put on the body; if it is not said, what is usual for the network.
+    /// The new head; by default the network's usual one.
     pub head: Option<HeadKind>,
     /// Whether nothing may be downloaded.
     pub offline: bool,
@@ -78,7 +78,7 @@ impl Pretrained {
         Self { precision: Some(precision), ..self }
     }
 
-    /// Over images of this size, in pixels a side; by default what is usual for the network.
+    /// Over images of this size, in pixels a side; by default the network's usual size.
     #[must_use]
     pub fn size(self, pixels: usize) -> Self {
         Self { size: Some(pixels), ..self }
@@ -113,7 +113,7 @@ impl Pretrained {
         self.precision.unwrap_or_else(Precision::fastest)
     }
 
-    /// The name of something that is asked for and that only images have, so that other domains can refuse it.
+    /// The name of an option that is set and that only images have, so that other domains can refuse it.
     pub fn of_images_alone(&self) -> Option<&'static str> {
         let asked = [
             ("size", self.size.is_some()),

@@ -65,7 +65,7 @@ impl Rates {
             Self::Between(lo, hi) => {
                 let step = (hi / lo).powf(1.0 / (groups - 1) as f64);
                 let inner = (0..groups - 1).map(|group| lo * step.powi(group as i32));
-                // The ends are what was asked for, not what rounding makes of it.
+                // The ends are exactly the given rates, without rounding.
                 inner.chain([hi]).collect()
             }
             Self::Each(ref rates) if rates.len() == groups => rates.clone(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// The optimizer's hyper-parameters for one batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HyperParameters {
-    /// What each group's highest rate is multiplied with.
+    /// The factor of each group's highest rate.
     pub rate_factor: f64,
     /// How much of the previous updates carries over.
     pub momentum: f64,
@@ -46,13 +46,13 @@ pub enum Schedule {
         /// How many times as long as the one before each cycle is.
         factor: f64,
     },
-    /// A function of one's own.
+    /// A custom function.
     Own(OwnSchedule),
 }
 
 type Function = dyn Fn(f64) -> HyperParameters + Send + Sync;
 
-/// A schedule of one's own: see [`Schedule::own`]. Two of the same name are taken for the same.
+/// A custom schedule: see [`Schedule::own`]. Two with the same name count as equal.
 #[derive(Clone)]
 pub struct OwnSchedule {
     name: String,

@@ -10,15 +10,15 @@ use crate::remedy::Note;
 pub struct SplitData<D> {
     /// Class names, or those of labels; none where items are labelled with a number.
     pub classes: Vec<String>,
-    /// What to train on.
+    /// The training items.
     pub train: D,
-    /// What to validate on.
+    /// The validation items.
     pub valid: D,
     /// Items that can't be read.
     pub skipped: Vec<Skipped>,
-    /// What a person should know about the data.
+    /// Notes for people about the data.
     pub notes: Vec<Note>,
-    /// What is wrong with it.
+    /// The problems found in it.
     pub report: Report,
 }
 

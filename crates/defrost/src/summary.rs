@@ -10,7 +10,7 @@ use crate::stage::Stage;
 /// A network's groups, and the phases it will be trained in.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PlanSummary {
-    /// What the network is called.
+    /// The network's name.
     pub arch: String,
     /// Elements of all parameters, statistics left out.
     pub total_params: usize,
@@ -23,10 +23,10 @@ pub struct PlanSummary {
     /// Stages of the body that were thrown away, and are in no group.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cut: Vec<String>,
-    /// What this costs more than it might seem to.
+    /// Notes about costs that are easy to miss.
     #[serde(default)]
     pub notes: Vec<String>,
-    /// What may not be meant: new weights that stay frozen.
+    /// Warnings about probable mistakes: new weights that stay frozen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
@@ -50,7 +50,7 @@ pub struct GroupSummary {
     pub params: usize,
     /// Whether it trains in the first phase.
     pub trainable: bool,
-    /// What its norms do.
+    /// How its norms behave.
     pub norm: String,
 }
 
@@ -67,7 +67,7 @@ pub struct PhaseSummary {
     pub trainable_params: usize,
     /// Passes over the training data.
     pub epochs: usize,
-    /// It ends earlier, after so many epochs without a better one.
+    /// It ends earlier, after this many epochs without improvement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
     /// Batches in each.
@@ -82,7 +82,7 @@ pub struct PhaseSummary {
     pub steps: Option<Vec<StepSummary>>,
 }
 
-/// What becomes of a layer group in a phase.
+/// The state of a layer group in a phase.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum GroupState {
     /// It does not move.
@@ -94,7 +94,7 @@ pub enum GroupState {
 }
 
 impl PhaseSummary {
-    /// What becomes of the group of this index.
+    /// The state of the group with this index.
     pub fn state_of(&self, group: usize) -> GroupState {
         match self.method {
             _ if self.frozen_groups.contains(&group) => GroupState::Frozen,
@@ -114,7 +114,7 @@ pub struct StepSummary {
 }
 
 impl PlanSummary {
-    /// What `phases` will do to a network of the plan's groups.
+    /// The summary of `phases` for a network of the plan's groups.
     pub fn new(
         arch: &str,
         plan: &FreezePlan,

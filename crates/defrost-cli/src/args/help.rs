@@ -31,7 +31,7 @@ Examples:
 Exit codes: 0 done; 1 failed, or `check` found errors; 2 wrong usage or input;
 130 interrupted, with a checkpoint to resume from.";
 
-/// What is special about the help of a command.
+/// The help of a command, as far as it differs from clap's.
 struct Screen {
     command: &'static str,
     /// The options that `-h` shows; `--help` shows all.

@@ -33,7 +33,7 @@ pub struct LabelOptions {
     pub target: TargetKind,
 }
 
-/// What a label is.
+/// The kinds of labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TargetKind {
     Class,

@@ -7,7 +7,7 @@ use defrost::loss;
 
 use super::values::{at_least_one, fraction, not_negative, positive};
 
-/// What to do about classes of very different sizes.
+/// How classes of very different sizes are balanced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Balance {
     /// Nothing

@@ -5,6 +5,8 @@
 mod advise;
 mod cache;
 mod check;
+#[cfg(test)]
+mod docs;
 mod evaluate;
 mod help;
 mod labels;

@@ -9,7 +9,7 @@ use defrost::{Rates, RatesError};
 pub enum RateChoice {
     /// These.
     Given(Rates),
-    /// What the rate finder suggests.
+    /// The rate that the finder suggests.
     Find,
 }
 

@@ -34,7 +34,7 @@ pub fn fraction(text: &str) -> Result<f64, String> {
     Some(number(text)?).filter(allowed).ok_or("it must be at least 0 and below 1".to_owned())
 }
 
-/// What an image can have.
+/// The number of channels that images can have.
 pub fn channels(text: &str) -> Result<usize, String> {
     let known = text.parse().ok().filter(|channels| [GREY, RGB].contains(channels));
     known.ok_or_else(|| format!("images have {RGB} channels, red, green and blue, or {GREY}, grey"))

@@ -14,7 +14,7 @@ use crate::remedies::worded;
 use crate::show::thousands;
 use crate::training;
 
-/// So many problems of a kind are shown to people; `--json` lists them all.
+/// At most this many problems of a kind are shown to people; `--json` lists them all.
 const EXAMPLES: usize = 3;
 
 /// Shows what is wrong with data; fails if items are lost or measures would be wrong.

@@ -39,7 +39,7 @@ struct Listed {
     image: Option<ImageCost>,
 }
 
-/// What is known of image networks alone.
+/// Facts that only image networks have.
 struct ImageCost {
     architecture: &'static Architecture,
     multiply_adds: u64,

@@ -18,7 +18,7 @@ use crate::serve::{Access, Metrics, Served, Server, queue, work};
 use crate::show::{Explanation, Found};
 use crate::training;
 
-/// Serves a run until it is told to stop.
+/// Serves a run until a signal ends it.
 pub fn serve(arguments: &ServeArguments) -> Outcome {
     training::start_threads(arguments.threads)?;
     for_domain!(Task::of_run(&arguments.run)?, serve_run(arguments))

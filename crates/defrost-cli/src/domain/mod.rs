@@ -28,8 +28,8 @@ use crate::args::{LabelOptions, Task, TrainingOptions};
 use crate::failure::{Blame, Failure};
 
 impl Task {
-    /// What the options say the data is, or else what a look at it tells: a CSV file holds texts if one of its
-    /// columns reads like it, else rows of a table; a folder holds texts if its files are called so.
+    /// The kind of data that the options name, or else the detected one: a CSV file holds texts if one of its
+    /// columns reads like it, else rows of a table; a folder holds texts if its files end in `.txt`.
     pub fn of_data(data: &Path, options: &TrainingOptions) -> Result<Self, Failure> {
         match options.task {
             Some(task) => Ok(task),
@@ -43,7 +43,7 @@ impl Task {
         }
     }
 
-    /// What a saved run was trained on.
+    /// The kind of data that a saved run was trained on.
     pub fn of_run(run: &Path) -> Result<Self, Failure> {
         match bundle::task(run).or_usage()?.as_str() {
             Vision::TASK => Ok(Self::Vision),
@@ -70,13 +70,13 @@ macro_rules! for_domain {
 }
 pub(crate) use for_domain;
 
-/// What a kind of data brings to the commands.
+/// The functions that a kind of data provides for the commands.
 pub trait Domain {
-    /// What is kept of its models besides the weights.
+    /// What a saved model holds besides the weights.
     type Config: ModelConfig;
     /// Its name in bundles.
     const TASK: &'static str = <Self::Config as ModelConfig>::TASK;
-    /// What its items are called.
+    /// The name of its items, in the plural.
     const ITEMS: &'static str;
     /// Whether a body can be built without its last stages.
     const CAN_CUT: bool = false;
@@ -112,7 +112,7 @@ pub trait Domain {
         tta: TestTimeAugmentation,
     ) -> Result<Labelled, Failure>;
 
-    /// What a saved run makes of each input with this test-time augmentation; one that can't be read says why.
+    /// The predictions of a saved run for each input, with this test-time augmentation; an input that can't be read has the reason.
     fn predict(run: &Loaded<Self::Config>, inputs: &[PathBuf], tta: TestTimeAugmentation) -> Vec<Answer>;
 }
 
@@ -122,7 +122,7 @@ pub struct Prepared<M: ModelConfig> {
     pub data: Data,
     /// The network.
     pub network: M::Network,
-    /// What is kept of it besides its weights.
+    /// What the saved model will hold besides the weights.
     pub model: M,
     /// The number format between its layers.
     pub precision: Precision,
@@ -132,15 +132,15 @@ pub struct Prepared<M: ModelConfig> {
 pub struct Data {
     /// Class names.
     pub classes: Vec<String>,
-    /// What to train on.
+    /// The training items.
     pub train: Box<dyn Dataset>,
-    /// What to validate on.
+    /// The validation items.
     pub valid: Box<dyn Dataset>,
-    /// What can't be read.
+    /// The items that can't be read.
     pub skipped: Vec<Skipped>,
-    /// What a person should know about it.
+    /// Notes for people about it.
     pub notes: Vec<Note>,
-    /// What is wrong with it.
+    /// The problems found in it.
     pub report: Report,
 }
 
@@ -151,15 +151,15 @@ impl<D: Dataset + 'static> From<SplitData<D>> for Data {
     }
 }
 
-/// What a plan is made from.
+/// The inputs of a plan.
 pub struct Outline<M: ModelConfig> {
-    /// What describes the network.
+    /// The network's description.
     pub model: M,
     /// The network, with new weights.
     pub network: M::Network,
     /// How many items there are to train on, if there is data.
     pub train_items: Option<usize>,
-    /// What was understood of the data.
+    /// How the data was understood.
     pub reading: Option<Reading>,
     /// The data itself, if there is any and reading it needs no download.
     pub data: Option<Data>,
@@ -168,5 +168,5 @@ pub struct Outline<M: ModelConfig> {
 /// Labelled items, and those that can't be read.
 pub type Labelled = (Box<dyn Dataset>, Vec<Skipped>);
 
-/// An input's name and what the network makes of it, or why it can't be read.
+/// An input's name and its prediction, or why it can't be read.
 pub type Answer = (String, Result<metrics::Answer, String>);

@@ -95,7 +95,7 @@ impl Domain for Text {
 fn pretrained(options: &TrainingOptions) -> Result<Pretrained, Failure> {
     if let Some(arch) = &options.arch {
         return Err(Failure::usage(format!(
-            "--arch {arch}: the architecture of a text network stands in the config.json beside its weights; leave --arch out"
+            "--arch {arch}: the config.json beside the weights names the architecture of a text network; leave --arch out"
         )));
     }
     let source = match (&options.pretrained, options.weights.as_deref()) {
@@ -139,7 +139,7 @@ fn columns(options: &TrainingOptions) -> TextColumns {
     TextColumns { text: options.text_column.clone(), label: options.labels.label_column.clone() }
 }
 
-/// What the network makes of the texts an input stands for.
+/// The predictions for the texts of an input.
 fn answers(
     run: &Loaded<TextModelConfig>,
     tokenizer: &Result<Tokenizer, String>,

@@ -1,4 +1,4 @@
-//! HTTP as the two pages need it: one thread talks to everybody, and an answer is a text or a stream.
+//! HTTP for the two pages: one thread handles all connections, and an answer is a text or a stream.
 
 mod form;
 mod refusal;
@@ -24,12 +24,12 @@ use tokio::time::{sleep, timeout};
 pub use form::first_file;
 pub use refusal::Refusal;
 
-/// What somebody asks.
+/// A request.
 pub type Request = hyper::Request<Incoming>;
-/// What they are answered.
+/// A response.
 pub type Response = hyper::Response<Either<Full<Bytes>, Channel<Bytes>>>;
 
-/// A path, its content type and what stands there.
+/// A path, its content type and its content.
 pub type File = (&'static str, &'static str, &'static str);
 
 /// How long no connection is accepted after one could not be.
@@ -56,7 +56,7 @@ fn of_kind(kind: &'static str, body: Either<Full<Bytes>, Channel<Bytes>>) -> Res
     response
 }
 
-/// What stands at a path, if it is one of these files.
+/// The file at a path, if it is one of these.
 ///
 /// # Errors
 ///
@@ -104,7 +104,7 @@ pub fn serve<A: Future<Output = Response> + Send + 'static>(
                     Ok((stream, _)) => {
                         connections.spawn(connection(stream, answer.clone(), ending.subscribe()));
                     }
-                    // Whoever asked has gone, or too many files are open.
+                    // The client has gone, or too many files are open.
                     Err(_) => sleep(PAUSE).await,
                 },
                 Some(_) = connections.join_next() => {}
@@ -123,7 +123,7 @@ async fn connection<A: Future<Output = Response> + Send>(
     answer: impl Fn(Request) -> A,
     mut ending: watch::Receiver<bool>,
 ) {
-    // Small answers go at once; where that can't be had they go a little later.
+    // Small answers are sent at once; if the system can't do that, a little later.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
         let answer = answer(request);
@@ -131,7 +131,7 @@ async fn connection<A: Future<Output = Response> + Send>(
     });
     let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     tokio::select! {
-        // An error: whoever asked has gone or speaks no HTTP.
+        // An error: the client has gone or speaks no HTTP.
         _ = &mut connection => return,
         _ = ending.wait_for(|ending| *ending) => connection.as_mut().graceful_shutdown(),
     }

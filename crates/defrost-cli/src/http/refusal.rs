@@ -11,9 +11,9 @@ use super::{Request, Response, json};
 pub struct Refusal {
     /// The status.
     pub status: StatusCode,
-    /// What is wrong, and what to do.
+    /// The problem and what to do.
     pub message: String,
-    /// What belongs to the status.
+    /// A header that belongs to the status.
     header: Option<(HeaderName, &'static str)>,
 }
 

@@ -33,7 +33,7 @@ impl LiveAddress {
             Self::At(address) => Failure::usage(format!(
                 "--live={address}: nothing can listen there: {error}; --live alone takes a port that is free"
             )),
-            Self::Usual => Failure::usage(format!("--live: no port of this machine can be had: {error}")),
+            Self::Usual => Failure::usage(format!("--live: no port of this machine is free: {error}")),
         })?;
         let address = listener.local_addr().or_failure()?;
         Ok(Listening { listener, address, is_second_choice })

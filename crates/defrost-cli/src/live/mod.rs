@@ -1,8 +1,8 @@
 //! `defrost train --live`: the run's report on a page of this machine, while training goes on.
 //!
-//! What is known of the run stands in one value, the state. An observer writes to it, a server shows it to everybody who looks
-//! and notes in it what they ask for, and the observer obeys between two batches. Training never waits for a page: what
-//! comes of a run that nobody stops is the same, byte for byte, as if nobody could have watched.
+//! One value, the state, holds everything about the run. An observer writes to it, a server shows it to everybody who looks
+//! and notes in it what they ask for, and the observer obeys between two batches. Training never waits for a page:
+//! a run that nobody stops ends with the same bytes as a run without a page.
 
 mod address;
 mod losses;
@@ -56,7 +56,7 @@ impl Live {
         self.state.change(|snapshot| snapshot.report_mut().estimates = estimates.to_vec());
     }
 
-    /// Notes what happens, and pauses or stops when that is asked for. While training is paused its threads sleep,
+    /// Notes what happens, and pauses or stops on command. While training is paused its threads sleep,
     /// and a signal, which raises `stop`, ends the pause.
     pub fn observer(
         &self,
@@ -76,7 +76,7 @@ impl Live {
         self.state.change(|snapshot| snapshot.words = format!("The run has ended: {reason}."));
     }
 
-    /// Shows what has come of the run, why it ended early if it did, and where it is saved.
+    /// Shows the result of the run, why it ended early if it did, and where it is saved.
     pub fn end(&self, report: Report, early: Option<&str>, run: &Path) {
         let words = match early {
             Some(reason) => format!("Ended early: {reason}. The best epoch is saved in {}.", run.display()),

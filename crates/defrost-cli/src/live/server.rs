@@ -42,7 +42,7 @@ pub fn run(place: Listening, state: &RunState) -> io::Result<()> {
         let answer = access.check(request.headers()).and_then(|()| at_path(&shown, &request));
         async { guarded(answer) }
     };
-    // Whoever has not read to the end by then has gone.
+    // A client that has not read to the end by then has gone.
     http::serve(place.listener, answer, over(state), GRACE).map(drop)
 }
 
@@ -67,7 +67,7 @@ fn at_path(state: &RunState, request: &Request) -> Result<Response, Refusal> {
     }
 }
 
-/// `POST /pause`, `/resume`, `/stop`. What is called JSON no page from elsewhere can send without asking first, and it
+/// `POST /pause`, `/resume`, `/stop`. A page from elsewhere can't send JSON without asking first, and it
 /// is not allowed to.
 fn ask(state: &RunState, request: &Request, command: Command) -> Result<Response, Refusal> {
     Refusal::unless_post(request)?;

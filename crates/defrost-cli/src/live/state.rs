@@ -1,4 +1,4 @@
-//! What is known of a run, and what is asked of it.
+//! The state of a run, and the commands to it.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use defrost::report::Report;
 
 use super::losses::Losses;
 
-/// What a run is doing.
+/// The step that a run is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
@@ -24,13 +24,13 @@ pub enum Step {
     Paused,
     /// It will end after the batch it is at.
     Stopping,
-    /// Training is over; what has come of it is measured and saved.
+    /// Training is over; its result is measured and saved.
     Saving,
     /// All is over.
     Over,
 }
 
-/// What somebody asks of a run.
+/// A command to a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// To wait.
@@ -42,7 +42,7 @@ pub enum Command {
 }
 
 impl Step {
-    /// What it does once somebody has asked for this; nothing where it is too late.
+    /// The step after this command; none if it is too late for it.
     pub fn after(self, command: Command) -> Option<Self> {
         use Step::{GettingReady, Over, Paused, Pausing, Saving, Stopping, Training};
         match (command, self) {
@@ -56,10 +56,10 @@ impl Step {
     }
 }
 
-/// What is known of a run now.
+/// A snapshot of a run.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// What it is doing.
+    /// Its current step.
     pub step: Step,
     /// What its report would say; another one each time that it changes.
     pub report: Arc<Report>,
@@ -67,14 +67,14 @@ pub struct Snapshot {
     pub batch: Option<(Position, f64)>,
     /// The losses of all batches.
     pub losses: Losses,
-    /// Whether training ended because somebody asked for it.
+    /// Whether training ended by a command.
     pub stopped: bool,
     /// How the run ended.
     pub words: String,
 }
 
 impl Snapshot {
-    /// What is known before training.
+    /// The state before training.
     pub fn before(report: Report) -> Self {
         let report = Arc::new(report);
         let words = "The run has ended; its terminal says why.".to_owned();
@@ -93,7 +93,7 @@ impl Snapshot {
         Arc::make_mut(&mut self.report)
     }
 
-    /// Notes what has come of the run.
+    /// Notes the result of the run.
     pub fn end(&mut self, report: Report, words: String) {
         (self.step, self.report, self.words) = (Step::Over, Arc::new(report), words);
     }
@@ -120,12 +120,12 @@ impl RunState {
         Self(Arc::new(watch::Sender::new(snapshot)))
     }
 
-    /// What is known now.
+    /// The current state.
     pub fn snapshot(&self) -> Snapshot {
         self.0.borrow().clone()
     }
 
-    /// What the run is doing.
+    /// The run's current step.
     pub fn step(&self) -> Step {
         self.0.borrow().step
     }

@@ -1,7 +1,7 @@
 //! Somebody who looks at the page: what there is to tell them, and when.
 //!
-//! Whoever comes is told everything once, and from then on what has changed, a few times a second at most; what
-//! happens in between is told with what comes after it.
+//! A new viewer gets everything once, and then the changes, a few times a second at most. Changes in between are sent
+//! together.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use defrost::report::{Report, State, batch_losses};
 use super::state::{RunState, Snapshot, Step};
 use crate::http::{self, Response};
 
-/// How much time lies between two looks at the state: as much as this, and as so many times what drawing has taken, but no
+/// The time between two looks at the state: at least this, and at least this multiple of the time that drawing has taken, but no
 /// more than [`SELDOM`].
 const EVERY: Duration = Duration::from_millis(250);
 const TIMES: u32 = 20;
 const SELDOM: Duration = Duration::from_secs(1);
 
-/// After how long of silence something is sent that says nothing, so that nobody on the way takes the connection for dead.
+/// After this long without news an empty message is sent, so that no proxy closes the connection.
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// An event's name and content.
@@ -32,15 +32,15 @@ type Told = (&'static str, Value);
 struct Viewer {
     state: watch::Receiver<Snapshot>,
     waiting: VecDeque<Told>,
-    /// The report as it was told.
+    /// The report as it was sent.
     report: Option<Arc<Report>>,
-    /// How many losses were told, and the place of the last.
+    /// How many losses were sent, and the position of the last.
     losses: Option<(usize, f64)>,
     next: Instant,
     over: bool,
 }
 
-/// All that there is to tell somebody, as it happens; it ends after the run.
+/// The stream of messages to a viewer; it ends after the run.
 pub fn events(state: &RunState) -> Response {
     let (mut sender, content) = Channel::new(1);
     let mut viewer = Viewer::new(state);
@@ -84,7 +84,7 @@ impl Viewer {
         }
     }
 
-    /// What has changed since the last look.
+    /// The changes since the last look.
     fn news(&mut self, snapshot: &Snapshot) -> Vec<Told> {
         let mut news = vec![];
         let is_told = self.report.as_ref().is_some_and(|told| Arc::ptr_eq(told, &snapshot.report));

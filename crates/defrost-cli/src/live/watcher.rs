@@ -1,4 +1,4 @@
-//! The observer that notes what happens, and does what is asked for between two batches.
+//! The observer that notes what happens, and carries out commands between two batches.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -32,7 +32,7 @@ impl Watcher {
         Self { state, phase: 0, stop, spin_guard }
     }
 
-    /// Waits while that is asked for; says how training goes on.
+    /// Waits while the run is paused; returns how training goes on.
     fn apply_command(&self) -> Flow {
         if self.state.step() == Step::Pausing {
             self.wait();

@@ -1,4 +1,4 @@
-//! A run: its folder, the command it was started with, what its report is told, and how it is stopped.
+//! A run: its folder, the command that started it, the facts for its report, and the signals that stop it.
 
 mod folder;
 mod record;

@@ -12,7 +12,7 @@ use crate::domain::{Data, Domain};
 use crate::failure::{Blame, Failure};
 use crate::remedies;
 
-/// What a run is about.
+/// The facts about a run.
 pub fn about_run<D: Domain>(
     session: &Session,
     data: &Data,
@@ -42,7 +42,7 @@ pub fn about_run<D: Domain>(
     })
 }
 
-/// What the data is called: the last part of its path.
+/// The data's name: the last part of its path.
 pub fn data_name(data: &Path) -> String {
     let full = data.canonicalize().unwrap_or_else(|_| data.to_owned());
     full.file_name().map_or_else(|| data.display().to_string(), |name| name.to_string_lossy().into_owned())

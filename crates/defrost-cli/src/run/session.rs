@@ -18,10 +18,10 @@ use super::word::{Word, shell_command};
 use crate::args::{Arguments, TrainArguments};
 use crate::failure::{Blame, Failure};
 
-/// Options that change nothing about what comes of a run.
+/// Options that do not change a run's result.
 const FREE: [&str; 5] = ["resume", "resume_anyway", "checkpoint_seconds", "live", "json"];
 
-/// What is kept of a command.
+/// The part of a command that a checkpoint keeps.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct SavedWords {
     words: Vec<Word>,
@@ -34,7 +34,7 @@ struct SavedWords {
 pub struct Session {
     /// Its arguments.
     pub arguments: TrainArguments,
-    /// What to train on.
+    /// The training items.
     pub data: PathBuf,
     /// The folder of the run that goes on, if one does.
     pub run: Option<PathBuf>,
@@ -132,7 +132,7 @@ fn recall(run: &Path) -> Result<SavedWords, Failure> {
     })
 }
 
-/// What these words say to `train`.
+/// These words, parsed as options of `train`.
 fn matches(words: impl Iterator<Item = OsString>) -> Result<ArgMatches, anyhow::Error> {
     let mut found =
         Arguments::command().try_get_matches_from([OsString::from("defrost")].into_iter().chain(words))?;

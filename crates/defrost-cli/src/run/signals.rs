@@ -1,4 +1,4 @@
-//! Ctrl-C, and being told to end.
+//! Ctrl-C and SIGTERM.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

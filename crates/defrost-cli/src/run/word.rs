@@ -29,7 +29,7 @@ impl From<&Word> for OsString {
 }
 
 impl fmt::Display for Word {
-    /// For people: what is no text is replaced.
+    /// For people: bytes that are not text are replaced.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => text.fmt(f),

@@ -2,7 +2,7 @@
 //!
 //! It never waits for a batch to fill: while it computes, the next one gathers by itself. Explanations cost more than
 //! predictions: no prediction waits for more than one, and they can fill no more than a part of the queue. A panic in the
-//! network costs the inputs that cause it, and nobody else.
+//! network affects only the inputs that cause it.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,10 +18,10 @@ use crate::show::{Explanation, Found};
 /// Of how many requests in the queue one may be for an explanation.
 const EXPLANATIONS: usize = 4;
 
-/// What became of an input.
+/// The answer for an input.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// What the network makes of it.
+    /// The prediction.
     Found(Found),
     /// The same, and where in the input.
     Explained(Found, Explanation),
@@ -38,10 +38,10 @@ pub struct Job<I> {
     slot: Slot,
 }
 
-/// What somebody wants to know of an input.
+/// What the client wants: a prediction, or an explanation, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// What the network makes of it.
+    /// The prediction.
     Prediction,
     /// Where in it the network looks, too.
     Explanation,
@@ -70,7 +70,7 @@ pub fn queue<I>(length: usize) -> (Queue<I>, Receiver<Job<I>>) {
 }
 
 impl<I> Queue<I> {
-    /// A slot, if there is one: to be had before a request is read, so that what is held in memory is bounded.
+    /// A slot, if there is one. A request needs it before it is read, so that memory is bounded.
     pub fn slot(&self, wanted: Wanted) -> Option<Slot> {
         let explanation = match wanted {
             Wanted::Prediction => None,
@@ -104,7 +104,7 @@ impl<I> Queue<I> {
     }
 }
 
-/// Answers what comes, until nobody can ask any more: predictions in batches of at most `limit`, and after each batch one
+/// Answers requests until the queue closes: predictions in batches of at most `limit`, and after each batch one
 /// explanation.
 pub fn work<I>(
     mut jobs: Receiver<Job<I>>,
@@ -127,7 +127,7 @@ pub fn work<I>(
             }
             next = if batch.len() < limit { jobs.try_recv().ok() } else { None };
         }
-        // Whoever has hung up needs no answer.
+        // A client that has hung up needs no answer.
         batch.retain(|job| !job.reply.is_closed());
         let (inputs, replies): (Vec<I>, Vec<_>) =
             batch.into_iter().map(|job| (job.input, (job.reply, job.slot))).unzip();
@@ -137,9 +137,9 @@ pub fn work<I>(
             metrics.batch(answers.len(), started.elapsed());
         }
         for ((reply, slot), answer) in replies.into_iter().zip(answers) {
-            // Whoever is answered and asks again finds the slot free.
+            // A client that gets its answer and asks again finds the slot free.
             drop(slot);
-            // An error: whoever asked has gone meanwhile.
+            // An error: the client has gone meanwhile.
             let _ = reply.send(answer);
         }
         if let Some(Job { input, reply, slot }) = explanations.pop_front()
@@ -296,6 +296,6 @@ mod tests {
             assert!(inputs.is_empty());
             vec![]
         };
-        work(jobs, 1, &Metrics::new(), predict, |_| Err("nobody asks".to_owned()));
+        work(jobs, 1, &Metrics::new(), predict, |_| Err("never called".to_owned()));
     }
 }

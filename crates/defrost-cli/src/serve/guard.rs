@@ -14,7 +14,7 @@ use hyper::{StatusCode, Uri};
 
 use crate::http::{Refusal, Response};
 
-/// Pages run their own script and style, ask this server alone, and stand in no frame.
+/// Pages run their own script and style, connect only to this server, and can't be framed.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -18,12 +18,12 @@ use crate::domain::{Domain, Table, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::http::{Refusal, Request};
 
-/// What the network makes of each input, or why nothing.
+/// The prediction for each input, or why there is none.
 pub type Predictions = Vec<Result<Answer, String>>;
 
 /// A kind of data whose runs can be served.
 pub trait Served: Domain + 'static {
-    /// What somebody sends.
+    /// The content of a request.
     type Input: Send + 'static;
 
     /// What a request of no more than `limit` bytes holds, and what it is called.
@@ -32,16 +32,16 @@ pub trait Served: Domain + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<(String, Self::Input), Refusal>> + Send;
 
-    /// What a page has to ask for.
+    /// The fields of the page's form.
     fn form(run: &Loaded<Self::Config>) -> Value;
 
-    /// What answers inputs.
+    /// A function that predicts inputs.
     fn answers(
         run: &Loaded<Self::Config>,
         tta: TestTimeAugmentation,
     ) -> Result<impl Fn(&[Self::Input]) -> Predictions, Failure>;
 
-    /// What the network makes of an input and where it looks, or why that can't be told.
+    /// The prediction for an input and where the network looks, or why there is none.
     fn explain(
         _: &Loaded<Self::Config>,
         _: TestTimeAugmentation,

@@ -52,7 +52,7 @@ impl Metrics {
         counts.batch_seconds.observe(took.as_secs_f64());
     }
 
-    /// All of it, with so many inputs waiting now.
+    /// All metrics, and how many inputs are waiting now.
     pub fn text(&self, waiting: usize) -> String {
         let mut text = Text::default();
         let counts = self.counts();
@@ -78,7 +78,7 @@ impl Metrics {
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
-        // Whoever panics while counting leaves a count of one less.
+        // A panic while counting leaves a count of one less.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

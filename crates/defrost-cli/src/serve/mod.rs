@@ -1,6 +1,6 @@
 //! `defrost serve`: a saved run behind HTTP.
 //!
-//! One thread owns the network and takes what waits in batches; another one talks to everybody. What is accepted is
+//! One thread owns the network and predicts waiting requests in batches; another one handles connections. An accepted request is
 //! bounded before it is read, and is answered, whatever happens.
 
 mod assets;

@@ -18,31 +18,31 @@ use super::metrics::{self, Metrics};
 use super::upload;
 use crate::http::{self, Refusal, Request, Response};
 
-/// How long a server that is told to stop goes on to answer what it has accepted.
+/// How long a server answers accepted requests after a signal to stop.
 const GRACE: Duration = Duration::from_secs(30);
-/// How often it looks whether it has been told.
+/// How often it looks for that signal.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What is at which path. Everything else is counted together.
 const PATHS: [&str; 8] =
     ["/", "/app.js", "/style.css", "/model", "/health", "/metrics", "/predict", "/explain"];
 
-/// What talks to everybody.
+/// The server: it handles all connections.
 pub struct Server<S: Served> {
     /// Where inputs wait.
     pub queue: Queue<S::Input>,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Arc<Metrics>,
     /// Who is let in.
     pub access: Access,
     /// The longest request, in bytes.
     pub limit: usize,
-    /// What pages and programs are told of the run.
+    /// The description of the run for pages and programs.
     pub about: Value,
 }
 
 impl<S: Served> Server<S> {
-    /// Serves until it is told to stop, and then until what it has accepted is answered.
+    /// Serves until a signal stops it, and then until the accepted requests are answered.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl<S: Served> Server<S> {
         }
     }
 
-    /// What the network says.
+    /// The network's prediction.
     async fn network(&self, request: Request, wanted: Wanted) -> Result<Response, Refusal> {
         Refusal::unless_post(&request)?;
         let Some(slot) = self.queue.slot(wanted) else {

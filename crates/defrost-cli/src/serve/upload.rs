@@ -1,4 +1,4 @@
-//! Reading what somebody sends: no more than allowed, no longer than patience lasts.
+//! Reading the body of a request, within limits of length and time.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::http::{Refusal, Request, content_type, essence, first_file};
 
 /// How long a request may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long what is refused is read on, so that whoever sends it gets to hear why.
+/// How long a refused body is still read, so that the client receives the reason.
 const COURTESY: Duration = Duration::from_secs(2);
 /// The longest JSON that is read, in bytes: a text of this length takes seconds to encode.
 const JSON_LIMIT: usize = 1 << 20;
@@ -62,7 +62,7 @@ pub async fn object(request: Request, limit: usize) -> Result<Map<String, Value>
     }
 }
 
-/// Reads what is refused and forgets it. Whoever asks before sending has not sent it.
+/// Reads a refused body and forgets it. A client that waits for permission has not sent it.
 pub async fn drain(request: Request) {
     if request.headers().contains_key(EXPECT) {
         return;

@@ -64,7 +64,7 @@ fn shortened(name: &str) -> String {
     }
 }
 
-/// A sentence in lines; a word that is longer than one stands alone.
+/// A sentence in lines; a word that is longer than a line has its own.
 fn wrapped(sentence: &str) -> String {
     let (mut text, mut column) = (String::new(), 0);
     for word in sentence.split_whitespace() {

@@ -4,7 +4,7 @@ use defrost::learner::PhaseEstimate;
 
 use super::seconds;
 
-/// What each phase will cost; nothing where nothing was estimated.
+/// The estimated cost of each phase; empty without estimates.
 pub fn estimate_lines(estimates: &[PhaseEstimate]) -> Vec<String> {
     let line = |estimate: &PhaseEstimate| {
         let most = if estimate.at_most { "at most " } else { "" };

@@ -7,7 +7,7 @@ pub use defrost::report::{rate, thousands};
 use defrost::{GroupState, Method, PhaseSummary, PlanSummary};
 
 const FROZEN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan)));
-/// Up to so many stages are drawn twice as wide.
+/// Up to this many stages are drawn twice as wide.
 const NARROW: usize = 30;
 const TRAINS: Style = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
 
@@ -114,7 +114,7 @@ pub fn metrics(metrics: &Metrics) -> String {
     metrics_that_fit(metrics, usize::MAX)
 }
 
-/// The first of these metrics, as many as fit into so many columns and at least one.
+/// The first of these metrics, as many as fit into this many columns, but at least one.
 pub fn metrics_that_fit(metrics: &Metrics, columns: usize) -> String {
     let first = ["accuracy", "f1", "mae", "rmse", "r2"];
     let mut line = String::new();

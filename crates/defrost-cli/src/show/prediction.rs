@@ -1,4 +1,4 @@
-//! What is told of a prediction, in words and as JSON; and where in an image it was found.
+//! A prediction as text and as JSON, and where in an image the network looked.
 
 use serde_json::{Value, json};
 
@@ -8,23 +8,23 @@ use defrost::interpret::HeatMap;
 use defrost::metrics::{Answer, Prediction};
 use defrost::vision::Explained;
 
-/// What is told of a prediction.
+/// A prediction to show.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// The predicted classes, labels or number.
     pub said: Said,
     /// How familiar it is, `0.0..=1.0`, if that is known.
     pub familiarity: Option<f32>,
-    /// What a person should know of it.
+    /// Notes for people.
     pub notes: Vec<&'static str>,
 }
 
-/// What an item is taken for.
+/// The prediction itself.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Said {
-    /// The likeliest classes with their probabilities.
+    /// The most probable classes with their probabilities.
     Top(Vec<(String, f32)>),
-    /// The likeliest labels with their probabilities, and those that are likely enough to be said to be there.
+    /// The most probable labels with their probabilities, and those above their thresholds.
     Labels { top: Vec<(String, f32)>, there: Vec<(String, f32)> },
     /// A number.
     Number(f32),
@@ -86,7 +86,7 @@ impl Said {
             Self::Number(number) => number.to_string(),
             Self::Top(top) => list(top),
             Self::Labels { top, there } if there.is_empty() => {
-                format!("no label; the likeliest: {}", list(top))
+                format!("no label; most probable: {}", list(top))
             }
             Self::Labels { there, .. } => list(there),
         }

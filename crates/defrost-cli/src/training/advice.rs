@@ -6,7 +6,7 @@ use crate::args::{RateChoice, RecipeChoice, TrainingOptions};
 use crate::failure::Failure;
 
 impl TrainingOptions {
-    /// Refuses options that decide already what advice is asked for.
+    /// Refuses options that decide what the advice is about.
     pub fn refuse_decided(&self, asked: &str) -> Result<(), Failure> {
         let decided = [
             ("--freeze-to", self.freeze_to.is_some()),

@@ -28,12 +28,12 @@ impl TrainingOptions {
         }
     }
 
-    /// Items in a batch: as many as asked for, or as are usual for so many training items.
+    /// Items in a batch: the number given, or the usual one for this many training items.
     pub fn batch_size(&self, model: &impl ModelConfig, items: usize) -> usize {
         self.batch.unwrap_or_else(|| model.batch_size(items))
     }
 
-    /// What the learner is told; batches as the option says, or else as is usual for images.
+    /// The learner's options; the batch size is the one given, or else the usual one for images.
     pub fn learner(&self) -> LearnerOptions {
         let usual = LearnerOptions::default();
         let options = LearnerOptions {

@@ -120,7 +120,7 @@ fn each_label_has_its_own_threshold() {
     assert_eq!(evaluate(folder.path(), &words)["by_class"][1]["recall"], 1.0);
     set(serde_json::json!([1.0, 1.0]));
     let none = predict(&[]).stdout;
-    assert!(none.contains("no label; the likeliest: "), "{none}");
+    assert!(none.contains("no label; most probable: "), "{none}");
     set(serde_json::json!([0.5]));
     let message = "there must be a threshold in 0 to 1 for each label, or none";
     assert!(predict(&[]).usage_error().contains(message));

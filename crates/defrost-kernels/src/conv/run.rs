@@ -59,7 +59,7 @@ pub(super) fn run<K: Microkernel, T: Element>(
     over_units(plan, units, target, statistics, |unit, part| kernel.vectorize(UnitWork(&job, unit, part)));
 }
 
-/// What all units share.
+/// The part that all units share.
 struct Job<'a, K: Microkernel, T> {
     kernel: K,
     plan: &'a Plan,

@@ -41,7 +41,7 @@ pub(super) fn over_units<T: Send>(
     }
 }
 
-/// Cuts the grid into units of at most so many bytes, and into at least `least` of them if it has the pixels.
+/// Cuts the grid into units of at most this many bytes, and into at least `least` of them if it has the pixels.
 pub(super) fn units(plan: &Plan, element: usize, bytes: usize, least: usize) -> Vec<Unit> {
     let [rows, columns] = plan.grid;
     let pixel_bytes = element
@@ -63,7 +63,7 @@ pub(super) fn units(plan: &Plan, element: usize, bytes: usize, least: usize) -> 
     units
 }
 
-/// Cuts grids into units of about so many pixels: whole images, or rows of one.
+/// Cuts grids into units of about this many pixels: whole images, or rows of one.
 pub(super) fn cut(images: usize, [rows, columns]: [usize; 2], pixels: usize) -> Vec<Unit> {
     let mut units = Vec::new();
     if pixels >= rows * columns {

@@ -164,7 +164,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// For bands of so many output rows.
+    /// For bands of this many output rows.
     pub(super) fn new(geometry: &Geometry, band: usize) -> Self {
         let columns = geometry.columns();
         let slots = geometry.kernel[0];

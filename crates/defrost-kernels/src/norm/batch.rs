@@ -17,7 +17,7 @@ use crate::{
     simd::{self, Kernel, Simd},
 };
 
-/// How many bytes ahead memory is asked for: a loop that does this little is over before the next numbers come.
+/// How many bytes ahead memory is prefetched: a loop that does this little is over before the next numbers come.
 const AHEAD: usize = 2048;
 
 /// A batch norm's numbers and what follows it.
@@ -145,7 +145,7 @@ pub struct BatchNormGradients<'a, T> {
 
 /// The gradients of [`batch_norm_forward`], given its input `x`, its output `y` and `grad_y`.
 ///
-/// Where there was no residual, `y` may be left out, and the activation's slope is told from `x`: less memory to read.
+/// Where there was no residual, `y` may be left out, and the activation's slope follows from `x`: less memory to read.
 ///
 /// # Shapes
 ///
@@ -219,7 +219,7 @@ pub fn batch_norm_backward<T: Element>(
     });
 }
 
-/// What tells the gradient before the activation, `d`.
+/// The values from which the gradient before the activation, `d`, is computed.
 #[derive(Clone, Copy)]
 struct Slopes<'a> {
     activation: ActivationFn,

@@ -68,7 +68,7 @@ impl<const BF16: bool> Avx512<BF16> {
     }
 }
 
-/// The first so many lanes, at most all.
+/// The first `count` lanes, at most all.
 #[inline(always)]
 fn first_lanes(count: usize) -> __mmask16 {
     ((1u32 << count.min(16)) - 1) as __mmask16

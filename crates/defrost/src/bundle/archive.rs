@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn what_is_compressed_is_refused() {
-        // The method stands behind version and flags, in the local header and in the directory.
+        // The method follows version and flags, in the local header and in the directory.
         let stored = archive(&[("a", b"x")], &[]);
         let mut bytes = std::fs::read(stored.path()).unwrap();
         let directory = bytes.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();

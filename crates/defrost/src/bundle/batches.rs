@@ -1,9 +1,9 @@
 //! Answers about many items: in batches, each in its item's place.
 
-/// At most so many items go through a saved network at once.
+/// At most this many items go through a saved network at once.
 pub const BATCH: usize = 16;
 
-/// What `predict` makes of the items that could be prepared, in batches of similar `size`; the others keep their reason.
+/// The predictions of `predict` for the items that could be prepared, in batches of similar `size`; the others keep their reason.
 pub fn in_batches<T, A, E>(
     items: Vec<Result<T, E>>,
     size: impl Fn(&T) -> usize,

@@ -46,7 +46,7 @@ const MANIFEST: &str = "bundle.json";
 const WEIGHTS: &str = "model.safetensors";
 const FAMILIARITY: &str = "familiarity.safetensors";
 
-/// What a bundle's `bundle.json` says.
+/// The content of a bundle's `bundle.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BundleManifest<D> {
     /// Version of the format.
@@ -71,13 +71,13 @@ pub struct BundleManifest<D> {
     /// Which items are like the training data, a file of its own; none in bundles of earlier versions.
     #[serde(skip)]
     pub familiarity: Option<Familiarity>,
-    /// What the domain needs to build and feed the network.
+    /// The domain's description, from which the network is built and fed.
     pub model: D,
-    /// What was frozen, what trained.
+    /// The plan: which groups were frozen and which trained.
     pub plan: PlanSummary,
-    /// What was measured.
+    /// The measurements.
     pub epochs: Vec<EpochRecord>,
-    /// What the phases were expected to cost, and what they cost.
+    /// The phases' estimated and actual cost.
     #[serde(default, alias = "quote")]
     pub estimate: Vec<PhaseEstimate>,
     /// SHA-256 of `model.safetensors`.
@@ -85,7 +85,7 @@ pub struct BundleManifest<D> {
     /// SHA-256 of each of the model's [own files](ModelConfig::files), by name.
     #[serde(default)]
     pub files_sha256: BTreeMap<String, String>,
-    /// What the network gave for a made-up item; none in bundles of earlier versions.
+    /// The network's scores for a made-up item; none in bundles of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub self_test: Option<SelfTest>,
 }
@@ -114,7 +114,7 @@ pub enum BundleError {
     Archive {
         /// Which file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: ArchiveError,
     },
     /// The folder holds no bundle.
@@ -125,7 +125,7 @@ pub enum BundleError {
     Manifest {
         /// Which file.
         path: PathBuf,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
     /// The weights are not the ones the manifest was written for.
@@ -143,7 +143,7 @@ pub enum BundleError {
     Weights {
         /// Which file.
         path: PathBuf,
-        /// What is wrong.
+        /// The reason.
         source: ParseError,
     },
     /// The weights do not fit the network described.
@@ -210,7 +210,7 @@ pub fn task(run: &Path) -> Result<String, BundleError> {
     task_in(&mut RunFiles::open(run)?)
 }
 
-/// What a bundle of any domain tells, its weights unread.
+/// The manifest of a bundle of any domain, without its weights.
 ///
 /// # Errors
 ///
@@ -219,7 +219,7 @@ pub fn outline(run: &Path) -> Result<BundleManifest<serde_json::Value>, BundleEr
     read_manifest(&mut RunFiles::open(run)?)
 }
 
-/// What a bundle of this domain tells, its other files unread.
+/// The manifest of a bundle of this domain, without its other files.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! A saved model of any domain: what is kept to build it again, loading, evaluating, predicting.
+//! A saved model of any domain: its description, loading, evaluating, predicting.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub trait ModelConfig: Clone + Serialize + DeserializeOwned + 'static {
     /// Why there can be no such network.
     type Error: std::error::Error;
 
-    /// What the network is called.
+    /// The network's name.
     fn name(&self) -> &str;
 
     /// The network described, with new weights: it gives `outputs` scores for an item.
@@ -48,7 +48,7 @@ pub trait ModelConfig: Clone + Serialize + DeserializeOwned + 'static {
     fn network(&self, outputs: usize, device: &Device) -> Result<Self::Network, Self::Error>;
 
     /// How many numbers its network's tensors hold at least, told without building it: a bundle that holds fewer is refused
-    /// before memory is taken for more.
+    /// before more memory is allocated.
     fn least_numbers(&self, outputs: usize) -> u64;
 
     /// A made-up item for the [self-test](SelfTest), as texts that [`ModelConfig::prepare`] understands: the same ones for the same
@@ -75,7 +75,7 @@ pub trait ModelConfig: Clone + Serialize + DeserializeOwned + 'static {
         self.recipe(self.epochs())
     }
 
-    /// Items in a batch where nothing else is said, for so many training items.
+    /// The default batch size for this many training items.
     fn batch_size(&self, _items: usize) -> usize {
         LearnerOptions::default().batch_size
     }
@@ -183,7 +183,7 @@ impl<N: Network> Learner<N> {
         saved
     }
 
-    /// What the network makes now of each item of a batch, as its [`Dataset`] or model prepares them.
+    /// The network's prediction now for each item of a batch, as its [`Dataset`] or model prepares them.
     pub fn predict_batch(&self, input: Batch) -> Vec<NamedPrediction> {
         let (scores, features) = scores_and_features(&self.network().valid(), input);
         let loss = self.loss().clone();
@@ -211,7 +211,7 @@ fn count(tensors: &Tensors) -> u64 {
 /// A saved network, ready to use.
 #[derive(Debug)]
 pub struct Loaded<M: ModelConfig> {
-    /// What the bundle says.
+    /// The bundle's manifest.
     pub manifest: BundleManifest<M>,
     network: M::Network,
     reliability: Reliability,

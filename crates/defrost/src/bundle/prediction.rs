@@ -7,9 +7,9 @@ use crate::data::TargetKind;
 use crate::loss::AnyLoss;
 use crate::metrics::{Answer, Prediction};
 
-/// What a network makes of one item, with the names of its classes.
+/// A prediction for one item, with the names of its classes.
 ///
-/// `{}` is the answer alone, as `bag 98.7 %`; `{:?}` lists the likeliest classes.
+/// `{}` is the answer alone, as `bag 98.7 %`; `{:?}` lists the most probable classes.
 #[derive(Clone, PartialEq)]
 pub struct NamedPrediction {
     /// A probability for each class or label, or one number.
@@ -17,7 +17,7 @@ pub struct NamedPrediction {
     /// How familiar the item is, `0.0..=1.0`: the share of held-out items that are at least as far from the training items;
     /// none where that is not known.
     pub familiarity: Option<f32>,
-    /// What a person should know of it, such as that it is unlike anything the network was taught; usually nothing.
+    /// Notes for people, such as that it is unlike anything the network was taught; usually none.
     pub notes: Vec<&'static str>,
     names: Arc<Names>,
 }
@@ -41,7 +41,7 @@ impl Names {
 }
 
 impl NamedPrediction {
-    /// The likeliest class; of labels, the likeliest one; none of a number.
+    /// The most probable class or label; none for a number.
     pub fn class(&self) -> Option<&str> {
         self.names.classes.get(self.scores.class()).map(String::as_str)
     }
@@ -51,14 +51,14 @@ impl NamedPrediction {
         self.class().map(|_| self.scores.0[self.scores.class()])
     }
 
-    /// The likeliest classes or labels with their probabilities, `count` at most; none of a number.
+    /// The most probable classes or labels with their probabilities, `count` at most; none for a number.
     pub fn top(&self, count: usize) -> Vec<(&str, f32)> {
         let named =
             |(class, probability): (usize, f32)| Some((self.names.classes.get(class)?.as_str(), probability));
         self.scores.ranked().into_iter().filter_map(named).take(count).collect()
     }
 
-    /// The labels that are said to be there, likeliest first; none where items are of one class or have numbers.
+    /// The predicted labels, most probable first; none if items have one class or a number.
     pub fn labels(&self) -> Vec<&str> {
         match self.names.loss.kind() {
             TargetKind::Labels => {

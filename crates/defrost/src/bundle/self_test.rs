@@ -1,7 +1,7 @@
-//! A made-up item and the scores it got when the network was saved. Whoever loads the network computes them again: a
+//! A made-up item and the scores it got when the network was saved. Loading the network computes them again: a
 //! description, a file or kernels that make something else of the item would make something else of every other one.
 //!
-//! The item stands in the bundle as it came, before any preprocessing, and takes the way that items take which are
+//! The bundle holds the item before any preprocessing, and it is processed like items that are
 //! predicted.
 
 use burn::tensor::Device;
@@ -16,12 +16,12 @@ use crate::stage::Network;
 pub struct SelfTest {
     /// The item, as [`ModelConfig::sample`] spells it.
     pub item: Vec<String>,
-    /// What the network gave for it, before probabilities are made of it.
+    /// The network's scores for it, before they become probabilities.
     pub scores: Vec<f32>,
 }
 
 impl SelfTest {
-    /// What this network gives for its model's sample; nothing if that is NaN.
+    /// This network's scores for its model's sample; none if they are NaN.
     pub(super) fn of<M: ModelConfig>(model: &M, network: &M::Network, device: &Device) -> Option<Self> {
         let item = model.sample();
         let scores = scores(model, &item, network, device).ok()?;

@@ -17,7 +17,7 @@ use crate::data::{Dataset, Fingerprint, Skipped, Target, Variant};
 use crate::reading::Reading;
 use crate::remedy::Remedy;
 
-/// So many problems of a kind are listed; the rest is counted.
+/// At most this many problems of a kind are listed; the rest is counted.
 pub const LISTED: usize = 10_000;
 
 /// How bad a problem is.

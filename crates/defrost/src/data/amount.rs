@@ -2,7 +2,7 @@
 
 use super::{Dataset, classes};
 
-/// With fewer items of a class than this, a person is told what to expect.
+/// With fewer items of a class than this, a note says what to expect.
 const FEW: usize = 10;
 
 /// What a person should know about classes with few items to train on; `items` is what several are called. Nothing where

@@ -35,7 +35,7 @@ impl TargetKind {
         (!data.is_empty()).then(|| data.target(0).kind())
     }
 
-    /// Whether a network of so many outputs can learn this target.
+    /// Whether a network with this many outputs can learn this target.
     pub fn fits(self, target: &Target, outputs: usize) -> bool {
         target.kind() == self
             && match target {

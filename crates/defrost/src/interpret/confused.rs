@@ -2,12 +2,12 @@
 
 use crate::metrics::Confusion;
 
-/// A class and what its items were taken for.
+/// A class and the class that its items were predicted as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConfusedPair {
     /// The class they are of.
     pub actual: usize,
-    /// The class they were taken for.
+    /// The predicted class.
     pub predicted: usize,
     /// How many.
     pub count: usize,

@@ -1,4 +1,4 @@
-//! Single items: the ones a network is most wrong about, and the ones it is surest and right about.
+//! Single items: those with the highest losses, and the most confident correct predictions.
 
 use crate::data::Target;
 use crate::learner::Evaluation;
@@ -17,8 +17,8 @@ pub fn top_losses(losses: &[f64], count: usize) -> Vec<usize> {
     ranked(losses.iter().copied().enumerate().collect(), count)
 }
 
-/// The `count` items that were taken for their own class with the highest probability, or all of whose labels were
-/// decided rightly and furthest from their thresholds; surest first. None where items have numbers.
+/// The `count` most confident correct predictions, most confident first. Items with several labels count if all labels are right;
+/// their confidence is the distance from the thresholds. None if items have numbers.
 pub fn surest_hits(evaluation: &Evaluation, count: usize) -> Vec<usize> {
     let sureness = |(item, (found, target)): (usize, (&Prediction, &Target))| match target {
         Target::Class(class) => (found.class() == *class).then(|| (item, f64::from(found.0[*class]))),

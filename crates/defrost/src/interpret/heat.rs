@@ -12,7 +12,7 @@ pub struct HeatMap {
 }
 
 impl HeatMap {
-    /// From evidence of any scale: what speaks against the answer counts as nothing, the strongest as 1.
+    /// From evidence of any scale: evidence against the answer counts as 0, the strongest evidence for it as 1.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! What a network has learned, and where it errs: pairs of classes that are taken for each other, the items it is
+//! What a network has learned, and its errors: pairs of classes that are confused, the items it is
 //! most wrong about, how far training has moved each stage. Nothing here knows images, texts or tables.
 
 mod confused;

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use super::Linear;
 use crate::ops;
 
-/// `softmax(query · keyᵀ / √width) · value` in several heads, and a dense layer over what they give.
+/// `softmax(query · keyᵀ / √width) · value` in several heads, and a dense layer over their outputs.
 #[derive(Module, Debug)]
 pub struct SelfAttention {
     /// `[features, features]`

@@ -1,12 +1,12 @@
 //! Batch normalisation (arXiv 1502.03167) with PyTorch's statistics.
 //!
-//! Whether a norm looks at the batch or at its running statistics is told by its flag alone, and the
+//! A norm's flag alone decides whether it uses the batch or its running statistics, and the
 //! flag is set by the freeze plan: a norm whose flag is off is a constant scale and shift per channel.
 
 use burn::module::{Flag, Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
 
-/// What a norm is made with.
+/// The configuration of a norm.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchNormConfig {
     /// Channels.
@@ -75,7 +75,7 @@ impl BatchNorm {
         for (running, batch) in [(&self.running_mean, mean), (&self.running_var, unbiased)] {
             let old = running.value().without_autodiff();
             running.update(old * (1.0 - MOMENTUM) + batch.without_autodiff() * MOMENTUM);
-            // A pending update is invisible to whoever saves the network: settle it now.
+            // Saving the network would miss a pending update: settle it now.
             running.value_sync();
         }
     }

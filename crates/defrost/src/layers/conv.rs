@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use super::BatchNorm;
 use crate::ops::{self, ActivationFn, Affine, Conv2dOptions, WindowConfig};
 
-/// What a convolution is made with.
+/// The configuration of a convolution.
 #[derive(Clone, Copy, Debug)]
 pub struct Conv2dConfig {
     /// Channels in.
@@ -33,7 +33,7 @@ impl Conv2dConfig {
         Self::new(channels, channels, window).grouped(channels)
     }
 
-    /// The same in so many groups.
+    /// The same in this many groups.
     pub fn grouped(self, groups: usize) -> Self {
         Self { groups, ..self }
     }

@@ -61,7 +61,7 @@ impl Dropout {
             return None;
         }
         let scale = (1.0 / (1.0 - self.fraction)) as f32;
-        // Of 2³² draws, so many are dropped.
+        // How many of 2³² draws are dropped.
         let dropped = (self.fraction * 2f64.powi(32)) as u32;
         let mask: Option<Vec<f32>> = DRAWS.with_borrow_mut(|draws| {
             let draws = draws.as_mut()?;

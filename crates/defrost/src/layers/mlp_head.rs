@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::{BatchNorm, BatchNormConfig, Dropout, Linear};
 
-/// What an [`MlpHead`] is made of.
+/// The configuration of an [`MlpHead`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MlpHeadConfig {
     /// Features that come in.

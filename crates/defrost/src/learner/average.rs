@@ -35,7 +35,7 @@ impl Average {
         self.tensors.get(&id)?.as_ref()
     }
 
-    /// Goes on after so many steps.
+    /// Continues after this many steps.
     pub(super) fn set_steps(&mut self, steps: u32) {
         self.steps = steps;
     }

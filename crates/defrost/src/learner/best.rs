@@ -7,12 +7,12 @@ use crate::weights::{self, Tensors};
 /// Weights worth keeping, and what was measured of them.
 #[derive(Clone, Debug)]
 pub(super) struct Best {
-    /// What was measured.
+    /// The measurements.
     pub(super) record: EpochRecord,
     /// The epoch they are of, or end at, counted over all phases from 0.
     pub(super) epoch: usize,
     pub(super) tensors: Tensors,
-    /// What was made of the validation items; none after a run has been taken up.
+    /// The predictions for the validation items; none after a run was resumed.
     pub(super) evaluation: Option<Evaluation>,
 }
 
@@ -23,12 +23,12 @@ pub(super) struct Bests {
     pub(super) frozen: Option<Best>,
     /// Of all others.
     pub(super) thawed: Option<Best>,
-    /// What the run has ended with, once that is decided.
+    /// The final choice of the run, once it is made.
     pub(super) kept: Option<Best>,
 }
 
 impl Bests {
-    /// What is kept, or would be by the monitored metric.
+    /// The candidate that is kept, or would be by the monitored metric.
     pub(super) fn best(&self, monitored: Option<&str>) -> Option<&Best> {
         let better = |thawed: &&Best| match &self.frozen {
             Some(frozen) => thawed.record.is_better_than(&frozen.record, monitored),
@@ -46,8 +46,8 @@ impl<N: Network> Learner<N> {
         self.bests.best(self.monitored_metric()).map(|best| &best.record)
     }
 
-    /// What the best epoch's network makes of the validation items: as it was measured then or, in a run that was
-    /// taken up after that epoch, measured anew.
+    /// The best epoch's predictions for the validation items: those measured then or, in a run that was
+    /// resumed after that epoch, new ones.
     ///
     /// # Errors
     ///

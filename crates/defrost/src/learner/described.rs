@@ -17,7 +17,7 @@ use crate::weights::safetensors::SafetensorsError;
 /// A model as a learner holds it, whatever domain it is of: every
 /// [`ModelConfig`](crate::bundle::ModelConfig) is one.
 pub(crate) trait Model<N> {
-    /// What the network is called.
+    /// The network's name.
     fn name(&self) -> &str;
 
     /// How such a network is tuned where nothing else is said.
@@ -66,7 +66,7 @@ pub enum SaveError {
     Learner(#[from] LearnerError),
 }
 
-/// What a learner knows beside its network.
+/// A learner's knowledge besides its network.
 pub(crate) struct Described<N> {
     pub model: Option<Box<dyn Model<N>>>,
     pub classes: Option<Vec<String>>,
@@ -163,7 +163,7 @@ impl<N: Network> Learner<N> {
         self.described.model.take()
     }
 
-    /// What describes its network, if it is of this kind.
+    /// Its network's description, if it is of this kind.
     pub fn model<C: 'static>(&self) -> Option<&C> {
         self.described.model.as_ref()?.as_any().downcast_ref()
     }

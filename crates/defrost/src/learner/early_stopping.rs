@@ -20,7 +20,7 @@ impl EarlyStopping {
         Self { patience: patience.max(1), monitored, best: None, waited: 0 }
     }
 
-    /// What it wants after these epochs of a phase.
+    /// Whether training goes on after these epochs of a phase.
     pub(super) fn after(mut self, epochs: &[EpochRecord]) -> Flow {
         epochs.iter().fold(Flow::Continue, |_, record| self.epoch_ended(record))
     }

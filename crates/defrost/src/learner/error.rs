@@ -44,7 +44,7 @@ pub enum LearnerError {
         item: String,
         /// Its label.
         target: Target,
-        /// What the loss is for.
+        /// The kind of targets that the loss is for.
         expected: &'static str,
         /// How many scores the network gives.
         outputs: usize,
@@ -57,7 +57,7 @@ pub enum LearnerError {
         /// Those there are.
         known: String,
     },
-    /// A metric of one's own has the name of another.
+    /// A custom metric has the name of another.
     #[error("two metrics are called {0}; give your own another name")]
     MetricName(String),
     /// An option does not fit the loss.

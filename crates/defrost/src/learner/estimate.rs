@@ -24,7 +24,7 @@ const TIMED_SECONDS: f64 = 1.0;
 /// How many items are looked up to tell which fraction of the rows is kept already.
 const LOOKED_UP: usize = 256;
 
-/// What a phase is expected to cost, and what it cost.
+/// The estimated and actual cost of a phase.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PhaseEstimate {
     /// The phase's name.
@@ -33,14 +33,14 @@ pub struct PhaseEstimate {
     pub seconds: f64,
     /// Seconds it would take if nothing were kept.
     pub seconds_without_cache: f64,
-    /// Bytes of memory that what is kept of the prefix's work should take.
+    /// Bytes of memory that the cached features should take.
     pub memory_bytes: u64,
-    /// Bytes that it should take in files.
+    /// Bytes that they should take in files.
     pub disk_bytes: u64,
     /// Whether it may end before its last epoch.
     #[serde(default)]
     pub at_most: bool,
-    /// Seconds it took; nothing as long as it runs, or if somebody ended it before its last epoch.
+    /// Seconds it took; none while it runs, or if it was ended before its last epoch.
     pub actual_seconds: Option<f64>,
 }
 
@@ -171,8 +171,7 @@ impl<N: Network> Learner<N> {
         }
     }
 
-    /// Times training steps and a validation batch, each after one that is not timed: with what is kept of
-    /// that, if anything is.
+    /// Times training steps and a validation batch, each after a first one that is not timed and may fill the cache.
     pub(super) fn timing(&mut self, draws: Draws) -> Result<Timing, LearnerError> {
         let steps = self.steps(draws);
         let items = steps.first().ok_or(LearnerError::NoItems)?;
@@ -218,7 +217,7 @@ impl<N: Network> Learner<N> {
     }
 }
 
-/// Which fraction of what a prefix makes of some items in these variants is kept already.
+/// The fraction of a prefix's features of some items, in these variants, that is cached already.
 fn cached_fraction(
     prefix: &Prefix,
     data: &dyn Dataset,

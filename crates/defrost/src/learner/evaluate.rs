@@ -14,16 +14,16 @@ use crate::metrics::{
 use crate::prefix::{Cache, Prefix};
 use crate::stage::Network;
 
-/// What a network makes of labelled items.
+/// A network's predictions for labelled items.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     /// Mean loss, without label smoothing.
     pub loss: f64,
-    /// What else was measured, by name.
+    /// Other metrics, by name.
     pub metrics: Metrics,
-    /// What was predicted for each item.
+    /// The prediction for each item.
     pub predictions: Vec<Prediction>,
-    /// What each item is labelled with.
+    /// The label of each item.
     pub targets: Vec<Target>,
     /// The probability from which on a label is said to be there, one for each label or one for all.
     pub thresholds: Vec<f32>,
@@ -67,7 +67,7 @@ impl Evaluation {
     }
 
     /// How far each metric may be from what it would be of all such items, with 95 % confidence: Wilson's interval for
-    /// shares of items, the bootstrap for others. A metric of one's own has none.
+    /// shares of items, the bootstrap for others. Custom metrics have none.
     pub fn intervals(&self) -> BTreeMap<String, Interval> {
         let Some(kind) = self.kind() else { return BTreeMap::new() };
         metrics::intervals(kind, &self.predictions, &self.targets, &self.thresholds)
@@ -82,12 +82,12 @@ impl Evaluation {
             .filter(|classes: &Vec<_>| !classes.is_empty())
     }
 
-    /// What the items are labelled with; nothing is known of none.
+    /// The kind of the items' labels; none if there are no items.
     pub fn kind(&self) -> Option<TargetKind> {
         self.targets.first().map(Target::kind)
     }
 
-    /// How often each class was taken for each other; none where items are not of one class each.
+    /// How many items of each class were predicted as each class; none if items do not have one class each.
     pub fn confusion(&self) -> Option<Confusion> {
         let classes: Option<Vec<usize>> = self.targets.iter().map(Target::class).collect();
         let outputs = self.predictions.first().map_or(0, |prediction| prediction.0.len());
@@ -104,8 +104,8 @@ impl Evaluation {
     }
 }
 
-/// Evaluates a network on labelled items, each seen with this test-time augmentation. All of it is in eval mode: what the stages in front of the last make
-/// of an item is kept in `cache`.
+/// Evaluates a network on labelled items, each seen with this test-time augmentation. The network is in eval mode, and `cache` keeps the features of each
+/// item.
 ///
 /// # Errors
 ///
@@ -174,7 +174,7 @@ pub(super) fn rows(data: &dyn Dataset, items: &[usize], scores: &Tensor<2>) -> T
 }
 
 impl<N: Network> Learner<N> {
-    /// Evaluates on the validation items; what the frozen prefix makes of them is computed once.
+    /// Evaluates on the validation items; their frozen features are computed once.
     ///
     /// # Errors
     ///

@@ -35,7 +35,7 @@ pub struct BatchReport {
 pub struct RolledBack {
     /// Where the loss was NaN.
     pub position: Position,
-    /// What all rates are multiplied by from now on, to the end of the phase.
+    /// The factor of all rates from now on, to the end of the phase.
     pub rate_factor: f64,
 }
 
@@ -70,7 +70,7 @@ pub trait Observer {
     /// A phase begins. In a run that goes on, its rates may be fractions of those planned.
     fn phase_started(&mut self, _phase: &ResolvedPhase) {}
 
-    /// An interrupted run goes on in the phase that has just begun. Whoever decides by what has been has to
+    /// An interrupted run goes on in the phase that has just begun. An observer that decides by past epochs has to
     /// take it from here.
     fn resumed(&mut self, _event: &Resumed<'_>) {}
 

@@ -1,4 +1,4 @@
-//! What reaches the first stage that trains.
+//! The input of the first stage that trains.
 
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ pub(super) enum Part {
 }
 
 impl<N: Network> Learner<N> {
-    /// What reaches the first stage that is not constant: from the cache, or else through the prefix.
+    /// The input of the first stage that is not constant: from the cache, or else through the prefix.
     ///
     /// While there is a prefix, an item is seen in a limited number of variants, which come round again; without
     /// one, every epoch has its own.
@@ -48,8 +48,8 @@ impl<N: Network> Learner<N> {
         Ok(prefix.features(network, data, (items, variant), &self.device, &mut self.cache)?)
     }
 
-    /// Keeps what the prefix makes of the few items for which an epoch of these batches had no full batch. In the next
-    /// epoch they would be missing one by one among cached activations, each at the cost of a pass of its own.
+    /// Caches the features of the few items that did not fill a batch in this epoch. In the next
+    /// epoch each of them would cost a pass of its own.
     pub(super) fn cache_left_out(
         &mut self,
         batches: &[Vec<usize>],

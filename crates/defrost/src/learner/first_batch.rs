@@ -14,7 +14,7 @@ use crate::loss::Balance;
 pub struct FirstBatch {
     /// The items in it.
     pub items: Vec<usize>,
-    /// What enters the first stage.
+    /// The input of the first stage.
     pub inputs: Batch,
     /// What a perfect network would say of each item: [rows](crate::data::target_rows) over the outputs, mixed as
     /// the inputs are.

@@ -1,4 +1,4 @@
-//! What a learner is told to do: freeze and thaw, train for some epochs, run phases.
+//! A learner's commands: freeze and unfreeze, train for some epochs, run phases.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,7 +71,7 @@ impl<N: Network> Learner<N> {
         self.plan = plan;
     }
 
-    /// Trains as the plan stands, at constant rates. As every `fit`, it ends with the weights that training left, and
+    /// Trains under the current plan, at constant rates. As every `fit`, it ends with the weights that training left, and
     /// there is no [best](Learner::best) epoch then.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ impl<N: Network> Learner<N> {
         self.fit_scheduled(epochs, rates, Schedule::Constant)
     }
 
-    /// Trains as the plan stands, warming up and annealing (arXiv 1708.07120).
+    /// Trains under the current plan, warming up and annealing (arXiv 1708.07120).
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl<N: Network> Learner<N> {
         self.fit_scheduled(epochs, rates, Schedule::ONE_CYCLE)
     }
 
-    /// Trains as the plan stands, flat and then annealing.
+    /// Trains under the current plan, flat and then annealing.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl<N: Network> Learner<N> {
         self.fit_scheduled(epochs, rates, Schedule::FLAT_COS)
     }
 
-    /// Trains as the plan stands in cosine cycles (arXiv 1608.03983): the first takes `first` epochs, each further one
+    /// Trains under the current plan in cosine cycles (arXiv 1608.03983): the first takes `first` epochs, each further one
     /// `factor` times those of the one before.
     ///
     /// # Errors
@@ -116,7 +116,7 @@ impl<N: Network> Learner<N> {
         self.fit_scheduled(Schedule::restart_epochs(first, cycles, factor), rates, schedule)
     }
 
-    /// Trains as the plan stands under any schedule.
+    /// Trains under the current plan under any schedule.
     ///
     /// # Errors
     ///
@@ -146,7 +146,7 @@ impl<N: Network> Learner<N> {
     }
 
     /// Freezes, trains the head, unfreezes, trains everything at lower rates; ends with the best epoch's
-    /// weights. A plain number is fastai's recipe with so many epochs unfrozen.
+    /// weights. A plain number is fastai's recipe with this many unfrozen epochs.
     ///
     /// # Errors
     ///
@@ -170,7 +170,7 @@ impl<N: Network> Learner<N> {
     ///
     /// # Errors
     ///
-    /// If a phase is one of another network (found before anything is trained), an item can't be read, the loss is NaN even at a quarter of the rate, or somebody asked to stop.
+    /// If a phase is one of another network (found before anything is trained), an item can't be read, the loss is NaN even at a quarter of the rate, or a stop was requested.
     pub fn run(&mut self, phases: &[ResolvedPhase]) -> Result<(), LearnerError> {
         self.check_phases(phases)?;
         self.begin_checkpoints(phases)?;
@@ -179,7 +179,7 @@ impl<N: Network> Learner<N> {
     }
 
     /// Goes on with a run of these phases from its [`checkpoint`](Self::checkpoint), in a learner that was made
-    /// as the run's was: what comes of it is the same, byte for byte, as if the run had never ended.
+    /// as the run's was. It ends with the same bytes as if it had never been interrupted.
     ///
     /// # Errors
     ///
@@ -197,7 +197,7 @@ impl<N: Network> Learner<N> {
         self.stop = Some(stop);
     }
 
-    /// Refuses to go on if somebody asks to stop.
+    /// Refuses to continue if a stop was requested.
     pub(super) fn check_stop(&self) -> Result<(), LearnerError> {
         match self.is_asked_to_stop() {
             true => Err(LearnerError::Interrupted),
@@ -205,7 +205,7 @@ impl<N: Network> Learner<N> {
         }
     }
 
-    /// Whether somebody asks to stop.
+    /// Whether a stop was requested.
     pub(super) fn is_asked_to_stop(&self) -> bool {
         self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
     }

@@ -1,4 +1,4 @@
-//! What has been measured during training.
+//! The measurements during training.
 
 use std::collections::BTreeSet;
 
@@ -65,7 +65,7 @@ impl History {
         self.phases
     }
 
-    /// What was expected of the phases before they began, and what became of it; empty if nobody asked.
+    /// The phases' estimates and actual times; empty without an estimate.
     pub fn estimates(&self) -> &[PhaseEstimate] {
         &self.estimates
     }

@@ -44,7 +44,7 @@ pub struct RatePoint {
     pub loss: f64,
 }
 
-/// What came of trying.
+/// The result of a search.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LrFind {
     /// All rates tried.
@@ -62,7 +62,7 @@ impl LrFind {
     }
 }
 
-/// What the running average of losses keeps of itself.
+/// The decay of the running average of losses.
 const SMOOTHING: f64 = 0.98;
 /// How many times as high or as low as a recipe's usual rate a found one may be.
 const FARTHEST: f64 = 3.0;
@@ -70,7 +70,7 @@ const FARTHEST: f64 = 3.0;
 const RISEN: f64 = 4.0;
 
 impl<N: Network> Learner<N> {
-    /// Trains as the plan stands, at rates that rise from step to step until the loss explodes, and then
+    /// Trains under the current plan, at rates that rise from step to step until the loss explodes, and then
     /// undoes it: weights, statistics and optimizer are what they were, and so is all that is drawn later.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Mixing the items of a batch: MixUp (arXiv 1710.09412) and CutMix (arXiv 1905.04899), drawn as fastai does.
 //!
-//! What is mixed is what enters the first stage. Behind a frozen prefix items are not mixed: what is kept of
-//! them is kept of each alone.
+//! Mixing blends the input of the first stage. Behind a frozen prefix items are not mixed, because the cache
+//! holds the features of single items.
 
 use burn::tensor::{Int, Tensor, TensorData};
 use rand::RngExt;

@@ -65,22 +65,22 @@ use best::Bests;
 use checkpoint::Checkpoints;
 use described::Described;
 
-/// What a learner is told once.
+/// A learner's options.
 #[derive(Clone, Debug)]
 pub struct LearnerOptions {
     /// Items in a batch.
     pub batch_size: usize,
     /// Where all random draws come from.
     pub seed: u64,
-    /// What pretrained norms do.
+    /// How pretrained norms behave.
     pub norm: NormMode,
     /// The loss; the [usual](LossOptions::usual) one for what the items are labelled with unless there is one.
     pub loss: Option<AnyLoss>,
     /// The fraction of each label that the usual loss for classes spreads over all classes, `0.0..1.0`.
     pub label_smoothing: Option<f64>,
-    /// What is done about rare classes.
+    /// How rare classes are balanced.
     pub balance: Balance,
-    /// Metrics of one's own, beside those that fit the targets.
+    /// Custom metrics, in addition to those that fit the targets.
     pub metrics: Vec<Metric>,
     /// The metric whose best value makes the best epoch: the highest one, or the lowest one of an error; the loss's
     /// unless there is one.
@@ -102,7 +102,7 @@ pub struct LearnerOptions {
     /// How many augmented variants of each item frozen epochs take turns with, at least 1: behind a frozen
     /// prefix each costs one pass, once.
     pub variants: u64,
-    /// How much of what the frozen prefix makes of items may be kept, and where.
+    /// How many frozen features may be cached, and where.
     pub cache: CacheLimits,
     /// Layer groups by stage name, as [`LayerGroups::parse`] reads them; the network's own if there are
     /// none.
@@ -217,7 +217,7 @@ pub struct Learner<N> {
     reliability: Reliability,
     observers: Vec<Box<dyn Observer>>,
     checkpoints: Option<Checkpoints>,
-    /// Whether somebody asks to stop.
+    /// Whether a stop was requested.
     stop: Option<Arc<AtomicBool>>,
     described: Described<N>,
 }
@@ -315,12 +315,12 @@ impl<N: Network> Learner<N> {
         self.network.as_ref().expect("an optimizer step always gives the network back")
     }
 
-    /// What is frozen now.
+    /// The current freeze plan.
     pub fn plan(&self) -> &FreezePlan {
         &self.plan
     }
 
-    /// What has been measured so far.
+    /// The measurements so far.
     pub fn history(&self) -> &History {
         &self.history
     }
@@ -350,7 +350,7 @@ impl<N: Network> Learner<N> {
         &*self.valid
     }
 
-    /// What is kept of the frozen prefix's work.
+    /// The cache of frozen features.
     pub fn cache(&self) -> &Cache {
         &self.cache
     }

@@ -14,7 +14,7 @@ pub(super) struct Running {
     pub average: Option<Average>,
     /// Where it is; its seconds are those of earlier sessions.
     pub progress: Progress,
-    /// What the epoch would be taken back to, while there is one.
+    /// The state at the start of the epoch, while one is running.
     pub began: Option<State>,
     pub started: Instant,
     pub epoch_started: Instant,
@@ -30,7 +30,7 @@ impl Running {
         Progress { phase_seconds: self.seconds(), epoch_seconds, ..self.progress }
     }
 
-    /// What it has taken.
+    /// The time it has taken.
     pub fn seconds(&self) -> f64 {
         self.progress.phase_seconds + self.started.elapsed().as_secs_f64()
     }

@@ -53,7 +53,7 @@ impl<N: Network> Learner<N> {
         Ok(references.and_then(|references| Familiarity::of(&references, &held_out)))
     }
 
-    /// What the last stage receives of at most so many items, spread evenly over the data; none where that is no row of
+    /// The input of the last stage for at most this many items, spread evenly over the data; none where that is no row of
     /// numbers.
     fn sample_features(&mut self, part: Part, most: usize) -> Result<Option<Features>, LearnerError> {
         let (last, constant) = (self.plan.groups().stages().len() - 1, self.plan.constant_stages());

@@ -263,7 +263,7 @@ impl<N: Network> Learner<N> {
         Ok(loss)
     }
 
-    /// Replaces the network by what `change` makes of it, which may take its tensors apart in progress.
+    /// Replaces the network by the result of `change`, which may take its tensors apart in progress.
     pub(super) fn update_network(&mut self, change: impl FnOnce(N, &mut Stepper) -> N) {
         self.prefix = None;
         self.change_suffix(change);

@@ -23,11 +23,11 @@ pub struct Suggestions {
 
 /// How many points `slide` looks over.
 const SLIDE: usize = 15;
-/// What slope counts as none to it.
+/// The slope below which it counts as flat.
 const FLAT: f64 = 0.005;
 /// Points at the end that are not looked at.
 const LAST: usize = 5;
-/// The loss falls clearly if it falls by so many times as much as it wavers at the lowest rates,
+/// The loss falls clearly if it falls by this many times as much as it varies at the lowest rates,
 const CLEAR: f64 = 2.0;
 /// and by this fraction of what it was.
 const LEAST: f64 = 0.02;
@@ -39,7 +39,7 @@ impl Suggestions {
         Self { why: Some(why), ..Self::default() }
     }
 
-    /// What these points suggest, all of them looked at.
+    /// The suggestions from all of these points.
     fn of(seen: &[RatePoint]) -> Self {
         Self {
             valley: Some(valley(seen)),

@@ -27,7 +27,7 @@ impl TestTimeAugmentation {
         std::iter::once(Variant::Original).chain(augmented)
     }
 
-    /// Scores that mean the average of what the scores of each variant mean, `[batch, outputs]`; `scores` is asked for them
+    /// Scores that mean the average of what the scores of each variant mean, `[batch, outputs]`; `scores` gives them
     /// in the order of [`TestTimeAugmentation::all_variants`].
     ///
     /// # Errors

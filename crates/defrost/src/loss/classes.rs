@@ -14,7 +14,7 @@ pub struct CrossEntropy {
     /// The fraction of the target spread evenly over all classes, `0.0..1.0` (fastai's
     /// `LabelSmoothingCrossEntropy`).
     pub label_smoothing: f64,
-    /// What each class counts; all the same if there are none.
+    /// The weight of each class; empty if all weigh the same.
     pub class_weights: Option<Vec<f32>>,
 }
 

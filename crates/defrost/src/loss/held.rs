@@ -100,7 +100,7 @@ type Make = Arc<dyn Fn(&Value) -> Result<AnyLoss, String> + Send + Sync>;
 /// The losses that were made known.
 static OWN: Mutex<BTreeMap<String, Make>> = Mutex::new(BTreeMap::new());
 
-/// Makes a loss of one's own known by its [name](Loss::name): saved runs and checkpoints that were made with it
+/// Registers a custom loss under its [name](Loss::name): saved runs and checkpoints that were made with it
 /// are read by handing its [parameters](Loss::parameters) to `make`, which says why if they are none of it. Names of
 /// built-in losses keep their meaning.
 pub fn register(

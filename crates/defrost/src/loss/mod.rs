@@ -1,7 +1,7 @@
 //! Losses. A loss says what a network is for: which targets its items have, what its scores mean, and which
 //! metric tells the better of two epochs.
 //!
-//! A loss is kept in files by its name and its parameters. The built-in ones are found there; a loss of one's own
+//! A loss is kept in files by its name and its parameters. The built-in ones are found there; a custom loss
 //! is made known with [`register`] before such a file is read.
 
 mod classes;
@@ -23,7 +23,7 @@ pub use usual::{Balance, LossError, LossOptions};
 
 use crate::data::{Target, TargetKind, target_rows};
 
-/// What training makes small.
+/// The quantity that training minimises.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -62,10 +62,10 @@ use crate::data::{Target, TargetKind, target_rows};
 /// assert_eq!(found.forward(one.clone(), one).into_scalar::<f32>(), 0.0);
 /// ```
 pub trait Loss: fmt::Debug + Send + Sync {
-    /// What it is called in files: lower case, words joined by `_`.
+    /// Its name in files: lower case, words joined by `_`.
     fn name(&self) -> &str;
 
-    /// What its items must be labelled with.
+    /// The kind of labels that its items need.
     fn kind(&self) -> TargetKind;
 
     /// The mean loss of a batch.
@@ -99,7 +99,7 @@ pub trait Loss: fmt::Debug + Send + Sync {
         }
     }
 
-    /// What it takes to make it again, as JSON; null if its name says all.
+    /// Its parameters as JSON; null if it has none.
     fn parameters(&self) -> Value {
         Value::Null
     }

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::{AnyLoss, BinaryCrossEntropy, CrossEntropy, SquaredError, TargetScaler};
 use crate::data::{Dataset, Target, TargetKind, class_weights};
 
-/// What to do about classes of very different sizes.
+/// How classes of very different sizes are balanced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Balance {
     /// Nothing.
@@ -17,12 +17,12 @@ pub enum Balance {
     Sample,
 }
 
-/// What shapes the loss for classes.
+/// The options of the loss for classes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LossOptions {
     /// The fraction of each label spread over all classes, `0.0..1.0`.
     pub label_smoothing: Option<f64>,
-    /// What to do about rare classes.
+    /// How rare classes are balanced.
     pub balance: Balance,
 }
 

@@ -9,7 +9,7 @@ use crate::batch::{Batch, Value};
 use crate::data::TargetKind;
 use crate::loss::AnyLoss;
 
-/// What a trained network makes of one item.
+/// A trained network's prediction for one item.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// A probability for each class or label, or one number.
@@ -20,7 +20,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// What a person should know of it; usually nothing.
+    /// Notes for people; usually none.
     pub fn notes(&self) -> Vec<&'static str> {
         let is_unfamiliar = self.familiarity.is_some_and(|share| share < Familiarity::LEAST);
         is_unfamiliar.then_some(Familiarity::UNFAMILIAR).into_iter().collect()
@@ -30,9 +30,9 @@ impl Answer {
 /// How the answers of a trained network are made, as measured on items it was not trained on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reliability {
-    /// What scores are divided by; 1 where items are not of one class.
+    /// The temperature by which scores are divided; 1 if items do not have one class each.
     pub temperature: Temperature,
-    /// What the network was taught, if that was kept.
+    /// The reference for familiarity, if the run has one.
     pub familiarity: Option<Familiarity>,
 }
 
@@ -50,7 +50,7 @@ impl Reliability {
     }
 }
 
-/// What the last stage receives, if that is a row of numbers for each item.
+/// The input of the last stage, if that is a row of numbers for each item.
 pub(crate) fn features(batch: &Batch) -> Option<Features> {
     match batch.values() {
         [Value::Rank2(rows)] => {

@@ -1,9 +1,8 @@
-//! Whether probabilities can be taken at their word: of all items that are said to be of their class with 80 %, four
-//! fifths should be.
+//! Calibration: of all items predicted with a probability of 80 %, four fifths should be right.
 //!
-//! Networks are usually too sure of themselves. One number mends most of that, the temperature by which scores are
-//! divided before probabilities are made of them (Guo et al., arXiv 1706.04599). It never changes which class is the
-//! likeliest. It works on probabilities too: those of divided scores are the powers of the old ones, made to sum to 1.
+//! Networks are usually too confident. One number corrects most of that: the temperature, by which scores are
+//! divided before they become probabilities (Guo et al., arXiv 1706.04599). It never changes which class is the
+//! most probable. It works on probabilities, too: dividing scores raises probabilities to a power, up to their sum of 1.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -16,10 +15,10 @@ const BINS: usize = 15;
 const HOTTEST: f64 = 20.0;
 /// Halvings of the interval that the best temperature lies in: to five digits.
 const STEPS: usize = 20;
-/// In so many parts items are measured by temperatures that were fitted without them.
+/// Items are divided into this many parts, each measured with a temperature fitted without it.
 const FOLDS: usize = 5;
 
-/// What scores are divided by before probabilities are made of them.
+/// The temperature by which scores are divided before they become probabilities.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Temperature(f64);
@@ -73,7 +72,7 @@ impl Temperature {
         Self(f64::midpoint(low, high).exp().recip())
     }
 
-    /// Probabilities at this temperature; the likeliest class stays the same.
+    /// Probabilities at this temperature; the most probable class stays the same.
     #[must_use]
     pub fn apply(self, prediction: &Prediction) -> Prediction {
         if self == Self::ONE || prediction.0.len() < 2 {
@@ -121,7 +120,7 @@ fn powers(row: &[f64], power: f64) -> impl Iterator<Item = f64> {
 pub struct Calibration {
     /// [Expected calibration error](expected_calibration_error) of the network's own probabilities.
     pub ece_before: f64,
-    /// That of the ones that are told.
+    /// That of the reported probabilities.
     pub ece_after: f64,
 }
 
@@ -133,7 +132,7 @@ impl Calibration {
     }
 }
 
-/// The expected calibration error, `0.0..=1.0`: how far the probability of the likeliest class is from the share of items
+/// The expected calibration error, `0.0..=1.0`: how far the probability of the most probable class is from the share of items
 /// that are of it, on average over items, in 15 bins of equal width (arXiv 1706.04599). None of no items.
 pub fn expected_calibration_error(predictions: &[Prediction], classes: &[usize]) -> Option<f64> {
     let mut bins = [(0.0, 0.0); BINS];

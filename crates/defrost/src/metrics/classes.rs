@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How often each true class was taken for each other: `[true][predicted]`.
+/// How many items of each class were predicted as each class: `[actual][predicted]`.
 pub type Confusion = Vec<Vec<usize>>;
 
 /// The index of the highest number; the first of equals, 0 for none.
@@ -16,7 +16,7 @@ pub fn highest(scores: &[f32]) -> usize {
     best
 }
 
-/// Counts every item by its class and the class it was taken for.
+/// Counts every item by its actual and its predicted class.
 pub fn confusion(classes: usize, pairs: impl Iterator<Item = (usize, usize)>) -> Confusion {
     let mut counts = vec![vec![0; classes]; classes];
     for (target, predicted) in pairs {
@@ -28,20 +28,20 @@ pub fn confusion(classes: usize, pairs: impl Iterator<Item = (usize, usize)>) ->
 /// How well one class or label is recognised, each share in `0.0..=1.0` and 0 where there is nothing to share.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassReport {
-    /// Fraction of the items taken for it that are of it.
+    /// Of the items predicted as this class, the fraction that really are.
     pub precision: f64,
-    /// Fraction of its items that were taken for it.
+    /// Of the items of this class, the fraction predicted as it.
     pub recall: f64,
     /// The harmonic mean of both.
     pub f1: f64,
     /// Items of it.
     pub items: usize,
-    /// Items taken for it.
+    /// Items predicted as this class.
     pub predicted: usize,
 }
 
 impl ClassReport {
-    /// From the items of it that were recognised, the items of it, and the items taken for it.
+    /// From the number of correct items, of items of this class, and of items predicted as it.
     pub fn new(right: usize, items: usize, predicted: usize) -> Self {
         let fraction = |of: usize, part: usize| if of == 0 { 0.0 } else { part as f64 / of as f64 };
         Self {
@@ -91,7 +91,7 @@ fn diagonal(confusion: &Confusion) -> f64 {
     (0..confusion.len()).map(|class| confusion[class][class]).sum::<usize>() as f64
 }
 
-/// Items of each class, and items taken for it.
+/// Items of each class, and items predicted as it.
 fn margins(confusion: &Confusion) -> (Vec<usize>, Vec<usize>) {
     let items = confusion.iter().map(|row| row.iter().sum()).collect();
     let predicted = (0..confusion.len()).map(|class| confusion.iter().map(|row| row[class]).sum()).collect();

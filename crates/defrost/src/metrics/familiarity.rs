@@ -10,11 +10,11 @@
 use rayon::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-/// So many bytes of training items are kept at most,
+/// At most this many bytes of training items are kept,
 const BYTES: usize = 1 << 20;
-/// and so many items.
+/// and this many items.
 const REFERENCES: usize = 1000;
-/// The distances of so many held-out items are kept at most.
+/// The distances of at most this many held-out items are kept.
 pub(crate) const HELD_OUT: usize = 500;
 /// Sums that are added up side by side.
 const LANES: usize = 16;
@@ -41,7 +41,7 @@ impl Features {
     }
 }
 
-/// What a network was taught, as far as it takes to tell how familiar an item is.
+/// The reference for familiarity: features of training items, and distances of held-out ones.
 #[derive(Clone, PartialEq)]
 pub struct Familiarity {
     width: usize,
@@ -56,10 +56,10 @@ impl Familiarity {
     /// one of fifty is.
     pub const LEAST: f32 = 0.02;
 
-    /// What a network is told of such an item.
+    /// The note for such an item.
     pub const UNFAMILIAR: &str = "unlike anything it was taught";
 
-    /// How many training items of so many features are kept; 0 where features are too wide.
+    /// How many training items of this many features are kept; 0 where features are too wide.
     pub fn most_references(width: usize) -> usize {
         if width == 0 || width > WIDEST { 0 } else { REFERENCES.min(BYTES / width) }
     }

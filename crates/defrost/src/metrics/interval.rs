@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Draws;
 
-/// The normal distribution has 95 % within so many standard deviations.
+/// The normal distribution has 95 % within this many standard deviations.
 const Z: f64 = 1.959_963_984_540_054;
-/// What lies below an interval, and as much above it.
+/// The fraction below an interval, and the same above it.
 const TAIL: f64 = 0.025;
 /// So often are items drawn with repetition.
 pub(super) const ROUNDS: usize = 1000;
@@ -56,7 +56,7 @@ impl Interval {
         Self { low, high }
     }
 
-    /// The percentile bootstrap of a measure of `items` items: `measure` is asked for it over places of items, drawn with
+    /// The percentile bootstrap of a measure of `items` items: `measure` computes it for the indices of items, drawn with
     /// repetition, some of which it may not define. The same seed draws the same places. None if hardly any draw defines
     /// the measure.
     pub fn bootstrap(
@@ -67,7 +67,7 @@ impl Interval {
         Self::bootstraps(items, ROUNDS, seed, |places| vec![measure(places)]).into_iter().next().flatten()
     }
 
-    /// The same of several measures at once, which see the same draws, in so many rounds.
+    /// The same of several measures at once, which see the same draws, in this many rounds.
     pub fn bootstraps(
         items: usize,
         rounds: usize,
@@ -90,7 +90,7 @@ impl Interval {
         (0..found[0].len()).map(of).collect()
     }
 
-    /// What lies between the tails of these values, if at least half of the rounds gave one.
+    /// The range between the tails of these values, if at least half of the rounds gave one.
     fn percentile(mut values: Vec<f64>, rounds: usize) -> Option<Self> {
         if values.len() * 2 < rounds {
             return None;
@@ -151,7 +151,7 @@ pub fn paired_difference(a: &[f64], b: &[f64]) -> (f64, Interval) {
     (mean, Interval { low: mean - half, high: mean + half })
 }
 
-/// Student's distribution has 95 % within so many standard errors (Abramowitz and Stegun, 26.7.5).
+/// Student's distribution has 95 % within this many standard errors (Abramowitz and Stegun, 26.7.5).
 fn student(freedom: f64) -> f64 {
     let z = |power: i32| Z.powi(power);
     let terms = [

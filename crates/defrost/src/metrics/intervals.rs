@@ -8,7 +8,7 @@ use crate::data::{Target, TargetKind};
 
 /// The bootstrap draws anew from this seed each time: the same items have the same intervals.
 const SEED: u64 = 0;
-/// So many probabilities are drawn in all, if the rounds may be fewer for it: some seconds' work.
+/// At most this many probabilities are drawn in all, with fewer rounds if necessary: some seconds' work.
 const DRAWN: usize = 100_000_000;
 /// With fewer rounds the ends of an interval are chance.
 const LEAST_ROUNDS: usize = 200;

@@ -21,7 +21,7 @@ pub fn by_label(predictions: &[Prediction], targets: &[Target], thresholds: &[f3
 }
 
 /// The threshold of each label at which its F1 on these items is highest; of several, the one nearest to
-/// [`THRESHOLD`], which also stands where no item has the label.
+/// [`THRESHOLD`], which is also used if no item has the label.
 pub fn best_thresholds(predictions: &[Prediction], targets: &[Target]) -> Vec<f32> {
     let labels = predictions.first().map_or(0, |prediction| prediction.0.len());
     let rows: Vec<Vec<f32>> = targets.iter().map(|target| target.row(labels)).collect();

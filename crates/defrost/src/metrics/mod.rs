@@ -37,10 +37,10 @@ use crate::data::{Target, TargetKind};
 /// Measures by name.
 pub type Metrics = BTreeMap<String, f64>;
 
-/// How many of the likeliest classes [`top_accuracy`] looks at.
+/// How many of the most probable classes [`top_accuracy`] looks at.
 const TOP: usize = 5;
 
-/// What the metrics of targets of this kind are called.
+/// The names of the metrics for targets of this kind.
 pub fn names(kind: TargetKind) -> &'static [&'static str] {
     match kind {
         TargetKind::Class => &["accuracy", "kappa", "mcc", "roc_auc", "top_5", "precision", "recall", "f1"],
@@ -127,7 +127,7 @@ fn of_numbers(predictions: &[Prediction], targets: &[Target]) -> Named {
     ]
 }
 
-/// Means over the classes that an item is of or was taken for.
+/// Means over the classes with items or predictions.
 fn macro_means(reports: &[ClassReport]) -> Named {
     let seen: Vec<&ClassReport> =
         reports.iter().filter(|report| report.items + report.predicted > 0).collect();

@@ -1,4 +1,4 @@
-//! Metrics of one's own.
+//! Custom metrics.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::data::Target;
 
 type Measure = dyn Fn(&[Prediction], &[Target]) -> Option<f64> + Send + Sync;
 
-/// A metric of one's own: it stands in the records beside those that fit the targets, and may be the monitored one.
+/// A custom metric: the records list it with those that fit the targets, and it may be the monitored one.
 ///
 /// ```
 /// use defrost::metrics::{Metric, Prediction};
@@ -41,7 +41,7 @@ impl Metric {
         Self { name: name.into(), measure: Arc::new(measure) }
     }
 
-    /// What records call it.
+    /// Its name in records.
     pub fn name(&self) -> &str {
         &self.name
     }

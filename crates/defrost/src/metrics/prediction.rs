@@ -1,4 +1,4 @@
-//! What a network makes of one item.
+//! A network's prediction for one item.
 
 use burn::tensor::Tensor;
 
@@ -9,7 +9,7 @@ use super::highest;
 pub struct Prediction(pub Vec<f32>);
 
 impl Prediction {
-    /// The likeliest class.
+    /// The most probable class.
     pub fn class(&self) -> usize {
         highest(&self.0)
     }
@@ -27,7 +27,7 @@ impl Prediction {
         there.map(|(label, _)| label).collect()
     }
 
-    /// Classes and probabilities, likeliest first.
+    /// Classes and probabilities, most probable first.
     pub fn ranked(&self) -> Vec<(usize, f32)> {
         let mut ranked: Vec<(usize, f32)> = self.0.iter().copied().enumerate().collect();
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));

@@ -17,7 +17,7 @@ pub fn roc_auc(mut scored: Vec<(f32, bool)>) -> Option<f64> {
     (positives > 0.0 && negatives > 0.0).then(|| ordered / (positives * negatives))
 }
 
-/// The fraction of items whose class is among the `count` likeliest, `0.0..=1.0`; of no items, none.
+/// The fraction of items whose class is among the `count` most probable, `0.0..=1.0`; of no items, none.
 pub fn top_accuracy(predictions: &[Prediction], classes: &[usize], count: usize) -> Option<f64> {
     let among = |(found, &class): (&Prediction, &usize)| {
         found.ranked().into_iter().take(count).any(|(likely, _)| likely == class)

@@ -20,7 +20,7 @@ pub struct Affine {
     pub epsilon: f64,
 }
 
-/// What [`conv2d_batch_norm`] gives.
+/// The result of [`conv2d_batch_norm`].
 pub struct BatchNormed {
     /// `[batch, out height, out width, out_channels]`
     pub output: Tensor<4>,
@@ -143,7 +143,7 @@ impl FusedNorm {
 /// A norm's arguments, ready for the kernels.
 #[derive(Clone, Debug)]
 struct Norm {
-    /// What is normalised, `[batch, height, width, channels]`.
+    /// The input, `[batch, height, width, channels]`.
     input: FlexTensor,
     statistics: ChannelStatistics,
     scale: FlexTensor,

@@ -18,7 +18,7 @@ pub struct Conv2dOptions {
     pub window: WindowConfig,
     /// Added to the output before the nonlinearity, `[batch, out height, out width, out_channels]`.
     pub residual: Option<Tensor<4>>,
-    /// What comes last.
+    /// The activation function at the end.
     pub nonlinearity: ActivationFn,
 }
 
@@ -71,7 +71,7 @@ pub(super) fn plain_convolution(input: Tensor<4>, weight: Tensor<4>, window: Win
     module::conv2d(padded.permute([0, 3, 1, 2]), weight, None, options).permute([0, 2, 3, 1])
 }
 
-/// What follows it in plain Burn.
+/// The following operations in plain Burn.
 pub(super) fn plain_finish(output: Tensor<4>, options: Conv2dOptions, format: DType) -> Tensor<4> {
     let output = match options.residual {
         Some(residual) => output + format::plain_f32(residual),

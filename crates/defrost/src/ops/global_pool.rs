@@ -43,7 +43,7 @@ pub fn plain_concat_pool(input: Tensor<4>) -> Tensor<2> {
     Tensor::cat(vec![highest, pixels.mean_dim(1).reshape([batch, channels])], 1)
 }
 
-/// What an image's pixels were.
+/// The shape of an image's pixels.
 #[derive(Clone, Copy, Debug)]
 struct Pixels {
     dims: [usize; 4],

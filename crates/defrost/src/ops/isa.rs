@@ -33,7 +33,7 @@ static LEVEL: LazyLock<Result<IsaLevel, IsaError>> =
 /// # Errors
 ///
 /// If the variable names none, or one this processor can't run. A program should ask before it computes:
-/// the operations have nobody to tell.
+/// the operations can't return an error.
 pub fn isa_level() -> Result<IsaLevel, IsaError> {
     LEVEL.clone()
 }

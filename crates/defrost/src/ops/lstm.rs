@@ -13,10 +13,10 @@ use rayon::prelude::*;
 use super::flex::{self, Format, Forward, Operation, dims, tensor, whole_f32};
 use super::isa::isa;
 
-/// What an LSTM layer knows of the positions before, `[batch, hidden]` each.
+/// The state of an LSTM layer after earlier positions, `[batch, hidden]` each.
 #[derive(Clone, Debug)]
 pub struct LstmState {
-    /// What the last position gave.
+    /// The output at the last position.
     pub hidden: Tensor<2>,
     /// The memory behind it.
     pub cell: Tensor<2>,

@@ -11,7 +11,7 @@ pub struct WindowConfig {
     pub kernel: [usize; 2],
     /// Its step, `[height, width]`.
     pub stride: [usize; 2],
-    /// What surrounds the image.
+    /// The padding around the image.
     pub padding: PaddingRule,
 }
 

@@ -30,7 +30,7 @@ impl Default for Lbfgs {
 pub struct Minimum {
     /// The numbers.
     pub point: Vec<f64>,
-    /// What the function is there.
+    /// The function's value there.
     pub value: f64,
     /// Steps it took.
     pub steps: usize,

@@ -21,7 +21,7 @@ pub use lion::Lion;
 pub use sgd::Sgd;
 pub use stepper::Stepper;
 
-/// What an optimizer step needs to know beyond the gradients.
+/// The inputs of an optimizer step besides the gradients.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepOptions {
     /// A rate for each layer group.

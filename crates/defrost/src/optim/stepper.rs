@@ -33,7 +33,7 @@ impl Stepper {
         self.states.clear();
     }
 
-    /// What is remembered of a parameter that has been stepped.
+    /// The optimizer's state of a parameter after its first step.
     pub fn state(&self, id: ParamId) -> Option<&ParameterState> {
         self.states.get(&id)
     }

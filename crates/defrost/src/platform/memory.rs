@@ -1,6 +1,6 @@
 //! Memory: what this process holds, and what it may still take.
 //!
-//! Linux tells in text files. What is free is the least of what the machine has left, what each control group that the process is
+//! Linux tells in text files. Free memory is the least of what the machine has left, what each control group that the process is
 //! in (a container, a service, a batch job) has left, version 1 or 2, and what the process's own limits leave.
 
 use std::path::Path;
@@ -22,13 +22,13 @@ pub fn peak_resident_memory() -> Option<u64> {
 
 const STATUS: &str = "/proc/self/status";
 
-/// What is free according to the system's files.
+/// Free memory according to the system's files.
 fn free(read: impl Fn(&Path) -> Option<String>) -> Option<u64> {
     let machine = read("/proc/meminfo".as_ref()).and_then(|text| kilobytes(&text, "MemAvailable:"));
     [machine, left_to_groups(&read), left_to_process(&read)].into_iter().flatten().min()
 }
 
-/// What limits of the process itself leave.
+/// The memory that the process's own limits leave.
 fn left_to_process(read: &impl Fn(&Path) -> Option<String>) -> Option<u64> {
     let (limits, status) = (read("/proc/self/limits".as_ref())?, read(STATUS.as_ref())?);
     let left = |(limit, used): (&str, &str)| {
@@ -63,7 +63,7 @@ const VERSION_2: Files = Files {
     reclaimable: "inactive_file",
 };
 
-/// What the control groups of the process, and those around them, leave.
+/// The memory that the control groups of the process, and those around them, leave.
 fn left_to_groups(read: &impl Fn(&Path) -> Option<String>) -> Option<u64> {
     let groups = read("/proc/self/cgroup".as_ref())?;
     // `ID:CONTROLLERS:PATH`; version 2 names no controllers.
@@ -109,7 +109,7 @@ mod tests {
     const MEMINFO: (&str, &str) =
         ("/proc/meminfo", "MemTotal:       16000 kB\nMemFree:  1000 kB\nMemAvailable:    8000 kB\n");
 
-    /// What is free on a machine with these files, in kB.
+    /// Free memory of a machine with these files, in kB.
     fn free_kilobytes(files: &[(&str, &str)]) -> Option<u64> {
         let text = |path: &Path| {
             files.iter().find(|(name, _)| Path::new(name) == path).map(|(_, text)| (*text).to_owned())

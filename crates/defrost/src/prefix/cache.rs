@@ -1,4 +1,4 @@
-//! What the frozen prefix makes of an item, kept: in memory first, then in files.
+//! The cache of frozen features: in memory first, then in files.
 //!
 //! A row belongs to a prefix and a key, both fingerprints of all that the row follows from. So no row is
 //! ever out of date: a weight, a file or a setting that changes is another fingerprint, and one that
@@ -71,7 +71,7 @@ impl Cache {
         self.folder.as_ref().map_or(0, Folder::bytes)
     }
 
-    /// What went wrong with the files, if something did.
+    /// The error with the files, if there was one.
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
@@ -156,7 +156,7 @@ impl Cache {
         }
     }
 
-    /// The rows of a prefix, those of earlier runs included from the first time on that it is asked for.
+    /// The rows of a prefix. The first call also reads those of earlier runs.
     fn bucket(&mut self, prefix: Fingerprint) -> &mut Bucket {
         self.clock += 1;
         if !self.buckets.contains_key(&prefix) {

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The checksum is the first bytes of the SHA-256 of key and row. A file that is not so to its last byte is
-//! refused as a whole, and whoever holds a row that fails its checksum throws the file away: what is lost is
+//! refused as a whole, and a reader that finds a row with a wrong checksum deletes the file: lost rows are
 //! computed again.
 
 use std::collections::HashMap;
@@ -18,11 +18,11 @@ use crate::data::Fingerprint;
 use crate::platform::{TemporaryFile, read_exact_at};
 
 const MAGIC: &[u8; 15] = b"defrost rows 1\n";
-/// What a file without rows takes.
+/// The size of a file without rows.
 pub const HEADER_BYTES: u64 = MAGIC.len() as u64 + 32;
 const ROW_HEADER_BYTES: usize = 32 + 4 + 8;
 
-/// What temporary names start with, so that what a killed run has left can be found.
+/// The start of temporary names, by which the files of a killed run are found.
 pub const TEMPORARY: &str = ".writing-";
 
 /// Where a row lies.
@@ -164,7 +164,7 @@ impl EntryFile {
     }
 }
 
-/// What names of complete files end in.
+/// The ending of complete files' names.
 pub const EXTENSION: &str = "rows";
 
 fn row_header(header: &[u8; ROW_HEADER_BYTES]) -> (Fingerprint, u32, [u8; 8]) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::platform::{free_disk, free_memory};
 
-/// What of the machine a cache may take, unless somebody says: this fraction of its free memory and disk.
+/// The default limit of a cache: this fraction of the machine's free memory and disk.
 const MEMORY_SHARE: u64 = 4;
 const DISK_SHARE: u64 = 10;
 /// Where the system does not tell what is free.
@@ -24,7 +24,7 @@ pub struct CacheLimits {
 }
 
 impl CacheLimits {
-    /// Keeps nothing: what is frozen is computed anew each time.
+    /// Keeps nothing: frozen features are computed anew each time.
     pub fn none() -> Self {
         Self::memory(0)
     }

@@ -1,5 +1,5 @@
-//! The frozen prefix: the stages whose output is constant. It runs on the plain device, and what it makes
-//! of an item is kept.
+//! The frozen prefix: the stages whose output is constant. It runs on the plain device, and its output
+//! for an item is cached.
 
 mod cache;
 mod entries;
@@ -26,7 +26,7 @@ pub fn run<N: Network>(network: &N, stages: usize, input: Batch) -> Batch {
     }
 }
 
-/// The first stages of a network as they stand: how many, and all that their output follows from.
+/// The first stages of a network: how many, and everything that their output depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prefix {
     stages: usize,
@@ -55,12 +55,12 @@ impl Prefix {
         self.stages
     }
 
-    /// Whether what these stages make of an item is kept.
+    /// Whether the output of these stages is cached.
     pub fn contains(&self, key: Fingerprint, cache: &mut Cache) -> bool {
         cache.contains(self.fingerprint, key)
     }
 
-    /// What these stages of `network` make of items: cached activations, and the rest computed and kept.
+    /// The output of these stages of `network` for items: cached activations, and the rest computed and then cached.
     ///
     /// Entries of earlier runs are used once those of one batch have been computed again and found equal,
     /// bit by bit: a fingerprint can't see a change of the program itself.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 pub use folder::{FolderReading, IgnoredPath, NestedFolders, SplitReading, SplitUse};
 
-/// So many names stand in a line; the rest is counted.
+/// At most this many names are in a line; the rest is counted.
 const NAMED: usize = 10;
 
 /// What was understood of a data set. As JSON it is the object of its kind, without a name around it.

@@ -27,7 +27,7 @@ pub struct FineTune {
     pub pct_start: f64,
     /// The unfrozen phase's first rate is its highest over this.
     pub div_factor: f64,
-    /// Which groups train in the second phase; all, unless somebody says.
+    /// Which groups train in the second phase; all by default.
     pub thaw: Thaw,
     /// What ends the unfrozen phase before its last epoch, if anything does; then its rates stay as they are.
     pub patience: Option<Patience>,

@@ -44,13 +44,13 @@ pub enum Recipe {
     FineTune(FineTune),
     /// What is done where nothing else is said. Where any stage is pretrained, the head converges on frozen features: a
     /// [dense](crate::Stage::dense) one is solved for, another trains for the recipe's frozen epochs. Then everything trains,
-    /// and what comes of it competes with the frozen head (LP-FT, arXiv 2202.10054; WiSE-FT, arXiv 2109.01903): see
+    /// and the result competes with the frozen head (LP-FT, arXiv 2202.10054; WiSE-FT, arXiv 2109.01903): see
     /// [`Decision`](crate::learner::Decision). Where none is, nothing is worth freezing, and everything trains from the
     /// start, in one cycle of the same epochs and rates, or until [patience](FineTune::patience) ends.
     Auto(FineTune),
     /// Unfreeze one group a phase.
     Gradual(Gradual),
-    /// Phases of one's own.
+    /// Custom phases.
     Phases(Vec<Phase>),
 }
 
@@ -60,14 +60,14 @@ pub enum RecipeError {
     /// There is no phase with an epoch.
     #[error("nothing would be trained: the recipe has no epochs; give at least one")]
     NoEpochs,
-    /// What a phase is to freeze does not exist.
+    /// The layer groups of a phase do not exist.
     #[error("phase {phase}: {source}")]
     Plan {
         /// The phase's name.
         phase: String,
-        /// What it is to train.
+        /// The groups that it should train.
         thaw: Thaw,
-        /// What is wrong.
+        /// The reason.
         source: PlanError,
     },
     /// A phase's rates don't fit the groups.
@@ -77,7 +77,7 @@ pub enum RecipeError {
         phase: String,
         /// Its rates.
         rates: Rates,
-        /// What is wrong.
+        /// The reason.
         source: RatesError,
     },
 }

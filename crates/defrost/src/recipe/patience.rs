@@ -6,7 +6,7 @@
 /// weights does what falling rates would: it is what is measured and kept.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Patience {
-    /// After so many epochs, at least 1, none of which was better than those before.
+    /// After this many epochs, at least 1, without an improvement.
     pub epochs: usize,
     /// How much of the average carries over in a step, `0.0..1.0`, where the learner's options have no average of their own.
     pub average: f64,

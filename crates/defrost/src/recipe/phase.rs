@@ -49,7 +49,7 @@ pub enum Method {
 /// A stretch of training under one freeze plan and one schedule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Phase {
-    /// What tables and records call it.
+    /// Its name in tables and records.
     pub name: String,
     /// Which groups train.
     pub thaw: Thaw,
@@ -64,7 +64,7 @@ pub struct Phase {
     /// Whether what it ends with has to prove better than the frozen head before it: see
     /// [`Decision`](crate::learner::Decision). Else the run ends with its best epoch.
     pub compared: bool,
-    /// What ends it before its last epoch, if anything does.
+    /// The rule that ends it before its last epoch, if there is one.
     pub patience: Option<Patience>,
 }
 

@@ -11,9 +11,9 @@ use crate::schedule::Schedule;
 /// [`Recipe::resolve`](super::Recipe::resolve).
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResolvedPhase {
-    /// What tables and records call it.
+    /// Its name in tables and records.
     pub name: String,
-    /// What is frozen.
+    /// The frozen groups.
     pub plan: Arc<FreezePlan>,
     /// The highest rate of each layer group.
     pub rates: Vec<f64>,
@@ -25,7 +25,7 @@ pub struct ResolvedPhase {
     pub method: Method,
     /// Whether what it ends with has to prove better than the frozen head before it.
     pub compared: bool,
-    /// What ends it before its last epoch, if anything does.
+    /// The rule that ends it before its last epoch, if there is one.
     pub patience: Option<Patience>,
 }
 

@@ -7,7 +7,7 @@ use super::page::PAGE_STYLE;
 use super::{Axis, Chart, Curve, Mark, Scale};
 use crate::learner::{Advice, CurvePoint, Depth, Gain, Trial};
 
-/// What the template shows.
+/// The data of the template.
 pub(super) struct AdviceSection<'a> {
     pub sentences: &'a [String],
     pub command: &'a str,

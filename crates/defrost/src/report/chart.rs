@@ -14,13 +14,13 @@ const BELOW: f64 = 36.0;
 const ROW: f64 = 17.0;
 /// About the width of a character.
 const CHARACTER: f64 = 6.1;
-/// So many styles of lines there are.
+/// How many styles of lines there are.
 const STYLES: usize = 6;
 
 /// One of a chart's two axes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
-    /// What it measures.
+    /// Its label.
     pub label: String,
     /// Its ends.
     pub range: (f64, f64),
@@ -78,9 +78,9 @@ pub struct Band {
 /// Curves over an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chart {
-    /// What it shows.
+    /// Its title.
     pub title: String,
-    /// What there is to see, for those who can't.
+    /// A description for readers who can't see it.
     pub description: String,
     /// To the right.
     pub x: Axis,
@@ -152,7 +152,7 @@ impl Axis {
     }
 }
 
-/// A distance between ticks, 1, 2 or 5 times a power of ten, so that there are about so many.
+/// A distance between ticks, 1, 2 or 5 times a power of ten, so that there are about `count`.
 fn step(span: f64, about: f64) -> f64 {
     let raw = span.max(1e-12) / about;
     let power = 10f64.powf(raw.log10().floor());
@@ -266,7 +266,7 @@ fn path(points: impl Iterator<Item = (f64, f64)>) -> String {
     points.enumerate().map(step).collect()
 }
 
-/// Where the samples of the curves with names stand, in rows, and how many rows there are.
+/// The positions of the legend's entries, in rows, and the number of rows.
 fn legend(curves: &[Curve]) -> (Vec<Option<Label>>, usize) {
     let (mut x, mut row) = (LEFT, 0);
     let mut places = vec![];

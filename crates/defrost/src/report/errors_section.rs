@@ -1,14 +1,14 @@
-//! Where a network errs, as its page shows it.
+//! The section about a network's errors.
 
 use super::validation::{ExampleResult, ValidationReport};
 use super::{Axis, Chart, Curve, Mark, Report, numbers};
 use crate::data::Preview;
 use crate::metrics::ClassReport;
 
-/// So many classes have a row of their own, the hardest where there are more.
+/// At most this many classes have a row of their own; if there are more, the hardest ones.
 const CLASSES: usize = 60;
 
-/// What the section shows.
+/// The data of the section.
 pub(super) struct ErrorsSection<'a> {
     pub(super) items: String,
     pub(super) one: String,

@@ -1,4 +1,4 @@
-//! What figures have in common: their colours, and how one becomes a file of its own.
+//! The common part of figures: their colours, and how one becomes a file of its own.
 
 /// Colours and line styles of all figures, light and dark, on paper too.
 pub const STYLE: &str = include_str!("../../templates/figures.css");

@@ -7,7 +7,7 @@ use crate::learner::{Learner, LearnerError};
 use crate::stage::Network;
 use crate::weights::{self, Tensors};
 
-/// What a learner does not know about the end of its run.
+/// Facts about the end of a run that the learner does not know.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended<'a> {
     /// Seconds it took, setting up included.
@@ -21,7 +21,7 @@ pub struct Ended<'a> {
 }
 
 impl Report {
-    /// The same, with what has come of the run. Measuring again is only needed where the run was taken up after its best
+    /// The same, with the result of the run. Measuring again is only needed if the run was resumed after its best
     /// epoch; what it costs is reading the items that are shown, and a pass back through the head for them.
     ///
     /// # Errors

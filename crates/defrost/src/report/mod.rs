@@ -1,4 +1,4 @@
-//! The report of a run: what is frozen, what was learned, where it errs.
+//! The report of a run: what was frozen, what was learned, and the errors.
 //!
 //! A [`Report`] is all that a run's page shows, as data. It is kept beside the run as `report.json`, so that the page
 //! can be drawn again when the data is gone. Drawing is a pure function of it, and so are the single figures: a run that
@@ -37,51 +37,51 @@ use crate::learner::{Advice, Decision, EpochRecord, PhaseEstimate};
 use crate::recipe::ResolvedPhase;
 use crate::summary::PlanSummary;
 
-/// So many problems of a kind are shown; the rest is counted.
+/// At most this many problems of a kind are shown; the rest is counted.
 const SHOWN: usize = 20;
-/// In so many steps a phase's schedule is drawn.
+/// A phase's schedule is drawn in this many steps.
 const COURSE: usize = 60;
 
-/// All that is told about a run.
+/// Everything that a report shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// What it was run on, and how.
+    /// The data, the command and the environment.
     pub about: About,
     /// How far it has come.
     pub state: State,
-    /// What was frozen, what trained.
+    /// The plan: which groups were frozen and which trained.
     pub plan: PlanSummary,
     /// The course of rate and momentum in each phase.
     pub courses: Vec<Course>,
-    /// What was measured, epoch by epoch.
+    /// The measurements of each epoch.
     pub epochs: Vec<EpochRecord>,
     /// The metric that makes the best epoch; the validation loss where there is none.
     #[serde(alias = "deciding")]
     pub monitored: Option<String>,
-    /// What the phases were expected to take, and took.
+    /// The phases' estimated and actual seconds.
     #[serde(alias = "quotes")]
     pub estimates: Vec<PhaseEstimate>,
     /// How far each stage has moved; empty as long as nothing is known.
     pub movements: Vec<Movement>,
-    /// What was measured before training to choose what to freeze, if that was asked for.
+    /// The advice measured before training, with `--advise`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<Advice>,
     /// Which weights the run ended with, and why; nothing of runs of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
-    /// What the best epoch's network makes of the validation items.
+    /// The best epoch's predictions for the validation items.
     #[serde(alias = "findings")]
     pub validation: Option<ValidationReport>,
 }
 
-/// What a run is about.
+/// The facts about a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct About {
-    /// What the data is called.
+    /// The data's name.
     pub name: String,
     /// The kind of data: `vision`, `text`, `tabular`.
     pub task: String,
-    /// What its items are called.
+    /// The name of its items, in the plural.
     pub items: String,
     /// Class names; none where the label is a number.
     pub classes: Vec<String>,
@@ -142,7 +142,7 @@ pub enum State {
         /// Which.
         phase: usize,
     },
-    /// It is over, after so many seconds in all.
+    /// It is over; the seconds it took in all.
     Finished {
         /// Seconds, setting up included.
         seconds: f64,
@@ -161,7 +161,7 @@ pub enum State {
 /// How rate and momentum move in a phase: settings at equal distances from its start to its end.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Course {
-    /// What each group's highest rate is multiplied with.
+    /// The factor of each group's highest rate.
     pub rate_factors: Vec<f64>,
     /// Momentum.
     pub momentum: Vec<f64>,
@@ -177,7 +177,7 @@ impl Course {
 }
 
 impl Report {
-    /// What is known before training.
+    /// The state before training.
     pub fn planned(about: About, plan: PlanSummary, phases: &[ResolvedPhase]) -> Self {
         Self {
             about,
@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn phases_lie_one_behind_the_other() {
         let running = report(vec![epoch("frozen", 1, 0.5)], State::Running { phase: 1 });
-        assert_eq!(ends(&running), [(0, 1, 1), (1, 4, 0)], "what is to come is as long as planned");
+        assert_eq!(ends(&running), [(0, 1, 1), (1, 4, 0)], "future epochs are as long as planned");
         let epochs = vec![epoch("frozen", 1, 0.5), epoch("thawed", 1, 0.9), epoch("thawed", 2, 0.7)];
         let ended = report(epochs, State::Finished { seconds: 6.0 });
         assert_eq!(ends(&ended), [(0, 1, 1), (1, 3, 2)], "what ended early is as long as it was");

@@ -11,7 +11,7 @@ const ROW: f64 = 18.0;
 const GAP: f64 = 7.0;
 /// Where the first stage begins.
 const TOP: f64 = 38.0;
-/// Width of what stands left of the phases: the groups' numbers.
+/// Width of the column left of the phases: the groups' numbers.
 const LEFT: f64 = 24.0;
 const NAMES: f64 = 92.0;
 const PARAMS: f64 = 46.0;
@@ -177,7 +177,7 @@ pub fn draw_plan(plan: &PlanSummary, movements: &[Movement], running: Option<usi
     drawn.render().expect("writing to a string never fails")
 }
 
-/// What a group is drawn as.
+/// How a group is drawn.
 fn kind(group: &GroupSummary, phase: &PhaseSummary) -> &'static str {
     match phase.frozen_groups.contains(&group.index) {
         true => "frozen",

@@ -19,7 +19,7 @@ const LIMIT: u64 = 64 << 20;
 /// A run of more epochs was none.
 const EPOCHS: usize = 1_000_000;
 
-/// What stands in `report.json`.
+/// The content of `report.json`.
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredReport {
     format: u32,
@@ -40,12 +40,12 @@ pub enum RecordError {
     Damaged {
         /// Which file.
         path: PathBuf,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
 }
 
-/// Writes a report and its page into a run's folder; returns the page's path. What is drawn is what is read, so that the
+/// Writes a report and its page into a run's folder; returns the page's path. The page is drawn from the written record, so that the
 /// page can be drawn again byte for byte.
 ///
 /// # Errors
@@ -63,7 +63,7 @@ pub fn write(folder: &Path, report: &Report) -> Result<PathBuf, RecordError> {
 }
 
 /// Draws the page of a run again: into its folder, or beside the file it was packed into. Returns the page's path. A run
-/// without a record is told as far as its bundle goes.
+/// without a record is shown as far as its bundle goes.
 ///
 /// # Errors
 ///

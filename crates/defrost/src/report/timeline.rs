@@ -17,7 +17,7 @@ struct Row {
     text: String,
     x: f64,
     width: f64,
-    /// What trains in it: everything, or only a part.
+    /// Whether everything trains in it, or only a part.
     whole: bool,
     /// Where its epochs end, the last left out.
     cuts: Vec<f64>,

@@ -1,4 +1,4 @@
-//! What the best epoch's network makes of the validation items, with the items worth looking at.
+//! The best epoch's predictions for the validation items, and the items worth looking at.
 
 use std::collections::BTreeMap;
 
@@ -14,28 +14,28 @@ use crate::learner::{Evaluation, Learner, LearnerError};
 use crate::metrics::{Calibration, ClassReport, Confusion, Interval, Metrics};
 use crate::stage::Network;
 
-/// So many items with the highest losses, and so many sure hits, are shown.
+/// This many items with the highest losses, and as many confident correct ones, are shown.
 const SHOWN: usize = 12;
 /// A confusion matrix of more classes can't be read.
 const MATRIX: usize = 40;
-/// So many pairs of classes are listed.
+/// This many pairs of classes are listed.
 const PAIRS: usize = 12;
-/// So many predicted numbers are drawn.
+/// At most this many predicted numbers are drawn.
 const DOTS: usize = 600;
 
-/// What was found on the validation items.
+/// The results on the validation items.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ValidationReport {
     /// How many items there are.
     pub items: usize,
     /// Mean loss.
     pub loss: f64,
-    /// What else was measured, by name.
+    /// Other metrics, by name.
     pub metrics: Metrics,
     /// How far each may be from what it would be of all such items, with 95 % confidence.
     #[serde(default)]
     pub intervals: BTreeMap<String, Interval>,
-    /// What always the same answer reaches.
+    /// The baseline: the result of always giving the same answer.
     #[serde(default)]
     pub baseline: Metrics,
     /// That answer: a class's name, or what else it is.
@@ -48,32 +48,32 @@ pub struct ValidationReport {
     pub by_class: Vec<ClassReport>,
     /// The probability from which on each label is said to be there; none where items are of one class.
     pub thresholds: Vec<f32>,
-    /// How often each class was taken for each other, unless there are too many to be read.
+    /// The confusion matrix, unless there are too many classes for it.
     pub confusion: Option<Confusion>,
-    /// The pairs of classes that were confused most often: the class, what it was taken for, how many items.
+    /// The pairs of classes that were confused most often: actual class, predicted class, how many items.
     pub confused: Vec<(usize, usize, usize)>,
     /// Numbers and what was predicted for them, some of them where there are many.
     pub numbers: Vec<(f32, f32)>,
     /// The items of the highest losses.
     pub worst: Vec<ExampleResult>,
-    /// The items it was right about and surest of.
+    /// The most confident correct predictions.
     pub surest: Vec<ExampleResult>,
 }
 
 /// A single item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExampleResult {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What it is.
+    /// The actual class.
     pub actual: String,
-    /// What it was taken for.
+    /// The prediction.
     pub predicted: String,
-    /// The probability of what it was taken for; none for labels and numbers.
+    /// The probability of the predicted class; none for labels and numbers.
     pub sure: Option<f64>,
     /// Its loss.
     pub loss: f64,
-    /// What a person is shown of it.
+    /// Its preview.
     #[serde(alias = "exhibit")]
     pub preview: Option<Preview>,
     /// Where the network looked for what it took the item for, as a transparent PNG file in base64.
@@ -138,7 +138,7 @@ impl ValidationReport {
     }
 }
 
-/// An item as it is told, without its loss.
+/// An item as the report shows it, without its loss.
 fn example<N: Network>(
     learner: &Learner<N>,
     evaluation: &Evaluation,

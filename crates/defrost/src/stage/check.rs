@@ -1,7 +1,7 @@
 //! Holds a network's list of stages against what its forward pass does.
 //!
 //! Freezing rests on three things that a type can't say: every parameter is in exactly one stage; running stages one by
-//! one is running them at once; and no stage computes with parameters of one behind it, since it would be taken for
+//! one is running them at once; and no stage computes with parameters of a later one, since its output would count as
 //! constant while they train.
 
 use std::collections::{HashMap, HashSet};
@@ -68,7 +68,7 @@ pub enum StageError {
         count: usize,
         /// The first one's name.
         name: String,
-        /// What the panic says.
+        /// The panic's message.
         message: String,
     },
     /// Running nothing does something.

@@ -59,12 +59,12 @@ pub trait Network: Module {
     fn forward(&self, input: Batch, stages: Range<usize>) -> Batch;
 
     /// What the output depends on beside the tensors: number formats, paddings, epsilons. Rows that earlier
-    /// runs have kept are told apart by it.
+    /// runs have kept differ by it.
     fn settings(&self) -> String {
         std::any::type_name::<Self>().to_owned()
     }
 
-    /// What a stage before the head gives, as one row of features an item, `[batch, features]` in f32: what can be told of
+    /// The output of a stage before the head as one row of features per item, `[batch, features]` in f32: what can be learned about
     /// items at that depth. Unless a network knows better, the mean over all positions; none where there are no numbers.
     fn pooled(&self, output: Batch) -> Option<Tensor<2>> {
         output.into_values().into_iter().find_map(Value::pooled)
@@ -79,7 +79,7 @@ pub trait Network: Module {
     }
 }
 
-/// What a parameter does, as far as freezing and weight decay care.
+/// The role of a parameter in freezing and weight decay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// A weight: decays, trains with its group.
@@ -102,7 +102,7 @@ pub struct Parameter {
     pub name: String,
     /// Its dimensions.
     pub shape: Vec<usize>,
-    /// What it does.
+    /// Its role.
     pub role: Role,
 }
 
@@ -213,7 +213,7 @@ impl Stage {
     }
 }
 
-/// What a tensor is called elsewhere: `names` says how paths begin, in whole parts, and what stands there instead. The
+/// A tensor's name elsewhere: `names` lists beginnings of paths, in whole parts, and their replacements. The
 /// first that fits counts; a path that none fits stays as it is.
 ///
 /// ```
@@ -269,7 +269,7 @@ impl StageReader {
         }
     }
 
-    /// What was read, with all that belongs to the holder of a statistic taken for a norm's.
+    /// What was read, with the holder of a statistic counted as a norm.
     fn finish(self) -> (Vec<Parameter>, Vec<TrainingFlag>) {
         let statistics = self.parameters.iter().filter(|read| read.value.role == Role::Buffer);
         let norms: Vec<Vec<String>> = statistics.map(|read| read.holder.clone()).collect();
@@ -331,7 +331,7 @@ mod tests {
     use super::*;
     use burn::tensor::Device;
 
-    /// A norm that is not called so, with the fields of one.
+    /// A norm with another name and a norm's fields.
     #[derive(Module, Debug)]
     struct Whitening {
         scale: Param<Tensor<1>>,

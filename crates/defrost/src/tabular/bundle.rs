@@ -1,4 +1,4 @@
-//! What is kept of a trained table network.
+//! A saved table network.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -110,7 +110,7 @@ impl ModelConfig for TableModelConfig {
 pub type LoadedTable = Loaded<TableModelConfig>;
 
 impl LoadedTable {
-    /// What the network makes of each row of a CSV file, by the row's name; one that can't be encoded says why.
+    /// The prediction for each row of a CSV file, by the row's name; a row that can't be encoded has the reason.
     ///
     /// # Errors
     ///

@@ -57,7 +57,7 @@ impl Dataset for Table {
     fn fingerprint(&self, item: usize, _variant: Variant) -> Fingerprint {
         let Encoded { categories, numbers } = &self.rows[item].encoded;
         let categories: Vec<u8> = categories.iter().flat_map(|id| id.to_le_bytes()).collect();
-        // What is missing is NaN here, which no number of a table is.
+        // Missing numbers are NaN here; a table has no NaN of its own.
         let numbers: Vec<u8> =
             numbers.iter().flat_map(|number| number.unwrap_or(f64::NAN).to_le_bytes()).collect();
         Fingerprint::of(&[&categories, &numbers])

@@ -61,7 +61,7 @@ pub fn stem(column: &str) -> &str {
     ["date", "Date"].iter().find_map(|ending| column.strip_suffix(ending)).unwrap_or(column)
 }
 
-/// The stem of a column that is a part of a date, if it is called so.
+/// The stem of a column that is a part of a date, if it has such a name.
 pub fn stem_of_part(column: &str) -> Option<&str> {
     PARTS.iter().find_map(|part| column.strip_suffix(part))
 }

@@ -1,4 +1,4 @@
-//! From a table to a learner over its rows, and from a row to what the network makes of it.
+//! From a table to a learner over its rows, and from a row to its prediction.
 
 use std::collections::BTreeMap;
 
@@ -111,7 +111,7 @@ fn by_column<C: Into<String>, V: Into<String>>(
 }
 
 impl TableLearner {
-    /// What the network makes of a row now, given as columns and cells; an empty cell is missing.
+    /// The network's prediction for a row now, given as columns and cells; an empty cell is missing.
     ///
     /// # Errors
     ///
@@ -128,7 +128,7 @@ impl TableLearner {
 }
 
 impl LoadedTable {
-    /// What the network makes of a row, in words.
+    /// The network's prediction for a row, with class names.
     ///
     /// # Errors
     ///

@@ -30,10 +30,10 @@ pub struct PretrainedTable {
 /// An earlier run can't be built on.
 #[derive(Debug, Error)]
 pub enum PretrainedTableError {
-    /// Something else than a run is asked for.
+    /// The source of weights is not a run.
     #[error("a table's network starts new, or on an earlier run over the same columns; there are no others")]
     NotARun,
-    /// What is asked for makes sense for images alone.
+    /// An option that only images have is set.
     #[error("`{0}` is for images; a table's network has none")]
     OfImages(&'static str),
     /// It can't be read.
@@ -55,11 +55,11 @@ impl PretrainedTableError {
 }
 
 impl PretrainedTable {
-    /// The earlier run that is asked for, if one is: a table's network starts new otherwise.
+    /// The earlier run, if one is given: a table's network starts new otherwise.
     ///
     /// # Errors
     ///
-    /// If something else is asked for, or the run can't be read.
+    /// If the source is not a run, or the run can't be read.
     pub fn of(pretrained: &Pretrained) -> Result<Option<Self>, PretrainedTableError> {
         if let Some(what) = pretrained.of_images_alone().or(pretrained.head.map(|_| "head")) {
             return Err(PretrainedTableError::OfImages(what));

@@ -1,6 +1,6 @@
 //! A row given by column, as people and programs give it: what it has to hold, and how it is encoded.
 //!
-//! A column of dates has become its parts in the schema; whoever gives a row gives the date.
+//! A column of dates has become its parts in the schema; a row that is given has the date.
 
 use std::collections::BTreeMap;
 
@@ -85,7 +85,7 @@ impl Schema {
         if let Some(field) = fields.iter().find(|field| !is_there(field)) {
             let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
             return Err(format!(
-                "there is no column `{}`; a row has {}; what is not known is left empty",
+                "there is no column `{}`; a row has {}; leave unknown cells empty",
                 field.name,
                 names.join(", ")
             ));
@@ -138,7 +138,7 @@ mod tests {
         let refused = |cells: &[(&str, &str)]| schema().encode_row(&row(cells)).unwrap_err();
         assert_eq!(
             refused(&[("job", "a"), ("pay", "1")]),
-            "there is no column `saledate`; a row has job, pay, saledate; what is not known is left empty"
+            "there is no column `saledate`; a row has job, pay, saledate; leave unknown cells empty"
         );
         assert_eq!(
             refused(&[("job", "a"), ("pay", "1"), ("saledate", "today")]),

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::quantiles::{Quantiles, quantile};
 
-/// What stands for a missing cell.
+/// The texts that mean a missing cell.
 const MISSING: [&str; 7] = ["", "na", "n/a", "nan", "null", "none", "?"];
-/// A column of numbers with at most so many different ones is a column of categories (fastai's `max_card`).
+/// A column of numbers with at most this many different ones is a column of categories (fastai's `max_card`).
 const MAX_CARDINALITY: usize = 20;
 /// Added to standard deviations, as in fastai.
 const EPSILON: f64 = 1e-7;
@@ -55,7 +55,7 @@ pub enum Encoding {
     Category(Vec<String>),
     /// `(cell - mean) / std`.
     Number {
-        /// What a missing cell is taken for.
+        /// The value of a missing cell.
         median: f64,
         /// The training rows' mean, missing cells filled.
         mean: f64,

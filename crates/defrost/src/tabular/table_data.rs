@@ -384,7 +384,7 @@ fn labels_of(path: &Path, column: &str, present: &[&str]) -> Result<Labels, Tabl
 }
 
 /// Learns the encoding from the training rows. A column of names or codes, different in nearly every row, would
-/// teach the network its rows by heart: it is left out.
+/// let the network memorise its rows: it is left out.
 fn learn(
     path: &Path,
     csv: &CsvTable,

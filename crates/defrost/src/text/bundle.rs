@@ -1,4 +1,4 @@
-//! What is kept of a trained text network.
+//! A saved text network.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -26,7 +26,7 @@ const TOKENIZER: &str = "tokenizer.json";
 const SAMPLE: &str =
     "The quick brown fox is very good, and the lazy dog is bad: who'd say 7 of 12 are the same?";
 
-/// What is needed to build and feed a text network.
+/// The description from which a text network is built and fed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TextModelConfig {
     /// The body's dimensions.
@@ -120,7 +120,7 @@ impl ModelConfig for TextModelConfig {
 pub type LoadedText = Loaded<TextModelConfig>;
 
 impl LoadedText {
-    /// What its texts are encoded with.
+    /// The tokenizer of its texts.
     ///
     /// # Errors
     ///

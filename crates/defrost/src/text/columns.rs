@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::csv_table::CsvTable;
 
-/// Columns by name; what is not named is guessed.
+/// Columns by name; a column without a name is detected.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextColumns {
     /// The text.
@@ -15,7 +15,7 @@ pub struct TextColumns {
     pub label: Option<String>,
 }
 
-/// What a column of labels is usually called.
+/// Usual names of a column of labels.
 const LABEL_NAMES: [&str; 6] = ["label", "class", "category", "target", "sentiment", "y"];
 /// Cells of fewer words than this on average are names rather than texts.
 const WORDS: f64 = 4.0;

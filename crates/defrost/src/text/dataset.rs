@@ -11,7 +11,7 @@ use crate::data::{DataError, Dataset, Fingerprint, Preview, Skipped, Target, Var
 /// Batches are padded to a multiple of this: sums over positions are then made in the same order however long
 /// the batch is.
 const MULTIPLE: usize = 8;
-/// So many characters of a text are shown in reports.
+/// At most this many characters of a text are shown in reports.
 const EXCERPT: usize = 400;
 
 /// Labelled, encoded texts.

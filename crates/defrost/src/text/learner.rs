@@ -1,4 +1,4 @@
-//! From texts to a learner over a pretrained network, and from a text to what the network makes of it.
+//! From texts to a learner over a pretrained network, and from a text to its prediction.
 
 use burn::tensor::Device;
 use thiserror::Error;
@@ -44,7 +44,7 @@ impl TextData {
     ///
     /// # Errors
     ///
-    /// If there are no texts to learn from, or the network's weights can't be had.
+    /// If there are no texts to learn from, or the network's weights can't be loaded.
     pub fn learner(self, pretrained: impl Into<Pretrained>) -> Result<TextLearner, TextLearnerError> {
         let options = LearnerOptions { seed: self.split_seed(), ..LearnerOptions::default() };
         self.learner_with(pretrained, options)
@@ -87,7 +87,7 @@ pub enum TextPredictError {
 }
 
 impl TextLearner {
-    /// What the network makes of a text now.
+    /// The network's prediction for a text now.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl TextLearner {
 }
 
 impl LoadedText {
-    /// What the network makes of a text, in words.
+    /// The network's prediction for a text, with class names.
     ///
     /// # Errors
     ///

@@ -50,16 +50,16 @@ pub enum PretrainedError {
         /// The file.
         name: &'static str,
     },
-    /// Nothing to start from is asked for.
+    /// No source of weights is given.
     #[error(
         "no weights for texts are in this program, and a text network does not start new; give those on the hub, a folder with \
          model.safetensors, tokenizer.json and config.json of a network like BERT, or a finished run"
     )]
     NoWeights,
-    /// What is asked for makes sense for images alone.
+    /// An option that only images have is set.
     #[error("`{0}` is for images; a text network has none")]
     OfImages(&'static str),
-    /// The weights can't be had from the hub.
+    /// The hub does not provide the weights.
     #[error(transparent)]
     Download(#[from] DownloadError),
     /// A file can't be read.
@@ -76,7 +76,7 @@ pub enum PretrainedError {
     Config {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: ConfigError,
     },
     /// The weights beside the dimensions are of something smaller; nothing is built to find out of what.
@@ -125,11 +125,11 @@ impl PretrainedText {
     /// The usual repository on the hub: small and good.
     pub const USUAL: &str = "sentence-transformers/all-MiniLM-L6-v2";
 
-    /// Opens what is asked for. What is on the hub is downloaded, if it is not in its cache.
+    /// Opens the weights. Files on the hub are downloaded, unless they are cached.
     ///
     /// # Errors
     ///
-    /// If it can't be had, or is damaged.
+    /// If it can't be downloaded, or is damaged.
     pub fn of(pretrained: &Pretrained) -> Result<Self, PretrainedError> {
         Self::of_watched(pretrained, &mut ())
     }
@@ -162,7 +162,7 @@ impl PretrainedText {
         Ok(Self { precision: pretrained.number_format(), head, ..opened })
     }
 
-    /// Reads a folder; the path of the weights in it stands for it too.
+    /// Reads a folder, given by its path or by that of the weights in it.
     ///
     /// # Errors
     ///
@@ -198,7 +198,7 @@ impl PretrainedText {
         Ok(Self { head: parsed.usual_head(), config: parsed, tokenizer, precision: Precision::F32, weights })
     }
 
-    /// What encodes texts for this network, cut after `max_tokens`.
+    /// The tokenizer of this network, which cuts texts after `max_tokens`.
     ///
     /// # Errors
     ///

@@ -429,7 +429,7 @@ mod tests {
         assert_eq!(kinds, ["encoding", "not-a-text"]);
         let ValidTexts::Given(valid) = valid else { panic!("the folder says what validates") };
         assert_eq!((valid.items.len(), valid.items[0].class), (1, 1));
-        // What is evaluated is what validates, as of images.
+        // Evaluation uses the validation part, as for images.
         let columns = TextColumns::default();
         assert_eq!(LabelledTexts::read_to_evaluate(root.path(), &columns, &texts.classes).unwrap(), valid);
     }

@@ -20,7 +20,7 @@ pub enum Together {
 }
 
 impl Together {
-    /// What a file below `root` belongs to, as its path says.
+    /// The group of a file below `root`, read from its path.
     pub(super) fn of_file(&self, root: &Path, path: &Path) -> Option<String> {
         let Self::Path(pattern) = self else { return None };
         matched(pattern, &path.strip_prefix(root).unwrap_or(path).to_string_lossy())

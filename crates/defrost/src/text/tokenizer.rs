@@ -40,7 +40,7 @@ pub enum TokenizerError {
     Length {
         /// The longest text asked for.
         given: usize,
-        /// What the network allows.
+        /// The network's limit.
         longest: usize,
     },
 }

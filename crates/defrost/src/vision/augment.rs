@@ -54,7 +54,7 @@ pub struct AugmentPolicy {
     pub max_lighting: f64,
     /// Probability of blanking a box (arXiv 1708.04896) \[0\].
     pub p_erase: f64,
-    /// What is shown beyond the image's edge [`Padding::Reflect`].
+    /// The padding beyond the image's edge; [`Padding::Reflect`] by default.
     pub padding: Padding,
 }
 
@@ -185,7 +185,7 @@ pub struct Draw {
     pub contrast: f64,
     /// The box that is blanked, if any: left, top, width and height as fractions of the square.
     pub erase: Option<[f64; 4]>,
-    /// What is shown beyond the edge.
+    /// The padding beyond the edge.
     pub padding: Padding,
 }
 

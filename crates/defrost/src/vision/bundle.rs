@@ -1,4 +1,4 @@
-//! What is kept of a trained image network.
+//! A saved image network.
 
 use std::path::Path;
 
@@ -28,12 +28,12 @@ use crate::metrics::Answer;
 use crate::recipe::FineTune;
 use crate::remedy::Remedy;
 
-/// What is needed to build and feed an image network.
+/// The description from which an image network is built and fed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImageModelConfig {
     /// The architecture's name.
     pub architecture: String,
-    /// What its weights expect.
+    /// The configuration that its weights expect.
     #[serde(alias = "convention")]
     pub config: PretrainedConfig,
     /// How images are prepared.
@@ -42,7 +42,7 @@ pub struct ImageModelConfig {
     pub precision: Precision,
     /// The stage from which on the body was thrown away.
     pub cut: Option<String>,
-    /// What was put on the body.
+    /// The new head.
     pub head: HeadKind,
     /// Whether the body came with weights.
     pub pretrained: bool,
@@ -161,10 +161,10 @@ fn test_image() -> Image {
     Image::from_rgb(width, height, pixels).expect("there are three values a pixel")
 }
 
-/// What a network makes of an image, and which of its places speak for that.
+/// A prediction for an image, and the places in the image that support it.
 #[derive(Clone, Debug)]
 pub struct Explained {
-    /// What it makes of it.
+    /// The prediction.
     pub prediction: Answer,
     /// The output that is explained: the highest.
     pub output: usize,

@@ -34,7 +34,7 @@ pub(super) fn report(
     Report::new(classes.to_vec(), &entries, problems, Severity::Error)
 }
 
-/// What can be said of an image by itself.
+/// Problems of a single image.
 fn of_size(name: &str, look: &Look, size: usize) -> Vec<Problem> {
     let Look { width, height, .. } = *look;
     let mut problems = vec![];

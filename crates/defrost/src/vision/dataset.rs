@@ -102,7 +102,7 @@ pub(super) struct Preparation {
 }
 
 impl Images {
-    /// Looks at each image once; those that can't be read are left out. What is decoded is kept, as far as it fits, and
+    /// Looks at each image once; those that can't be read are left out. Decoded images are kept, as far as they fit, and
     /// what a check needs of it is put into `inspected`.
     pub(super) fn open(
         images: Vec<LabelledImage>,
@@ -173,7 +173,7 @@ impl Images {
         source
     }
 
-    /// Writes an item as the network sees it; the bytes do not depend on what is kept.
+    /// Writes an item as the network sees it; the bytes do not depend on the cache.
     fn prepare(&self, item: usize, variant: Variant, out: &mut [f32]) -> Result<(), DataError> {
         let (content, draw) = (self.items[item].content, self.draw(item, variant));
         if draw == Draw::default() {

@@ -9,12 +9,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::image::Image;
 use crate::data::Fingerprint;
 
-/// What an image is kept for.
+/// The purpose of a kept image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
     /// The square of the original variant.
     Square,
-    /// What augmentation draws from, reduced from the file's image or not.
+    /// The source of augmentation, reduced from the file's image or not.
     Source {
         /// Whether it has been reduced, so that the original variant can't be made of it.
         reduced: bool,

@@ -1,7 +1,7 @@
 //! Grad-CAM (arXiv 1610.02391): which places of an image speak for a class.
 //!
 //! Each channel of the last image in the body counts by the mean gradient of the class's score with respect to it;
-//! the sum over channels, as far as it speaks for the class, is the map. Behind an average over all places and one dense
+//! the sum over channels, as far as it supports the class, is the map. Behind an average over all places and one dense
 //! layer that is, up to scale, the class activation map: the class's weights times the channels.
 
 use burn::module::Module;

@@ -274,7 +274,7 @@ impl ImageData {
     ///
     /// # Errors
     ///
-    /// If what is asked for makes no sense whatever the images are.
+    /// If the options make no sense for any images.
     pub fn check(&self, size: usize) -> Result<Report, ImageDataError> {
         let plain = Self { augment: AugmentPolicy::none(), memory: 0, ..self.clone() };
         Ok(plain.look_at(&Preprocess::imagenet(size))?.0.report)

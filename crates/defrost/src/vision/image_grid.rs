@@ -41,7 +41,7 @@ pub fn image_grid(batch: &FirstBatch, classes: &[String], preprocess: &Preproces
     Image::from_rgb(grid.width, grid.height, grid.pixels)
 }
 
-/// What a target says: names, with their fractions where they are mixed, or a number.
+/// A target as text: names, with their fractions if they are mixed, or a number.
 fn label(target: &[f32], classes: &[String]) -> String {
     if classes.is_empty() {
         return target.first().map_or(String::new(), f32::to_string);

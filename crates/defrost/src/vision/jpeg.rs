@@ -1,7 +1,7 @@
 //! Reading JPEG: baseline and progressive, grey, YCbCr, RGB, CMYK and YCCK.
 //!
 //! Decoders fill what a cut-off file lacks with grey and call it a success. Here the file is walked marker by marker
-//! first: a JPEG without its end marker ends early, whatever the decoder would make of it.
+//! first: a JPEG without its end marker ends early, even if the decoder would accept it.
 
 use image::metadata::Orientation;
 use zune_jpeg::JpegDecoder;

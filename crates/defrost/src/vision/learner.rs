@@ -1,4 +1,4 @@
-//! From images to a learner over a pretrained network, and from an image to what the network makes of it.
+//! From images to a learner over a pretrained network, and from an image to its prediction.
 
 use std::path::{Path, PathBuf};
 
@@ -48,7 +48,7 @@ impl ImageData {
     ///
     /// # Errors
     ///
-    /// If there are no images to learn from, or the network's weights can't be had.
+    /// If there are no images to learn from, or the network's weights can't be loaded.
     pub fn learner(self, pretrained: impl Into<Pretrained>) -> Result<ImageLearner, ImageLearnerError> {
         let options = LearnerOptions { seed: self.split_seed(), ..LearnerOptions::default() };
         self.set_up(&pretrained.into(), options)
@@ -138,7 +138,7 @@ pub enum ImagePredictError {
 }
 
 impl ImageLearner {
-    /// What the network makes of an image now: a path or an [`Image`].
+    /// The network's prediction for an image now: a path or an [`Image`].
     ///
     /// # Errors
     ///
@@ -155,7 +155,7 @@ impl ImageLearner {
 }
 
 impl LoadedVision {
-    /// What the network makes of an image, in words: a path or an [`Image`].
+    /// The network's prediction for an image, with class names: a path or an [`Image`].
     ///
     /// # Errors
     ///

@@ -7,10 +7,10 @@ use super::image::Image;
 use super::similar::Trace;
 use crate::data::Fingerprint;
 
-/// What was seen of images, by their content.
+/// The traces of images, by their content.
 pub(super) type Inspected = HashMap<Fingerprint, Look>;
 
-/// What a check needs of an image that can be read.
+/// The part of an image that a check needs.
 pub(super) struct Look {
     /// In pixels.
     pub width: usize,
@@ -20,7 +20,7 @@ pub(super) struct Look {
     pub animated: bool,
     /// The highest value of any channel.
     pub brightest: u8,
-    /// What it is compared by.
+    /// Its hash for comparisons.
     pub trace: Trace,
 }
 

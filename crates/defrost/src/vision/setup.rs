@@ -23,7 +23,7 @@ use crate::weights::{
 /// How many tensors classifiers leave over at most.
 const OF_HEADS: usize = 16;
 
-/// What an image network is made of.
+/// The description of an image network.
 #[derive(Clone, Debug)]
 pub struct VisionSetup {
     /// The architecture's name.
@@ -34,13 +34,13 @@ pub struct VisionSetup {
     pub offline: bool,
     /// Channels of the images: 3, red, green and blue, or 1, grey. Weights for colours are adapted as fastai does it.
     pub channels: usize,
-    /// Side of the images, in pixels; if nothing is said, what is usual for the architecture.
+    /// Side of the images, in pixels; by default the architecture's usual size.
     pub size: Option<usize>,
     /// The number format between the body's layers.
     pub precision: Precision,
     /// The stage from which on the body is thrown away.
     pub cut: Option<String>,
-    /// What is put on the body.
+    /// The new head.
     pub head: HeadKind,
     /// Where new weights are drawn from.
     pub seed: u64,
@@ -77,7 +77,7 @@ pub enum SetupError {
     /// The weights are another network's.
     #[error(transparent)]
     Misfit(#[from] MisfitError),
-    /// The weights can't be had from the hub.
+    /// The weights can't be downloaded from the hub.
     #[error(transparent)]
     Download(#[from] DownloadError),
     /// The run can't be read.
@@ -147,7 +147,7 @@ impl VisionSetup {
     ///
     /// # Errors
     ///
-    /// If a name is unknown, or the weights can't be had or read.
+    /// If a name is unknown, or the weights can't be downloaded or read.
     pub fn open(&self) -> Result<VisionStart<'_>, SetupError> {
         self.open_watched(&mut ())
     }
@@ -197,12 +197,12 @@ impl VisionSetup {
         Ok(WeightFile::open(&wanted.folder(repository, self.offline, downloads)?)?)
     }
 
-    /// Whether the weights come from a file that somebody has named, or a run.
+    /// Whether the weights come from a given file or a run.
     pub fn reads_file(&self) -> bool {
         matches!(self.weights, WeightSource::File(_) | WeightSource::Run(_))
     }
 
-    /// What a run has kept, if it is of the architecture asked for.
+    /// The weights of a run, if it has the requested architecture.
     fn same_architecture(&self, run: &Path, model: ImageModelConfig) -> Result<ImageModelConfig, SetupError> {
         if model.architecture == self.architecture {
             return Ok(model);
@@ -229,7 +229,7 @@ impl VisionSetup {
         })
     }
 
-    /// What the architecture's usual weights make of these options; no weights are read.
+    /// The description that follows from the architecture's usual weights and these options; no weights are read.
     ///
     /// # Errors
     ///
@@ -273,7 +273,7 @@ impl VisionStart<'_> {
             network = weights::load(network, &tensors);
             fit = Some(found);
         }
-        // What is new is drawn now: draws of other networks must not come in between.
+        // New weights are drawn now: draws of other networks must not come in between.
         Ok((network.valid(), manifest, fit))
     }
 }

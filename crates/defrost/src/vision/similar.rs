@@ -25,7 +25,7 @@ const MOST_IN_COMMON: usize = 64;
 /// Steps of fewer levels than this are noise.
 const STEP: u16 = 2;
 
-/// What is left of an image for comparing it.
+/// The trace of an image for comparing it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
     bits: [u64; 4],

@@ -24,9 +24,9 @@ pub struct Preprocess {
     pub size: usize,
     /// Length the shorter side is resized to before the square is cropped; at least `size`.
     pub resize_to: usize,
-    /// What is subtracted from the red, green and blue of a pixel in 0..=1.
+    /// The mean that is subtracted from the red, green and blue of a pixel in 0..=1.
     pub mean: [f32; 3],
-    /// What the difference is divided by.
+    /// The standard deviation that the difference is divided by.
     pub std: [f32; 3],
     /// The resizing filter.
     pub filter: Filter,
@@ -173,7 +173,7 @@ impl Preprocess {
         sample(image, &map, self.size, draw.padding, self.filter)
     }
 
-    /// What is subtracted from a channel, and what the difference is divided by.
+    /// The mean and standard deviation of a channel.
     fn statistics(&self, channel: usize) -> (f32, f32) {
         let average = |of: [f32; RGB]| of.iter().sum::<f32>() / RGB as f32;
         match self.channels {
@@ -182,7 +182,7 @@ impl Preprocess {
         }
     }
 
-    /// What each byte of a channel becomes.
+    /// The value of each byte of a channel.
     fn table(&self, channel: usize, draw: &Draw) -> [f32; 256] {
         let (mean, std) = self.statistics(channel);
         let (mean, std) = (f64::from(mean), f64::from(std));

@@ -9,9 +9,9 @@ use super::hub::{Hub, HubError};
 
 /// Watches a download.
 pub trait Downloads {
-    /// A file of so many bytes begins, or goes on.
+    /// The download of a file of this many bytes starts or continues.
     fn started(&mut self, file: &str, bytes: usize);
-    /// So many more have come.
+    /// This many more bytes have arrived.
     fn received(&mut self, bytes: usize);
     /// It failed and is tried again.
     fn retried(&mut self, file: &str, reason: &str);
@@ -27,7 +27,7 @@ impl Downloads for () {
     fn ended(&mut self) {}
 }
 
-/// Weights can't be had from the hub.
+/// Weights can't be downloaded from the hub.
 #[derive(Debug, Error)]
 pub enum DownloadError {
     /// It does not work.
@@ -44,10 +44,10 @@ pub enum DownloadError {
     NoHub(String),
 }
 
-/// What a network needs of a repository: its weights, and files beside them.
+/// The files that a network needs from a repository: its weights, and others beside them.
 #[derive(Clone, Debug)]
 pub struct HubFiles<'a> {
-    /// What they are for.
+    /// The network they are for.
     pub network: &'a str,
     /// The repository with its usual weights.
     pub usual: Option<&'a str>,
@@ -63,7 +63,7 @@ impl HubFiles<'_> {
     ///
     /// # Errors
     ///
-    /// If no repository is known or a file can't be had.
+    /// If no repository is known or a file can't be downloaded.
     #[cfg(feature = "hub")]
     pub fn folder(
         &self,

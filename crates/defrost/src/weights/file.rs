@@ -1,4 +1,4 @@
-//! A file of weights of any kind, opened: its names and shapes are known, its numbers are made when they are asked for.
+//! An open file of weights of any kind: names and shapes are known, numbers are read on demand.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,10 +13,10 @@ use super::pytorch::{Pytorch, PytorchError};
 use super::safetensors::{Safetensors, SafetensorsError};
 use crate::files::{self, FileError};
 
-/// What weights are called in a folder, the better first.
+/// File names of weights in a folder, the better first.
 const IN_FOLDERS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
-/// What PyTorch's files are called.
+/// Endings of PyTorch's files.
 const PYTORCH: [&str; 4] = ["pth", "pt", "bin", "ckpt"];
 
 /// A file of weights can't be used.
@@ -38,7 +38,7 @@ pub enum WeightFileError {
     Pytorch {
         /// Which file.
         file: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: PytorchError,
     },
     /// A folder holds none.
@@ -49,7 +49,7 @@ pub enum WeightFileError {
 /// A file of weights.
 #[derive(Debug)]
 pub struct WeightFile {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Free text by key, such as a licence or a training config.
     pub metadata: BTreeMap<String, String>,
@@ -142,7 +142,7 @@ impl WeightFile {
         self.shapes().values().map(|shape| shape.iter().product::<usize>() as u64).sum()
     }
 
-    /// Takes these tensors out, in f32, under new names: `(new, name)`. What is not there is left out; no other tensor's
+    /// Takes these tensors out, in f32, under new names: `(new, name)`. Missing tensors are left out; no other tensor's
     /// numbers are made.
     pub fn take<'a>(&mut self, names: impl IntoIterator<Item = (&'a String, &'a String)>) -> Tensors {
         let mut take = |name: &str| match &mut self.content {
@@ -165,7 +165,7 @@ pub(super) fn is_tar(bytes: &[u8]) -> bool {
     bytes.get(257..262) == Some(b"ustar")
 }
 
-/// What timm's `config.json` says about its images, as metadata.
+/// The image settings of timm's `config.json`, as metadata.
 fn images(config: &[u8]) -> Vec<(String, String)> {
     #[derive(Deserialize)]
     struct Config {

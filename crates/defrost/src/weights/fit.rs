@@ -1,4 +1,4 @@
-//! Which tensors of a file belong to which of a network, told by names and shapes before anything is loaded.
+//! Which tensors of a file belong to which of a network, by names and shapes, before anything is loaded.
 //!
 //! Files put the same names behind all sorts of prefixes: `state_dict.`, `module.`, `model_ema.backbone.`. The prefix
 //! behind which most of a network's names and shapes are found is the one; where a running average and what it is the
@@ -17,7 +17,7 @@ use crate::stage::{Parameter, Stage};
 /// How many names of each kind a message lists.
 const LISTED: usize = 3;
 
-/// What files call a running average of the weights.
+/// Names of running averages of the weights in files.
 const AVERAGES: [&str; 6] = ["ema", "model_ema", "ema_model", "state_dict_ema", "ema_state_dict", "teacher"];
 
 /// Weights that belong to another network.
@@ -26,7 +26,7 @@ const AVERAGES: [&str; 6] = ["ema", "model_ema", "ema_model", "state_dict_ema", 
 pub struct MisfitError {
     /// Where the weights come from.
     pub file: String,
-    /// What they should fit.
+    /// The network that they should fit.
     pub network: String,
     /// The first mismatches.
     pub misfits: String,
@@ -53,7 +53,7 @@ pub struct Fit {
     pub network: String,
     /// The file's names by the network's.
     pub names: BTreeMap<String, String>,
-    /// What stands before the network's names in the file.
+    /// The prefix of the network's names in the file.
     pub prefix: String,
     /// Other prefixes behind which as much was found.
     pub others: Vec<String>,
@@ -208,7 +208,7 @@ fn is_same(shape: &[usize], other: &[usize]) -> bool {
     padded(shape) == padded(other)
 }
 
-/// What is wrong with these tensors for these stages, if anything is.
+/// Why these tensors do not fit these stages, if they don't.
 fn misfit(
     file: &str,
     network: &str,

@@ -1,8 +1,8 @@
 //! Weights from the Hugging Face hub, kept in the hub's usual cache folder.
 //!
-//! The `hf-hub` crate speaks with the hub and knows the cache. What stands here is what it leaves to its user: being
-//! offline, trying again, not waiting for ever, and checksums. The cache names a file by its hash, which is held against
-//! the file each time it is used, whoever has put it there.
+//! The `hf-hub` crate speaks with the hub and knows the cache. This file adds offline use, retries, timeouts and
+//! checksums. The cache names a file by its hash, which is compared with
+//! the file each time it is used.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -28,10 +28,10 @@ const WAIT: Duration = Duration::from_millis(500);
 /// How long nothing may come before a download is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Files can't be had from the hub.
+/// Files can't be downloaded from the hub.
 #[derive(Debug, Error)]
 pub enum HubError {
-    /// No repository is called so.
+    /// No repository has this name.
     #[error("`{0}` is not a repository's name: write OWNER/NAME, or OWNER/NAME@REVISION")]
     Name(String),
     /// A file is not in the cache, and nothing may be downloaded.
@@ -62,12 +62,12 @@ pub enum HubError {
         repository: String,
         /// The file.
         file: String,
-        /// What went wrong the last time.
+        /// The last error.
         reason: String,
     },
     /// Nothing came any more.
     #[error(
-        "{repository}: nothing has come of {file} for {} s; start again: what has come before is kept", patience.as_secs_f64()
+        "{repository}: no data of {file} arrived for {} s; start again, and the download continues", patience.as_secs_f64()
     )]
     Silent {
         /// Which repository.
@@ -92,7 +92,7 @@ pub enum HubError {
     File(#[from] FileError),
 }
 
-/// The hub, or what is kept of it.
+/// The hub, or its cache.
 pub struct Hub {
     api: Api,
     cache: Cache,
@@ -194,7 +194,7 @@ impl Hub {
     }
 }
 
-/// A repository that is asked for files.
+/// A repository to download files from.
 struct Source<'a> {
     hub: &'a Hub,
     repository: &'a str,
@@ -260,7 +260,7 @@ impl Source<'_> {
                 return Err(self.failed(name, &format!("`{word}` is no name for a file in the cache")));
             }
         }
-        // A part that is as long as the whole can't be gone on with.
+        // A part that is as long as the whole can't be continued.
         let part = self.hub.cache.repo(self.repo.clone()).blob_path(described.etag()).with_extension("part");
         if std::fs::metadata(&part).is_ok_and(|part| part.len() >= described.size() as u64) {
             std::fs::remove_file(&part).map_err(FileError::at(&part))?;
@@ -291,7 +291,7 @@ impl Source<'_> {
         let (api, repo) = (self.hub.api.clone(), self.repo.clone());
         thread::spawn(move || {
             let answer = ask(api, repo, tell.clone());
-            // An error: nobody waits any more.
+            // An error: the caller has stopped waiting.
             let _ = tell.send(News::Answer(answer));
         });
         loop {
@@ -332,7 +332,7 @@ impl Source<'_> {
     }
 }
 
-/// What is heard of a question to the hub.
+/// Messages about a request to the hub.
 enum News<T> {
     Started(usize),
     Received(usize),
@@ -340,7 +340,7 @@ enum News<T> {
     Answer(Result<T, ApiError>),
 }
 
-/// Passes on what `hf-hub` tells, as long as somebody listens.
+/// Passes on the messages of `hf-hub`, as long as there is a listener.
 struct Watched<T>(Sender<News<T>>);
 
 impl<T> hf_hub::api::Progress for Watched<T> {

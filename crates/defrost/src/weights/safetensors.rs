@@ -1,5 +1,5 @@
 //! Reading and writing safetensors files. The header is checked before anything is allocated, and a tensor's numbers are
-//! made when they are asked for.
+//! read on demand.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -28,7 +28,7 @@ pub enum SafetensorsError {
     Invalid {
         /// Which file.
         file: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
 }
@@ -102,7 +102,7 @@ impl<'a> Safetensors<'a> {
     /// A tensor's numbers, in f32.
     pub fn tensor(&self, name: &str) -> Option<TensorData> {
         let View { dtype, shape, bytes } = self.views.get(name)?;
-        // The header was held against the file's length.
+        // The header was compared with the file's length.
         Some(TensorData::new(numbers(*dtype, &self.bytes[bytes.clone()])?, shape.clone()))
     }
 }

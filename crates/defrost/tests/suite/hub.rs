@@ -264,7 +264,7 @@ fn nobody_waits_for_a_hub_that_falls_silent() {
         let error = hub.folder(REPOSITORY, FILES, &[], &mut retries).unwrap_err().to_string();
         assert_eq!(
             error,
-            "owner/network: nothing has come of model.safetensors for 0.25 s; start again: what has come before is kept"
+            "owner/network: no data of model.safetensors arrived for 0.25 s; start again, and the download continues"
         );
         assert_eq!(retries.0.len(), 0);
         // Once the hub is back, and the old question has come to its end.

@@ -1,5 +1,7 @@
 //! What docs/architecture.md calls invariants, checked on the source.
 
+mod prose;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -24,7 +24,7 @@ function elements(html) {
 const handles = (section) => [...section.querySelectorAll('summary, [tabindex]')];
 const folds = (section) => [...section.querySelectorAll('details')];
 
-/** The sections as they were told. */
+/** The sections as they arrived. */
 let told = [];
 
 /** Puts the sections that have changed in the place of those that were there. What is unfolded stays so. */
@@ -57,7 +57,7 @@ function showBatches({ title, svg }) {
   figure.hidden = false;
 }
 
-/** What the run is doing, and so what may be asked of it. */
+/** The run's step, and the buttons that are active in it. */
 function showStep(step) {
   part('run').dataset.step = step;
   if (steps[step]) say(part('step'), steps[step]);

@@ -1,4 +1,4 @@
-// The page in which a run is tried: it asks /model what to ask for, and /predict what comes of it.
+// The page to try a run: /model says which fields the form needs, /predict gives the prediction.
 const part = (id) => document.getElementById(id);
 const message = part('message');
 const classes = part('classes');
@@ -48,7 +48,7 @@ function show(answer) {
   }
 }
 
-/** What comes of the newest question, or why nothing does; undefined if there is a newer one by then. */
+/** The answer to the newest request, or why there is none; undefined if there is a newer request by then. */
 async function answerOf(path, body, type) {
   const mine = asked;
   let answer = { error: 'The server does not answer. Is it still running?' };
@@ -58,7 +58,7 @@ async function answerOf(path, body, type) {
   return mine === asked ? answer : undefined;
 }
 
-/** Asks what the network makes of this; tells whether it makes anything of it. */
+/** Requests a prediction for this; returns whether there is one. */
 async function ask(body, type) {
   asked += 1;
   classes.hidden = true;

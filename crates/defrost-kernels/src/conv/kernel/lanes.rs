@@ -20,7 +20,7 @@ const MOST_ROWS: usize = 14;
 
 /// One instruction set's vectors.
 pub(super) trait Lanes: Copy {
-    /// What is multiplied.
+    /// The factors.
     type Product: Copy;
     /// A vector of sums, or of as many groups of `INTERLEAVE` products.
     type Sums: Copy;

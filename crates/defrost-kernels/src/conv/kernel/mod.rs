@@ -30,7 +30,7 @@ pub(super) const MOST_COLUMNS: usize = 32;
 /// Side of a [`Square`].
 pub(super) const SIDE: usize = 16;
 
-/// What is transposed at a time.
+/// The block that is transposed at once.
 pub(super) type Square<P> = [[P; SIDE]; SIDE];
 
 /// Rows of pixels (or channels) to be multiplied along the reduction.
@@ -85,7 +85,7 @@ pub(super) trait Microkernel: Copy + Send + Sync {
     type Simd: Simd;
     /// Rows of the largest tile.
     const ROWS: usize;
-    /// Rows cost as many as the next multiple of this. Tiles have at least so many where they can.
+    /// Rows cost as many as the next multiple of this. Tiles have at least this many where they can.
     const GRANULE: usize = 1;
     /// Columns of a tile.
     const COLUMNS: usize;

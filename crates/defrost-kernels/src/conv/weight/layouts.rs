@@ -10,7 +10,7 @@ use crate::conv::stage::convert;
 use crate::conv::units::Unit;
 use crate::simd::Simd;
 
-/// How many pixels ahead memory is asked for: it hands out pixels with gaps between them, which the processor does
+/// How many pixels ahead memory is prefetched: it hands out pixels with gaps between them, which the processor does
 /// not foresee.
 const AHEAD: usize = 24;
 

@@ -25,7 +25,7 @@ use crate::Buffer;
 use crate::{ConvShape, Element};
 use layouts::{Pack, Transpose};
 
-/// What a unit reads, in both layouts.
+/// Bytes that a unit reads, in both layouts.
 const UNIT_BYTES: usize = 1 << 20;
 
 /// Runs of units that have sums of their own, where those are small.

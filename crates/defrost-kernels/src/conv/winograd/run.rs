@@ -92,7 +92,7 @@ impl<K: Microkernel> Work for KernelImages<'_, K> {
     }
 }
 
-/// What all units share.
+/// The part that all units share.
 struct Job<'a, K: Microkernel, T> {
     kernel: K,
     plan: &'a Plan,

@@ -21,7 +21,7 @@ use crate::{Buffer, ConvShape, Element};
 /// Blocks of a unit: enough that adding up its products is cheap beside making them.
 const UNIT: std::ops::RangeInclusive<usize> = 64..=128;
 
-/// What a unit maps, if it has the blocks.
+/// Bytes that a unit maps, if it has the blocks.
 const UNIT_BYTES: usize = 2 << 20;
 
 /// Units that are mapped before they are multiplied where sums are shared: work for as many threads.
@@ -76,7 +76,7 @@ pub(in crate::conv) fn gradient<K: Microkernel, T: Element>(
     });
 }
 
-/// What all units share.
+/// The part that all units share.
 struct Job<'a, K, T> {
     kernel: K,
     plan: &'a Plan,

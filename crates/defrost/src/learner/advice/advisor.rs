@@ -128,7 +128,7 @@ impl<'a, N: Network> Advisor<'a, N> {
         self.start_on(self.train.len());
     }
 
-    /// The same on the first so many of the training items.
+    /// The same on the first `items` training items.
     pub fn start_on(&mut self, items: usize) {
         self.set_train((0..items.min(self.train.len())).collect());
     }
@@ -164,13 +164,13 @@ impl<'a, N: Network> Advisor<'a, N> {
         self.spent.passes_used += passes;
     }
 
-    /// Passes of finding the head on so many training items, measured on the validation items.
+    /// Passes of finding the head on this many training items, measured on the validation items.
     pub fn head_passes(&self, items: usize) -> u64 {
         let variants = self.bench.head_variants(&HeadSolver::for_items(items)).len();
         (items * variants + self.bench.valid.len()) as u64
     }
 
-    /// The passes of these phases on so many training items. The frozen prefix is computed once. Phases that solve for a
+    /// The passes of these phases on this many training items. The frozen prefix is computed once. Phases that solve for a
     /// head are not counted: [`head_passes`](Self::head_passes) counts them.
     pub fn cost(&self, phases: &[ResolvedPhase], items: usize) -> u64 {
         let stages = self.bench.plan().groups().stages().len() as u64;

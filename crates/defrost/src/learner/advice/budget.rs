@@ -9,7 +9,7 @@ use crate::platform::Instant;
 use crate::prefix::{Cache, CacheLimits};
 use crate::stage::Network;
 
-/// A training step costs as much as so many passes forward.
+/// A training step costs as much as this many forward passes.
 pub(super) const STEP: u64 = 3;
 /// The part of a time that passes get; solving for heads, which goes with the items that passes allow, reading and measuring
 /// get the rest.
@@ -21,18 +21,18 @@ pub enum Budget {
     /// About as much as the training that it is for.
     #[default]
     OneTraining,
-    /// So many seconds, turned into passes once.
+    /// Seconds, turned into passes once.
     Seconds(f64),
-    /// So many passes: one is an item's way through the whole network, forward.
+    /// Passes: one is an item's way through the whole network, forward.
     Passes(u64),
 }
 
-/// What an advice was allowed to compute, and has. Given its passes, the same advice comes again.
+/// The allowed and the used budget of an advice. The same number of passes gives the same advice again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spent {
     /// The seconds asked for, if it was a time.
     pub seconds: Option<f64>,
-    /// What a pass took when a time was turned into passes.
+    /// The seconds of a pass when a time was turned into passes.
     pub seconds_per_pass: Option<f64>,
     /// Passes that were allowed.
     pub passes: u64,
@@ -50,7 +50,7 @@ impl Spent {
 }
 
 impl<N: Network> Advisor<'_, N> {
-    /// What may be spent, in passes.
+    /// The budget in passes.
     pub(super) fn budgeted(&mut self, budget: Budget) -> Result<Spent, LearnerError> {
         match budget {
             Budget::Passes(passes) => Ok(Spent { passes, ..Spent::default() }),

@@ -18,11 +18,11 @@ use crate::metrics::Interval;
 use crate::prefix::Prefix;
 use crate::stage::Network;
 
-/// The curve is measured with so many training items at most.
+/// The curve is measured with at most this many training items.
 const CURVE: usize = 8000;
-/// Of so many passes one is an item of the curve: solving for its heads takes its time, too.
+/// One in this many passes is an item of the curve, because computing its heads takes time, too.
 const PASSES: u64 = 8;
-/// A part has at least so many items.
+/// A part has at least this many items.
 const LEAST: usize = 8;
 /// All, half, a quarter.
 const PARTS: [usize; 3] = [4, 2, 1];
@@ -30,7 +30,7 @@ const PARTS: [usize; 3] = [4, 2, 1];
 /// The curve, and where it leads.
 pub(super) struct DataCurve {
     pub points: Vec<CurvePoint>,
-    /// What twice as many items should bring.
+    /// The expected gain from twice as many items.
     pub more: Option<Gain>,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Fitted {
 }
 
 impl Fitted {
-    /// What it makes of the validation items, whose features these are.
+    /// The predictions for the validation items with these features.
     pub fn judged<N: Network>(&self, advisor: &Advisor<'_, N>, rows: &[f32]) -> Evaluation {
         let bench = &advisor.bench;
         let valid: Vec<usize> = (0..bench.valid.len()).collect();
@@ -115,7 +115,7 @@ impl<N: Network> Advisor<'_, N> {
         Ok(self.curve(fractions))
     }
 
-    /// What reaches the head, row by row.
+    /// The input of the head, row by row.
     fn head_features(&mut self, data: &dyn Dataset, items: usize) -> Result<Vec<f32>, LearnerError> {
         let bench = &mut self.bench;
         let network = bench.network.as_ref().expect("an optimizer step always gives the network back");
@@ -151,7 +151,7 @@ impl<N: Network> Advisor<'_, N> {
         Ok((curve, whole.ok_or(LearnerError::NoItems)?))
     }
 
-    /// Fractions, one in so many parts each, the items of a part, and what each draw of it led to.
+    /// Fractions, given as one in how many parts, the items of a part, and the result of each draw.
     fn curve(&self, fractions: Vec<(usize, usize, Vec<Evaluation>)>) -> DataCurve {
         let (criterion, seed) = (&self.criterion, self.bench.options.seed);
         let (asked, trained) = (self.bench.valid.len(), self.train.len() as f64);
@@ -197,7 +197,7 @@ fn mean(criterion: &Criterion, drawn: &[Evaluation], places: &[usize]) -> Option
     Some(values.iter().sum::<f64>() / values.len().max(1) as f64)
 }
 
-/// How much better it gets when items double once more, after it went from `few` to `many` in so many doublings, and then so many
+/// How much better it gets when items double once more, after it went from `few` to `many` in some doublings, and then some
 /// more that were not seen: errors fall as a power of the number of items (Hestness and others, arXiv 1712.00409).
 fn next_doubling((few, many): (f64, f64), (seen, beyond): (f64, f64), is_error: bool) -> f64 {
     let error = |value: f64| if is_error { value } else { 1.0 - value };

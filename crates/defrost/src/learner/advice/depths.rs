@@ -18,14 +18,14 @@ use crate::stage::Network;
 const PROBED: usize = 2000;
 /// With fewer, each fold would have a handful.
 const FEWEST: usize = 100;
-/// Of so many passes one is an item that is probed: solving for probes takes its time, too.
+/// One in this many passes is an item that is probed, because computing probes takes time, too.
 const PASSES: u64 = 16;
 /// A probe on all depths gets no more features than this.
 const TOGETHER: usize = 4096;
 /// Parts of the cross-validation.
 const FOLDS: usize = 5;
 
-/// What the probes found.
+/// The results of the probes.
 pub(super) struct Depths {
     pub depths: Vec<Depth>,
     pub together: Option<Together>,
@@ -137,7 +137,7 @@ impl<N: Network> Advisor<'_, N> {
         Ok(depths.into_iter().flatten().collect())
     }
 
-    /// What a probe on standardised features makes of each item, solved for without its fold.
+    /// The predictions of a probe on standardised features for each item, computed without its fold.
     fn probe(&self, features: Tensor<2>, parts: &Parts) -> Result<Probe, LearnerError> {
         let problem = self.problem(features, parts);
         let folds: Vec<_> =
@@ -188,7 +188,7 @@ impl<N: Network> Advisor<'_, N> {
         Problem { features, targets, items, loss: self.bench.head_loss() }
     }
 
-    /// What the heads of a cross-validation make of their own folds, and the heads.
+    /// The predictions of the heads of a cross-validation for their own folds, and the heads.
     fn cross_validated(
         &self,
         folds: &[(Problem, Problem)],

@@ -22,7 +22,7 @@ use super::{Gain, Learner, LearnerError};
 use crate::recipe::FineTune;
 use crate::stage::Network;
 
-/// What an advice is asked for.
+/// The options of an advice.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AdviseOptions {
     /// How much it may compute.
@@ -31,7 +31,7 @@ pub struct AdviseOptions {
     pub recipe: Option<FineTune>,
     /// Whether the network could be built without its last stages.
     pub can_cut: bool,
-    /// What items are called.
+    /// The name of the items, in the plural.
     pub items: String,
 }
 
@@ -41,12 +41,12 @@ impl Default for AdviseOptions {
     }
 }
 
-/// What was measured, and what follows from it.
+/// The measurements and the advice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Advice {
     /// The metric that everything is measured by.
     pub metric_name: String,
-    /// What it was allowed to compute, and has.
+    /// The allowed and the used budget.
     pub budget: Spent,
     /// A linear probe on the features of each depth, input first; nothing where nothing is pretrained.
     pub depths: Vec<Depth>,
@@ -56,7 +56,7 @@ pub struct Advice {
     pub trials: Vec<Trial>,
     /// The head on a part of the training items; where nothing is pretrained, the whole network.
     pub data_curve: Vec<CurvePoint>,
-    /// What twice as many training items should bring.
+    /// The expected gain from twice as many training items.
     pub more_data: Option<Gain>,
     /// All of it in sentences, the choice first.
     pub advice: Vec<String>,
@@ -74,7 +74,7 @@ pub struct Depth {
     pub stage: String,
     /// How many there are.
     pub features: usize,
-    /// What the probe reaches.
+    /// The probe's result.
     pub metric: f64,
     /// The least it may reach on other items of the kind, at 95 %.
     pub low: f64,
@@ -89,7 +89,7 @@ pub struct Depth {
 pub struct Together {
     /// How many features it was given, those with the largest weights where there are very many.
     pub features: usize,
-    /// What it reaches.
+    /// Its result.
     pub metric: f64,
     /// The least it may reach on other items of the kind, at 95 %.
     pub low: f64,
@@ -102,11 +102,11 @@ pub struct Together {
 /// A plan that was tried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
-    /// What is trained, in words.
+    /// The trained groups, in words.
     pub plan: String,
     /// The same as a value.
     pub choice: AdvisedPlan,
-    /// What it reaches on validation items.
+    /// Its result on validation items.
     pub metric: f64,
     /// The least it may reach on other items of the kind, at 95 %.
     pub low: f64,
@@ -131,7 +131,7 @@ pub struct CurvePoint {
     pub fraction: f64,
     /// How many those are.
     pub items: usize,
-    /// What they lead to on validation items, on average over the draws.
+    /// The result on validation items, on average over the draws.
     pub metric: f64,
     /// The least it may be on other items of the kind, at 95 %.
     pub low: f64,
@@ -144,7 +144,7 @@ pub struct CurvePoint {
 /// How far an advice has come.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AdviceProgress {
-    /// What it does now.
+    /// Its current step.
     pub doing: String,
     /// Passes so far.
     pub used: u64,
@@ -159,7 +159,7 @@ impl<N: Network> Learner<N> {
     ///
     /// # Errors
     ///
-    /// If there are no items to train or validate on, an item can't be read, or somebody asks to stop.
+    /// If there are no items to train or validate on, an item can't be read, or a stop was requested.
     pub fn advise(&mut self, options: &AdviseOptions) -> Result<Advice, LearnerError> {
         if self.train.is_empty() || self.valid.is_empty() {
             return Err(LearnerError::NoItems);

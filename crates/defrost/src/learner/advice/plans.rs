@@ -66,7 +66,7 @@ impl AdvisedPlan {
         }
     }
 
-    /// What it trains, in words.
+    /// The groups it trains, in words.
     pub fn name(&self, groups: &LayerGroups) -> String {
         let called = |group: usize| groups.groups().get(group).map_or("", |group| &group.name);
         match self {

@@ -14,7 +14,7 @@ use crate::platform::Instant;
 use crate::recipe::{FineTune, Method, ResolvedPhase};
 use crate::stage::Network;
 
-/// An interval at 95 % is so many standard errors wide.
+/// The width of a 95 % interval in standard errors.
 const WIDTH: f64 = 3.92;
 /// A trial has at least this fraction of the training items.
 const LEAST: usize = 4;
@@ -92,7 +92,7 @@ impl<N: Network> Advisor<'_, N> {
         Ok(all)
     }
 
-    /// Whether each of these plans could have the least number of items in so many rounds.
+    /// Whether each of these plans could have the least number of items in this many rounds.
     fn can_try(&self, plans: &[AdvisedPlan], rounds: u64) -> Result<bool, LearnerError> {
         let share = self.spent.left() / rounds / plans.len() as u64;
         for plan in plans {
@@ -114,7 +114,7 @@ impl<N: Network> Advisor<'_, N> {
         self.bench.resolve(plan.recipe(&recipe, self.bench.plan()))
     }
 
-    /// What a trial costs; the head that most plans begin with is there already.
+    /// The cost of a trial, without the head that most plans begin with.
     fn passes(&self, plan: &AdvisedPlan, Length { items, epochs }: Length) -> Result<u64, LearnerError> {
         let phases = self.phases(plan, epochs)?;
         Ok(self.cost(&phases[self.first_of(plan)..], items))
@@ -270,7 +270,7 @@ impl<N: Network> Advisor<'_, N> {
         Ok(Tried { trial, evaluation, expected, cost })
     }
 
-    /// The whole network, trained on these items for so many epochs, where nothing is pretrained.
+    /// The whole network, trained on these items for this many epochs, where nothing is pretrained.
     pub fn try_whole(&mut self, items: Vec<usize>, epochs: usize) -> Result<Tried, LearnerError> {
         let plan = AdvisedPlan::All;
         let phases = self.phases(&plan, epochs)?;
@@ -288,7 +288,7 @@ impl<N: Network> Advisor<'_, N> {
     }
 }
 
-/// So many epochs, in words.
+/// A number of epochs, in words.
 pub(super) fn counted(epochs: usize) -> String {
     if epochs == 1 { "1 epoch".to_owned() } else { format!("{epochs} epochs") }
 }

@@ -95,7 +95,7 @@ impl<N: Network> Advisor<'_, N> {
         }
     }
 
-    /// What to train, and how sure that is.
+    /// The advised plan, and how certain it is.
     fn about_plans(&self, words: &Words<'_>, trials: &[Tried], chosen: usize) -> Vec<String> {
         let tried = &trials[chosen];
         let (head, asked) = (words.value(trials[0].trial.metric), self.bench.valid.len());
@@ -132,7 +132,7 @@ impl<N: Network> Advisor<'_, N> {
             ),
             (Some(gain), _) => format!(
                 "Don't know for sure whether to train more than the head, which is cheapest and reaches {head}. {}: {} over \
-                 it {on}. With so many training {} that is likely to be real, so it is advised.",
+                 it {on}. With this many training {} that is likely to be real, so it is advised.",
                 capital(&tried.trial.plan),
                 words.gain(gain),
                 words.items
@@ -213,7 +213,7 @@ fn about_depths(words: &Words<'_>, found: &Depths, cut: Option<Gain>) -> Vec<Str
     said
 }
 
-/// From where on features can't be told from those of the last depth.
+/// The first depth whose features are as good as those of the last one.
 fn first_equal(depths: &[Depth]) -> String {
     let worse = depths.iter().rposition(|depth| depth.gain.high < 0.0).map_or(0, |place| place + 1);
     match depths.get(worse) {

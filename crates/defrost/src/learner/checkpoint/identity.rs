@@ -1,4 +1,4 @@
-//! What the rest of a run follows from besides its checkpoint, so that nobody goes on with something else.
+//! The inputs of a run besides its checkpoint, so that it is never resumed with other ones.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::recipe::ResolvedPhase;
 use crate::stage::Network;
 use crate::weights::Tensors;
 
-/// What a run is, as texts that people can compare.
+/// A run's identity, as texts that people can compare.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::learner) struct Identity {
     /// Without the same of these a place in a run means nothing.
@@ -24,7 +24,7 @@ pub(in crate::learner) struct Identity {
 impl Identity {
     /// Of a run of these phases; `tensors` are the network's as it was made.
     pub fn of<N: Network>(learner: &Learner<N>, phases: &[ResolvedPhase], tensors: &Tensors) -> Self {
-        // Named one by one, so that none is forgotten; what is kept of the prefix changes NaN.
+        // Named one by one, so that none is forgotten; the cache's limits change no result.
         let LearnerOptions {
             batch_size,
             seed,

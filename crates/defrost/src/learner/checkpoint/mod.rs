@@ -72,7 +72,7 @@ pub enum CheckpointError {
     Damaged {
         /// Which file.
         path: PathBuf,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
     /// It is of another version.
@@ -88,7 +88,7 @@ pub enum CheckpointError {
     /// The learner is not set up as the run's was.
     #[error("the run began with other settings: {}", .0.join("; "))]
     Settings(Vec<String>),
-    /// What the run learns from or works on is not what it was.
+    /// The data, the weights or the machine of the run have changed.
     #[error("the run began otherwise and would end with other weights: {}", .0.join("; "))]
     Environment(Vec<String>),
 }
@@ -131,8 +131,8 @@ impl Checkpoints {
 
 impl<N: Network> Learner<N> {
     /// Keeps a checkpoint of every run of phases from now on, from which [`resume`](Self::resume) goes on. It
-    /// stays when the run has ended, until [`discard_checkpoint`](Self::discard_checkpoint): what came of the
-    /// run is to be saved first.
+    /// stays when the run has ended, until [`discard_checkpoint`](Self::discard_checkpoint): save the
+    /// result of the run before that.
     ///
     /// ```no_run
     /// # use defrost::{Learner, LearnerError, Network, ResolvedPhase};

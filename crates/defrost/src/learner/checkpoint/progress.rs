@@ -16,9 +16,9 @@ pub(in crate::learner) struct Progress {
     pub batch: usize,
     /// Sum of their losses.
     pub losses: f64,
-    /// What all rates of the phase are multiplied by, since a loss was NaN.
+    /// The factor of all rates of the phase, after a loss was NaN.
     pub rate_factor: f64,
-    /// What the observers wanted after the last epoch.
+    /// What the observers decided after the last epoch.
     pub flow: Flow,
     /// Seconds the phase has taken.
     pub phase_seconds: f64,

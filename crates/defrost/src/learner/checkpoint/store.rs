@@ -68,7 +68,7 @@ pub(super) struct Entry {
     average_steps: u32,
 }
 
-/// What stands in `checkpoint.json`.
+/// The content of `checkpoint.json`.
 #[derive(Serialize, Deserialize)]
 struct Envelope {
     format: u64,

@@ -86,7 +86,7 @@ impl Checkpoints {
 }
 
 impl<N: Network> Learner<N> {
-    /// Writes a checkpoint if it is time to, and stops if somebody asked for that.
+    /// Writes a checkpoint if it is time to, and stops if that was requested.
     pub(in crate::learner) fn pause(
         &mut self,
         phase: &Running,

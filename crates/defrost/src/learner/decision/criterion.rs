@@ -1,4 +1,4 @@
-//! What candidates are told by: the monitored metric, or the root of the mean squared error of numbers.
+//! The criterion for candidates: the monitored metric, or the root of the mean squared error of numbers.
 
 use super::Gain;
 use super::rule::Measured;

@@ -19,7 +19,7 @@ pub struct Decision {
     pub kept: Kept,
     /// Why, in a sentence.
     pub reason: String,
-    /// The metric that candidates are told by.
+    /// The metric by which candidates are compared.
     pub metric_name: String,
     /// The best epoch of the frozen body; none if no phase froze it.
     pub frozen: Option<Candidate>,
@@ -51,7 +51,7 @@ pub enum Kept {
 pub struct Candidate {
     /// All that was measured on the validation items.
     pub metrics: Metrics,
-    /// The metric that candidates are told by.
+    /// The metric by which candidates are compared.
     pub metric: f64,
     /// The least it may be on other items of the kind, at 95 %.
     pub low: f64,
@@ -118,7 +118,9 @@ impl Decision {
             Kept::Between if is_clear => "; thawing paid, and weights between the two are kept",
             Kept::Between => "; too close to tell, so weights between the two are kept, which seldom lose",
             Kept::Thawed | Kept::Only if is_clear => "; thawing paid",
-            Kept::Thawed | Kept::Only => "; too close to tell, and with so many items thawing usually pays",
+            Kept::Thawed | Kept::Only => {
+                "; too close to tell, and with this many items unfreezing usually pays"
+            }
         } + &few
     }
 }

@@ -1,8 +1,8 @@
 //! The rule: the candidate of which the most is to be expected.
 //!
-//! A difference measured on a few validation items is noise for the most part. It is weighed against what is known of
+//! A difference measured on a few validation items is mostly noise. It is weighed against what is known of
 //! such differences before an item is looked at: with few training items of a class thawing costs more than it brings,
-//! with many it pays. Both are taken for normal distributions, whose product says what to expect.
+//! with many it pays. Both count as normal distributions, whose product says what to expect.
 
 /// A gain that was measured, with the variance of its error.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,7 +67,7 @@ impl Measured {
 mod tests {
     use super::*;
 
-    /// So many items, of which the new network gets some right that the old one does not, and the reverse.
+    /// The number of items, and how many only the new network or only the old one gets right.
     fn measured(items: usize, won: usize, lost: usize) -> Measured {
         let gain = |item: usize| match item {
             item if item < won => 1.0,

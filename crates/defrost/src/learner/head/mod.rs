@@ -25,7 +25,7 @@ impl<N: Network> Learner<N> {
     ///
     /// # Errors
     ///
-    /// If an item can't be read, or somebody asks to stop.
+    /// If an item can't be read, or a stop was requested.
     pub(super) fn solve_head(&mut self, solver: &HeadSolver) -> Result<f64, LearnerError> {
         let plan = self.plan.clone();
         let head = plan.dense_head().ok_or(LearnerError::NoDenseHead)?;

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::loss::AnyLoss;
 
-/// What a head is solved for on.
+/// The data from which a head is computed.
 pub(in crate::learner) struct Problem {
     /// `[rows, features]`, standardised; all items in their first variant, then all in their second, and so on.
     pub features: Tensor<2>,
@@ -12,7 +12,7 @@ pub(in crate::learner) struct Problem {
     pub targets: Tensor<2>,
     /// How many items there are.
     pub items: usize,
-    /// What is made small.
+    /// The loss that is minimised.
     pub loss: AnyLoss,
 }
 

@@ -18,7 +18,7 @@ pub struct HeadSolver {
     pub validated_items: usize,
 }
 
-/// What a cross-validation found.
+/// The result of a cross-validation.
 pub(in crate::learner) struct CrossValidated {
     /// The penalty whose heads have the least loss on items that they were not solved for on.
     pub penalty: f64,
@@ -28,18 +28,18 @@ pub(in crate::learner) struct CrossValidated {
     pub heads: Vec<Vec<f64>>,
 }
 
-/// Penalties that are tried, strongest first: factors of half the squared norm of the weights, which stand on
+/// Penalties that are tried, strongest first: factors of half the squared norm of the weights, which apply to
 /// standardised features.
 const PENALTIES: [f64; 9] = [10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3];
-/// So many penalties that are worse than the best one, one after the other, end the search.
+/// The search ends after this many penalties in a row that are worse than the best one.
 const PATIENCE: usize = 2;
 /// The penalty of a head that the body thaws behind.
 const HELD_BACK: f64 = 10.0;
-/// A pass through the body for each of so many augmented images takes about as long as thawed training of a few.
+/// A pass through the body for this many augmented images takes about as long as unfrozen training on a few.
 const VARIED: usize = 640;
 
 impl HeadSolver {
-    /// For so many training items: the fewer there are, the more variants of each.
+    /// For this many training items: the fewer there are, the more variants of each.
     pub fn for_items(items: usize) -> Self {
         let variants = (VARIED / items.max(1)).clamp(2, 8);
         Self { variants, items: 50_000, penalty: None, folds: 5, validated_items: 4_000 }

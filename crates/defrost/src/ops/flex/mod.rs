@@ -2,7 +2,7 @@
 //! the gradient graph.
 //!
 //! An operation says what it computes and what its gradients are ([`Operation`]); how Burn dispatches it, which of its
-//! inputs have gradients, and what is kept until then is written once, here.
+//! inputs have gradients, and what the backward pass needs: this is written once, here.
 //!
 //! Invariants: activations keep their number format, f32 or bf16, and so do their gradients; weights, norms, statistics
 //! and their gradients are f32. A gradient is registered only for an input that wants one, and an operation keeps for its
@@ -42,7 +42,7 @@ pub(super) fn takes<const D: usize>(tensor: &Tensor<D>) -> bool {
 
 /// A computation over `N` tensors and its gradients.
 pub(super) trait Operation<const N: usize>: 'static {
-    /// What the backward pass reads.
+    /// The tensors that the backward pass reads.
     type Saved: Clone + Debug + Send + 'static;
 
     /// The output, and what the gradients of the tracked inputs will read.
@@ -52,7 +52,7 @@ pub(super) trait Operation<const N: usize>: 'static {
     fn backward(saved: Self::Saved, grad_output: FlexTensor, tracked: [bool; N]) -> [Option<FlexTensor>; N];
 }
 
-/// What an [`Operation`] gives.
+/// The result of an [`Operation`].
 pub(super) struct Forward<S> {
     pub output: FlexTensor,
     /// Further outputs, without gradients.
@@ -84,7 +84,7 @@ pub(super) fn apply_with_constants<const N: usize, const M: usize>(
     exactly(Dispatch::operation(operation, Tensors(inputs.into())))
 }
 
-/// What `compute` gives, without gradients: its inputs' are not tracked.
+/// The result of `compute`, without gradients: its inputs' are not tracked.
 pub(super) fn compute<const N: usize, const M: usize>(
     compute: impl FnOnce([FlexTensor; N]) -> [FlexTensor; M],
     inputs: [DispatchTensor; N],

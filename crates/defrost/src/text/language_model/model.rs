@@ -25,11 +25,11 @@ struct Decoder {
     bias: Param<Tensor<1>>,
 }
 
-/// What a batch came to.
+/// The result of a batch.
 pub struct Read {
     /// Scores, `[batch, positions, vocabulary]`.
     pub scores: Tensor<3>,
-    /// What the last layer gave, `[batch, positions, embedding]`.
+    /// The output of the last layer, `[batch, positions, embedding]`.
     pub output: Tensor<3>,
     /// The same after its dropout.
     pub dropped: Tensor<3>,

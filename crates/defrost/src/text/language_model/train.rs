@@ -64,7 +64,7 @@ impl Default for PretrainOptions {
     }
 }
 
-/// What an epoch came to.
+/// The result of an epoch.
 #[derive(Clone, Debug, Serialize)]
 pub struct LanguageEpoch {
     /// From 1.

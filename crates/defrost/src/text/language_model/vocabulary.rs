@@ -8,14 +8,14 @@ use tokenizers::{AddedToken, NormalizerWrapper, TokenizerBuilder};
 
 use crate::text::TokenizerError;
 
-/// What fills batches up; its number is 0.
+/// The token that pads batches; its number is 0.
 const PADDING: &str = "<pad>";
-/// What every text begins with; its number is 1.
+/// The token at the start of every text; its number is 1.
 const BEGIN: &str = "<bos>";
 /// A pair of tokens that comes more rarely is not made one.
 const MIN_FREQUENCY: u64 = 2;
 
-/// Learns at most `vocabulary` tokens from texts, by joining bytes that often stand together (byte-level BPE, arXiv
+/// Learns at most `vocabulary` tokens from texts, by joining bytes that are often neighbours (byte-level BPE, arXiv
 /// 1508.07909), so that no text is unknown; case is not kept. Returns the `tokenizer.json`.
 ///
 /// # Errors
@@ -64,7 +64,7 @@ mod tests {
         let tokenizer = Tokenizer::parse(&json, 300, 100, 100).unwrap();
         let ids = |text: &str| tokenizer.encode(text).unwrap().ids;
         assert_eq!(ids("Good TEA"), ids("good tea"));
-        assert!(ids("good").len() < "good".len(), "what is frequent is one token: {:?}", ids("good"));
+        assert!(ids("good").len() < "good".len(), "a frequent word is one token: {:?}", ids("good"));
         assert_eq!((ids("日本 ☕")[0], ids("good")[0]), (1, 1));
     }
 }

@@ -11,7 +11,7 @@ use crate::layers::{Dropout, Embedding, Lstm};
 use crate::ops::LstmState;
 use crate::stage::Stage;
 
-/// The longest text, in tokens: what is kept for the way back grows with it.
+/// The longest text, in tokens: the memory for the backward pass grows with it.
 pub const LONGEST: usize = 1 << 14;
 /// More than any network of this kind has: a file that says so is damaged.
 const LIMIT: usize = 1 << 20;
@@ -35,7 +35,7 @@ pub struct AwdLstmConfig {
     pub hidden: usize,
     /// Layers.
     pub layers: usize,
-    /// What is dropped while training.
+    /// The dropouts of training.
     pub dropout: Dropouts,
 }
 

@@ -15,7 +15,7 @@ use crate::weights::KeyAlias;
 /// The standard deviation of new embeddings.
 const INITIAL: f64 = 0.02;
 
-/// What a position begins with: its token, its place, its kind.
+/// The embedding of a position: token, place and kind.
 #[derive(Module, Debug)]
 pub struct Embeddings {
     word_embeddings: Embedding,
@@ -134,7 +134,7 @@ impl Bert {
     }
 }
 
-/// What stands before a block's index in checkpoints.
+/// The prefix of a block's index in checkpoints.
 const LAYERS: &str = "encoder.layer.";
 
 /// Fields of [`Block`] and what checkpoints call them.
@@ -149,7 +149,7 @@ const NAMES: [(&str, &str); 8] = [
     ("norm", "output.LayerNorm"),
 ];
 
-/// What BERT calls the parts of a block, and what DistilBERT does.
+/// The names of a block's parts in BERT and in DistilBERT.
 const DISTILBERT: [(&str, &str); 8] = [
     ("attention.self.query", "attention.q_lin"),
     ("attention.self.key", "attention.k_lin"),
@@ -161,7 +161,7 @@ const DISTILBERT: [(&str, &str); 8] = [
     ("output.LayerNorm", "output_layer_norm"),
 ];
 
-/// What tensors are called in DistilBERT, and in files as old as BERT.
+/// Tensor names in DistilBERT, and in files as old as BERT.
 pub const KEY_ALIASES: [KeyAlias; 2] = [in_distilbert, in_older_files];
 
 fn in_distilbert(name: &str) -> Option<String> {

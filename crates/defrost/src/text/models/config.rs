@@ -38,7 +38,7 @@ impl TextConfig {
         }
     }
 
-    /// What the network is called.
+    /// The network's name.
     pub fn name(&self) -> &str {
         match self {
             Self::Bert(config) => &config.name,
@@ -136,7 +136,7 @@ impl TextConfig {
         }
     }
 
-    /// What the body's tensors are called in files of other makers.
+    /// The body's tensor names in files of other makers.
     pub fn key_aliases(&self) -> &'static [KeyAlias] {
         match self {
             Self::Bert(_) => &KEY_ALIASES,
@@ -196,7 +196,7 @@ pub enum ConfigError {
     Number {
         /// Its key.
         key: String,
-        /// What stands there.
+        /// The value in the file.
         found: String,
     },
     /// The heads can't share the features.
@@ -305,7 +305,7 @@ impl BertConfig {
     }
 }
 
-/// What the families call features, blocks, heads and intermediate features.
+/// The families' names of features, blocks, heads and intermediate features.
 const BERT: [&str; 4] = ["hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"];
 const DISTILBERT: [&str; 4] = ["dim", "n_layers", "n_heads", "hidden_dim"];
 

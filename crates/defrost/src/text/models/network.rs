@@ -33,7 +33,7 @@ pub struct TextNetwork {
     precision: Precision,
 }
 
-/// What reads a text.
+/// The body: it turns a text into features.
 #[derive(Module, Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one body a network")]
 enum Body {
@@ -41,7 +41,7 @@ enum Body {
     AwdLstm(AwdLstm),
 }
 
-/// What answers for a text, from one vector.
+/// The head: it turns one vector per text into scores.
 #[derive(Module, Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one head a network")]
 enum Head {
@@ -118,7 +118,7 @@ impl Body {
         }
     }
 
-    /// Padding stands behind the tokens, where a recurrent layer's outputs for them do not see it.
+    /// Padding comes after the tokens, so a recurrent layer's outputs for them do not see it.
     fn layer(&self, index: usize, x: Tensor<3>, mask: Tensor<2>) -> Tensor<3> {
         match self {
             Self::Bert(bert) => bert.block(index, x, mask),

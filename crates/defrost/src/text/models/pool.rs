@@ -3,7 +3,7 @@
 
 use burn::tensor::Tensor;
 
-/// Added to what stands on padding, so that it is no maximum.
+/// Added at padding, so that it is never the maximum.
 const ABSENT: f64 = -1e9;
 
 /// The mean over a text's tokens, `[batch, features]`.
@@ -14,7 +14,7 @@ pub fn mean(hidden: Tensor<3>, mask: Tensor<2>) -> Tensor<2> {
     sum / count
 }
 
-/// What stands on the last token, the maximum and the mean over all, `[batch, 3 features]`: fastai's
+/// The output for the last token, the maximum and the mean over all tokens, `[batch, 3 features]`: fastai's
 /// `masked_concat_pool`.
 pub fn last_max_mean(hidden: Tensor<3>, mask: Tensor<2>) -> Tensor<2> {
     let [batch, positions, features] = hidden.dims();

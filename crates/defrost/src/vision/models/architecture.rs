@@ -15,19 +15,19 @@ use crate::vision::resize::Filter;
 use crate::vision::transform::RGB;
 use crate::weights::{KeyAlias, WeightFile};
 
-/// What images look like to a network, and the details in which trainings of one architecture differ.
+/// How a network expects images, and the details in which trainings of one architecture differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PretrainedConfig {
     /// Whether convolutions pad as TensorFlow does.
     pub same_padding: bool,
-    /// What norms add to the variance.
+    /// The epsilon of norms, added to the variance.
     pub norm_epsilon: f64,
     /// Channels of an image: 3, red, green and blue, in all weights that are published.
     #[serde(default = "red_green_blue")]
     pub channels: usize,
     /// Subtracted from a pixel's `0.0..=1.0` red, green and blue.
     pub mean: [f32; 3],
-    /// What the rest is divided by.
+    /// The standard deviation of pixels.
     pub std: [f32; 3],
     /// How images are resized.
     #[serde(default)]
@@ -98,7 +98,7 @@ fn red_green_blue() -> usize {
 /// Which images an architecture can look at, in pixels a side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// What its weights were trained or are usually used at.
+    /// The size at which its weights were trained or are usually used.
     pub usual: usize,
     /// The smallest.
     pub least: usize,
@@ -116,7 +116,7 @@ pub struct SizeError {
     size: usize,
     /// The smallest.
     least: usize,
-    /// What else must hold.
+    /// A further condition.
     multiples: String,
 }
 
@@ -155,7 +155,7 @@ pub type Build = fn(&PretrainedConfig, &Device) -> Body;
 pub struct Architecture {
     /// Its name in options and files.
     pub name: &'static str,
-    /// What its usual weights expect.
+    /// The configuration that its usual weights expect.
     pub config: PretrainedConfig,
     /// Which images it can look at.
     pub sizes: Sizes,
@@ -163,7 +163,7 @@ pub struct Architecture {
     pub group_starts: &'static [&'static str],
     /// Who made the tensor names.
     pub names: &'static str,
-    /// Its usual weights, as whoever publishes them calls them.
+    /// Its usual weights, under the name they are published with.
     pub weights: &'static str,
     /// Their licence.
     pub licence: &'static str,
@@ -171,7 +171,7 @@ pub struct Architecture {
     pub hub: Option<&'static str>,
     /// A safetensors file of its usual weights, if they are part of the binary.
     pub embedded: Option<&'static [u8]>,
-    /// What its tensors are called elsewhere.
+    /// Other names of its tensors.
     pub key_aliases: &'static [KeyAlias],
     /// What the names of tensors tell about the training: a key and a value, as metadata beside the weights would say it
     /// (see [`PretrainedConfig::with_overrides`]).
@@ -211,7 +211,7 @@ impl Architecture {
         Some(file.expect("embedded weights are a valid safetensors file"))
     }
 
-    /// What some weights expect, where its usual ones expect `usual`.
+    /// The configuration for some weights, if the usual ones expect `usual`.
     pub fn config_of(&self, usual: &PretrainedConfig, weights: &WeightFile) -> PretrainedConfig {
         let mut metadata = weights.metadata.clone();
         if let Some((key, value)) = (self.implied)(weights) {

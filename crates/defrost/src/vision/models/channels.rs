@@ -7,7 +7,7 @@ use crate::stage::{Parameter, Stage};
 use crate::vision::transform::RGB;
 use crate::weights::Tensors;
 
-/// The weights of a convolution over red, green and blue, `[outputs, 3, height, width]`, for so many `channels`,
+/// The weights of a convolution over red, green and blue, `[outputs, 3, height, width]`, for this many `channels`,
 /// `[outputs, channels, height, width]`. For one they are added up, so that a grey image gives what it would give as a
 /// colour image; for two the first two count one and a half times; for more the rest starts at nothing.
 ///

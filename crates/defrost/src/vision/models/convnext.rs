@@ -44,7 +44,7 @@ const WIDTHS: [usize; 4] = [96, 192, 384, 768];
 /// How many times as wide a block is inside.
 const EXPANSION: usize = 4;
 
-/// What new blocks are worth beside their shortcuts.
+/// The initial layer scale of new blocks.
 const NEW_SCALE: f64 = 1e-6;
 
 fn convnext(depths: [usize; 4], config: &PretrainedConfig, device: &Device) -> Body {

@@ -1,4 +1,4 @@
-//! What an architecture costs, told from its shapes.
+//! The cost of an architecture, computed from its shapes.
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor};
@@ -7,7 +7,7 @@ use super::architecture::Architecture;
 use crate::ops::count_multiply_adds;
 
 impl Architecture {
-    /// The multiply-adds of its body for one image of so many pixels a side: those of convolutions, dense layers and
+    /// The multiply-adds of its body for one image of this many pixels a side: those of convolutions, dense layers and
     /// attention.
     ///
     /// # Panics

@@ -26,7 +26,7 @@ pub static ARCHITECTURES: [Architecture; 1] = [Architecture {
 const FIRST: usize = 64;
 const GROWTH: usize = 32;
 
-/// What a layer squeezes its input to before it adds its channels.
+/// The number of channels to which a layer squeezes its input.
 const SQUEEZED: usize = 4 * GROWTH;
 
 /// Layers in each block.

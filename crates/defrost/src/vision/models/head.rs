@@ -43,7 +43,7 @@ pub enum Head {
 impl Head {
     /// One number or two for each channel, over all pixels: `[batch, height, width, channels]` to `[batch,
     /// features]`. There is nothing to train in it, so it is a stage of its own: behind a frozen body it is
-    /// constant, and what is kept of an image is a few thousand numbers.
+    /// constant, and the cache holds a few thousand numbers per image.
     pub fn pool(&self, x: Tensor<4>) -> Tensor<2> {
         match self {
             Self::Linear(_) => average_pool(x),
@@ -51,7 +51,7 @@ impl Head {
         }
     }
 
-    /// What [`Self::pool`] does.
+    /// How [`Self::pool`] pools.
     pub fn pooling(&self) -> &'static str {
         match self {
             Self::Linear(_) => "average",

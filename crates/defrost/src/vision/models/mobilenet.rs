@@ -142,7 +142,7 @@ impl Block for InvertedResidual {
     }
 }
 
-/// A block by its group and its place in it, where groups are of so many blocks.
+/// A block by its group and its place in it, where groups have this many blocks.
 pub(super) fn in_group(mut block: usize, groups: &[usize]) -> Option<(usize, usize)> {
     let mut group = 0;
     while block >= *groups.get(group)? {

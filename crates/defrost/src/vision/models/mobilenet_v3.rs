@@ -222,7 +222,7 @@ fn is_timms(weights: &WeightFile) -> bool {
     weights.shapes().keys().any(|name| name.ends_with("conv_stem.weight"))
 }
 
-/// timm's mobilenetv3_small_100 and mobilenetv3_large_100, with so many blocks in each group.
+/// timm's mobilenetv3_small_100 and mobilenetv3_large_100, with this many blocks in each group.
 fn in_timm(groups: &[usize], name: &str) -> Option<String> {
     if let Some(kind) = name.strip_prefix("classifier.0.") {
         return Some(format!("conv_head.{kind}"));

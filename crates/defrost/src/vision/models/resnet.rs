@@ -56,11 +56,11 @@ const fn architecture(name: &'static str, [weights, hub]: [&'static str; 2], bui
     }
 }
 
-/// What the four layers are made of.
+/// The kind of blocks in the four layers.
 #[derive(Clone, Copy)]
 enum Blocks {
     Basic,
-    /// 3×3 convolutions in so many groups, each of so many channels in the first layer (arXiv 1611.05431; wider:
+    /// 3×3 convolutions in this many groups, each with this many channels in the first layer (arXiv 1611.05431; wider:
     /// arXiv 1605.07146).
     Bottleneck {
         groups: usize,
@@ -76,7 +76,7 @@ const WIDTHS: [usize; 4] = [64, 128, 256, 512];
 /// A bottleneck gives four times its layer's width.
 const EXPANSION: usize = 4;
 
-/// A body with so many blocks in each layer; bottlenecks have the stride on the 3×3 convolution ("v1.5").
+/// A body with this many blocks in each layer; bottlenecks have the stride on the 3×3 convolution ("v1.5").
 fn resnet(depths: [usize; 4], blocks: Blocks, config: &PretrainedConfig, device: &Device) -> Body {
     let stem = ResnetStem {
         conv1: Conv2dConfig::new(config.channels, 64, config.window(7, 2)).init(device),

@@ -1,6 +1,6 @@
 //! SqueezeNet 1.1 (arXiv 1602.07360) under torchvision's tensor names.
 //!
-//! Its classifier is a convolution and an average of what it gives; a new head averages first.
+//! Its classifier is a convolution and an average of its output; a new head averages first.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};

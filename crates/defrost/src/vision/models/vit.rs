@@ -74,7 +74,7 @@ const fn architecture(
     }
 }
 
-/// What tells the transformers apart.
+/// The differences between the transformers.
 struct Dimensions {
     features: usize,
     /// Side of a patch in pixels.
@@ -194,7 +194,7 @@ impl TransformerBlock {
         let [batch, _, tokens, features] = x.dims();
         let (first, rest) = fork(x);
         let (second, third) = fork(rest);
-        // The weight is cut in three, which is smaller than what it gives.
+        // The weight is cut in three instead of the output, which is larger.
         let [query, key, value] = [(0, first), (1, second), (2, third)].map(|(part, x)| {
             let weight = self.qkv.weight.val().narrow(0, part * features, features);
             let bias = self.qkv.bias.as_ref().map(|bias| bias.val().narrow(0, part * features, features));

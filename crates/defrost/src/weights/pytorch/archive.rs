@@ -12,7 +12,7 @@ use super::pickle::{Pickle, Value};
 use super::tensors::storages;
 use crate::weights::file::is_tar;
 
-/// How an old file begins: the pickle of a number nobody else begins with.
+/// How an old file begins: the pickle of a magic number.
 const OLD: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
 
 /// The version of the old format.

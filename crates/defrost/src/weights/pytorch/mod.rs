@@ -1,5 +1,5 @@
 //! Reading PyTorch's files: `.pth`, `.pt` and `.bin`, of both formats `torch.save` has had. They hold a pickle, which
-//! is read as data: no code runs. Every size is held against the file's before anything is made from it.
+//! is read as data: no code runs. Every size is compared with the file's before memory is allocated for it.
 
 mod archive;
 mod pickle;
@@ -74,7 +74,7 @@ pub enum PytorchError {
     Module(Option<String>),
 }
 
-/// A PyTorch file: tensors by name, whose numbers are made when they are asked for.
+/// A PyTorch file: tensors by name, whose numbers are read on demand.
 #[derive(Debug)]
 pub struct Pytorch {
     bytes: Vec<u8>,

@@ -38,7 +38,7 @@ pub type Place = u32;
 /// A value of a pickle.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
-    /// What no weights depend on: `None`, numbers with fractions, bytes, very large numbers.
+    /// Values that no weights depend on: `None`, fractions, bytes, very large numbers.
     Other,
     /// True or false.
     Bool(bool),
@@ -52,7 +52,7 @@ pub enum Value<'a> {
     Dict(Vec<(Place, Place)>),
     /// A class or function, by module and name.
     Global(&'a str, &'a str),
-    /// What calling a function with these arguments would give, with what is then put into it by key.
+    /// The result of calling a function with these arguments, and the values that are then set in it by key.
     Call { function: Place, arguments: Place, items: Vec<(Place, Place)> },
     /// Something outside the pickle, by what names it.
     Outside(Place),

@@ -23,7 +23,7 @@ const MOST_DIMENSIONS: usize = 8;
 /// Numbers in a file that tensors are cut out of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Storage<'a> {
-    /// What the pickle calls it.
+    /// Its name in the pickle.
     pub key: &'a str,
     /// How many numbers it has.
     pub count: usize,
@@ -145,7 +145,7 @@ pub fn tensors(pickle: &Pickle<'_>) -> Result<Vec<(String, View)>, PytorchError>
     }
 }
 
-/// What the pickle is an object of.
+/// The class of the pickle's object.
 fn class(pickle: &Pickle<'_>) -> Option<String> {
     let Value::Call { function, .. } = pickle.root() else { return None };
     let Value::Global(module, name) = pickle.value(*function) else { return None };
