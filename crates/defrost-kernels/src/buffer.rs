@@ -1,4 +1,4 @@
-//! Memory for outputs and working space, given back to the next who asks.
+//! Memory for outputs and working space, which is used again and again.
 //!
 //! A training step asks for the same few hundred sizes again and again. Memory fresh from the system costs a page
 //! fault per 4 KiB and is zeroed twice, which for thin layers takes longer than their arithmetic. So buffers are cut

@@ -1,4 +1,4 @@
-//! What follows a convolution's sums, in the same pass over memory.
+//! The operations after a convolution's sums, in the same pass over memory.
 
 use crate::ActivationFn;
 

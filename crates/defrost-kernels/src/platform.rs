@@ -1,4 +1,4 @@
-//! What depends on the system the kernels are compiled for: regions of memory. Instructions are [`IsaLevel`](crate::IsaLevel)'s.
+//! The part that depends on the operating system: regions of memory. Instructions are [`IsaLevel`](crate::IsaLevel)'s.
 
 #[cfg(any(unix, windows))]
 pub(crate) use mapped::{REGION_BYTES, Region};

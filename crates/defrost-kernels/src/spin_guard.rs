@@ -1,7 +1,7 @@
 //! Threads that spin between the parallel parts of a computation.
 //!
-//! A training step is some hundred parallel parts with little in between. A thread of the pool that finds nothing to
-//! do falls asleep after some microseconds, and waking it takes longer than many a part: the others have done its
+//! A training step has about a hundred parallel parts with little in between. A thread of the pool without work falls
+//! asleep after some microseconds, and waking it takes longer than many of these parts: the others have done its
 //! part by then.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Mean and variance per channel: what a convolution gathers while it writes, and a norm reads.
+//! Mean and variance per channel: a convolution computes them while it writes, and a norm reads them.
 
 /// Mean and variance of each channel over batch and pixels.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,7 @@
-//! What travels through a network: a batch, as rank-erased tensors.
+//! A batch on its way through a network, as rank-erased tensors.
 //!
-//! The core moves activations from the data to the first stage, from the frozen
-//! prefix and the trained suffix, and to the loss, without knowing what they mean. An image network
+//! The core moves activations from the data through the frozen prefix and the trained suffix to the loss,
+//! without knowing what they mean. An image network
 //! passes one tensor; one that reads texts passes the hidden states and their mask.
 
 use burn::tensor::{FloatDType, Int, Tensor};

@@ -1,7 +1,7 @@
 //! The freeze plan: which layer groups train. All that follows from freezing is computed here.
 //!
-//! What gets a gradient, which norm uses batch statistics, which stages are constant and may be run
-//! once and kept, what the tables and reports show: each is a function of this one value.
+//! One value decides what gets a gradient, which norm uses batch statistics, which stages are constant and may be
+//! cached, and what the tables and reports show.
 
 use std::collections::HashMap;
 

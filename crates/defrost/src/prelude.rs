@@ -1,4 +1,4 @@
-//! What the journeys need: `use defrost::prelude::*;`
+//! The names that most programs need: `use defrost::prelude::*;`
 
 pub use crate::bundle::NamedPrediction;
 pub use crate::data::{DataError, Dataset, Fingerprint, Label, Target, Validation, Variant};

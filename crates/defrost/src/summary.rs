@@ -1,4 +1,4 @@
-//! The plan as data: what tables, JSON and files show of it.
+//! The plan as data, for tables, JSON and files.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What training measures, as an event file that TensorBoard reads.
+//! The measurements of training as an event file for TensorBoard.
 //!
 //! The file is a list of records: the length of the data, the data, and a masked CRC-32C of each, as TensorFlow's
 //! `record_writer` has them; the data is an `Event` of TensorFlow's protocol buffers, of which the few fields needed

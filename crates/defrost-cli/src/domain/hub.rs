@@ -1,4 +1,4 @@
-//! Weights from the Hugging Face hub: a bar while they are downloaded, and who is to blame if they can't be.
+//! Weights from the Hugging Face hub: a progress bar, and whether a failed download is wrong usage or a failed run.
 
 use indicatif::{HumanBytes, ProgressBar};
 

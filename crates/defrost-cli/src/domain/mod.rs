@@ -1,4 +1,4 @@
-//! Kinds of data: what each brings to the commands, which are the same for all.
+//! Kinds of data: the functions that each provides for the commands.
 
 mod hub;
 mod table;

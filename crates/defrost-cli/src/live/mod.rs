@@ -1,7 +1,7 @@
 //! `defrost train --live`: the run's report on a page of this machine, while training goes on.
 //!
-//! One value, the state, holds everything about the run. An observer writes to it, a server shows it to everybody who looks
-//! and notes in it what they ask for, and the observer obeys between two batches. Training never waits for a page:
+//! One value, the state, holds everything about the run. An observer writes to it, a server shows it to all viewers
+//! and notes their commands in it, and the observer carries them out between two batches. Training never waits for a page:
 //! a run that nobody stops ends with the same bytes as a run without a page.
 
 mod address;

@@ -1,4 +1,4 @@
-//! Somebody who looks at the page: what there is to tell them, and when.
+//! The messages to a viewer of the page, and their timing.
 //!
 //! A new viewer gets everything once, and then the changes, a few times a second at most. Changes in between are sent
 //! together.

@@ -1,4 +1,4 @@
-//! What the command tells a run's report: the data, the command itself, the machine.
+//! The facts for a run's report: the data, the command itself, the machine.
 
 use std::path::Path;
 

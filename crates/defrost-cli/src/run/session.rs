@@ -1,6 +1,6 @@
 //! `--resume`: interrupted runs and the commands they were started with.
 //!
-//! A run's checkpoint keeps the words of its command, and the folder it was given in; going on means giving
+//! A run's checkpoint keeps the words of its command, and the folder it was given in; resuming means giving
 //! the same command again.
 
 use std::ffi::{OsStr, OsString};

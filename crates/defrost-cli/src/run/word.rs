@@ -1,4 +1,4 @@
-//! A word of a command line, kept exactly, whatever bytes it is made of.
+//! A word of a command line, kept exactly, even if it is not Unicode.
 
 use std::ffi::OsString;
 use std::fmt;

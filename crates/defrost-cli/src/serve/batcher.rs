@@ -1,6 +1,6 @@
-//! Requests become batches: one thread owns the network and takes whatever waits, up to a batch.
+//! Requests become batches: one thread owns the network and takes all waiting requests, up to a batch.
 //!
-//! It never waits for a batch to fill: while it computes, the next one gathers by itself. Explanations cost more than
+//! It never waits for a batch to fill: while it computes, the next requests arrive. Explanations cost more than
 //! predictions: no prediction waits for more than one, and they can fill no more than a part of the queue. A panic in the
 //! network affects only the inputs that cause it.
 

@@ -1,7 +1,7 @@
-//! Who may ask, and what browsers may do with the answers.
+//! Which requests are allowed, and what browsers may do with the answers.
 //!
-//! A server on this machine is meant for this machine. A page from elsewhere can reach it nevertheless, by a name of its own that it
-//! has made to point here (DNS rebinding): requests under other names are refused, and those that another page makes.
+//! A server on this machine is meant for this machine. But a page from elsewhere could reach it, by making a name of
+//! its own point here (DNS rebinding). So requests under other names, and requests from other pages, are refused.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! What each kind of data brings to the server: what is sent, what a page has to ask for, what answers it.
+//! Each kind of data in the server: the content of a request, the fields of the page's form, the predictions.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What training will cost, for people.
+//! The estimated and actual time of training, as text.
 
 use defrost::learner::PhaseEstimate;
 

@@ -1,4 +1,4 @@
-//! How far what was measured can be trusted, for people.
+//! Intervals, baseline and calibration, as text.
 
 use std::collections::BTreeMap;
 

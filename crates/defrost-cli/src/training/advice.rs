@@ -1,4 +1,4 @@
-//! What an advice means in options.
+//! An advice as options.
 
 use defrost::learner::AdvisedPlan;
 

@@ -1,4 +1,4 @@
-//! From words to what the library trains with: the threads, the learner's options, the recipe.
+//! From options to the library's objects: the threads, the learner's options, the recipe.
 
 mod advice;
 mod learner;

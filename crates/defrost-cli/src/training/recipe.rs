@@ -1,4 +1,4 @@
-//! The recipe asked for, and what is said where it does not fit the network.
+//! The recipe that the options describe, and the errors if it does not fit the network.
 
 use defrost::bundle::ModelConfig;
 use defrost::learner::Mixing;
@@ -36,7 +36,7 @@ impl TrainingOptions {
         }
     }
 
-    /// What the automatic recipe is made of: the model's own with the epochs, patience, rates and groups given.
+    /// The model's own recipe, with the given epochs, patience, rates and groups.
     pub fn usual(&self, model: &impl ModelConfig) -> FineTune {
         let usual = match self.epochs {
             Some(epochs) => model.recipe(epochs),

@@ -1,6 +1,6 @@
-//! The definition of the four operations, as loops over every index: what the fast kernels are tested against.
+//! The definition of the four operations, as loops over every index. The fast kernels are tested against them.
 //!
-//! Sums run in `f64` and are rounded once, so what differs from these is the other's rounding.
+//! Sums run in `f64` and are rounded once, so differences are the rounding of the fast kernels.
 
 use crate::{ChannelStatistics, ConvShape, Element, Epilogue};
 

@@ -1,6 +1,6 @@
 //! How a tile's sums become output: bias, residual, activation; or statistics.
 //!
-//! A vector of channels at a time goes down the pixels of a line, so that what belongs to the channels stays in
+//! A vector of channels at a time goes down the pixels of a line, so that the channels' numbers stay in
 //! registers.
 
 use std::ops::Range;

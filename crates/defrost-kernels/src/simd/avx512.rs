@@ -1,7 +1,7 @@
 //! Sixteen lanes of AVX-512, with or without its instruction that rounds to `bf16`.
 //!
-//! That instruction takes subnormal numbers for zero. Everything else it rounds as integer arithmetic does in its
-//! absence, four times as fast.
+//! That instruction treats subnormal numbers as zero. It rounds all others like the integer arithmetic that replaces it
+//! on other processors, four times as fast.
 
 use std::arch::x86_64::*;
 

@@ -1,8 +1,8 @@
 //! A run as one file: its folder as a zip archive, each entry stored as it is.
 //!
-//! An archive is read where it lies; nothing is unpacked to disk. It may come from anybody, so it is looked at before it
-//! is used: entries are stored and don't lie over each other, so nothing is larger than the file; each has a plain name,
-//! which leads to no other folder; no two have the same. What an entry holds is checked against its sum as it is read.
+//! An archive is read in place; nothing is unpacked to disk. It may come from anybody, so it is checked before it
+//! is used: entries are stored and don't overlap, so nothing is larger than the file; each has a plain name without
+//! folders; no two have the same name. Reading an entry checks its checksum.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};

@@ -1,4 +1,4 @@
-//! Answers about many items: in batches, each in its item's place.
+//! Predictions for many items: in batches, in the order of the items.
 
 /// At most this many items go through a saved network at once.
 pub const BATCH: usize = 16;

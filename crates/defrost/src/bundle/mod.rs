@@ -1,8 +1,8 @@
-//! One folder a model: weights, and everything needed to use them again; or that folder packed into one file.
+//! A saved model: a folder with weights and everything needed to use them again, or that folder packed into one file.
 //!
 //! `model.safetensors` holds the tensors, `bundle.json` the [`BundleManifest`]: classes, the domain's part
-//! (architecture, preprocessing), the freeze plan, what was measured, a hash of the weights, and a [`SelfTest`].
-//! `familiarity.safetensors` holds what tells whether an item is like the training data.
+//! (architecture, preprocessing), the freeze plan, the metrics, a hash of the weights, and a [`SelfTest`].
+//! `familiarity.safetensors` holds the reference for how familiar an item is.
 
 #[cfg(feature = "archive")]
 mod archive;

@@ -1,4 +1,4 @@
-//! The files of a run, whichever way it is kept: in a folder, or packed into one file.
+//! The files of a run, in a folder or packed into one file.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! A made-up item and the scores it got when the network was saved. Loading the network computes them again: a
-//! description, a file or kernels that make something else of the item would make something else of every other one.
+//! A made-up item and the scores it got when the network was saved. Loading the network computes them again: if a
+//! description, a file or kernels give other scores for this item, they would give other scores for every item.
 //!
 //! The bundle holds the item before any preprocessing, and it is processed like items that are
 //! predicted.

@@ -1,4 +1,4 @@
-//! Dropout whose masks belong to a place in training, not to what was drawn before.
+//! Dropout whose masks follow from the position in training, not from earlier draws.
 
 use std::cell::RefCell;
 

@@ -1,4 +1,4 @@
-//! A row of numbers for each thing of a kind: words, places, categories.
+//! Embeddings: a learned vector for each word, position or category.
 
 use burn::module::{Module, Param};
 use burn::nn::Initializer;

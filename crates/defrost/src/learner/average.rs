@@ -1,4 +1,4 @@
-//! A running average of the weights, which is often better than any of the weights it is the average of.
+//! A running average of the weights, which is often better than the weights of any single step.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! What a learner knows of its network beyond stages and numbers: how the model is built and fed again, the names of its
-//! classes, what was seen while its data was read, and the phases that it ran.
+//! A learner's description of its network: how the model is built and fed again, the names of its
+//! classes, notes from reading its data, and the phases that it ran.
 
 use std::any::Any;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Ending a phase that no longer gets better.
+//! Ending a phase when validation no longer improves.
 
 use super::{EpochRecord, Flow, Observer, Resumed};
 use crate::recipe::ResolvedPhase;

@@ -67,7 +67,9 @@ pub enum LearnerError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// A head can't be solved for.
-    #[error("the head can't be computed directly: it must be one dense layer, and everything before it frozen")]
+    #[error(
+        "the head can't be computed directly: it must be one dense layer, and everything before it frozen"
+    )]
     NoDenseHead,
     /// A stop was requested, by [`Learner::stop_on`](super::Learner::stop_on).
     #[error("training was stopped between two batches")]

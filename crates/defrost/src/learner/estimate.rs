@@ -1,6 +1,6 @@
-//! What training will cost, measured on a few of its batches before it starts.
+//! How long training will take, measured on a few batches before it starts.
 //!
-//! An estimate changes nothing: weights, statistics and optimizer are put back, what the trial batches keep is
+//! An estimate changes nothing: weights, statistics and optimizer are restored, the cache of the trial batches is
 //! thrown away, and draws are functions of the position in training.
 
 use serde::{Deserialize, Serialize};

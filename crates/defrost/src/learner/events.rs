@@ -1,5 +1,5 @@
-//! What happens during training, for those who watch it or steer it. How long an observer takes to answer after a batch or an
-//! epoch is not counted as training: it may wait.
+//! Events of training, for observers that watch or steer it. The time that an observer takes after a batch or an
+//! epoch does not count as training: it may wait.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! From data that has been read to a learner of it.
+//! From loaded data to a learner.
 
 use super::{Learner, LearnerError, LearnerOptions};
 use crate::data::Dataset;

@@ -1,5 +1,5 @@
-//! What is measured once training is over, so that each answer can be trusted: the temperature of probabilities, and which
-//! items are familiar.
+//! Measurements after training that say how far each prediction can be trusted: the temperature of probabilities, and
+//! familiarity.
 
 use super::features::Part;
 use super::{Learner, LearnerError};

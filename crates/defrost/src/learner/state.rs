@@ -1,4 +1,4 @@
-//! Going back to where training has been.
+//! Snapshots of training, and going back to them.
 
 use super::Learner;
 use super::average::Average;

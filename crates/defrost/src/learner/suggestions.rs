@@ -1,4 +1,4 @@
-//! Learning rates read off a curve of losses over rising rates (fastai's `valley`, `slide`, `steep` and
+//! Learning rates from a curve of losses over rising rates (fastai's `valley`, `slide`, `steep` and
 //! `minimum`).
 
 use serde::Serialize;

@@ -1,8 +1,8 @@
-//! Losses. A loss says what a network is for: which targets its items have, what its scores mean, and which
-//! metric tells the better of two epochs.
+//! Losses. A loss defines the task: which targets the items have, what the scores mean, and which
+//! metric decides between two epochs.
 //!
 //! A loss is kept in files by its name and its parameters. The built-in ones are found there; a custom loss
-//! is made known with [`register`] before such a file is read.
+//! is registered with [`register`] before such a file is read.
 
 mod classes;
 mod held;

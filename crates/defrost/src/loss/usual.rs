@@ -1,4 +1,4 @@
-//! The loss for some data where none was chosen.
+//! The default loss for some data.
 
 use thiserror::Error;
 

@@ -1,5 +1,5 @@
-//! What a network says of an item once it is trained: probabilities that can be taken at their word, and whether the item
-//! is like anything that the network was taught.
+//! A trained network's answer for an item: calibrated probabilities, and whether the item
+//! is like the training items.
 
 use burn::tensor::Tensor;
 

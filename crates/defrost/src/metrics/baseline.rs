@@ -1,4 +1,4 @@
-//! What is reached without looking: by the same answer to every item, the one that suits the training items best.
+//! The baseline: the result of giving every item the same answer, the one that suits the training items best.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Measures of items that are of one class each, all read off the confusion matrix.
+//! Metrics of items with one class each, all computed from the confusion matrix.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,9 +1,9 @@
-//! How familiar an item is: whether it lies where items of the training data do.
+//! How familiar an item is: whether its features are near those of the training data.
 //!
-//! A network has an answer for everything, and probabilities don't say that an item is of no class at all. What the last
-//! stage receives of an item, its features, does: those of unknown things lie apart from those of training items. How far
-//! is the distance to the nearest of them, after the features were made equally long (Sun et al., arXiv 2204.06507: nothing
-//! is assumed about how features are spread). Held-out items say which distances are usual.
+//! A network has an answer for everything, and probabilities don't say that an item belongs to no class at all. Its
+//! features, the input of the last stage, do: the features of unknown things are far from those of training items. The
+//! distance is that to the nearest training items, after all features were scaled to one length (Sun et al., arXiv
+//! 2204.06507; this assumes nothing about their distribution). Held-out items show which distances are normal.
 //!
 //! A bounded sample of training items is kept, in eight bits a feature: a megabyte at most.
 

@@ -1,8 +1,8 @@
-//! How far a measure of some items may be from what it would be of all such items: confidence intervals at 95 %.
+//! Confidence intervals at 95 %: how far a metric of some items may be from that of all such items.
 //!
-//! A share of items that are right or wrong has Wilson's interval, which stays within 0 and 1 and holds for few items
-//! and for shares near the ends, where the usual normal one does not (Brown, Cai and DasGupta, 2001). Any other
-//! measure is taken again of items drawn with repetition (the percentile bootstrap). Two networks are compared item by
+//! A fraction of right items has Wilson's interval, which stays within 0 and 1 and holds for few items
+//! and for fractions near the ends, where the usual normal one does not (Brown, Cai and DasGupta, 2001). Any other
+//! metric is computed again from items drawn with repetition (the percentile bootstrap). Two networks are compared item by
 //! item: on the same items, what is hard for one is hard for the other, and the difference varies less than either.
 
 use rand::RngExt as _;

@@ -1,4 +1,4 @@
-//! Measures of items with any number of labels, each decided on its own by a threshold.
+//! Metrics of items with any number of labels, each predicted by a threshold of its own.
 
 use super::{ClassReport, Prediction};
 use crate::data::Target;

@@ -1,4 +1,4 @@
-//! Measures of predicted numbers: pairs of the true number and the predicted one. None of no pairs.
+//! Metrics of predicted numbers, from pairs of the true and the predicted one. Without pairs there is none.
 
 /// Mean distance.
 pub fn mean_absolute_error(pairs: &[(f64, f64)]) -> Option<f64> {

@@ -1,4 +1,4 @@
-//! Measures of how scores rank items and classes.
+//! Metrics of how scores rank items and classes.
 
 use super::Prediction;
 

@@ -1,4 +1,4 @@
-//! A step of Adam, in place wherever nobody else holds the tensor.
+//! A step of Adam, in place if the tensor has no other owner.
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::ops::FloatTensorOps;

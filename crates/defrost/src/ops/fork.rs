@@ -1,4 +1,4 @@
-//! One tensor that goes two ways, and the sum of the gradients that come back.
+//! One tensor that is used twice, and the sum of its gradients.
 //!
 //! Burn adds gradients on one thread and, in bf16, slowly. Here both ways lead back to one node of the graph, the
 //! [`Join`]: the gradient that arrives there first stays, the second is added to it by the kernels. The sum does not

@@ -1,4 +1,4 @@
-//! Which of the processor's instructions the kernels use: one choice a process, made at the first question.
+//! Which of the processor's instructions the kernels use: one choice per process, made at the first use.
 
 use std::sync::LazyLock;
 

@@ -1,8 +1,8 @@
-//! What depends on the system the library is compiled for: clocks, files, threads, free memory and disk. The rest of the library
-//! asks here and compiles for all systems alike.
+//! The part that depends on the operating system: clocks, files, threads, free memory and disk. The rest of the library
+//! uses it and compiles for all systems alike.
 //!
-//! In a browser (`wasm32-unknown-unknown`) clocks are JavaScript's, every file is refused by the system, nothing is known of memory
-//! and disk, and threads can't be started: what is computed in parallel elsewhere runs on the thread that asks for it.
+//! In a browser (`wasm32-unknown-unknown`) clocks are JavaScript's, every file is refused by the system, memory
+//! and disk are unknown, and threads can't be started: parallel work runs on the calling thread.
 
 mod disk;
 mod files;

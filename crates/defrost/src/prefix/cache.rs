@@ -1,9 +1,9 @@
 //! The cache of frozen features: in memory first, then in files.
 //!
-//! A row belongs to a prefix and a key, both fingerprints of all that the row follows from. So no row is
-//! ever out of date: a weight, a file or a setting that changes is another fingerprint, and one that
-//! changes back finds its rows again. Losing rows costs time and nothing else: whatever goes wrong with
-//! the files, the run goes on without them.
+//! A row belongs to a prefix and a key, both fingerprints of everything that the row depends on. So no row is
+//! ever out of date: a changed weight, file or setting has another fingerprint, and changing it
+//! back finds the old rows again. Losing rows costs only time: if something goes wrong with
+//! the files, the run continues without them.
 
 use std::collections::HashMap;
 use std::sync::Arc;

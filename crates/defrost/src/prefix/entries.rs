@@ -1,6 +1,6 @@
 //! A batch taken apart into a row of bytes per item, and put together again.
 //!
-//! A row says what it holds: for each value its number format, its shape without the batch, its elements in
+//! A row describes its content: for each value its number format, its shape without the batch, its elements in
 //! that format. Rows of different items may differ in their first dimension, as texts do in length:
 //! [`join`] is the one place that makes a batch of them.
 

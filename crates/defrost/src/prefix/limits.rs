@@ -1,4 +1,4 @@
-//! How much may be kept, and where.
+//! How much may be cached, and where.
 
 use std::path::PathBuf;
 

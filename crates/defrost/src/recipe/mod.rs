@@ -1,7 +1,7 @@
 //! Recipes: training as a list of phases, each with its own freezing, rates and schedule.
 //!
 //! A recipe is data, and knows no network. [`Recipe::resolve`] fits it to one, once: the learner runs the resolved
-//! phases, estimates, plans and reports show them, a checkpoint keeps what they were.
+//! phases, estimates, plans and reports show them, and a checkpoint keeps them.
 
 mod fine_tune;
 mod gradual;

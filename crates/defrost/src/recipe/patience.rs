@@ -1,4 +1,4 @@
-//! Training until validation no longer gets better.
+//! Training until validation no longer improves.
 
 /// When a phase ends before its last epoch.
 ///

@@ -1,4 +1,4 @@
-//! A phase that knows its network: what training, estimates, summaries and reports are made from.
+//! A phase that knows its network: the input of training, estimates, summaries and reports.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What an advice measured, as a section of a report or a page of its own.
+//! The measurements of an advice, as a section of a report or a page of its own.
 
 use askama::Template;
 

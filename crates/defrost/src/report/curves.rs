@@ -1,4 +1,4 @@
-//! The curves of a run: what was measured, and how rate and momentum moved.
+//! The curves of a run: losses, metrics, rate and momentum.
 
 use super::chart::{Axis, Band, Chart, Curve, Mark, Scale};
 use super::{Report, Span, numbers};

@@ -1,5 +1,4 @@
-//! A report as a page: one file without scripts that asks the network for nothing; or its sections alone, for a page that
-//! frames them otherwise.
+//! A report as a page: one file without scripts that works offline; or its sections alone, for another page.
 
 use std::collections::BTreeSet;
 

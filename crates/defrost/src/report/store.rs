@@ -1,4 +1,4 @@
-//! A report in a run's folder: `report.json`, all that is known, and `report.html`, the page drawn from it.
+//! A report in a run's folder: `report.json` with all data, and `report.html`, the page drawn from it.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

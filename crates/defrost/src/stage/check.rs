@@ -1,7 +1,7 @@
-//! Holds a network's list of stages against what its forward pass does.
+//! Compares a network's list of stages with its forward pass.
 //!
-//! Freezing rests on three things that a type can't say: every parameter is in exactly one stage; running stages one by
-//! one is running them at once; and no stage computes with parameters of a later one, since its output would count as
+//! Freezing needs three properties that a type can't express: every parameter is in exactly one stage; running stages one by
+//! one equals running them at once; and no stage computes with parameters of a later one, since its output would count as
 //! constant while they train.
 
 use std::collections::{HashMap, HashSet};

@@ -1,4 +1,4 @@
-//! What a network must offer to be frozen, cached and thawed: ordered stages.
+//! Stages: the interface through which a network is frozen, cached and unfrozen.
 //!
 //! A stage is the smallest part that can be frozen alone. The core learns everything about a network
 //! from here: the stages' names, which parameters each one holds by exact id, and how to run a range of

@@ -1,4 +1,4 @@
-//! Looking for what is wrong with texts. No tokenizer is needed for it.
+//! Problems in texts. No tokenizer is needed to find them.
 
 use super::source::{LabelledText, LabelledTexts, TextParts, ValidTexts};
 use crate::check::{Entry, Part, Problem, Report, Severity};

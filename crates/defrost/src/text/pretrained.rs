@@ -1,5 +1,5 @@
-//! Pretrained weights with all that belongs to them: a folder with `model.safetensors` or `pytorch_model.bin`,
-//! `tokenizer.json` and `config.json`, as they are published or as pretraining leaves them, or the folder of a finished run.
+//! Pretrained weights with tokenizer and configuration: a folder with `model.safetensors` or `pytorch_model.bin`,
+//! `tokenizer.json` and `config.json`, as published or from pretraining, or the folder of a finished run.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! From a text to the numbers of its tokens, as the `tokenizer.json` beside a network's weights says.
+//! From a text to its token ids, with the `tokenizer.json` beside a network's weights.
 
 use std::sync::Arc;
 

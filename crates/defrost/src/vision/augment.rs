@@ -1,4 +1,4 @@
-//! Random variations of an image: what may vary, one concrete draw, and the map and colours that follow from it.
+//! Augmentation of images: the policy, one concrete draw, and the map and colours that follow from it.
 //!
 //! The defaults, their distributions and their order are those of fastai's `aug_transforms`. A draw holds plain numbers
 //! and uses the same count of random numbers whatever it decides; the same draw gives the same bytes.

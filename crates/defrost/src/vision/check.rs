@@ -1,4 +1,4 @@
-//! What is wrong with images, told from a first look at each.
+//! Problems in images, found from the trace of each.
 
 use std::collections::HashSet;
 

@@ -1,7 +1,7 @@
 //! Decoded images, kept in memory so that later epochs do not decode their files again.
 //!
-//! Two forms are kept, each the exact bytes that decoding the file anew would lead to: the square that
-//! validation sees, and the image that augmentation draws from. What does not fit is decoded each time.
+//! Two forms are kept, each with the exact bytes of decoding the file again: the square that
+//! validation sees, and the image that augmentation draws from. Images that do not fit are decoded each time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -1,4 +1,4 @@
-//! Grad-CAM (arXiv 1610.02391): which places of an image speak for a class.
+//! Grad-CAM (arXiv 1610.02391): which places of an image support a class.
 //!
 //! Each channel of the last image in the body counts by the mean gradient of the class's score with respect to it;
 //! the sum over channels, as far as it supports the class, is the map. Behind an average over all places and one dense

@@ -1,4 +1,4 @@
-//! Heat maps as images to lay over what they explain.
+//! Heat maps as images to lay over the original.
 
 use image::codecs::png::PngEncoder;
 use image::imageops::FilterType;

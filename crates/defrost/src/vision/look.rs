@@ -1,4 +1,4 @@
-//! What a first look at an image tells of it: a trace of 224 bytes and a few numbers, for checks and comparisons.
+//! The trace of an image: 224 bytes and a few numbers, for checks and comparisons.
 
 use std::collections::HashMap;
 

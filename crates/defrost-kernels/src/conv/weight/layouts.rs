@@ -1,7 +1,7 @@
 //! How the two factors of the weight's gradient are laid out.
 //!
 //! Pieces of a fixed length are read even where fewer elements count, because a length that is known is one
-//! instruction; what is read beyond goes to rows or columns that nobody looks at.
+//! instruction; elements beyond the end go to rows or columns that are never used.
 
 use super::{CHANNELS, Layout, Product};
 use crate::Element;

@@ -4,7 +4,7 @@
 //! gradient[out][in][tap] = sum over output pixels p of grad_output[p][out] * input[p under tap][in]
 //! ```
 //!
-//! Pixels are what is summed, so both factors are laid out with pixels along the depth: the input *transposed*,
+//! The sum runs over pixels, so both factors are laid out with pixels along the depth: the input *transposed*,
 //! `[phase][channel][flat pixel]`, and the output's gradient in panels, `[out / COLUMNS][flat pixel][out]`. Both count
 //! pixels over the same flat grid, borders included, so a tap is a shift of the first against the second. Pixels
 //! of the grid that no output has are zero in the second.

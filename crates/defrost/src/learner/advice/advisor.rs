@@ -1,4 +1,4 @@
-//! What measures: a learner on loan, with the network and the cache of the one that asked.
+//! The learner that measures, with the network and the cache of the learner that wants the advice.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! What more data would bring: the head found on a quarter, half and all of the training items, judged on the same
-//! validation items. Smaller parts are drawn as often as they fit, so that chance has less to say.
+//! What more data would bring: heads computed from a quarter, half and all of the training items, tested on the same
+//! validation items. Smaller parts are drawn several times, to reduce the effect of chance.
 
 use std::ops::Range;
 

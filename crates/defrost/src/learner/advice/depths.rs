@@ -1,4 +1,4 @@
-//! Where features are best: a linear probe on what each depth gives, pooled, cross-validated on training items.
+//! Where features are best: a linear probe on the pooled features of each depth, cross-validated on training items.
 //!
 //! One pass through the body gives the features of all depths. Probes of all depths see the same items in the same folds, so
 //! that depths are compared item by item.

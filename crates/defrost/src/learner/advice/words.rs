@@ -1,4 +1,4 @@
-//! The choice, and all that was measured in plain sentences.
+//! The choice, and all measurements in plain sentences.
 
 use super::advisor::Advisor;
 use super::data_curve::DataCurve;

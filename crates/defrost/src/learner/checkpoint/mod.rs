@@ -1,7 +1,7 @@
-//! Checkpoints: while a run is unfinished, a folder holds all it takes to go on with it, to the same bytes.
+//! Checkpoints: while a run is unfinished, a folder holds everything needed to resume it, with the same bytes at the end.
 //!
-//! What training moves is weights, statistics and averages; everything else follows from the progress in the run,
-//! since all draws do. A tensor that is still as the run began is written once.
+//! Training changes weights, statistics and averages; everything else follows from the progress in the run,
+//! since all draws do. A tensor that has not changed since the start is written once.
 
 mod identity;
 mod progress;

@@ -1,4 +1,4 @@
-//! Where in a run training is.
+//! The position of training in a run.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Taking up a run from its checkpoint.
+//! Resuming a run from its checkpoint.
 
 use super::identity::{Identity, changes};
 use super::store::{self, Entry, Manifest, Store};

@@ -1,4 +1,4 @@
-//! A state as tensors by name and counts, as files hold it.
+//! A state as named tensors and counts, for files.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,6 +1,6 @@
-//! The folder of a run's checkpoint: files of tensors under numbers of their own, and `checkpoint.json`, written
-//! last, which names those that belong together with their hashes. Whatever moment a run is killed at, the
-//! manifest that is there names files that are complete.
+//! The folder of a run's checkpoint: numbered files of tensors, and `checkpoint.json`, written
+//! last, which lists the files that belong together with their hashes. So at any moment at which a run is killed, the
+//! manifest names complete files.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,8 +1,8 @@
-//! Solving for a dense head: on frozen features the problem is convex, so its best weights are found, not stepped
-//! towards. (The first half of LP-FT, arXiv 2202.10054.)
+//! Computing the best dense head: on frozen features the problem is convex, so its best weights can be found directly
+//! instead of step by step. (The first half of LP-FT, arXiv 2202.10054.)
 //!
-//! Features are standardised, and the result is folded into the head's own weight and bias. How strongly weights are held
-//! back is chosen by cross-validation, and so is whether augmented variants of each item help.
+//! Features are standardised, and the result is folded into the head's own weight and bias. Cross-validation chooses the
+//! penalty on the weights, and whether augmented variants of each item help.
 
 mod problem;
 mod solver;

@@ -1,4 +1,4 @@
-//! How strongly a head's weights are held back, chosen by cross-validation, and the head itself.
+//! The penalty on a head's weights, chosen by cross-validation, and the head itself.
 
 use super::problem::Problem;
 use crate::optim::Lbfgs;

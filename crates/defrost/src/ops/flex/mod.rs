@@ -1,4 +1,4 @@
-//! What the operations share on Burn's CPU backend `flex`: from tensors to the kernels' slices and back ([`tensor`]), and
+//! The common part of the operations on Burn's CPU backend `flex`: from tensors to the kernels' slices and back ([`tensor`]), and
 //! the gradient graph.
 //!
 //! An operation says what it computes and what its gradients are ([`Operation`]); how Burn dispatches it, which of its

@@ -1,4 +1,4 @@
-//! Learning to tell the next token.
+//! Learning to predict the next token.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
-//! The encoder of BERT (arXiv 1810.04805) and its smaller kin: embeddings, then blocks of attention and two
-//! dense layers, each with a residual sum and a norm behind it.
+//! The encoder of BERT (arXiv 1810.04805) and its smaller relatives: embeddings, then blocks of attention and two
+//! dense layers, each followed by a residual sum and a norm.
 //!
-//! Tensors are called as in the checkpoints of BERT; [`KEY_ALIASES`] are the names of DistilBERT and of older files.
+//! Tensors have the names of BERT's checkpoints; [`KEY_ALIASES`] are the names of DistilBERT and of older files.
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};

@@ -1,4 +1,4 @@
-//! What a text network is made of, as the `config.json` beside its weights says.
+//! The configuration of a text network, as in the `config.json` beside its weights.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

@@ -1,4 +1,4 @@
-//! A text network: embeddings, blocks or recurrent layers, one vector a text, a head.
+//! A text network: embeddings, blocks or recurrent layers, pooling to one vector per text, a head.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! From hidden states to one vector a text: `[batch, positions, features]` and the mask `[batch, positions]`, which is 1
+//! From hidden states to one vector per text: `[batch, positions, features]` and the mask `[batch, positions]`, which is 1
 //! for a text's tokens and 0 for the padding behind them.
 
 use burn::tensor::Tensor;

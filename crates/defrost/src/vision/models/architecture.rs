@@ -1,6 +1,6 @@
-//! What an architecture's entry says: how it is built, fed and grouped, and where its weights come from.
+//! The entry of an architecture: how it is built, fed and grouped, and where its weights come from.
 //!
-//! Nothing outside of a family's file asks which architecture it has before it: whatever differs is a field here.
+//! Code outside of a family's file never depends on an architecture's name: all differences are fields here.
 
 use std::collections::BTreeMap;
 

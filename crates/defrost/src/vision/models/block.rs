@@ -1,7 +1,7 @@
-//! What a stage of a body computes: any Burn module with a `forward`, as a trait object, so that an architecture is one
+//! A block, the content of a stage: any Burn module with a `forward`, as a trait object, so that an architecture is one
 //! file, in this crate or in another.
 //!
-//! Burn's `Module` can't be made into an object: what visits and maps parameters is a type parameter, and so is the rank
+//! Burn's `Module` can't be made into an object: visitors and mappers of parameters are type parameters, and so is the rank
 //! of each tensor. Both are erased here. A parameter passes as `dyn Any`, and is one of those of [`ranks!`].
 
 use std::any::Any;
