@@ -19,4 +19,4 @@ if [ -z "$run" ]; then
 fi
 # Through a new profile, so that nothing of a person's browser is used or left.
 "${CHROMIUM:-/usr/bin/chromium}" --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$work/profile" \
-    --window-size=1040,980 --screenshot="$PWD/docs/report.png" "file://$(realpath "$run")/report.html"
+    --window-size=1040,1020 --screenshot="$PWD/docs/report.png" "file://$(realpath "$run")/report.html"
