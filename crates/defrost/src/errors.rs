@@ -47,5 +47,40 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<Remedy> {
     );
     #[cfg(feature = "tabular")]
     look_at!(crate::tabular::PretrainedTableError, crate::tabular::TableError);
+    #[cfg(any(feature = "vision", feature = "text", feature = "tabular"))]
+    let found = found.or_else(|| nearest_column(error));
     found
+}
+
+/// The nearest column to one that a table does not have.
+#[cfg(any(feature = "vision", feature = "text", feature = "tabular"))]
+fn nearest_column(error: &(dyn Error + 'static)) -> Option<Remedy> {
+    use crate::csv_table::CsvError;
+
+    let found = error.downcast_ref::<CsvError>();
+    #[cfg(feature = "vision")]
+    let found = found.or_else(|| {
+        use crate::vision::{ImageDataError, LabelsError};
+        match error.downcast_ref()? {
+            ImageDataError::Labels(LabelsError::Csv(error)) => Some(error),
+            _ => None,
+        }
+    });
+    #[cfg(feature = "text")]
+    let found = found.or_else(|| {
+        use crate::text::{TextDataError, TextSourceError};
+        match error.downcast_ref()? {
+            TextDataError::Source(TextSourceError::Csv(error)) => Some(error),
+            _ => None,
+        }
+    });
+    #[cfg(feature = "tabular")]
+    let found = found.or_else(|| match error.downcast_ref()? {
+        crate::tabular::TableError::Csv(error) => Some(error),
+        _ => None,
+    });
+    match found? {
+        CsvError::NoColumn { name, columns, .. } => Remedy::nearest(name, columns.split(", ")),
+        _ => None,
+    }
 }

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{defrost_in, two_classes};
+use crate::support::{defrost_in, people, two_classes};
 
 /// Lines and columns of a terminal.
 const LINES: usize = 40;
@@ -96,6 +96,29 @@ fn near_names_are_suggested() {
     let models = defrost_in(&std::env::temp_dir(), &["models", "mobilenetv2"]);
     assert!(models.usage_error().ends_with("\n  help: did you mean `mobilenet_v2`?"), "{}", models.stderr);
     assert!(!plan(&["--arch", "x"]).contains("did you mean"));
+}
+
+#[test]
+fn near_columns_are_suggested() {
+    let folder = tempfile::tempdir().unwrap();
+    people(folder.path());
+    let reviews = "text,label\n".to_owned()
+        + &"a long enough text that reads like one,good\nnever again will I buy this here,bad\n".repeat(8);
+    fs::write(folder.path().join("reviews.csv"), reviews).unwrap();
+    two_classes(folder.path(), 2);
+    fs::write(folder.path().join("labels.csv"), "image,kind\nred/000.png,a\nblue/000.png,b\n").unwrap();
+    let told = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        defrost_in(folder.path(), &words).usage_error().to_owned()
+    };
+    for (line, column) in [
+        ("plan people.csv --label-column gruop", "group"),
+        ("plan reviews.csv --label-column lable", "label"),
+        ("plan data --labels labels.csv --label-column Kinds", "kind"),
+    ] {
+        let error = told(line);
+        assert!(error.ends_with(&format!("\n  help: did you mean `{column}`?")), "{line}: {error}");
+    }
 }
 
 #[test]
