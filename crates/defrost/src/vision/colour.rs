@@ -1,6 +1,6 @@
 //! Colours as networks have learned them, in sRGB: pixels of another colour space are converted.
 //!
-//! Phones write Display P3, cameras may write Adobe RGB; the file's ICC profile says so. Taken for sRGB, such colours are pale.
+//! Phones write Display P3, cameras may write Adobe RGB; the file's ICC profile says so. Read as sRGB, such colours are pale.
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions};
 

@@ -121,7 +121,7 @@ impl Image {
 
     /// Reads an image from the bytes of a file.
     ///
-    /// What is transparent is composed over white, the first frame of an animation is taken, colours of another space become
+    /// Transparent pixels are composed over white, the first frame of an animation is taken, colours of another space become
     /// sRGB, and the orientation in the metadata is applied.
     ///
     /// # Errors

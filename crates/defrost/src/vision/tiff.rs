@@ -1,7 +1,7 @@
 //! What a TIFF holds, read from its first directory before it is decoded.
 //!
-//! TIFF is a box for many things. Palettes are read here, since the decoder does not; what no sensible colours can be made
-//! of is told in plain words; and a camera's raw file, which is a TIFF with a small preview in front, is named as one.
+//! TIFF is a box for many things. Palettes are read here, since the decoder does not; files without sensible colours get an
+//! error that says why; and a camera's raw file, which is a TIFF with a small preview in front, is named as one.
 
 use image::DynamicImage;
 

@@ -85,7 +85,7 @@ pub enum FolderError {
     PartOrClass {
         /// The folder.
         path: PathBuf,
-        /// The folder in it that is called so.
+        /// The folder in it with this name.
         part: String,
         /// The folders in that.
         classes: Vec<String>,

@@ -34,7 +34,7 @@ pub(super) struct Part<'a> {
     pub role: Role,
     /// The rank of that name.
     rank: usize,
-    /// The folder that is called so.
+    /// The folder with this name.
     pub named: &'a Folder,
     /// The one with the classes, which may be inside.
     pub folder: &'a Folder,
