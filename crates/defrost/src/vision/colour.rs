@@ -11,7 +11,7 @@ use super::image::Image;
 /// Makes sRGB of rows of pixels.
 type Transform = Arc<Transform8BitExecutor>;
 
-/// So many profiles are remembered; the photos of a folder come from a few cameras.
+/// At most this many profiles are remembered; the photos of a folder come from a few cameras.
 const REMEMBERED: usize = 16;
 /// Profiles of more bytes than this are not: a hostile one may be as long as its file.
 const LONGEST_REMEMBERED: usize = 1 << 20;
