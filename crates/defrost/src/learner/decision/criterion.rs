@@ -1,4 +1,4 @@
-//! The criterion for candidates: the monitored metric, or the root of the mean squared error of numbers.
+//! What candidates are compared by: the monitored metric, or the root mean squared error of numbers.
 
 use super::Gain;
 use super::rule::Measured;
@@ -55,16 +55,16 @@ impl Criterion {
         (value, interval.unwrap_or(Interval { low: f64::NEG_INFINITY, high: f64::INFINITY }))
     }
 
-    /// How much better `new` is than `old` on the same items, and what that says of other items.
+    /// How much better `new` is than `old` on the same items, and the same measured for the [rule](super::rule).
     pub fn gain(&self, new: &Evaluation, old: &Evaluation) -> (Gain, Measured) {
         if self.is_accuracy() {
+            let gains: Vec<f64> = scores(new).zip(scores(old)).map(|(new, old)| new - old).collect();
             let number = |hit: bool| f64::from(u8::from(hit));
             let (new, old): (Vec<f64>, Vec<f64>) =
                 (hits(new).map(number).collect(), hits(old).map(number).collect());
             let (value, Interval { low, high }) = paired_difference(&new, &old);
             // Of fewer than two items, an interval is endless.
             let (low, high) = (low.max(-1.0), high.min(1.0));
-            let gains: Vec<f64> = new.iter().zip(&old).map(|(new, old)| new - old).collect();
             return (Gain { value, low, high }, Measured::of_items(&gains));
         }
         let items = old.targets.len();
@@ -105,4 +105,14 @@ impl Criterion {
 fn hits(evaluation: &Evaluation) -> impl Iterator<Item = bool> {
     let items = evaluation.predictions.iter().zip(&evaluation.targets);
     items.map(|(found, target)| target.class() == Some(found.class()))
+}
+
+/// How right each item is: the mean of whether its class was found and of the probability of its class. A hit alone says
+/// little of an item that is nearly right or nearly wrong, and candidates differ mostly in those.
+fn scores(evaluation: &Evaluation) -> impl Iterator<Item = f64> {
+    let items = evaluation.predictions.iter().zip(&evaluation.targets).zip(hits(evaluation));
+    items.map(|((found, target), hit)| {
+        let probability = target.class().and_then(|class| found.0.get(class)).copied().unwrap_or(0.0);
+        (f64::from(u8::from(hit)) + f64::from(probability)) / 2.0
+    })
 }
