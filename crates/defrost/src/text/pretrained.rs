@@ -19,7 +19,8 @@ use crate::pretrained::{HeadKind, Pretrained};
 use crate::remedy::Remedy;
 use crate::stage::{Network, Stage};
 use crate::weights::{
-    self, DownloadError, Downloads, Fit, HubFiles, MisfitError, WeightFile, WeightFileError, WeightSource,
+    self, DownloadError, Downloads, Fit, HubFiles, MisfitError, UnsoundWeights, WeightFile, WeightFileError,
+    WeightSource, require_sound,
 };
 
 /// A pretrained text network's files, opened.
@@ -71,6 +72,9 @@ pub enum PretrainedError {
     /// The weights are another network's.
     #[error(transparent)]
     Misfit(#[from] MisfitError),
+    /// No network can compute with the weights.
+    #[error(transparent)]
+    Unsound(#[from] UnsoundWeights),
     /// The dimensions can't be read.
     #[error("{}: {reason}", path.display())]
     Config {
@@ -228,7 +232,9 @@ impl PretrainedText {
         let body: Vec<Stage> = network.stages().into_iter().filter(|stage| stage.pretrained).collect();
         let aliases = self.config.key_aliases();
         let fit = Fit::find(&self.weights, self.config.name(), &body, aliases)?;
-        let network = weights::load(network, &self.weights.take(&fit.names)).valid();
+        let tensors = self.weights.take(&fit.names);
+        require_sound(&self.weights.name, &tensors)?;
+        let network = weights::load(network, &tensors).valid();
         let manifest = TextModelConfig {
             config: self.config,
             head: self.head,

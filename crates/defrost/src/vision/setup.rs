@@ -17,7 +17,8 @@ use crate::pretrained::Pretrained;
 use crate::remedy::Remedy;
 use crate::stage::{Network, Stage};
 use crate::weights::{
-    self, DownloadError, Downloads, Fit, HubFiles, MisfitError, WeightFile, WeightFileError, WeightSource,
+    self, DownloadError, Downloads, Fit, HubFiles, MisfitError, UnsoundWeights, WeightFile, WeightFileError,
+    WeightSource, require_sound,
 };
 
 /// How many tensors classifiers leave over at most.
@@ -77,6 +78,9 @@ pub enum SetupError {
     /// The weights are another network's.
     #[error(transparent)]
     Misfit(#[from] MisfitError),
+    /// No network can compute with the weights.
+    #[error(transparent)]
+    Unsound(#[from] UnsoundWeights),
     /// The weights can't be downloaded from the hub.
     #[error(transparent)]
     Download(#[from] DownloadError),
@@ -269,6 +273,7 @@ impl VisionStart<'_> {
                 found.check_likely(likely(&weights, device))?;
             }
             let mut tensors = weights.take(&found.names);
+            require_sound(&weights.name, &tensors)?;
             adapt(&mut tensors, &network.stages());
             network = weights::load(network, &tensors);
             fit = Some(found);

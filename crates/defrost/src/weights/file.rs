@@ -4,13 +4,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use burn::tensor::TensorData;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::Tensors;
+use super::kind::other_kind;
 #[cfg(feature = "pytorch")]
 use super::pytorch::{Pytorch, PytorchError};
 use super::safetensors::{Safetensors, SafetensorsError};
+use super::{Tensors, shards};
 use crate::files::{self, FileError};
 
 /// File names of weights in a folder, the better first.
@@ -41,6 +43,24 @@ pub enum WeightFileError {
         /// The reason.
         reason: PytorchError,
     },
+    /// It is something else.
+    #[error("{file}: this is {what}; {advice}")]
+    OtherKind {
+        /// Which file.
+        file: String,
+        /// What it is, with its article.
+        what: &'static str,
+        /// What to do about it.
+        advice: &'static str,
+    },
+    /// The index of weights in several files does not fit them.
+    #[error("{file}: {reason}")]
+    Index {
+        /// The index.
+        file: String,
+        /// What does not fit.
+        reason: String,
+    },
     /// A folder holds none.
     #[error("{0}: there is neither a model.safetensors nor a pytorch_model.bin in it")]
     Folder(String),
@@ -60,6 +80,7 @@ pub struct WeightFile {
 enum Content {
     Tensors(Tensors),
     Safetensors(Safetensors<'static>),
+    Shards(Vec<WeightFile>),
     #[cfg(feature = "pytorch")]
     Pytorch(Pytorch),
 }
@@ -74,8 +95,15 @@ impl WeightFile {
     pub fn open(path: &Path) -> Result<Self, WeightFileError> {
         if path.is_dir() {
             let inside = IN_FOLDERS.into_iter().map(|name| path.join(name)).find(|path| path.is_file());
-            let mut file =
-                Self::open(&inside.ok_or_else(|| WeightFileError::Folder(path.display().to_string()))?)?;
+            let name = || path.display().to_string();
+            let mut file = match inside {
+                Some(inside) => Self::open(&inside)?,
+                None if path.join(shards::INDEX).is_file() => {
+                    let content = Content::Shards(shards::open(path)?);
+                    Self { name: name(), metadata: BTreeMap::new(), content }
+                }
+                None => return Err(WeightFileError::Folder(name())),
+            };
             if let Ok(config) = files::read(&path.join("config.json")) {
                 file.metadata.extend(images(&config));
             }
@@ -83,6 +111,9 @@ impl WeightFile {
         }
         let name = path.display().to_string();
         let bytes = files::read(path)?;
+        if let Some((what, advice)) = other_kind(&bytes) {
+            return Err(WeightFileError::OtherKind { file: name, what, advice });
+        }
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         // Behind its length, which may begin like any other file, a safetensors file's header begins so.
         let is_safetensors = bytes.get(8) == Some(&b'{');
@@ -132,6 +163,7 @@ impl WeightFile {
                 tensors.iter().map(|(name, data)| (name.as_str(), &data.shape()[..])).collect()
             }
             Content::Safetensors(file) => file.shapes().collect(),
+            Content::Shards(shards) => shards.iter().flat_map(Self::shapes).collect(),
             #[cfg(feature = "pytorch")]
             Content::Pytorch(pytorch) => pytorch.shapes().collect(),
         }
@@ -145,13 +177,17 @@ impl WeightFile {
     /// Takes these tensors out, in f32, under new names: `(new, name)`. Missing tensors are left out; no other tensor's
     /// numbers are made.
     pub fn take<'a>(&mut self, names: impl IntoIterator<Item = (&'a String, &'a String)>) -> Tensors {
-        let mut take = |name: &str| match &mut self.content {
+        names.into_iter().filter_map(|(new, name)| Some((new.clone(), self.tensor(name)?))).collect()
+    }
+
+    fn tensor(&mut self, name: &str) -> Option<TensorData> {
+        match &mut self.content {
             Content::Tensors(tensors) => tensors.remove(name),
             Content::Safetensors(file) => file.tensor(name),
+            Content::Shards(shards) => shards.iter_mut().find_map(|shard| shard.tensor(name)),
             #[cfg(feature = "pytorch")]
             Content::Pytorch(pytorch) => pytorch.tensor(name),
-        };
-        names.into_iter().filter_map(|(new, name)| Some((new.clone(), take(name)?))).collect()
+        }
     }
 }
 
@@ -185,8 +221,6 @@ fn images(config: &[u8]) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::TensorData;
-
     use super::*;
     use crate::weights::safetensors;
     use crate::weights::safetensors::tests::CONVERTED;
@@ -217,6 +251,47 @@ mod tests {
             let bytes = [&u64::from(length).to_le_bytes(), padded.as_bytes(), &[0; 4]].concat();
             std::fs::write(&path, bytes).unwrap();
             assert_eq!(WeightFile::open(&path).unwrap().shapes(), BTreeMap::from([("bias", &[1][..])]));
+        }
+    }
+
+    #[test]
+    fn weights_in_several_files_are_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let tensor = |size: usize| TensorData::new(vec![0.5f32; size], [size]);
+        for (file, name, size) in [("1.safetensors", "a", 3), ("2.safetensors", "b", 4)] {
+            let tensors = Tensors::from([(name.to_owned(), tensor(size))]);
+            safetensors::write(&folder.path().join(file), &tensors, &BTreeMap::new()).unwrap();
+        }
+        let index = folder.path().join("model.safetensors.index.json");
+        let opened = |map: &str| {
+            std::fs::write(&index, format!(r#"{{"metadata": {{}}, "weight_map": {map}}}"#)).unwrap();
+            WeightFile::open(folder.path())
+        };
+        let mut file = opened(r#"{"a": "1.safetensors", "b": "2.safetensors"}"#).unwrap();
+        assert_eq!(file.shapes(), BTreeMap::from([("a", &[3][..]), ("b", &[4][..])]));
+        assert_eq!(file.take([(&"ours".to_owned(), &"b".to_owned())])["ours"], tensor(4));
+        let refusal = |map: &str| opened(map).unwrap_err().to_string();
+        assert!(refusal(r#"{"c": "1.safetensors"}"#).ends_with("index.json: `c` is not in 1.safetensors"));
+        assert!(
+            refusal(r#"{"a": "../1.safetensors"}"#).ends_with("`../1.safetensors` is not a file beside it")
+        );
+    }
+
+    #[test]
+    fn what_is_no_file_of_weights_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        for (bytes, what) in [
+            (&b"GGUF\x03\0\0\0"[..], "a GGUF file"),
+            (b"\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras writes"),
+            (b"\x08\x07\x12\x07pytorch", "an ONNX file"),
+            (b"\x1c\0\0\0TFL3", "a TensorFlow Lite file"),
+            (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
+            (b"<!DOCTYPE html><html>", "a web page"),
+        ] {
+            let path = folder.path().join("model.safetensors");
+            std::fs::write(&path, bytes).unwrap();
+            let refusal = WeightFile::open(&path).unwrap_err().to_string();
+            assert!(refusal.contains(&format!("this is {what}")), "{refusal}");
         }
     }
 }

@@ -61,6 +61,9 @@ pub struct Fit {
     pub left_over: Vec<String>,
 }
 
+/// What `torch.compile` puts into names.
+const COMPILED: &str = "_orig_mod.";
+
 impl Fit {
     /// Finds these stages' tensors in a file, behind any prefix, under the network's own names without their `body.`
     /// or under those that one of the aliases gives them.
@@ -74,7 +77,12 @@ impl Fit {
         stages: &[Stage],
         key_aliases: &[KeyAlias],
     ) -> Result<Self, MisfitError> {
-        let found = file.shapes();
+        // `torch.compile` puts a name of its own before any part of a network.
+        let original: BTreeMap<String, &str> =
+            file.shapes().into_keys().map(|name| (name.replace(COMPILED, ""), name)).collect();
+        let shapes = file.shapes();
+        let found: BTreeMap<&str, &[usize]> =
+            original.iter().map(|(plain, name)| (plain.as_str(), shapes[name])).collect();
         let parameters: Vec<&Parameter> = stages.iter().flat_map(|stage| &stage.parameters).collect();
         let renamed = |alias: Option<&KeyAlias>| -> HashMap<String, &Parameter> {
             let named = parameters.iter().filter_map(|&parameter| {
@@ -104,7 +112,7 @@ impl Fit {
         Ok(Self {
             file: file.name.clone(),
             network: network.to_owned(),
-            names: names().map(|(name, in_file)| (name.to_owned(), in_file.to_owned())).collect(),
+            names: names().map(|(name, in_file)| (name.to_owned(), original[in_file].to_owned())).collect(),
             prefix: best.prefix.to_owned(),
             others: others.iter().map(|other| other.prefix.to_owned()).collect(),
             left_over: left_over.into_iter().map(str::to_owned).collect(),

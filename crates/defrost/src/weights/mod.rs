@@ -5,9 +5,12 @@ mod file;
 mod fit;
 #[cfg(feature = "hub")]
 pub mod hub;
+mod kind;
 #[cfg(feature = "pytorch")]
 pub mod pytorch;
 pub mod safetensors;
+mod shards;
+mod sound;
 mod source;
 mod state;
 
@@ -18,6 +21,7 @@ use burn::tensor::TensorData;
 pub use download::{DownloadError, Downloads, HubFiles};
 pub use file::{WeightFile, WeightFileError};
 pub use fit::{Fit, KeyAlias, MisfitError, check_fit};
+pub use sound::{UnsoundWeights, require_sound};
 pub use source::WeightSource;
 pub use state::{collect, load};
 
