@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use defrost::bundle::{self, Loaded, ModelConfig};
 use defrost::check::Report;
-use defrost::csv_table::CsvTable;
+use defrost::csv_table::{CsvTable, TableFormat};
 use defrost::data::Fingerprint;
 use defrost::learner::checkpoint_note;
 use defrost::metrics::Familiarity;
@@ -18,15 +18,15 @@ use defrost::vision::image::Image;
 use defrost::vision::{ImageData, ImageModelConfig, LabelKind, LabelTable, Labelling};
 use defrost::weights::pytorch::Pytorch;
 use defrost::weights::safetensors;
-use defrost::{Cache, CacheLimits};
+use defrost::{Cache, CacheLimits, Reading};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// A CSV file, as such.
 pub fn csv(bytes: &[u8]) {
-    if let Ok((table, skipped)) = CsvTable::parse(Path::new("data.csv"), bytes) {
+    if let Ok(table) = CsvTable::parse(Path::new("data.csv"), bytes, &TableFormat::default()) {
         assert!(table.rows.iter().all(|row| row.cells.len() == table.columns.len()));
-        assert!(table.rows.len() + skipped.len() <= bytes.len());
+        assert!(table.rows.len() + table.skipped.len() <= bytes.len());
     }
 }
 
@@ -45,7 +45,10 @@ pub fn texts(bytes: &[u8]) {
 pub fn table(bytes: &[u8]) {
     with_file(bytes, |path| {
         let found = TableData::open(path).and_then(|rows| rows.label("label").check());
-        found.map_or_else(explained, |report| counted(&report, bytes));
+        found.map_or_else(explained, |report| {
+            counted(&report, bytes);
+            accounted(&report);
+        });
     });
 }
 
@@ -208,6 +211,13 @@ fn with_file(bytes: &[u8], run: impl FnOnce(&Path)) {
 fn counted(report: &Report, bytes: &[u8]) {
     assert!(report.items.train + report.items.valid <= bytes.len());
     assert!(report.problems.len() <= 8 * bytes.len() + 8);
+}
+
+/// Rows that are used and rows that are listed are all rows of a file.
+fn accounted(report: &Report) {
+    let Some(Reading::Table(reading)) = &report.reading else { panic!("a file has a reading") };
+    assert_eq!(reading.rows_used, report.items.train + report.items.valid);
+    assert_eq!(reading.rows_left_out, report.left_out.len());
 }
 
 fn explained(error: impl std::error::Error) {

@@ -8,6 +8,13 @@ pub fn words(remedy: &Remedy) -> String {
     match remedy {
         Remedy::NameLabelColumn => "name it with --label-column NAME".to_owned(),
         Remedy::NameTextColumn => "name it with --text-column NAME".to_owned(),
+        Remedy::NameSheet => "name one with --sheet NAME".to_owned(),
+        Remedy::SayEncoding => "--encoding NAME reads it as another".to_owned(),
+        Remedy::SayHeader => "--header yes reads it as names".to_owned(),
+        Remedy::SayLabelSeparator => "--label-separator CHAR splits them at another".to_owned(),
+        Remedy::SayKind { column, kind } => format!("--column \"{column}={kind}\" reads it so"),
+        Remedy::PredictClass => "--target class predicts a class".to_owned(),
+        Remedy::PredictNumber => "--target number predicts a number".to_owned(),
         Remedy::IgnoreColumn(name) => format!("leave it out with --ignore \"{name}\""),
         Remedy::IgnoreColumnEarlier(name) => format!("train the earlier run with --ignore \"{name}\""),
         Remedy::RaiseMaxTokens => "--max-tokens says where".to_owned(),

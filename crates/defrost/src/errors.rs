@@ -35,9 +35,12 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<Remedy> {
     #[cfg(feature = "vision")]
     look_at!(
         crate::vision::ImageConfigError,
+        crate::vision::LabelsError,
         crate::vision::SetupError,
         crate::vision::models::UnknownArchitecture
     );
+    #[cfg(feature = "_tables")]
+    look_at!(crate::csv_table::CsvError);
     #[cfg(feature = "text")]
     look_at!(
         crate::text::PretrainedError,

@@ -13,6 +13,25 @@ pub enum Remedy {
     NameLabelColumn,
     /// Say which column is the text.
     NameTextColumn,
+    /// Say which sheet of a workbook holds the table.
+    NameSheet,
+    /// Say in which encoding a table is written.
+    SayEncoding,
+    /// Say whether the first line of a table names its columns.
+    SayHeader,
+    /// Say which character separates the labels of an image.
+    SayLabelSeparator,
+    /// Say what kind of cells a column holds.
+    SayKind {
+        /// The column.
+        column: String,
+        /// A kind that it may be.
+        kind: &'static str,
+    },
+    /// Predict a class where numbers would be predicted.
+    PredictClass,
+    /// Predict a number where a class would be predicted.
+    PredictNumber,
     /// Leave this column of a table out.
     IgnoreColumn(String),
     /// Train the earlier run again without this column.

@@ -95,7 +95,17 @@ Examples:
     },
     Screen {
         command: "check",
-        first: &["task", "labels", "label_column", "label_regex", "valid", "group_regex", "show_batch"],
+        first: &[
+            "task",
+            "labels",
+            "label_column",
+            "label_regex",
+            "column_kinds",
+            "valid",
+            "group_regex",
+            "left_out",
+            "show_batch",
+        ],
         examples: "\
 Examples:
   defrost check photos
@@ -112,12 +122,12 @@ Examples:
     },
     Screen {
         command: "predict",
-        first: &["top", "tta", "threads"],
+        first: &["top", "tta", "threads", "csv"],
         examples: "\
 Examples:
   defrost predict runs/photos-1 new.jpg other.jpg
   defrost predict runs/reviews.csv-1 \"I LOVE this dried fruit.\"
-  defrost predict runs/people.csv-1 new.csv --json",
+  defrost predict runs/people.csv-1 new.csv --csv answers.csv",
     },
     Screen {
         command: "serve",

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use regex::Regex;
 
+use defrost::csv_table::TableFormat;
 use defrost::vision::{LabelKind, LabelTable, Labelling};
 
 /// Where labels come from.
@@ -25,12 +26,15 @@ pub struct LabelOptions {
     /// [default: for images the second; for texts the one named "label" or alike]
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,
-    /// Column that says which images validate: true or false, 1 or 0, valid or train
+    /// Character between several labels in a cell [default: what the cells have: | ; , or blanks]
+    #[arg(long, value_name = "CHAR", requires = "labels")]
+    pub label_separator: Option<char>,
+    /// Column that says which images validate: true or false, 1 or 0, valid or train, or a fold
     #[arg(long, value_name = "NAME", requires = "labels")]
     pub valid_column: Option<String>,
-    /// What to predict: a class, labels (several, separated by blanks) or a number
-    #[arg(long, value_name = "KIND", default_value = "class", requires = "labels")]
-    pub target: TargetKind,
+    /// What to predict: a class, labels (several of an image) or a number [default: class; of tables what the label looks like]
+    #[arg(long, value_name = "KIND")]
+    pub target: Option<TargetKind>,
 }
 
 /// The kinds of labels.
@@ -39,6 +43,27 @@ pub enum TargetKind {
     Class,
     Labels,
     Number,
+}
+
+impl TargetKind {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Class => "class",
+            Self::Labels => "labels",
+            Self::Number => "number",
+        }
+    }
+}
+
+impl From<TargetKind> for defrost::TargetKind {
+    fn from(kind: TargetKind) -> Self {
+        match kind {
+            TargetKind::Class => Self::Class,
+            TargetKind::Labels => Self::Labels,
+            TargetKind::Number => Self::Number,
+        }
+    }
 }
 
 impl LabelOptions {
@@ -50,8 +75,10 @@ impl LabelOptions {
                 image_column: self.image_column.clone(),
                 label_column: self.label_column.clone(),
                 valid_column: self.valid_column.clone(),
+                separator: self.label_separator,
+                format: TableFormat::default(),
                 group_column: None,
-                kind: match self.target {
+                kind: match self.target.unwrap_or(TargetKind::Class) {
                     TargetKind::Class => LabelKind::Class,
                     TargetKind::Labels => LabelKind::Labels,
                     TargetKind::Number => LabelKind::Number,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+
 use clap::Args;
 
 use super::test_time::TestTimeOptions;
@@ -11,8 +13,8 @@ use super::values::at_least_one;
 pub struct PredictArguments {
     /// Folder of a finished run, or its packed file
     pub run: PathBuf,
-    /// Images; texts, files of text or CSV files
-    #[arg(required = true)]
+    /// Images or folders of them; texts, files of text or folders of them; files of rows
+    #[arg(required = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub inputs: Vec<PathBuf>,
     /// How many classes to list
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
@@ -25,4 +27,10 @@ pub struct PredictArguments {
     /// Print a JSON list on stdout
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+    /// Print a JSON object a line on stdout
+    #[arg(long, conflicts_with = "json")]
+    pub jsonl: bool,
+    /// Write a CSV file with a line for each input
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
 }

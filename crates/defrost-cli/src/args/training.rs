@@ -13,6 +13,7 @@ use super::cache::CacheOptions;
 use super::labels::LabelOptions;
 use super::learning::LearningOptions;
 use super::rate::RateChoice;
+use super::table_file::TableFileOptions;
 use super::task::Task;
 use super::values::{at_least_one, channels};
 
@@ -148,6 +149,8 @@ pub struct TrainingOptions {
     /// Column with the text [default: the column that reads like text]
     #[arg(long, value_name = "NAME", help_heading = "Texts and tables")]
     pub text_column: Option<String>,
+    #[command(flatten)]
+    pub table_file: TableFileOptions,
     /// Columns of a table that are not inputs
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', help_heading = "Texts and tables")]
     pub ignore: Vec<String>,

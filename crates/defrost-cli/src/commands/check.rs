@@ -1,6 +1,7 @@
 //! `defrost check DATA`
 
 use std::io::Write as _;
+use std::path::Path;
 
 use defrost::check::{Problem, Report, Severity};
 use defrost::{Reading, files};
@@ -10,7 +11,7 @@ use crate::Outcome;
 use crate::args::{CheckArguments, Task};
 use crate::domain::{Domain, for_domain};
 use crate::failure::{Blame, Failure};
-use crate::remedies::worded;
+use crate::remedies::{note, worded};
 use crate::show::thousands;
 use crate::training;
 
@@ -30,14 +31,31 @@ fn check_on<D: Domain>(arguments: &CheckArguments) -> Outcome {
         eprintln!("the first training batch: {}", path.display());
     }
     let report = worded(D::check(&arguments.options, &arguments.data)?);
+    if let Some(path) = &arguments.left_out {
+        write_left_out(path, &report)?;
+    }
     match arguments.json {
         true => print_json(&report)?,
         false => {
             report.reading.iter().flat_map(Reading::lines).for_each(|line| println!("{line}"));
+            report.reading.iter().flat_map(Reading::notes).for_each(|text| println!("note: {}", note(text)));
             print!("{}: {}", arguments.data.display(), summary(&report, D::ITEMS));
         }
     }
     if report.has_errors() { Err(Failure::Found) } else { Ok(()) }
+}
+
+/// Writes a line for each item that is left out.
+fn write_left_out(path: &Path, report: &Report) -> Result<(), Failure> {
+    files::write_atomically(path, |file| {
+        let mut writer = csv::Writer::from_writer(file);
+        writer.write_record(["item", "kind", "reason"])?;
+        for Problem { path, kind, detail, .. } in &report.left_out {
+            writer.write_record([path.as_str(), *kind, detail.as_str()])?;
+        }
+        writer.flush()
+    })
+    .or_usage()
 }
 
 /// What was found, a paragraph a kind.

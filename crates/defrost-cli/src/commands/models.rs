@@ -155,7 +155,7 @@ fn awd_lstm() -> Result<Listed, Failure> {
 
 fn table() -> Result<Listed, Failure> {
     let design = Design::Quantiles;
-    let schema = Schema { design, columns: vec![Column::learn(design, "number", &["0", "1"])] };
+    let schema = Schema::of_columns(design, vec![Column::learn(design, "number", &["0", "1"])]);
     let network = TabularNetwork::new(&schema, 2, false, &training::device());
     let weights = "none, or an earlier run over the same columns";
     let table = listed::<Table>("tabular", weights.to_owned(), "defrost", &network)?;

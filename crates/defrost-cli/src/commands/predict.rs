@@ -1,8 +1,11 @@
 //! `defrost predict RUN INPUT…`
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use defrost::bundle::Loaded;
+use defrost::files;
 
 use super::print_json;
 use crate::Outcome;
@@ -24,7 +27,14 @@ fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {
     let answers = D::predict(&model, &arguments.inputs, arguments.tta.tta());
     let results: Vec<(String, Result<Found, String>)> =
         answers.into_iter().map(|(input, prediction)| (input, prediction.map(found))).collect();
-    if arguments.json {
+    if let Some(path) = &arguments.csv {
+        write_csv(path, &results)?;
+    }
+    if arguments.jsonl {
+        for (input, result) in &results {
+            println!("{}", to_json(input, result));
+        }
+    } else if arguments.json {
         print_json(&results.iter().map(|(input, result)| to_json(input, result)).collect::<Vec<_>>())?;
     } else {
         for (input, result) in &results {
@@ -38,6 +48,25 @@ fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {
         true => Ok(()),
         false => Err(Failure::Running(anyhow::anyhow!("none of the {} inputs can be read", results.len()))),
     }
+}
+
+/// Writes a line for each input: what was predicted and how likely it is, or why nothing was.
+fn write_csv(path: &Path, results: &[(String, Result<Found, String>)]) -> Result<(), Failure> {
+    files::write_atomically(path, |file| {
+        let mut writer = csv::Writer::from_writer(file);
+        writer.write_record(["input", "prediction", "probability", "notes", "error"])?;
+        for (input, result) in results {
+            match result {
+                Ok(found) => {
+                    let (prediction, probability) = found.said.in_cells();
+                    writer.write_record([input, &prediction, &probability, &found.notes.join("; "), ""])?;
+                }
+                Err(error) => writer.write_record([input, "", "", "", error])?,
+            }
+        }
+        writer.flush()
+    })
+    .or_usage()
 }
 
 fn to_json(input: &str, result: &Result<Found, String>) -> Value {

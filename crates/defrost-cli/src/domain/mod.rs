@@ -11,7 +11,7 @@ use burn::tensor::Device;
 
 use defrost::bundle::{self, Loaded, ModelConfig};
 use defrost::check::Report;
-use defrost::csv_table::{CsvTable, is_csv_file};
+use defrost::csv_table::CsvTable;
 use defrost::data::{Dataset, Skipped};
 use defrost::learner::TestTimeAugmentation;
 use defrost::metrics;
@@ -34,10 +34,12 @@ impl Task {
         match options.task {
             Some(task) => Ok(task),
             None if options.text_column.is_some() => Ok(Self::Text),
-            None if is_csv_file(data) => match guess_text_column(&CsvTable::read(data).or_usage()?.0) {
-                Some(_) => Ok(Self::Text),
-                None => Ok(Self::Table),
-            },
+            None if data.is_file() => {
+                match guess_text_column(&CsvTable::peek(data, &options.table_file.format()).or_usage()?) {
+                    Some(_) => Ok(Self::Text),
+                    None => Ok(Self::Table),
+                }
+            }
             None if is_text_folder(data) => Ok(Self::Text),
             None => Ok(Self::Vision),
         }

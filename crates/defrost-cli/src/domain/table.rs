@@ -66,7 +66,11 @@ impl Domain for Table {
     fn predict(run: &Loaded<TableModelConfig>, inputs: &[PathBuf], _: TestTimeAugmentation) -> Vec<Answer> {
         let answers = |input: &PathBuf| match run.predict(input) {
             Ok(rows) => rows,
-            Err(error) => vec![(input.display().to_string(), Err(error.to_string()))],
+            Err(error) => {
+                let (name, text) = (input.display().to_string(), error.to_string());
+                let reason = text.strip_prefix(&format!("{name}: ")).unwrap_or(&text).to_owned();
+                vec![(name, Err(reason))]
+            }
         };
         inputs.iter().flat_map(answers).collect()
     }
@@ -91,9 +95,16 @@ fn rows(
     data: &Path,
     pretrained: Option<&PretrainedTable>,
 ) -> Result<TableData, Failure> {
-    let mut rows = TableData::open(data).or_usage()?.ignore(options.ignore.clone());
+    let mut rows =
+        TableData::open_as(data, &options.table_file.format()).or_usage()?.ignore(options.ignore.clone());
     if let Some(label) = &options.labels.label_column {
         rows = rows.label(label);
+    }
+    if let Some(kind) = options.labels.target {
+        rows = rows.target(kind.into());
+    }
+    for (column, kind) in &options.table_file.column_kinds {
+        rows = rows.column(column, *kind);
     }
     if let Some(earlier) = pretrained {
         rows = rows.schema(earlier.schema.clone());

@@ -6,19 +6,19 @@ use burn::tensor::Device;
 
 use defrost::bundle::Loaded;
 use defrost::check::Report;
-use defrost::csv_table::{CsvTable, is_csv_file};
+use defrost::csv_table::{CsvError, CsvTable, Row, SkippedRow, is_table_file};
 use defrost::learner::TestTimeAugmentation;
 use defrost::text::models::{BertConfig, TextConfig, TextNetwork};
 use defrost::text::{
     PretrainedError, PretrainedText, TextColumns, TextData, TextModelConfig, Together, Tokenizer,
-    guess_text_column, read_text,
+    guess_text_column, read_text, text_files,
 };
 use defrost::weights::WeightSource;
 use defrost::{HeadKind, Pretrained};
 
 use super::hub::{Bars, blame};
 use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
-use crate::args::{LabelOptions, TrainingOptions};
+use crate::args::{LabelOptions, TargetKind, TrainingOptions};
 use crate::failure::{Blame, Failure};
 
 /// Texts in a column of a CSV file, or in a folder per class.
@@ -125,7 +125,13 @@ fn opened(options: &TrainingOptions) -> Result<PretrainedText, Failure> {
 
 /// The texts, not encoded yet.
 fn texts(options: &TrainingOptions, data: &Path) -> Result<TextData, Failure> {
-    let texts = TextData::open(data).or_usage()?.columns(columns(options)).validation(options.validation());
+    if let Some(kind @ (TargetKind::Labels | TargetKind::Number)) = options.labels.target {
+        return Err(Failure::usage(format!("--target {}: a text's label is a class", kind.name())));
+    }
+    let texts = TextData::open_as(data, &options.table_file.format())
+        .or_usage()?
+        .columns(columns(options))
+        .validation(options.validation());
     let together = match (&options.group_regex, &options.group_column) {
         (Some(pattern), _) => Together::Path(pattern.clone()),
         (None, Some(column)) => Together::Column(column.clone()),
@@ -147,27 +153,73 @@ fn answers(
 ) -> Vec<Answer> {
     match (texts_of(run, input), tokenizer) {
         (Ok(texts), Ok(tokenizer)) => {
-            let (names, texts): (Vec<String>, Vec<String>) = texts.into_iter().unzip();
-            names.into_iter().zip(run.predict(&texts, tokenizer)).collect()
+            let readable: Vec<String> = texts.iter().filter_map(|(_, text)| text.clone().ok()).collect();
+            let mut found = run.predict(&readable, tokenizer).into_iter();
+            let answer = |(name, text): Named<String>| match text {
+                Ok(_) => found.next().map(|answer| (name, answer)),
+                Err(reason) => Some((name, Err(reason))),
+            };
+            texts.into_iter().filter_map(answer).collect()
         }
         (Err(reason), _) => vec![(input.display().to_string(), Err(reason))],
         (_, Err(reason)) => vec![(input.display().to_string(), Err(reason.clone()))],
     }
 }
 
-/// The rows of a CSV file, a file's text, or the words themselves; each with its name.
-fn texts_of(run: &Loaded<TextModelConfig>, input: &Path) -> Result<Vec<(String, String)>, String> {
+/// A name, and what it stands for or why that can't be read.
+type Named<T> = (String, Result<T, String>);
+
+/// The rows of a file of rows, the files of a folder, a file's text, or the words themselves; each with its name.
+fn texts_of(run: &Loaded<TextModelConfig>, input: &Path) -> Result<Vec<Named<String>>, String> {
     let name = input.display().to_string();
-    if is_csv_file(input) {
-        let (table, _) = CsvTable::read(input).map_err(|error| error.to_string())?;
+    if is_table_file(input) {
+        let without_name = |error: CsvError| error.to_string().replacen(&format!("{name}: "), "", 1);
+        let table = CsvTable::read(input).map_err(without_name)?;
         let column = match &run.manifest.model.columns.text {
-            Some(column) => table.column(input, column).map_err(|error| error.to_string())?,
+            Some(column) => table.column(input, column).map_err(without_name)?,
             None => guess_text_column(&table).ok_or("which of its columns is the text is not clear")?,
         };
-        return Ok(table.rows.into_iter().map(|mut row| (row.name, row.cells.swap_remove(column))).collect());
+        let text = |row: Result<&Row, &SkippedRow>| match row {
+            Ok(row) => (row.name.clone(), Ok(row.cells[column].clone())),
+            Err(skipped) => (table.name(skipped.line), Err(skipped.reason.clone())),
+        };
+        return Ok(table.all_rows().into_iter().map(text).collect());
     }
-    match input.is_file() {
-        true => read_text(input).map(|text| vec![(name, text)]).map_err(|(_, reason)| reason),
-        false => Ok(vec![(name.clone(), name)]),
+    let read = |file: &Path| (file.display().to_string(), read_text(file).map_err(|(_, reason)| reason));
+    match () {
+        () if input.is_dir() => {
+            let files = text_files(input).map_err(|error| error.to_string())?;
+            Ok(files.iter().map(|file| read(file)).collect())
+        }
+        () if input.is_file() => Ok(vec![read(input)]),
+        () if looks_like_file(&name) => {
+            Err("there is no such file; words are given with a blank between them".to_owned())
+        }
+        () => Ok(vec![(name.clone(), Ok(name))]),
+    }
+}
+
+/// Whether words are rather the name of a file: one word with an ending, as `reviews.csv`, or a path.
+fn looks_like_file(words: &str) -> bool {
+    let is_word = !words.contains(char::is_whitespace);
+    let ending = Path::new(words).extension().and_then(|ending| ending.to_str());
+    let is_ending = |ending: &str| {
+        (1..=5).contains(&ending.len()) && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    is_word && (ending.is_some_and(is_ending) || words.contains('/') && words.starts_with(['/', '.', '~']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::looks_like_file;
+
+    #[test]
+    fn names_of_files_are_no_texts() {
+        for words in ["reviews.csv", "data/a.txt", "./notes", "/tmp/x", "~/texts"] {
+            assert!(looks_like_file(words), "{words}");
+        }
+        for words in ["good", "I love it.", "and/or", "well...", "so good.csv indeed", ""] {
+            assert!(!looks_like_file(words), "{words}");
+        }
     }
 }

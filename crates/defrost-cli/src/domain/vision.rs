@@ -11,7 +11,7 @@ use defrost::vision::augment::AugmentPolicy;
 use defrost::vision::image::Image;
 use defrost::vision::{
     ImageData, ImageModelConfig, LabelTable, Labelling, SetupError, VisionSetup, VisionStart, WeightSource,
-    image_grid,
+    image_files, image_grid,
 };
 use defrost::{HeadKind, SplitData};
 
@@ -103,9 +103,16 @@ impl Domain for Vision {
 
     fn predict(run: &Loaded<ImageModelConfig>, inputs: &[PathBuf], tta: TestTimeAugmentation) -> Vec<Answer> {
         let read = |input: &PathBuf| Image::open(input).map_err(|error| error.to_string());
+        let inputs = &inputs.iter().flat_map(|input| files_of(input)).collect::<Vec<_>>();
         let names = inputs.iter().map(|input| input.display().to_string());
         names.zip(run.predict_all(inputs, tta, read)).collect()
     }
+}
+
+/// The images in a folder and below it, or a file by itself.
+fn files_of(input: &Path) -> Vec<PathBuf> {
+    let files = if input.is_dir() { image_files(input).unwrap_or_default() } else { vec![] };
+    if files.is_empty() { vec![input.to_owned()] } else { files }
 }
 
 /// What the network is made of.
@@ -159,9 +166,11 @@ fn opened(setup: &VisionSetup) -> Result<VisionStart<'_>, Failure> {
 /// Where images have their labels from and, in a table, what they belong to.
 fn labelling(options: &TrainingOptions) -> Result<Labelling, Failure> {
     match (options.labels.labelling(), &options.group_column) {
-        (Labelling::Table(table), column) => {
-            Ok(Labelling::Table(LabelTable { group_column: column.clone(), ..table }))
-        }
+        (Labelling::Table(table), column) => Ok(Labelling::Table(LabelTable {
+            group_column: column.clone(),
+            format: options.table_file.format(),
+            ..table
+        })),
         (_, Some(_)) => Err(Failure::usage(
             "--group-column is a column of --labels FILE; --group-regex reads groups off the images' paths",
         )),

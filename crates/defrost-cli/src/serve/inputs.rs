@@ -128,6 +128,7 @@ impl Served for Table {
         let fields = run.manifest.model.schema.fields().into_iter().map(|field| match field.kind {
             FieldKind::Number => json!({ "name": field.name, "kind": "number" }),
             FieldKind::Date => json!({ "name": field.name, "kind": "date" }),
+            FieldKind::Time => json!({ "name": field.name, "kind": "time" }),
             FieldKind::Category(choices) => {
                 json!({ "name": field.name, "kind": "category", "choices": choices })
             }

@@ -16,7 +16,7 @@ pub struct Found {
     /// How familiar it is, `0.0..=1.0`, if that is known.
     pub familiarity: Option<f32>,
     /// Notes for people.
-    pub notes: Vec<&'static str>,
+    pub notes: Vec<String>,
 }
 
 /// The prediction itself.
@@ -53,6 +53,21 @@ impl Found {
 }
 
 impl Said {
+    /// What is predicted and its probability, as cells of a CSV file; several labels have `|` between them.
+    pub fn in_cells(&self) -> (String, String) {
+        let both = |named: &[(String, f32)]| {
+            let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+            let probabilities: Vec<String> =
+                named.iter().map(|(_, probability)| probability.to_string()).collect();
+            (names.join("|"), probabilities.join("|"))
+        };
+        match self {
+            Self::Top(top) => both(&top[..top.len().min(1)]),
+            Self::Labels { there, .. } => both(there),
+            Self::Number(number) => (number.to_string(), String::new()),
+        }
+    }
+
     fn of<M>(manifest: &BundleManifest<M>, prediction: &Prediction, top: usize) -> Self {
         let named = |(class, probability): (usize, f32)| (manifest.classes[class].clone(), probability);
         let ranked = prediction.ranked();

@@ -18,7 +18,7 @@ pub struct NamedPrediction {
     /// none where that is not known.
     pub familiarity: Option<f32>,
     /// Notes for people, such as that it is unlike anything the network was taught; usually none.
-    pub notes: Vec<&'static str>,
+    pub notes: Vec<String>,
     names: Arc<Names>,
 }
 
@@ -120,8 +120,11 @@ mod tests {
 
     fn named(classes: &[&str], loss: AnyLoss, scores: &[f32]) -> NamedPrediction {
         let classes = classes.iter().map(|&class| class.to_owned()).collect();
-        Arc::new(Names { classes, loss, thresholds: vec![0.5] })
-            .of(Answer { scores: Prediction(scores.to_vec()), familiarity: None })
+        Arc::new(Names { classes, loss, thresholds: vec![0.5] }).of(Answer {
+            scores: Prediction(scores.to_vec()),
+            familiarity: None,
+            remarks: vec![],
+        })
     }
 
     #[test]

@@ -44,17 +44,21 @@ pub struct Problem {
     /// What can be done about it.
     #[serde(skip)]
     pub remedy: Option<Remedy>,
+    /// Whether an item is left out for it.
+    #[serde(skip)]
+    pub leaves_out: bool,
 }
 
 impl Problem {
     /// A problem that loses items or makes metrics wrong.
     pub fn error(path: impl Into<String>, kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { path: path.into(), kind, severity: Severity::Error, detail: detail.into(), remedy: None }
+        Self { severity: Severity::Error, ..Self::warning(path, kind, detail) }
     }
 
     /// A problem that training can cope with.
     pub fn warning(path: impl Into<String>, kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { path: path.into(), kind, severity: Severity::Warning, detail: detail.into(), remedy: None }
+        let (path, detail) = (path.into(), detail.into());
+        Self { path, kind, severity: Severity::Warning, detail, remedy: None, leaves_out: false }
     }
 
     /// The same, with what can be done about it.
@@ -67,7 +71,8 @@ impl Problem {
 impl From<Skipped> for Problem {
     /// An item that can't be read is lost.
     fn from(skipped: Skipped) -> Self {
-        Self::error(skipped.path.display().to_string(), skipped.kind, skipped.reason)
+        let problem = Self::error(skipped.path.display().to_string(), skipped.kind, skipped.reason);
+        Self { leaves_out: true, ..problem }
     }
 }
 
@@ -127,6 +132,9 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// How many problems of each kind there are.
     pub counts: BTreeMap<&'static str, usize>,
+    /// The problems for which an item is left out, all of them.
+    #[serde(skip)]
+    pub left_out: Vec<Problem>,
 }
 
 impl Report {
@@ -144,13 +152,14 @@ impl Report {
     pub fn of(mut problems: Vec<Problem>) -> Self {
         let order = |problem: &Problem| (problem.severity, problem.kind);
         problems.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.path.cmp(&b.path)));
+        let left_out = problems.iter().filter(|problem| problem.leaves_out).cloned().collect();
         let mut counts = BTreeMap::new();
         problems.retain(|problem| {
             let count = counts.entry(problem.kind).or_insert(0);
             *count += 1;
             *count <= LISTED
         });
-        Self { problems, counts, ..Self::default() }
+        Self { problems, counts, left_out, ..Self::default() }
     }
 
     /// The same of data that was read so.

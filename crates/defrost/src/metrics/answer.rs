@@ -17,13 +17,16 @@ pub struct Answer {
     /// The share of held-out items that are at least as far from the training items as this one, `0.0..=1.0`; none where that
     /// is not known.
     pub familiarity: Option<f32>,
+    /// What was seen of the item while it was read: values that training has not seen.
+    pub remarks: Vec<String>,
 }
 
 impl Answer {
     /// Notes for people; usually none.
-    pub fn notes(&self) -> Vec<&'static str> {
+    pub fn notes(&self) -> Vec<String> {
         let is_unfamiliar = self.familiarity.is_some_and(|share| share < Familiarity::LEAST);
-        is_unfamiliar.then_some(Familiarity::UNFAMILIAR).into_iter().collect()
+        let unfamiliar = is_unfamiliar.then(|| Familiarity::UNFAMILIAR.to_owned());
+        self.remarks.iter().cloned().chain(unfamiliar).collect()
     }
 }
 
@@ -45,7 +48,7 @@ impl Reliability {
         });
         let share = |row: &[f32]| self.familiarity.as_ref()?.share(row);
         let mut familiarity = features.into_iter().flat_map(Features::rows).map(share);
-        let answer = |scores| Answer { scores, familiarity: familiarity.next().flatten() };
+        let answer = |scores| Answer { scores, familiarity: familiarity.next().flatten(), remarks: vec![] };
         predictions.map(answer).collect()
     }
 }

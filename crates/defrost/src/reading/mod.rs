@@ -4,10 +4,14 @@
 //! files = items used + files listed.
 
 mod folder;
+mod table;
 
 use serde::Serialize;
 
+use crate::remedy::Note;
+
 pub use folder::{FolderReading, IgnoredPath, NestedFolders, SplitReading, SplitUse};
+pub use table::{ColumnReading, ColumnUse, OddCell, TableReading};
 
 /// At most this many names are in a line; the rest is counted.
 const NAMED: usize = 10;
@@ -18,13 +22,24 @@ const NAMED: usize = 10;
 pub enum Reading {
     /// A folder of class folders.
     Folder(FolderReading),
+    /// A file of rows.
+    Table(TableReading),
 }
 
 impl Reading {
+    /// What was guessed, which is no part of [`lines`](Self::lines).
+    pub fn notes(&self) -> &[Note] {
+        match self {
+            Self::Folder(_) => &[],
+            Self::Table(reading) => &reading.notes,
+        }
+    }
+
     /// The same in a few lines for a screen; no control character of a name is left in them.
     pub fn lines(&self) -> Vec<String> {
         match self {
             Self::Folder(reading) => reading.lines(),
+            Self::Table(reading) => reading.lines(),
         }
     }
 }

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::dataset::{Named, Table, batch};
+use super::known::{open_known, open_unlabelled};
 use super::network::{TabularNetwork, embedding_size};
+use super::row::ReadRow;
 use super::schema::{Column, Design, Encoded, Encoding, Schema};
-use super::table_data::{TableError, open_known, open_unlabelled};
+use super::table_data::TableError;
 use crate::batch::Batch;
 use crate::bundle::{Loaded, ModelConfig, in_batches};
 use crate::data::Skipped;
@@ -127,12 +129,14 @@ impl LoadedTable {
         self.predict_encoded(rows.iter().map(|row| schema.encode_row(row)).collect())
     }
 
-    fn predict_encoded(&self, rows: Vec<Result<Encoded, String>>) -> Vec<Result<Answer, String>> {
-        in_batches(
-            rows,
-            |_| 0,
-            |rows| self.predict_batch(batch(&self.manifest.model.schema, rows, self.device())),
-        )
+    fn predict_encoded(&self, rows: Vec<Result<ReadRow, String>>) -> Vec<Result<Answer, String>> {
+        let batched = |rows: &[&ReadRow]| {
+            let encoded: Vec<&Encoded> = rows.iter().map(|row| &row.0).collect();
+            let answers = self.predict_batch(batch(&self.manifest.model.schema, &encoded, self.device()));
+            let remarked = |(answer, row): (Answer, &&ReadRow)| Answer { remarks: row.1.clone(), ..answer };
+            answers.into_iter().zip(rows).map(remarked).collect()
+        };
+        in_batches(rows, |_| 0, batched)
     }
 
     /// Labelled rows to measure the network on.

@@ -2,11 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::columns::TableColumn;
 use super::dataset::Table;
-use super::dates;
-use super::schema::{holds_numbers, is_missing, number};
+use super::labels::Labels;
 use crate::check::{Entry, Part, Problem, Report, Severity};
 use crate::csv_table::CsvTable;
+use crate::csv_table::cell::{is_missing, number};
+use crate::data::Target;
+use crate::reading::ColumnUse;
 use crate::remedy::Remedy;
 
 /// Fewer rows than this say little about a column.
@@ -14,12 +17,23 @@ const ROWS: usize = 20;
 /// A column that is as good as the number to predict correlates with it like this.
 const COPIED: f64 = 0.9999;
 
-/// What is wrong with the columns of a table, of which one is the label and others may be `ignored`.
-pub(super) fn column_problems(table: &CsvTable, label: usize, ignored: &[String]) -> Vec<Problem> {
-    let looked_at = |&column: &usize| column != label && !ignored.contains(&table.columns[column]);
-    let columns = (0..table.columns.len()).filter(looked_at);
-    let undated = columns.filter(|&column| !dates::is_of_dates(table, column));
-    undated.filter_map(|column| column_problem(table, column, label)).collect()
+/// What is wrong with the input columns of a table, of which one is the label.
+pub(super) fn column_problems(
+    csv: &CsvTable,
+    label: usize,
+    labels: &Labels,
+    columns: &[TableColumn],
+) -> Vec<Problem> {
+    let targets: Vec<Option<Target>> = csv.cells(label).map(|cell| labels.target(cell).ok()).collect();
+    let looked_at = |column: &&TableColumn| {
+        // A column that numbers the rows is a problem, even though it is left out; a column that a person left out is not.
+        !column.is_of_dates() && (column.used_as == ColumnUse::Input || column.is_unused_by_its_cells)
+    };
+    let problem = |column: &TableColumn| {
+        let (name, cells) = (csv.columns[column.place].as_str(), column.plain(csv));
+        column_problem(name, &cells, (&csv.columns[label], &targets))
+    };
+    columns.iter().filter(looked_at).filter_map(problem).collect()
 }
 
 /// What is wrong with rows that have been read, beside the problems already found.
@@ -28,11 +42,15 @@ pub(super) fn report(classes: &[String], [train, valid]: [&Table; 2], problems: 
     Report::new(classes.to_vec(), &entries, problems, Severity::Warning)
 }
 
-/// The worst that is wrong with a column.
-fn column_problem(table: &CsvTable, column: usize, label: usize) -> Option<Problem> {
-    let cells: Vec<&str> = table.cells(column).filter(|cell| !is_missing(cell)).collect();
+/// The worst that is wrong with a column of these cells.
+fn column_problem(
+    name: &str,
+    all: &[String],
+    (label, targets): (&str, &[Option<Target>]),
+) -> Option<Problem> {
+    let cells: Vec<&str> = all.iter().map(String::as_str).filter(|cell| !is_missing(cell)).collect();
     let distinct = cells.iter().collect::<HashSet<_>>().len();
-    let (name, rows) = (table.columns[column].as_str(), table.rows.len());
+    let rows = all.len();
     let leave_out = |problem: Problem| Some(problem.with(Remedy::IgnoreColumn(name.to_owned())));
     if cells.is_empty() {
         return leave_out(Problem::warning(name, "empty-column", "no cell has anything in it"));
@@ -45,8 +63,8 @@ fn column_problem(table: &CsvTable, column: usize, label: usize) -> Option<Probl
         let detail = format!("{} of {rows} cells are missing", rows - cells.len());
         return Some(Problem::warning(name, "missing-cells", detail));
     }
-    if rows >= ROWS && tells_label(table, column, label) {
-        let detail = format!("it tells `{}` by itself; it may not be known beforehand", table.columns[label]);
+    if rows >= ROWS && tells_label(all, targets) {
+        let detail = format!("it determines `{label}` by itself; it may not be known beforehand");
         return leave_out(Problem::error(name, "leak", detail));
     }
     if rows >= ROWS && distinct == cells.len() && numbers_rows(&cells) {
@@ -55,19 +73,23 @@ fn column_problem(table: &CsvTable, column: usize, label: usize) -> Option<Probl
     None
 }
 
-/// Whether a column is another name for the label: each of its values goes with one label and each label with one
+/// Whether a column is another name for the label: each of its values goes with one class and each class with one
 /// value, or the two numbers follow from each other.
-fn tells_label(table: &CsvTable, column: usize, label: usize) -> bool {
-    let labelled = || table.rows.iter().filter(|row| !is_missing(&row.cells[label]));
-    let labels: Vec<&str> = labelled().map(|row| row.cells[label].as_str()).collect();
-    let pairs = || labelled().map(|row| (row.cells[column].as_str(), row.cells[label].as_str()));
-    if holds_numbers(&labels) {
-        let numbers: Option<Vec<(f64, f64)>> = pairs().map(|(a, b)| Some((number(a)?, number(b)?))).collect();
+fn tells_label(cells: &[String], targets: &[Option<Target>]) -> bool {
+    let pairs =
+        || cells.iter().zip(targets).filter_map(|(cell, target)| Some((cell.as_str(), target.as_ref()?)));
+    if pairs().any(|(_, target)| matches!(target, Target::Number(_))) {
+        let both = |(cell, target): (&str, &Target)| match target {
+            Target::Number(target) => Some((number(cell)?, f64::from(*target))),
+            _ => None,
+        };
+        let numbers: Option<Vec<(f64, f64)>> = pairs().map(both).collect();
         return numbers.and_then(|pairs| correlation(&pairs)).is_some_and(|found| found.abs() > COPIED);
     }
     let (mut there, mut back) = (HashMap::new(), HashMap::new());
-    pairs().all(|(cell, label)| {
-        *there.entry(cell).or_insert(label) == label && *back.entry(label).or_insert(cell) == cell
+    pairs().all(|(cell, target)| {
+        let class = target.class();
+        *there.entry(cell).or_insert(class) == class && *back.entry(class).or_insert(cell) == cell
     })
 }
 

@@ -122,7 +122,7 @@ impl TableLearner {
         row: impl IntoIterator<Item = (C, V)>,
     ) -> Result<NamedPrediction, RowPredictError> {
         let TableModelConfig { schema, .. } = self.model().ok_or(RowPredictError::NoModel)?;
-        let encoded = schema.encode_row(&by_column(row)).map_err(RowPredictError::Row)?;
+        let (encoded, _) = schema.encode_row(&by_column(row)).map_err(RowPredictError::Row)?;
         Ok(self.predict_batch(batch(schema, &[&encoded], self.device())).remove(0))
     }
 }

@@ -4,9 +4,15 @@
 //! (arXiv 2203.05556), and dense layers read both. [`Design::Fastai`] is fastai's tabular application instead.
 
 mod bundle;
+
 mod check;
+mod columns;
 mod dataset;
+mod date_format;
 mod dates;
+mod input;
+mod known;
+mod labels;
 mod learner;
 mod network;
 mod pretrained;
@@ -15,8 +21,11 @@ mod row;
 mod schema;
 mod table_data;
 
+pub use crate::csv_table::NumberFormat;
 pub use bundle::{LoadedTable, TableModelConfig};
 pub use dataset::{Named, Table};
+pub use date_format::{DateFormat, Order};
+pub use input::{COLUMN_KINDS, ColumnKind, Format, Input};
 pub use learner::{RowPredictError, TableLearner, TableLearnerError};
 pub use network::TabularNetwork;
 pub use pretrained::{PretrainedTable, PretrainedTableError};

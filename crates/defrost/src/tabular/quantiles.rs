@@ -64,6 +64,11 @@ impl Quantiles {
         into.extend(self.edges.windows(2).map(|bin| filled(number, bin[0], bin[1]) as f32));
     }
 
+    /// The least and the greatest number of the training rows.
+    pub fn range(&self) -> (f64, f64) {
+        (self.edges[0], self.edges[self.edges.len() - 1])
+    }
+
     /// A number in the upper half, between two edges where there are that many.
     pub(super) fn above_median(&self) -> f64 {
         let place = self.edges.len() * 3 / 4;

@@ -1,11 +1,9 @@
 //! A row given by column, as people and programs give it: what it has to hold, and how it is encoded.
-//!
-//! A column of dates has become its parts in the schema; a row that is given has the date.
 
 use std::collections::BTreeMap;
 
-use super::dates;
-use super::schema::{Column, Encoded, Encoding, Schema, is_missing};
+use super::input::Format;
+use super::schema::{Encoded, Encoding, Schema};
 
 /// Something a row holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,85 +23,83 @@ pub enum FieldKind {
     Category(Vec<String>),
     /// A day, as `2026-11-22`.
     Date,
+    /// A time of day, as `08:30`.
+    Time,
 }
+
+/// A row as the network reads it, and what training has not seen of it.
+pub(super) type ReadRow = (Encoded, Vec<String>);
 
 impl Schema {
     /// What a row has to hold.
     pub fn fields(&self) -> Vec<Field> {
-        let has = |name: &str| self.columns.iter().any(|column| column.name == name);
-        let mut fields: Vec<Field> = vec![];
-        for Column { name, encoding } in &self.columns {
-            let stem = dates::stem_of_part(name).filter(|stem| dates::parts_of(stem).all(|part| has(&part)));
-            let field = match (stem, encoding) {
-                (Some(stem), _) => Field { name: format!("{stem}date"), kind: FieldKind::Date },
-                (None, Encoding::Number { .. } | Encoding::Quantiles(_)) => {
-                    Field { name: name.clone(), kind: FieldKind::Number }
-                }
-                (None, Encoding::Category(values)) => {
-                    Field { name: name.clone(), kind: FieldKind::Category(values.clone()) }
-                }
+        let mut columns = self.columns.iter();
+        let mut fields = vec![];
+        for input in &self.inputs {
+            let first = columns.next();
+            columns.by_ref().take(input.width() - 1).for_each(drop);
+            let kind = match (&input.format, first.map(|column| &column.encoding)) {
+                (Format::Date(_), _) => FieldKind::Date,
+                (Format::TimeOfDay, _) => FieldKind::Time,
+                (_, Some(Encoding::Category(values))) => FieldKind::Category(values.clone()),
+                _ => FieldKind::Number,
             };
-            if !fields.contains(&field) {
-                fields.push(field);
-            }
+            fields.push(Field { name: input.name.clone(), kind });
         }
         fields
     }
 
-    /// Encodes a row given by column; an empty cell is missing. Columns that are no inputs may be there.
+    /// The places of the inputs among these columns: by their names, or else by names that differ in case alone.
+    ///
+    /// # Errors
+    ///
+    /// If one is not there; its name.
+    pub(super) fn places<'a>(&'a self, columns: &[String]) -> Result<Vec<usize>, &'a str> {
+        let find = |name: &str| {
+            let exact = columns.iter().position(|column| column == name);
+            let same = |column: &String| column.to_lowercase() == name.to_lowercase();
+            exact.or_else(|| columns.iter().position(same))
+        };
+        self.inputs.iter().map(|input| find(&input.name).ok_or(input.name.as_str())).collect()
+    }
+
+    /// Encodes a row given by column, and says what training has not seen of it; an empty cell is missing. Columns that are
+    /// no inputs may be there.
     ///
     /// # Errors
     ///
     /// If a column is not there, or a cell is not what its column holds; the message says which.
-    pub fn encode_row(&self, row: &BTreeMap<String, String>) -> Result<Encoded, String> {
-        let mut cells: BTreeMap<String, String> = BTreeMap::new();
-        let has = |name: &str| self.columns.iter().any(|column| column.name == name);
-        for (name, cell) in row {
-            let (cell, stem) = (cell.trim(), dates::stem(name));
-            if has(name) {
-                cells.insert(name.clone(), cell.to_owned());
-            } else if dates::parts_of(stem).any(|part| has(&part)) {
-                let parts = match dates::parts(cell) {
-                    Some(parts) => parts,
-                    None if is_missing(cell) => dates::no_parts(),
-                    None => {
-                        return Err(format!(
-                            "column `{name}` holds dates as 2026-11-22, and this is `{cell}`"
-                        ));
-                    }
-                };
-                cells.extend(dates::parts_of(stem).zip(parts));
-            }
-        }
-        let is_there = |field: &Field| match field.kind {
-            FieldKind::Date => {
-                dates::parts_of(dates::stem(&field.name)).all(|part| cells.contains_key(&part))
-            }
-            FieldKind::Number | FieldKind::Category(_) => cells.contains_key(&field.name),
-        };
-        let fields = self.fields();
-        if let Some(field) = fields.iter().find(|field| !is_there(field)) {
-            let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-            return Err(format!(
-                "there is no column `{}`; a row has {}; leave unknown cells empty",
-                field.name,
-                names.join(", ")
-            ));
-        }
-        self.encode(self.columns.iter().map(|column| cells[&column.name].as_str()))
+    pub(super) fn encode_row(&self, row: &BTreeMap<String, String>) -> Result<ReadRow, String> {
+        let (names, cells): (Vec<String>, Vec<&str>) =
+            row.iter().map(|(name, cell)| (name.clone(), cell.trim())).unzip();
+        let places = self.places(&names).map_err(|missing| {
+            let inputs: Vec<&str> = self.inputs.iter().map(|input| input.name.as_str()).collect();
+            format!(
+                "there is no column `{missing}`; a row has {}; leave unknown cells empty",
+                inputs.join(", ")
+            )
+        })?;
+        let cells = || places.iter().map(|&place| cells[place]);
+        let encoded = self.read(cells())?;
+        let remarks = self.remarks(&encoded, cells());
+        Ok((encoded, remarks))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::input::Understood;
     use super::super::schema::Design;
     use super::*;
 
     fn schema() -> Schema {
-        let learn = |name: &str, cells: &[&str]| Column::learn(Design::Quantiles, name, cells);
-        let parts = dates::parts_of("sale").map(|part| learn(&part, &["1", "2", "3.5"]));
-        let columns = [learn("job", &["b", "a", ""]), learn("pay", &["1.5", "", "2.5"])];
-        Schema { design: Design::Quantiles, columns: columns.into_iter().chain(parts).collect() }
+        let columns = ["job", "pay", "saledate"];
+        let rows = [vec!["b", "1.5", "2024-01-01"], vec!["a", "", "2025-06-30"], vec!["", "2.5", ""]];
+        let input = |place: usize| {
+            let cells: Vec<(usize, &str)> = rows.iter().map(|row| (0, row[place])).collect();
+            Understood::of(columns[place], &cells, None, false).input
+        };
+        Schema::learn(Design::Quantiles, (0..3).map(input).collect(), &rows)
     }
 
     fn row(cells: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -125,12 +121,11 @@ mod tests {
     #[test]
     fn a_row_is_encoded_as_its_line_in_a_file_would_be() {
         let schema = schema();
-        let parts = dates::parts("2026-11-22").unwrap();
-        let line = ["a", "2.5"].into_iter().chain(parts.iter().map(String::as_str));
-        let given = row(&[("saleDate", "2026-11-22"), ("pay", " 2.5 "), ("job", "a"), ("label", "x")]);
-        assert_eq!(schema.encode_row(&given), schema.encode(line));
+        let given = row(&[("SaleDate", "2026-11-22"), ("pay", " 2.5 "), ("job", "a"), ("label", "x")]);
+        let line = schema.read(["a", "2.5", "2026-11-22"].into_iter()).unwrap();
+        assert_eq!(schema.encode_row(&given).unwrap().0, line);
         let unknown = row(&[("saledate", ""), ("pay", ""), ("job", "")]);
-        assert_eq!(schema.encode_row(&unknown), schema.encode([""; 15].into_iter()));
+        assert_eq!(schema.encode_row(&unknown).unwrap().0, schema.read([""; 3].into_iter()).unwrap());
     }
 
     #[test]

@@ -4,14 +4,17 @@
 //! in fastai's [`Design`] its `FillMissing` (the median, and a flag beside it) and `Normalize` (mean 0, standard deviation 1
 //! over the training rows).
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::date_format::{DateFormat, Order};
+use super::dates;
+use super::input::{Format, Input};
 use super::quantiles::{Quantiles, quantile};
+use crate::csv_table::NumberFormat;
+use crate::csv_table::cell::{self, is_missing, number};
 
-/// The texts that mean a missing cell.
-const MISSING: [&str; 7] = ["", "na", "n/a", "nan", "null", "none", "?"];
 /// A column of numbers with at most this many different ones is a column of categories (fastai's `max_card`).
 const MAX_CARDINALITY: usize = 20;
 /// Added to standard deviations, as in fastai.
@@ -30,15 +33,58 @@ pub enum Design {
 
 /// The input columns, in order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "SavedSchema")]
 pub struct Schema {
     /// What becomes of numbers; fastai's in bundles that don't say.
-    #[serde(default)]
     pub design: Design,
-    /// The columns.
+    /// What a row holds.
+    pub inputs: Vec<Input>,
+    /// What the network reads, in the order of the inputs: a date is several columns.
     pub columns: Vec<Column>,
 }
 
-/// A column and what becomes of its cells.
+/// A schema as bundles have it. Those of old don't have inputs.
+#[derive(Deserialize)]
+struct SavedSchema {
+    #[serde(default)]
+    design: Design,
+    #[serde(default)]
+    inputs: Vec<Input>,
+    columns: Vec<Column>,
+}
+
+impl From<SavedSchema> for Schema {
+    fn from(SavedSchema { design, inputs, columns }: SavedSchema) -> Self {
+        let inputs = if inputs.is_empty() { inputs_of(&columns) } else { inputs };
+        Self { design, inputs, columns }
+    }
+}
+
+/// The inputs that columns are made from, as their names tell.
+fn inputs_of(columns: &[Column]) -> Vec<Input> {
+    let parts = dates::parts_of("", false).count();
+    let (mut inputs, mut rest) = (vec![], columns);
+    while let Some(Column { name, encoding }) = rest.first() {
+        let stem = dates::stem_of_part(name).filter(|stem| {
+            let names = rest.iter().take(parts).map(|column| column.name.clone());
+            names.eq(dates::parts_of(stem, false))
+        });
+        let (name, format) = match (stem, encoding) {
+            (Some(stem), _) => {
+                let format = DateFormat { order: Order::YearFirst, timed: false };
+                (format!("{stem}date"), Format::Date(format))
+            }
+            (None, Encoding::Category(_)) => (name.clone(), Format::Category),
+            (None, _) => (name.clone(), Format::Number(NumberFormat::default())),
+        };
+        let input = Input { name, format, missing: vec![] };
+        rest = &rest[input.width()..];
+        inputs.push(input);
+    }
+    inputs
+}
+
+/// A column of the network and what becomes of its cells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Column {
     /// Its name.
@@ -128,7 +174,85 @@ impl Schema {
         self.columns.iter().map(|column| column.encoding.width()).sum()
     }
 
-    /// Reads the cells of this schema's columns.
+    /// The schema of these columns, whose inputs follow from their names.
+    pub fn of_columns(design: Design, columns: Vec<Column>) -> Self {
+        Self { design, inputs: inputs_of(&columns), columns }
+    }
+
+    /// Learns what becomes of cells from rows that give the cells of these inputs in their order.
+    pub(super) fn learn(design: Design, inputs: Vec<Input>, rows: &[Vec<&str>]) -> Self {
+        let mut taken: HashSet<String> = inputs.iter().map(|input| input.name.clone()).collect();
+        let mut columns = vec![];
+        for (place, input) in inputs.iter().enumerate() {
+            let read = |row: &Vec<&str>| input.read(row[place]).unwrap_or_else(|_| input.missing_cells());
+            let cells: Vec<Vec<String>> = rows.iter().map(read).collect();
+            for (part, name) in input.columns(&taken).into_iter().enumerate() {
+                let cells: Vec<&str> = cells.iter().map(|cells| cells[part].as_str()).collect();
+                columns.push(match input.format {
+                    // What is said to be categories is, even where all of them are numbers.
+                    Format::Category => Column { name: name.clone(), encoding: learn_category(&cells) },
+                    _ => Column::learn(design, &name, &cells),
+                });
+                taken.insert(name);
+            }
+        }
+        Self { design, inputs, columns }
+    }
+
+    /// Reads a row's cells, one for each input, as they stand in a file.
+    ///
+    /// # Errors
+    ///
+    /// If a cell is not what its column holds; the message says which.
+    pub fn read<'a>(&self, cells: impl Iterator<Item = &'a str>) -> Result<Encoded, String> {
+        let mut plain = vec![];
+        for (input, cell) in self.inputs.iter().zip(cells) {
+            plain.extend(input.read(cell)?);
+        }
+        self.encode(plain.iter().map(String::as_str))
+    }
+
+    /// The same where cells that don't fit are missing cells, as they are among the rows that are learned from.
+    pub(super) fn read_leniently<'a>(&self, cells: impl Iterator<Item = &'a str>) -> Result<Encoded, String> {
+        let read = |(input, cell): (&Input, &str)| input.read(cell).unwrap_or_else(|_| input.missing_cells());
+        let plain: Vec<String> = self.inputs.iter().zip(cells).flat_map(read).collect();
+        self.encode(plain.iter().map(String::as_str))
+    }
+
+    /// What a person should know about a row that was read from these cells: values that training has not seen.
+    pub fn remarks<'a>(&self, row: &Encoded, cells: impl Iterator<Item = &'a str>) -> Vec<String> {
+        let (mut categories, mut numbers) = (row.categories.iter(), row.numbers.iter());
+        let mut columns = self.columns.iter();
+        let mut remarks = vec![];
+        for (input, cell) in self.inputs.iter().zip(cells) {
+            for Column { encoding, .. } in columns.by_ref().take(input.width()) {
+                let is_plain = !matches!(input.format, Format::Date(_));
+                let (name, missing) = (&input.name, input.is_missing(cell));
+                match encoding {
+                    Encoding::Category(_) if categories.next() == Some(&0) && is_plain && !missing => {
+                        remarks.push(format!(
+                            "column `{name}`: `{cell}` is not in the training data; it counts as missing"
+                        ));
+                    }
+                    Encoding::Category(_) => {}
+                    Encoding::Number { .. } => drop(numbers.next()),
+                    Encoding::Quantiles(quantiles) => {
+                        let (least, most) = quantiles.range();
+                        let number = numbers.next().copied().flatten();
+                        if number.is_some_and(|number| is_plain && !(least..=most).contains(&number)) {
+                            let (least, most) = (shown(least), shown(most));
+                            remarks.push(format!(
+                                "column `{name}`: {cell} is outside the training data, {least} to {most}"
+                            ));
+                        }
+                    }
+                }
+            }
+        }
+        remarks
+    }
+
+    /// Reads the cells of the network's columns, in plain spelling.
     ///
     /// # Errors
     ///
@@ -137,7 +261,7 @@ impl Schema {
         let (mut encoded, mut flags) = (Encoded::default(), vec![]);
         for (Column { name, encoding }, cell) in self.columns.iter().zip(cells) {
             if let Encoding::Category(values) = encoding {
-                let place = values.binary_search_by(|value| value.as_str().cmp(cell));
+                let place = if is_missing(cell) { None } else { cell::find(values, cell) };
                 encoded.categories.push(place.map_or(0, |place| place as u32 + 1));
                 continue;
             }
@@ -198,6 +322,14 @@ impl Schema {
                 return Err(format!("the encoding of column `{name}` is damaged"));
             }
         }
+        let widths: usize = self.inputs.iter().map(Input::width).sum();
+        if widths != self.columns.len() {
+            return Err(format!(
+                "{} inputs make {widths} columns, not {}",
+                self.inputs.len(),
+                self.columns.len()
+            ));
+        }
         if self.columns.is_empty() { Err("there are no input columns".to_owned()) } else { Ok(()) }
     }
 }
@@ -222,16 +354,6 @@ impl Column {
     }
 }
 
-/// Whether a cell is missing.
-pub fn is_missing(cell: &str) -> bool {
-    MISSING.contains(&cell.to_lowercase().as_str())
-}
-
-/// A finite number.
-pub fn number(cell: &str) -> Option<f64> {
-    cell.parse().ok().filter(|number: &f64| number.is_finite())
-}
-
 /// Whether cells are numbers rather than categories: fastai's `cont_cat_split`. Numbers with a fraction always
 /// are; whole ones if there are more than 20 different.
 pub fn holds_numbers(cells: &[&str]) -> bool {
@@ -245,8 +367,7 @@ pub fn holds_numbers(cells: &[&str]) -> bool {
 }
 
 fn learn_category(cells: &[&str]) -> Encoding {
-    let values: BTreeSet<&str> = cells.iter().copied().filter(|cell| !is_missing(cell)).collect();
-    Encoding::Category(values.into_iter().map(str::to_owned).collect())
+    Encoding::Category(cell::values(cells.iter().copied().filter(|cell| !is_missing(cell))))
 }
 
 /// The numbers among cells, sorted.
@@ -280,8 +401,9 @@ mod tests {
     use super::*;
 
     fn schema(design: Design, columns: &[(&str, &[&str])]) -> Schema {
-        let columns = columns.iter().map(|(name, cells)| Column::learn(design, name, cells)).collect();
-        Schema { design, columns }
+        let columns: Vec<Column> =
+            columns.iter().map(|(name, cells)| Column::learn(design, name, cells)).collect();
+        Schema::of_columns(design, columns)
     }
 
     fn read_numbers(schema: &Schema, row: &Encoded) -> Vec<f32> {
@@ -345,5 +467,58 @@ mod tests {
         let schema: Schema = serde_json::from_str(text).unwrap();
         assert_eq!(schema.design, Design::Fastai);
         assert_eq!(read_numbers(&schema, &schema.encode(["7"].into_iter()).unwrap()), [1.0]);
+    }
+
+    #[test]
+    fn columns_of_a_date_never_share_a_name_with_another() {
+        let input = |name: &str, cells: &[&str]| {
+            let cells: Vec<(usize, &str)> =
+                cells.iter().enumerate().map(|(row, &cell)| (row, cell)).collect();
+            super::super::input::Understood::of(name, &cells, None, false).input
+        };
+        let inputs = vec![
+            input("date", &["2024-01-01 08:30"]),
+            input("Month", &["Jan"]),
+            input("saledate", &["2024-01-01"]),
+        ];
+        let rows = [vec!["2024-01-01 08:30", "Jan", "2024-01-01"], vec!["2023-02-01", "Feb", "2023-01-01"]];
+        let schema = Schema::learn(Design::Quantiles, inputs, &rows);
+        let names: HashSet<&str> = schema.columns.iter().map(|column| column.name.as_str()).collect();
+        assert_eq!((names.len(), schema.columns.len()), (29, 29));
+        assert!(
+            names.contains("date Month") && names.contains("Month") && names.contains("saleMonth"),
+            "{names:?}"
+        );
+        assert!(schema.check().is_ok());
+        let text = serde_json::to_string(&schema).unwrap();
+        assert_eq!(serde_json::from_str::<Schema>(&text).unwrap(), schema);
+    }
+
+    #[test]
+    fn inputs_of_old_bundles_follow_from_their_columns() {
+        let part = |name: String| Column::learn(Design::Quantiles, &name, &["1", "2"]);
+        let columns: Vec<Column> =
+            ["pay".to_owned()].into_iter().chain(dates::parts_of("sale", false)).map(part).collect();
+        let inputs = inputs_of(&columns);
+        let names: Vec<(&str, &str)> =
+            inputs.iter().map(|input| (input.name.as_str(), input.kind())).collect();
+        assert_eq!(names, [("pay", "number"), ("saledate", "date")]);
+    }
+
+    #[test]
+    fn what_training_has_not_seen_is_said() {
+        let columns: [(&str, &[&str]); 2] = [("zone", &["a", "b"]), ("pay", &["1", "5"])];
+        let schema = schema(Design::Quantiles, &columns);
+        let remarks =
+            |cells: [&str; 2]| schema.remarks(&schema.read(cells.into_iter()).unwrap(), cells.into_iter());
+        assert_eq!(remarks(["a", "3"]), [""; 0]);
+        assert_eq!(remarks(["", ""]), [""; 0]);
+        assert_eq!(
+            remarks(["c", "9"]),
+            [
+                "column `zone`: `c` is not in the training data; it counts as missing",
+                "column `pay`: 9 is outside the training data, 1 to 5"
+            ]
+        );
     }
 }

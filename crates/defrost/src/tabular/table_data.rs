@@ -1,19 +1,24 @@
 //! A data set of table rows: read from a CSV file or given in memory, split, encoded and checked.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::check::{column_problems, report};
-use super::dataset::{LabelledRow, Named, Table};
-use super::dates;
-use super::schema::{Column, Design, Encoded, Schema, holds_numbers, is_missing, number};
+use super::columns::{TableColumn, Told, understand};
+use super::dataset::Table;
+use super::input::{ColumnKind, Input};
+use super::known::{Encoder, Labelled, open_known};
+use super::labels::Labels;
+use super::schema::{Design, Schema};
 use crate::check::{Problem, Report};
-use crate::csv_table::{CsvError, CsvTable, Row};
+use crate::csv_table::cell::is_missing;
+use crate::csv_table::{CsvError, CsvTable, TableFormat};
 use crate::data::split::{self, SplitError};
-use crate::data::{Skipped, Target, Validation};
+use crate::data::{Dataset, Skipped, Target, TargetKind, Validation};
+use crate::reading::{ColumnReading, ColumnUse, Reading, TableReading};
 use crate::remedy::{Note, Remedy};
 use crate::split_data::SplitData;
 
@@ -31,15 +36,15 @@ use crate::split_data::SplitData;
 /// ```
 #[derive(Clone, Debug)]
 pub struct TableData {
-    path: PathBuf,
     csv: CsvTable,
-    /// Rows of the file that can't be read.
-    skipped: Vec<Skipped>,
     label: Option<String>,
+    target: Option<TargetKind>,
     ignored: Vec<String>,
+    /// What columns hold, where their cells would be read otherwise.
+    kinds: BTreeMap<String, ColumnKind>,
     validation: Validation,
     design: Design,
-    /// The column that tells which rows belong together.
+    /// The column that says which rows belong together.
     together: Option<String>,
     schema: Option<Schema>,
     seed: u64,
@@ -83,6 +88,9 @@ pub enum TableError {
     /// There is nothing to learn from.
     #[error("{}: there are no input columns beside the label", .0.display())]
     NoInputs(PathBuf),
+    /// A row has one label.
+    #[error("rows have one label each, a class or a number; several labels are for images")]
+    Labels,
     /// An earlier run knows the answer.
     #[error("column `{column}` is an input of the earlier run and can't be the label")]
     Leak {
@@ -95,6 +103,7 @@ impl TableError {
     /// What can be done about it.
     pub fn remedy(&self) -> Option<Remedy> {
         match self {
+            Self::Csv(error) => error.remedy(),
             Self::Label { .. } => Some(Remedy::NameLabelColumn),
             Self::Leak { column } => Some(Remedy::IgnoreColumnEarlier(column.clone())),
             _ => None,
@@ -102,50 +111,33 @@ impl TableError {
     }
 }
 
-/// What a label column holds.
-enum Labels {
-    Classes(Vec<String>),
-    Number,
-}
-
-impl Labels {
-    fn target(&self, cell: &str) -> Result<Target, String> {
-        if is_missing(cell) {
-            return Err("it has no label".to_owned());
-        }
-        match self {
-            Self::Classes(classes) => match classes.iter().position(|class| class == cell) {
-                Some(class) => Ok(Target::Class(class)),
-                None => Err(format!("training knows no label `{cell}`")),
-            },
-            Self::Number => match number(cell).map(|number| number as f32) {
-                Some(number) if number.is_finite() => Ok(Target::Number(number)),
-                Some(_) => Err(format!("the label `{cell}` is out of range; divide the column by its unit")),
-                None => Err(format!("the label is a number, and this is `{cell}`")),
-            },
-        }
-    }
-}
-
 impl TableData {
-    /// Reads a CSV file.
+    /// Reads a file: CSV, JSON lines or a workbook, as [`CsvTable::read`] does.
     ///
     /// # Errors
     ///
     /// If it can't be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, TableError> {
-        let (csv, skipped) = CsvTable::read(path.as_ref())?;
-        Ok(Self { path: path.as_ref().to_owned(), skipped, ..Self::from_table(csv) })
+        Self::open_as(path, &TableFormat::default())
+    }
+
+    /// Reads a file in this format.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read.
+    pub fn open_as(path: impl AsRef<Path>, format: &TableFormat) -> Result<Self, TableError> {
+        Ok(Self::from_table(CsvTable::read_as(path.as_ref(), format)?))
     }
 
     /// Rows in memory.
     pub fn from_table(table: CsvTable) -> Self {
         Self {
-            path: PathBuf::from("rows in memory"),
             csv: table,
-            skipped: vec![],
             label: None,
+            target: None,
             ignored: vec![],
+            kinds: BTreeMap::new(),
             validation: Validation::default(),
             design: Design::Quantiles,
             together: None,
@@ -158,6 +150,19 @@ impl TableData {
     #[must_use]
     pub fn label(self, column: impl Into<String>) -> Self {
         Self { label: Some(column.into()), ..self }
+    }
+
+    /// With the label as a class or a number; by default, whole numbers of at most 20 kinds are classes.
+    #[must_use]
+    pub fn target(self, kind: TargetKind) -> Self {
+        Self { target: Some(kind), ..self }
+    }
+
+    /// With this column holding this kind of cells; by default, its cells say.
+    #[must_use]
+    pub fn column(mut self, name: impl Into<String>, kind: ColumnKind) -> Self {
+        self.kinds.insert(name.into(), kind);
+        self
     }
 
     /// Without these columns as inputs.
@@ -219,53 +224,83 @@ impl TableData {
     ///
     /// If the label is not there or makes no classes, or no validation part can be made.
     pub fn read(self) -> Result<SplitData<Table>, TableError> {
-        let Self { path, csv, mut skipped, label, ignored, validation, design, together, schema, seed } =
-            self;
-        let label = label_column(&path, &csv, label.as_deref())?;
-        let name = csv.columns[label].clone();
-        let mut problems = column_problems(&csv, label, &ignored);
-        let (csv, cells) = take_column(csv, label);
-        let present: Vec<&str> = cells.iter().map(String::as_str).filter(|cell| !is_missing(cell)).collect();
-        let labels = labels_of(&path, &name, &present)?;
-        let Labelled { csv, targets } = Labelled::of(csv, &cells, &labels, &mut skipped);
-        let groups = groups(&path, &csv, together.as_deref())?;
-        let csv = dates::expand(csv);
-        let mut notes = vec![];
-        let all = (0..csv.rows.len()).collect();
-        let (train, valid) = split_rows(all, (&targets, &groups), &validation, seed)?;
-        let schema = match schema {
-            Some(schema) if schema.columns.iter().any(|column| column.name == name) => {
+        let path = self.csv.path.clone();
+        let label = label_column(&self.csv, self.label.as_deref())?;
+        let name = self.csv.columns[label].clone();
+        for named in self.ignored.iter().chain(self.kinds.keys()).filter(|_| self.schema.is_none()) {
+            self.csv.column(&path, named)?;
+        }
+        if self.target == Some(TargetKind::Labels) {
+            return Err(TableError::Labels);
+        }
+        let (labels, mut notes) = self.labels(label)?;
+        let Labelled { rows, targets, skipped } = Labelled::of(&self.csv, label, &labels);
+        let mut skipped: Vec<Skipped> = self.csv.left_out().chain(skipped).collect();
+        let groups = groups(&self.csv, self.together.as_deref())?;
+        let belongs_to: Vec<Option<&str>> = rows.iter().map(|&row| groups[row].as_deref()).collect();
+        let (train, valid) = split_rows((&targets, &belongs_to), &self.validation, self.seed)?;
+        let (columns, seen) = self.columns(label);
+        notes.splice(0..0, self.csv.reading.notes.iter().cloned());
+        let mut problems = column_problems(&self.csv, label, &labels, &columns);
+        let lenient = self.schema.is_none();
+        let schema = match self.schema {
+            Some(schema) if schema.inputs.iter().any(|input| input.name == name) => {
                 return Err(TableError::Leak { column: name });
             }
             Some(schema) => schema,
-            None => learn(&path, &csv, &train, (design, &ignored), &mut notes)?,
+            None => {
+                notes.extend(seen);
+                let train: Vec<usize> = train.iter().map(|&place| rows[place]).collect();
+                learn(&self.csv, &columns, &train, self.design)?
+            }
         };
-        let encoder = Encoder { path: &path, schema: Arc::new(schema), label: &name };
-        let (train, bad) = encoder.encode(&csv, (&targets, &groups), &train)?;
+        let encoder = Encoder { schema: Arc::new(schema), label: name.clone(), lenient };
+        let part = |places: &[usize]| {
+            let row = |&place: &usize| (rows[place], targets[place].clone(), groups[rows[place]].clone());
+            encoder.encode(&self.csv, places.iter().map(row))
+        };
+        let (train, bad) = part(&train)?;
         skipped.extend(bad);
-        let classes = match labels {
-            Labels::Classes(classes) => classes,
-            Labels::Number => vec![],
-        };
-        let (valid, bad) = match &validation {
+        let kind = labels.kind();
+        let classes = labels.classes();
+        let mut used = train.len();
+        let (valid, bad) = match &self.validation {
             Validation::Path(other) => open_known(other, &encoder.schema, &name, &classes)?,
-            _ => encoder.encode(&csv, (&targets, &groups), &valid)?,
+            _ => {
+                let (valid, bad) = part(&valid)?;
+                used += valid.len();
+                (valid, bad)
+            }
         };
+        let label = ColumnReading { name, kind, missing: 0, odd: vec![], used_as: ColumnUse::Label };
+        let columns = [label].into_iter().chain(columns.iter().map(TableColumn::reading)).collect();
+        let reading = Reading::Table(TableReading::of(&self.csv, used, columns, &notes));
         notes.extend(SplitData::split_notes(&train, &valid, &classes, "rows"));
         skipped.extend(bad);
         problems.extend(skipped.iter().cloned().map(Problem::from));
-        let report = report(&classes, [&train, &valid], problems);
+        let report = report(&classes, [&train, &valid], problems).with_reading(Some(reading));
         Ok(SplitData { classes, train, valid, skipped, notes, report })
+    }
+
+    fn labels(&self, label: usize) -> Result<(Labels, Vec<Note>), TableError> {
+        let cells: Vec<&str> = self.csv.cells(label).collect();
+        let comma = self.csv.reading.separator == Some(';');
+        Labels::of(&self.csv.path, &self.csv.columns[label], &cells, self.target, comma)
+    }
+
+    fn columns(&self, label: usize) -> (Vec<TableColumn>, Vec<Note>) {
+        let (ignored, together) = (&self.ignored[..], self.together.as_deref());
+        understand(&self.csv, &Told { label, ignored, together, kinds: &self.kinds })
     }
 }
 
-/// Which rows train and which validate.
+/// Which rows train and which validate, by their places among the labelled rows.
 fn split_rows(
-    mut all: Vec<usize>,
-    (targets, groups): (&[Target], &[Option<String>]),
+    (targets, groups): (&[Target], &[Option<&str>]),
     validation: &Validation,
     seed: u64,
 ) -> Result<(Vec<usize>, Vec<usize>), SplitError> {
+    let mut all: Vec<usize> = (0..targets.len()).collect();
     match validation {
         Validation::Path(_) => Ok((all, vec![])),
         Validation::Items(places) => {
@@ -275,7 +310,7 @@ fn split_rows(
         Validation::Fraction(fraction) | Validation::Found { otherwise: fraction } => {
             // Numbers are split as one class.
             let classes = targets.iter().map(|target| target.class().unwrap_or(0));
-            let items: Vec<_> = classes.zip(groups.iter().map(Option::as_deref)).collect();
+            let items: Vec<_> = classes.zip(groups.iter().copied()).collect();
             let split = split::split_together(&items, *fraction, seed)?;
             Ok((split.train, split.valid))
         }
@@ -283,175 +318,32 @@ fn split_rows(
 }
 
 /// What each row belongs to.
-fn groups(path: &Path, csv: &CsvTable, together: Option<&str>) -> Result<Vec<Option<String>>, TableError> {
-    let column = together.map(|name| csv.column(path, name)).transpose()?;
-    let group = |row: &Row| column.map(|column| row.cells[column].clone()).filter(|group| !is_missing(group));
-    Ok(csv.rows.iter().map(group).collect())
+fn groups(csv: &CsvTable, together: Option<&str>) -> Result<Vec<Option<String>>, TableError> {
+    let Some(name) = together else { return Ok(vec![None; csv.rows.len()]) };
+    let cells = csv.cells(csv.column(&csv.path, name)?);
+    Ok(cells.map(|cell| (!is_missing(cell)).then(|| cell.to_owned())).collect())
 }
 
-/// Rows that have a label, and their labels.
-struct Labelled {
-    csv: CsvTable,
-    targets: Vec<Target>,
-}
-
-impl Labelled {
-    /// The rows whose cell in the label's column is a label; the others are skipped.
-    fn of(csv: CsvTable, cells: &[String], labels: &Labels, skipped: &mut Vec<Skipped>) -> Self {
-        let mut kept = Self { csv: CsvTable { columns: csv.columns, rows: vec![] }, targets: vec![] };
-        for (row, cell) in csv.rows.into_iter().zip(cells) {
-            match labels.target(cell) {
-                Ok(target) => {
-                    kept.targets.push(target);
-                    kept.csv.rows.push(row);
-                }
-                Err(reason) => skipped.push(unlabelled(row, cell, reason)),
-            }
-        }
-        kept
-    }
-}
-
-/// Rows of a table whose columns and classes are known already; without classes the label is a number.
-///
-/// # Errors
-///
-/// If a column is missing, or no row can be used.
-pub fn open_known(
-    path: &Path,
-    schema: &Schema,
-    label: &str,
-    classes: &[String],
-) -> Result<(Table, Vec<Skipped>), TableError> {
-    let (csv, mut skipped) = CsvTable::read(path)?;
-    let column = csv.column(path, label)?;
-    let (csv, cells) = take_column(csv, column);
-    let labels = if classes.is_empty() { Labels::Number } else { Labels::Classes(classes.to_vec()) };
-    let Labelled { csv, targets } = Labelled::of(csv, &cells, &labels, &mut skipped);
-    let all: Vec<usize> = (0..csv.rows.len()).collect();
-    let encoder = Encoder { path, schema: Arc::new(schema.clone()), label };
-    let (table, bad) = encoder.encode(&dates::expand(csv), (&targets, &vec![None; all.len()]), &all)?;
-    skipped.extend(bad);
-    Ok((table, skipped))
-}
-
-/// Rows without labels, each with its name, or why it can't be encoded.
-///
-/// # Errors
-///
-/// If the file is no table or a column is missing.
-pub(super) fn open_unlabelled(path: &Path, schema: &Schema) -> Result<Vec<Named<Encoded>>, TableError> {
-    let csv = dates::expand(CsvTable::read(path)?.0);
-    let places = places(path, schema, &csv)?;
-    let encode = |row: &Row| schema.encode(places.iter().map(|&place| row.cells[place].as_str()));
-    Ok(csv.rows.iter().map(|row| (row.name.clone(), encode(row))).collect())
-}
-
-fn unlabelled(row: Row, label: &str, reason: String) -> Skipped {
-    let kind = if is_missing(label) { "no-label" } else { "bad-label" };
-    Skipped { path: row.name.into(), kind, reason }
-}
-
-fn label_column(path: &Path, csv: &CsvTable, named: Option<&str>) -> Result<usize, TableError> {
+fn label_column(csv: &CsvTable, named: Option<&str>) -> Result<usize, TableError> {
     match named {
-        Some(name) => Ok(csv.column(path, name)?),
-        None => Err(TableError::Label { path: path.to_owned(), columns: csv.columns.join(", ") }),
+        Some(name) => Ok(csv.column(&csv.path, name)?),
+        None => Err(TableError::Label { path: csv.path.clone(), columns: csv.columns.join(", ") }),
     }
 }
 
-/// The csv without a column, and that column's cells.
-fn take_column(mut csv: CsvTable, column: usize) -> (CsvTable, Vec<String>) {
-    csv.columns.remove(column);
-    let cells = csv.rows.iter_mut().map(|row| row.cells.remove(column)).collect();
-    (csv, cells)
-}
-
-/// Whether a label is a class or a number, as its cells look.
-fn labels_of(path: &Path, column: &str, present: &[&str]) -> Result<Labels, TableError> {
-    if holds_numbers(present) {
-        return Ok(Labels::Number);
-    }
-    let classes: BTreeSet<&str> = present.iter().copied().collect();
-    let classes: Vec<String> = classes.into_iter().map(str::to_owned).collect();
-    match &classes[..] {
-        [] => Err(TableError::NoRows { path: path.to_owned(), first: None }),
-        [class] => {
-            let (column, class) = (column.to_owned(), class.clone());
-            Err(TableError::OneClass { path: path.to_owned(), column, class })
-        }
-        _ => Ok(Labels::Classes(classes)),
-    }
-}
-
-/// Learns the encoding from the training rows. A column of names or codes, different in nearly every row, would
-/// let the network memorise its rows: it is left out.
+/// Learns the encoding of the input columns from the training rows.
 fn learn(
-    path: &Path,
     csv: &CsvTable,
+    columns: &[TableColumn],
     train: &[usize],
-    (design, ignored): (Design, &[String]),
-    notes: &mut Vec<Note>,
+    design: Design,
 ) -> Result<Schema, TableError> {
-    for name in ignored {
-        csv.column(path, name)?;
+    let used = || columns.iter().filter(|column| column.used_as == ColumnUse::Input);
+    let inputs: Vec<Input> = used().map(|column| column.understood.input.clone()).collect();
+    if inputs.is_empty() {
+        return Err(TableError::NoInputs(csv.path.clone()));
     }
-    let mut columns = vec![];
-    for (place, name) in csv.columns.iter().enumerate().filter(|(_, name)| !ignored.contains(name)) {
-        let cells: Vec<&str> = train.iter().map(|&row| csv.rows[row].cells[place].as_str()).collect();
-        let distinct = cells.iter().collect::<HashSet<_>>().len();
-        if !holds_numbers(&cells) && distinct > 20 && distinct * 2 > cells.len() {
-            let note = format!("column {name} is left out: {distinct} of its {} cells differ", cells.len());
-            notes.push(note.into());
-            continue;
-        }
-        columns.push(Column::learn(design, name, &cells));
-    }
-    if columns.is_empty() {
-        return Err(TableError::NoInputs(path.to_owned()));
-    }
-    Ok(Schema { design, columns })
-}
-
-/// Where a csv has the columns of a schema.
-fn places(path: &Path, schema: &Schema, csv: &CsvTable) -> Result<Vec<usize>, CsvError> {
-    schema.columns.iter().map(|column| csv.column(path, &column.name)).collect()
-}
-
-/// What turns labelled rows into a data set.
-struct Encoder<'a> {
-    /// What messages call the table.
-    path: &'a Path,
-    schema: Arc<Schema>,
-    /// The column that is predicted.
-    label: &'a str,
-}
-
-impl Encoder<'_> {
-    /// Encodes these rows; those that can't be are left out and listed.
-    fn encode(
-        &self,
-        csv: &CsvTable,
-        (targets, groups): (&[Target], &[Option<String>]),
-        rows: &[usize],
-    ) -> Result<(Table, Vec<Skipped>), TableError> {
-        let places = places(self.path, &self.schema, csv)?;
-        let (schema, label) = (self.schema.clone(), self.label.to_owned());
-        let (mut table, mut skipped) = (Table { rows: vec![], schema, label }, vec![]);
-        for &index in rows {
-            let Row { name, cells } = &csv.rows[index];
-            match self.schema.encode(places.iter().map(|&place| cells[place].as_str())) {
-                Ok(encoded) => {
-                    let (name, target) = (name.clone(), targets[index].clone());
-                    let belongs_to = groups[index].clone();
-                    table.rows.push(LabelledRow { name, encoded, target, belongs_to });
-                }
-                Err(reason) => skipped.push(Skipped { path: name.into(), kind: "bad-cell", reason }),
-            }
-        }
-        if table.rows.is_empty() {
-            let first = skipped.into_iter().next();
-            return Err(TableError::NoRows { path: self.path.to_owned(), first });
-        }
-        Ok((table, skipped))
-    }
+    let cells = |&row: &usize| used().map(|column| csv.rows[row].cells[column.place].as_str()).collect();
+    let rows: Vec<Vec<&str>> = train.iter().map(cells).collect();
+    Ok(Schema::learn(design, inputs, &rows))
 }

@@ -53,10 +53,11 @@ fn reads_like_text(table: &CsvTable, column: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::csv_table::TableFormat;
     use std::path::Path;
 
     fn guess(csv: &str) -> (Option<usize>, Option<usize>) {
-        let (table, _) = CsvTable::parse(Path::new("data.csv"), csv.as_bytes()).unwrap();
+        let table = CsvTable::parse(Path::new("data.csv"), csv.as_bytes(), &TableFormat::default()).unwrap();
         let text = guess_text_column(&table);
         (text, text.and_then(|text| guess_label_column(&table, text)))
     }

@@ -1,6 +1,5 @@
 //! Finding labelled texts: a column of a CSV file, or the files of folders.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -8,7 +7,7 @@ use thiserror::Error;
 use super::columns::{TextColumns, guess_label_column, guess_text_column};
 use super::files::{TEXTS, read_text};
 use super::together::Together;
-use crate::csv_table::{CsvError, CsvTable};
+use crate::csv_table::{CsvError, CsvTable, cell};
 use crate::data::Skipped;
 use crate::data::class_folder::{
     FolderError, IgnoreReason, Ignored, LabelledFiles, scan_known, scan_to_evaluate,
@@ -125,6 +124,7 @@ impl TextSourceError {
         match self {
             Self::TextColumn { .. } => Some(Remedy::NameTextColumn),
             Self::LabelColumn { .. } => Some(Remedy::NameLabelColumn),
+            Self::Csv(error) => error.remedy(),
             _ => None,
         }
     }
@@ -205,7 +205,7 @@ impl LabelledTexts {
     /// which then no label may add to. Rows without a label are left out.
     pub(super) fn of_table(
         path: &Path,
-        (table, mut skipped): (CsvTable, Vec<Skipped>),
+        table: CsvTable,
         columns: &TextColumns,
         known: Option<&[String]>,
         together: &Together,
@@ -213,13 +213,14 @@ impl LabelledTexts {
         let (text, label) = find(path, &table, columns)?;
         let group = together.column(path, &table)?;
         let column = table.columns[label].clone();
-        let found: BTreeSet<&str> = table.cells(label).filter(|label| !label.is_empty()).collect();
-        let classes: Vec<String> = match known {
-            Some(known) => known.to_vec(),
-            None => found.iter().map(|&label| label.to_owned()).collect(),
+        let found = cell::values(table.cells(label).filter(|label| !label.is_empty()));
+        let unknown: Vec<&str> = match known {
+            Some(known) => {
+                found.iter().map(String::as_str).filter(|label| cell::find(known, label).is_none()).collect()
+            }
+            None => vec![],
         };
-        let unknown: Vec<&str> =
-            found.iter().copied().filter(|label| !classes.iter().any(|class| class == label)).collect();
+        let classes = known.map_or(found.clone(), <[String]>::to_vec);
         if !unknown.is_empty() {
             let (unknown, known) = (unknown.join(", "), classes.join(", "));
             return Err(TextSourceError::UnknownClasses { path: path.to_owned(), unknown, known });
@@ -233,9 +234,12 @@ impl LabelledTexts {
             return Err(TextSourceError::TooManyClasses { path: path.to_owned(), column, classes, rows });
         }
         let columns = TextColumns { text: Some(table.columns[text].clone()), label: Some(column) };
-        let mut items = vec![];
+        let (mut items, mut skipped) = (vec![], table.left_out().collect::<Vec<_>>());
         for mut row in table.rows {
-            match classes.iter().position(|class| *class == row.cells[label]) {
+            match Some(&row.cells[label])
+                .filter(|label| !label.is_empty())
+                .and_then(|label| cell::find(&classes, label))
+            {
                 Some(class) => {
                     let belongs_to =
                         group.map(|group| row.cells[group].clone()).filter(|group| !group.is_empty());

@@ -12,11 +12,11 @@ use super::source::{LabelledText, LabelledTexts, TextParts, TextSourceError, Val
 use super::together::Together;
 use super::tokenizer::{Tokenizer, TokenizerError};
 use crate::check::Report;
-use crate::csv_table::CsvTable;
+use crate::csv_table::{CsvTable, Row, TableFormat};
 use crate::data::class_folder::{LabelledFolder, scan, scan_known};
 use crate::data::split::{self, SplitError};
 use crate::data::{Dataset, Label, Skipped, Target, Validation};
-use crate::reading::Reading;
+use crate::reading::{ColumnReading, ColumnUse, Reading, TableReading};
 use crate::remedy::{Note, Remedy};
 use crate::split_data::SplitData;
 
@@ -43,7 +43,7 @@ pub struct TextData {
 /// Texts that have been found.
 #[derive(Clone, Debug)]
 enum Found {
-    Table(CsvTable, Vec<Skipped>),
+    Table(CsvTable),
     Folder(LabelledFolder),
     Memory(LabelledTexts),
 }
@@ -110,13 +110,19 @@ impl TextData {
     ///
     /// If there is no such file, or no two class folders with texts.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, TextDataError> {
+        Self::open_as(path, &TableFormat::default())
+    }
+
+    /// The same, where a file is read in this format.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_as(path: impl AsRef<Path>, format: &TableFormat) -> Result<Self, TextDataError> {
         let path = path.as_ref();
         let found = match path.is_dir() {
             true => Found::Folder(scan(path, &TEXTS).map_err(TextSourceError::from)?),
-            false => {
-                let (table, skipped) = CsvTable::read(path).map_err(TextSourceError::from)?;
-                Found::Table(table, skipped)
-            }
+            false => Found::Table(CsvTable::read_as(path, format).map_err(TextSourceError::from)?),
         };
         Ok(Self::of(path, found))
     }
@@ -220,7 +226,7 @@ impl TextData {
     /// If they are not clear.
     pub fn found_columns(&self) -> Result<TextColumns, TextDataError> {
         match &self.found {
-            Found::Table(table, _) => Ok(self.columns.find(&self.path, table)?),
+            Found::Table(table) => Ok(self.columns.find(&self.path, table)?),
             Found::Folder(_) | Found::Memory(_) => Ok(TextColumns::default()),
         }
     }
@@ -233,12 +239,15 @@ impl TextData {
     pub fn read(self, tokenizer: &Tokenizer) -> Result<SplitData<Texts>, TextDataError> {
         let (path, seed, reading) = (self.path.clone(), self.seed, self.reading());
         let given = if let Validation::Path(other) = &self.validation { other.clone() } else { path.clone() };
+        let mut notes = match &self.found {
+            Found::Table(table) => table.reading.notes.clone(),
+            _ => vec![],
+        };
         let parts = self.parts()?;
         let (train, bad) = encode(&path, &parts.train.items, tokenizer)?;
         let report = report(&parts, seed)?.with_reading(reading);
         let TextParts { train: LabelledTexts { classes, mut skipped, .. }, valid } = parts;
         skipped.extend(bad);
-        let mut notes = vec![];
         let (train, valid) = match valid {
             ValidTexts::Given(LabelledTexts { items, skipped: unread, .. }) => {
                 let (valid, bad) = encode(&given, &items, tokenizer)?;
@@ -272,9 +281,40 @@ impl TextData {
         Ok(report(&self.parts()?, seed)?.with_reading(reading))
     }
 
-    /// What is understood of the folder they are in; nothing of texts in memory.
+    fn table_reading(&self, table: &CsvTable) -> Option<TableReading> {
+        let TextColumns { text, label } = self.columns.find(&self.path, table).ok()?;
+        let place =
+            |name: Option<String>| table.columns.iter().position(|column| Some(column) == name.as_ref());
+        let (text, label) = (place(text)?, place(label)?);
+        let is_used = |row: &&Row| !row.cells[text].is_empty() && !row.cells[label].is_empty();
+        let used = table.rows.iter().filter(is_used).count();
+        let column = |(place, name): (usize, &String)| {
+            let (kind, used_as) = match place {
+                place if place == text => ("text", ColumnUse::Input),
+                place if place == label => ("category", ColumnUse::Label),
+                _ if matches!(&self.together, Together::Column(group) if group == name) => {
+                    ("category", ColumnUse::Group)
+                }
+                _ => ("category", ColumnUse::Nothing),
+            };
+            let missing = table.cells(place).filter(|cell| cell.is_empty()).count();
+            ColumnReading { name: name.clone(), kind, missing, odd: vec![], used_as }
+        };
+        Some(TableReading::of(
+            table,
+            used,
+            table.columns.iter().enumerate().map(column).collect(),
+            &table.reading.notes,
+        ))
+    }
+
+    /// What is understood of the file or folder they are in; nothing of texts in memory.
     pub fn reading(&self) -> Option<Reading> {
-        let Found::Folder(folder) = &self.found else { return None };
+        let folder = match &self.found {
+            Found::Folder(folder) => folder,
+            Found::Table(table) => return self.table_reading(table).map(Reading::Table),
+            Found::Memory(_) => return None,
+        };
         let (reading, train) = (folder.reading.clone()?, &folder.train);
         let reading = match &self.validation {
             Validation::Found { .. } => reading,
@@ -319,9 +359,7 @@ impl TextData {
             _ => return Err(TextDataError::Together { path, together }),
         }
         let mut train = match self.found {
-            Found::Table(table, skipped) => {
-                LabelledTexts::of_table(&path, (table, skipped), &self.columns, None, &together)?
-            }
+            Found::Table(table) => LabelledTexts::of_table(&path, table, &self.columns, None, &together)?,
             Found::Folder(LabelledFolder { train, valid, .. }) => {
                 found_valid = valid;
                 LabelledTexts::of_files(&path, train, &together)?

@@ -480,7 +480,7 @@ pub(super) mod tests {
     #[test]
     fn photos_are_read_and_their_halves_are_not() {
         let Some(folder) = photos() else { return };
-        let found = scan(&folder, &Labelling::Folders).unwrap();
+        let found = scan(&folder, &Labelling::Folders).unwrap().folder;
         for item in found.valid.unwrap_or(found.train).items {
             let bytes = std::fs::read(folder.join(&item.path)).unwrap();
             Image::decode(&bytes).unwrap_or_else(|reason| panic!("{}: {reason}", item.path.display()));

@@ -14,7 +14,7 @@ use super::check::{passed_over, report};
 use super::dataset::{ImageSource, Images, LabelledImage, Preparation};
 use super::decoded_images::DecodedImages;
 use super::image::Image;
-use super::labels::{self, LabelKind, Labelling, LabelsError};
+use super::labels::{self, LabelKind, LabelledImages, Labelling, LabelsError};
 use super::look::Inspected;
 use super::transform::Preprocess;
 use crate::check::{Problem, Report};
@@ -22,7 +22,7 @@ use crate::data::class_folder::{IgnoreReason, Ignored, LabelledFile, LabelledFil
 use crate::data::split::{self, Split, SplitError};
 use crate::data::{Dataset, Label, MixedLabels, Skipped, Validation, matched};
 use crate::prefix::CacheLimits;
-use crate::reading::{FolderReading, Reading};
+use crate::reading::{FolderReading, Reading, TableReading};
 use crate::remedy::Note;
 use crate::split_data::SplitData;
 
@@ -53,6 +53,12 @@ pub struct ImageData {
     /// What lies among them and is not used.
     ignored: Vec<Ignored>,
     reading: Option<FolderReading>,
+    /// Rows of a table that label no image.
+    left_out: Vec<Skipped>,
+    /// What a person should know about the table.
+    table_notes: Vec<Note>,
+    /// How the table was read.
+    table: Option<TableReading>,
     validation: Validation,
     together: Option<Regex>,
     augment: AugmentPolicy,
@@ -178,11 +184,12 @@ impl ImageData {
             .collect();
         let files = LabelledFiles { classes, ..LabelledFiles::default() };
         let found = LabelledFolder { train: files, valid: None, reading: None };
-        Ok(Self { train, ..Self::of(Path::new("images in memory"), Labelling::Folders, found) })
+        Ok(Self { train, ..Self::of(Path::new("images in memory"), Labelling::Folders, found.into()) })
     }
 
-    fn of(root: &Path, labelling: Labelling, found: LabelledFolder) -> Self {
-        let LabelledFolder { train, valid, reading } = found;
+    fn of(root: &Path, labelling: Labelling, found: LabelledImages) -> Self {
+        let LabelledImages { folder, left_out, notes: table_notes, table } = found;
+        let LabelledFolder { train, valid, reading } = folder;
         let mut ignored = below(root, &train.ignored);
         let valid = valid.map(|valid| {
             ignored.extend(below(root, &valid.ignored));
@@ -196,6 +203,9 @@ impl ImageData {
             valid,
             ignored,
             reading,
+            left_out,
+            table_notes,
+            table,
             validation: Validation::default(),
             together: None,
             augment: AugmentPolicy::default(),
@@ -295,7 +305,8 @@ impl ImageData {
         let reading = self.reading_with(&train, &given);
         let decoded = Arc::new(DecodedImages::new(self.memory));
         let (mut inspected, mut skipped, mut problems) =
-            (Inspected::new(), vec![], passed_over(&self.ignored));
+            (Inspected::new(), self.left_out.clone(), passed_over(&self.ignored));
+        problems.extend(self.left_out.iter().cloned().map(Problem::from));
         let mut images = |root: &Path, images: Vec<LabelledImage>, augment| {
             let preparation = Preparation { preprocess: *preprocess, augment, decoded: decoded.clone() };
             let (images, bad) = Images::open(images, preparation, &mut inspected);
@@ -309,7 +320,7 @@ impl ImageData {
         if train.is_empty() {
             refusal = refusal.or_else(|| Some(ImageDataError::NothingTrains(root.clone())));
         }
-        let mut notes = vec![];
+        let mut notes = self.table_notes.clone();
         let (train, valid) = match given {
             Given::Images(path, valid, unused) => {
                 let (valid, _, other) = images(&path, valid, AugmentPolicy::none());
@@ -334,8 +345,9 @@ impl ImageData {
         };
         notes.extend(SplitData::split_notes(&train, &valid, classes, "images"));
         let name = root.display().to_string();
+        let table = self.table.clone().map(|table| table.with_used(train.len() + valid.len()));
         let report = report(&name, classes, [&train, &valid], &inspected, problems, preprocess.size)
-            .with_reading(reading.map(Reading::Folder));
+            .with_reading(table.map(Reading::Table).or(reading.map(Reading::Folder)));
         Ok((SplitData { classes: classes.clone(), train, valid, skipped, notes, report }, refusal))
     }
 
@@ -394,7 +406,7 @@ impl ImageData {
                 Err(ImageDataError::TwoValidations)
             }
             (Validation::Path(path), _) => {
-                let found = labels::scan_known(path, &self.labelling, &self.classes, LabelKind::Class)?;
+                let (found, _) = labels::scan_known(path, &self.labelling, &self.classes, LabelKind::Class)?;
                 let unused = below(path, &found.ignored);
                 Ok(Given::Images(path.clone(), images(path, found), unused))
             }
@@ -440,7 +452,7 @@ impl Known<'_> {
     ///
     /// If there are no images of these classes, others, or none can be read.
     pub fn open(&self, root: &Path) -> Result<(Images, Vec<Skipped>), ImageDataError> {
-        let found = labels::scan_to_evaluate(root, self.labelling, self.classes, self.kind)?;
+        let (found, left_out) = labels::scan_to_evaluate(root, self.labelling, self.classes, self.kind)?;
         let (preprocess, augment) = (*self.preprocess, self.augment);
         let preparation = Preparation { preprocess, augment, decoded: Arc::new(DecodedImages::new(0)) };
         let unused = below(root, &found.ignored);
@@ -455,6 +467,7 @@ impl Known<'_> {
             }
             _ => None,
         }));
+        skipped.extend(left_out);
         Ok((images, skipped))
     }
 }

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 use super::format::is_image;
-use crate::csv_table::{CsvError, CsvTable};
+use super::label_table::{LabelRow, LabelRows};
+use crate::csv_table::{CsvError, NumberFormat, TableFormat, cell};
 use crate::data::class_folder::{
     self, FileKind, FolderError, Ignored, LabelledFile, LabelledFiles, LabelledFolder, all_files,
 };
-use crate::data::{Target, TargetKind};
+use crate::data::{Skipped, Target, TargetKind};
+use crate::reading::TableReading;
+use crate::remedy::{Note, Remedy};
 
 /// The files that are images.
 pub static IMAGES: FileKind = FileKind {
@@ -22,6 +25,15 @@ pub static IMAGES: FileKind = FileKind {
     ],
     recognises: Some(is_image),
 };
+
+/// All images in a folder and below it, sorted.
+///
+/// # Errors
+///
+/// If it can't be listed.
+pub fn image_files(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
+    Ok(all_files(folder, &IMAGES)?.0.into_iter().map(|file| folder.join(file)).collect())
+}
 
 /// Where labels come from.
 #[derive(Clone, Debug, Default)]
@@ -40,17 +52,21 @@ pub enum Labelling {
 pub struct LabelTable {
     /// The file.
     pub file: PathBuf,
-    /// The column of the images' paths below the data's folder, with or without their extension; the first
-    /// if none is named.
+    /// The column of the images' paths, with or without their extension and with any folders before them; the one in which
+    /// the most cells name images if none is named.
     pub image_column: Option<String>,
-    /// The column of their labels; the second if none is named.
+    /// The column of their labels; one with a usual name, or the first beside the images', if none is named.
     pub label_column: Option<String>,
-    /// The column that says which of them validate: `true`, `1`, `yes` or `valid`.
+    /// The column that says which of them validate: `true`, `1`, `yes`, `valid`, or the number of a fold.
     pub valid_column: Option<String>,
     /// The column that says which images [belong together](crate::data::Dataset::belongs_to).
     pub group_column: Option<String>,
     /// What a label is.
     pub kind: LabelKind,
+    /// The character between several labels; found from the cells if it is not given.
+    pub separator: Option<char>,
+    /// How the file is read.
+    pub format: TableFormat,
 }
 
 /// What a cell of a table's label column holds.
@@ -59,7 +75,7 @@ pub enum LabelKind {
     /// A class.
     #[default]
     Class,
-    /// Any number of labels with blanks between them.
+    /// Any number of labels in a cell, or a column for each that says whether it is there.
     Labels,
     /// A number.
     Number,
@@ -114,6 +130,14 @@ pub enum LabelsError {
         /// The only one.
         class: String,
     },
+    /// No row of a table labels an image.
+    #[error("{}: none of its rows labels an image; the first: {first}", path.display())]
+    NoImages {
+        /// The table.
+        path: PathBuf,
+        /// Its first row, and why it labels none.
+        first: Skipped,
+    },
     /// There is nothing at all.
     #[error("{} has no labelled images", .0.display())]
     Nothing(PathBuf),
@@ -129,14 +153,33 @@ pub enum LabelsError {
     },
 }
 
-/// An image and its label as it is written.
-struct Entry {
-    path: PathBuf,
-    /// Where it is written, for messages.
-    row: String,
-    label: String,
-    valid: bool,
-    belongs_to: Option<String>,
+impl LabelsError {
+    /// What can be done about it.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Csv(error) => error.remedy(),
+            _ => None,
+        }
+    }
+}
+
+/// Labelled images, and the reading of their labels.
+#[derive(Clone, Debug)]
+pub struct LabelledImages {
+    /// The images.
+    pub folder: LabelledFolder,
+    /// Rows of a table that label no image.
+    pub left_out: Vec<Skipped>,
+    /// What a person should know about the table.
+    pub notes: Vec<Note>,
+    /// How the table was read.
+    pub table: Option<TableReading>,
+}
+
+impl From<LabelledFolder> for LabelledImages {
+    fn from(folder: LabelledFolder) -> Self {
+        Self { folder, left_out: vec![], notes: vec![], table: None }
+    }
 }
 
 /// Finds the images of a data set and, where it brings them, those for validation.
@@ -144,38 +187,55 @@ struct Entry {
 /// # Errors
 ///
 /// If there are no images, fewer than two classes, or a label that can't be read.
-pub fn scan(root: &Path, labelling: &Labelling) -> Result<LabelledFolder, LabelsError> {
-    let mut ignored = vec![];
-    let (kind, entries) = match labelling {
-        Labelling::Folders => return Ok(class_folder::scan(root, &IMAGES)?),
-        Labelling::Pattern(pattern) => (LabelKind::Class, by_name(root, pattern, &mut ignored)?),
-        Labelling::Table(table) => (table.kind, by_table(root, table)?),
-    };
-    let source = source(root, labelling);
-    // A number has no name among classes.
-    let classes = if kind == LabelKind::Number { vec![] } else { names(&entries, kind) };
-    if entries.is_empty() || kind != LabelKind::Number && classes.is_empty() {
-        return Err(LabelsError::Nothing(source));
+pub fn scan(root: &Path, labelling: &Labelling) -> Result<LabelledImages, LabelsError> {
+    match labelling {
+        Labelling::Folders => Ok(class_folder::scan(root, &IMAGES)?.into()),
+        Labelling::Pattern(pattern) => {
+            let (rows, ignored) = by_name(root, pattern)?;
+            let mut folder = labelled_folder(root, LabelKind::Class, &rows)?;
+            folder.train.ignored = ignored;
+            folder.reading = Some(folder.told(root, &IMAGES));
+            Ok(folder.into())
+        }
+        Labelling::Table(table) => {
+            let LabelRows { rows, left_out, notes, reading } = LabelRows::read(root, table)?;
+            if let (true, Some(first)) = (rows.is_empty(), left_out.first()) {
+                let (path, first) = (table.file.clone(), first.clone());
+                return Err(LabelsError::NoImages { path, first });
+            }
+            let folder = labelled_folder(&table.file, table.kind, &rows)?;
+            Ok(LabelledImages { folder, left_out, notes, table: Some(reading) })
+        }
     }
-    if let (LabelKind::Class, [class]) = (kind, &classes[..]) {
-        return Err(LabelsError::OneClass { path: source, class: class.clone() });
-    }
-    let splits = entries.iter().any(|entry| entry.valid);
-    let part = |valid: bool| -> Result<LabelledFiles, LabelsError> {
-        let items = entries.iter().filter(|entry| entry.valid == valid);
-        let items = items.map(|entry| labelled(entry, kind, &classes)).collect::<Result<_, _>>()?;
-        Ok(LabelledFiles { classes: classes.clone(), items, ignored: vec![] })
-    };
-    let train = LabelledFiles { ignored, ..part(false)? };
-    let mut found =
-        LabelledFolder { train, valid: if splits { Some(part(true)?) } else { None }, reading: None };
-    if let Labelling::Pattern(_) = labelling {
-        found.reading = Some(found.told(root, &IMAGES));
-    }
-    Ok(found)
 }
 
-/// Finds images with labels that are known already; those that validate, where the data tells them apart.
+/// The images of rows, with their classes; `source` is where their labels are from.
+fn labelled_folder(source: &Path, kind: LabelKind, rows: &[LabelRow]) -> Result<LabelledFolder, LabelsError> {
+    // A number has no name among classes.
+    let classes = match kind {
+        LabelKind::Number => vec![],
+        _ => cell::values(rows.iter().flat_map(|row| &row.labels).map(String::as_str)),
+    };
+    if rows.is_empty() || kind != LabelKind::Number && classes.is_empty() {
+        return Err(LabelsError::Nothing(source.to_owned()));
+    }
+    if let (LabelKind::Class, [class]) = (kind, &classes[..]) {
+        return Err(LabelsError::OneClass { path: source.to_owned(), class: class.clone() });
+    }
+    let part = |valid: bool| -> Result<LabelledFiles, LabelsError> {
+        let items = labelled(rows.iter().filter(|row| row.valid == valid), kind, &classes)?;
+        Ok(LabelledFiles { classes: classes.clone(), items, ignored: vec![] })
+    };
+    let splits = rows.iter().any(|row| row.valid);
+    Ok(LabelledFolder {
+        train: part(false)?,
+        valid: if splits { Some(part(true)?) } else { None },
+        reading: None,
+    })
+}
+
+/// Finds images with labels that are known already; those that validate, where the data tells them apart. With the rows of
+/// a table that label none.
 ///
 /// # Errors
 ///
@@ -185,21 +245,27 @@ pub fn scan_known(
     labelling: &Labelling,
     classes: &[String],
     kind: LabelKind,
-) -> Result<LabelledFiles, LabelsError> {
-    let mut ignored = vec![];
-    let mut entries = match labelling {
-        Labelling::Folders => return Ok(class_folder::scan_known(root, &IMAGES, classes)?),
-        Labelling::Pattern(pattern) => by_name(root, pattern, &mut ignored)?,
-        Labelling::Table(table) => by_table(root, table)?,
+) -> Result<(LabelledFiles, Vec<Skipped>), LabelsError> {
+    let (mut rows, ignored, left_out) = match labelling {
+        Labelling::Folders => return Ok((class_folder::scan_known(root, &IMAGES, classes)?, vec![])),
+        Labelling::Pattern(pattern) => {
+            let (rows, ignored) = by_name(root, pattern)?;
+            (rows, ignored, vec![])
+        }
+        Labelling::Table(table) => {
+            let LabelRows { rows, left_out, .. } =
+                LabelRows::read(root, &LabelTable { kind, ..table.clone() })?;
+            (rows, vec![], left_out)
+        }
     };
-    if entries.iter().any(|entry| entry.valid) {
-        entries.retain(|entry| entry.valid);
+    if rows.iter().any(|row| row.valid) {
+        rows.retain(|row| row.valid);
     }
-    if entries.is_empty() {
+    if rows.is_empty() {
         return Err(LabelsError::Nothing(source(root, labelling)));
     }
-    let items = entries.iter().map(|entry| labelled(entry, kind, classes)).collect::<Result<_, _>>()?;
-    Ok(LabelledFiles { classes: classes.to_vec(), items, ignored })
+    let items = labelled(rows.iter(), kind, classes)?;
+    Ok((LabelledFiles { classes: classes.to_vec(), items, ignored }, left_out))
 }
 
 /// Finds the images to evaluate a trained network on: those that validate, where the data tells them apart.
@@ -212,9 +278,9 @@ pub fn scan_to_evaluate(
     labelling: &Labelling,
     classes: &[String],
     kind: LabelKind,
-) -> Result<LabelledFiles, LabelsError> {
+) -> Result<(LabelledFiles, Vec<Skipped>), LabelsError> {
     match labelling {
-        Labelling::Folders => Ok(class_folder::scan_to_evaluate(root, &IMAGES, classes)?),
+        Labelling::Folders => Ok((class_folder::scan_to_evaluate(root, &IMAGES, classes)?, vec![])),
         labelling => scan_known(root, labelling, classes, kind),
     }
 }
@@ -224,9 +290,9 @@ pub fn scan_to_evaluate(
 /// # Errors
 ///
 /// If there are no labels, or one that can't be read.
-pub fn find(root: &Path, labelling: &Labelling) -> Result<LabelledFolder, LabelsError> {
+pub fn find(root: &Path, labelling: &Labelling) -> Result<LabelledImages, LabelsError> {
     match labelling {
-        Labelling::Folders => Ok(class_folder::find(root, &IMAGES)?),
+        Labelling::Folders => Ok(class_folder::find(root, &IMAGES)?.into()),
         labelling => scan(root, labelling),
     }
 }
@@ -238,118 +304,65 @@ fn source(root: &Path, labelling: &Labelling) -> PathBuf {
     }
 }
 
-fn by_name(root: &Path, pattern: &Regex, ignored: &mut Vec<Ignored>) -> Result<Vec<Entry>, LabelsError> {
-    let entry = |path: PathBuf| {
+/// The images below `root`, labelled by their file names, and the files that are none.
+fn by_name(root: &Path, pattern: &Regex) -> Result<(Vec<LabelRow>, Vec<Ignored>), LabelsError> {
+    let row = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let found = pattern.captures(&name).and_then(|captures| captures.get(1));
         let label = found.map(|found| found.as_str().to_owned());
         let missing = || LabelsError::NoMatch { pattern: pattern.to_string(), name: name.clone() };
-        Ok(Entry {
-            label: label.ok_or_else(missing)?,
-            row: path.display().to_string(),
-            path,
-            valid: false,
-            belongs_to: None,
-        })
+        let labels = vec![label.ok_or_else(missing)?];
+        Ok(LabelRow { labels, row: path.display().to_string(), path, valid: false, belongs_to: None })
     };
-    let (files, others) = all_files(root, &IMAGES)?;
-    ignored.extend(others);
-    files.into_iter().map(entry).collect()
+    let (files, ignored) = all_files(root, &IMAGES)?;
+    let rows: Result<Vec<LabelRow>, LabelsError> = files.into_iter().map(row).collect();
+    Ok((rows?, ignored))
 }
 
-impl LabelTable {
-    /// The columns of images and labels.
-    fn columns(&self, csv: &CsvTable) -> Result<[usize; 2], LabelsError> {
-        let image = match &self.image_column {
-            Some(name) => csv.column(&self.file, name)?,
-            None => 0,
+/// The images of rows with their targets; the labels of one image in several rows are put together.
+fn labelled<'a>(
+    rows: impl Iterator<Item = &'a LabelRow>,
+    kind: LabelKind,
+    classes: &[String],
+) -> Result<Vec<LabelledFile>, LabelsError> {
+    let rows: Vec<&LabelRow> = rows.collect();
+    let numbers: Vec<&str> = rows.iter().flat_map(|row| &row.labels).map(String::as_str).collect();
+    let format = NumberFormat::of(&numbers);
+    let mut files: Vec<LabelledFile> = vec![];
+    for row in rows {
+        let wrong = |label: &str, wanted| LabelsError::Label {
+            row: row.row.clone(),
+            label: label.to_owned(),
+            wanted,
         };
-        let label = match &self.label_column {
-            Some(name) => csv.column(&self.file, name)?,
-            None => (0..csv.columns.len())
-                .find(|&column| column != image)
-                .ok_or_else(|| LabelsError::OneColumn(self.file.clone()))?,
+        let class = |label: &String| {
+            let (row, label, known) = (row.row.clone(), label.clone(), classes.join(", "));
+            cell::find(classes, &label).ok_or(LabelsError::Unknown { row, label, known })
         };
-        Ok([image, label])
-    }
-}
-
-fn by_table(root: &Path, table: &LabelTable) -> Result<Vec<Entry>, LabelsError> {
-    let (csv, _) = CsvTable::read(&table.file)?;
-    let [image, label] = table.columns(&csv)?;
-    let valid = table.valid_column.as_ref().map(|name| csv.column(&table.file, name)).transpose()?;
-    let group = table.group_column.as_ref().map(|name| csv.column(&table.file, name)).transpose()?;
-    let mut entries = vec![];
-    for row in &csv.rows {
-        entries.push(Entry {
-            path: with_extension(root, &row.cells[image]),
-            label: row.cells[label].clone(),
-            valid: valid.map_or(Ok(false), |column| validates(&row.name, &row.cells[column]))?,
-            row: row.name.clone(),
-            belongs_to: group.map(|column| row.cells[column].clone()).filter(|group| !group.is_empty()),
-        });
-    }
-    entries.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(entries)
-}
-
-/// An image's path below `root` as a table may write it: without its extension.
-fn with_extension(root: &Path, written: &str) -> PathBuf {
-    let path = PathBuf::from(written);
-    if root.join(&path).exists() {
-        return path;
-    }
-    let mut named = IMAGES.extensions.iter().map(|extension| PathBuf::from(format!("{written}.{extension}")));
-    named.find(|path| root.join(path).exists()).unwrap_or(path)
-}
-
-fn validates(row: &str, cell: &str) -> Result<bool, LabelsError> {
-    match cell.to_lowercase().as_str() {
-        "true" | "1" | "yes" | "valid" | "validation" | "val" => Ok(true),
-        "false" | "0" | "no" | "train" | "training" | "" => Ok(false),
-        _ => {
-            let wanted = "true or false, 1 or 0, valid or train";
-            Err(LabelsError::Label { row: row.to_owned(), label: cell.to_owned(), wanted })
-        }
-    }
-}
-
-/// All labels, sorted, each once.
-fn names(entries: &[Entry], kind: LabelKind) -> Vec<String> {
-    let mut names: Vec<String> = match kind {
-        LabelKind::Labels => {
-            entries.iter().flat_map(|entry| entry.label.split_whitespace()).map(str::to_owned).collect()
-        }
-        _ => entries.iter().map(|entry| entry.label.clone()).collect(),
-    };
-    names.sort();
-    names.dedup();
-    names
-}
-
-fn labelled(entry: &Entry, kind: LabelKind, classes: &[String]) -> Result<LabelledFile, LabelsError> {
-    let (row, label) = (entry.row.clone(), entry.label.clone());
-    let class = |name: &str| {
-        let unknown = || {
-            let (row, label) = (entry.row.clone(), name.to_owned());
-            LabelsError::Unknown { row, label, known: classes.join(", ") }
+        let label = row.labels.first().map_or("", String::as_str);
+        let target = match kind {
+            LabelKind::Class => Target::Class(class(&label.to_owned())?),
+            LabelKind::Labels => Target::Labels(row.labels.iter().map(class).collect::<Result<_, _>>()?),
+            LabelKind::Number => {
+                let number =
+                    format.read(label).map(|number| number as f32).filter(|number| number.is_finite());
+                Target::Number(number.ok_or_else(|| wrong(label, "a number"))?)
+            }
         };
-        classes.iter().position(|class| class == name).ok_or_else(unknown)
-    };
-    let target = match kind {
-        LabelKind::Class if label.is_empty() => {
-            return Err(LabelsError::Label { row, label, wanted: "a class" });
+        match (files.last_mut().filter(|file| file.path == row.path), target) {
+            (Some(LabelledFile { target: Target::Labels(before), .. }), Target::Labels(more)) => {
+                before.extend(more);
+                before.sort_unstable();
+                before.dedup();
+            }
+            (_, target) => files.push(LabelledFile {
+                path: row.path.clone(),
+                target,
+                belongs_to: row.belongs_to.clone(),
+            }),
         }
-        LabelKind::Class => Target::Class(class(&label)?),
-        LabelKind::Labels => {
-            Target::Labels(label.split_whitespace().map(class).collect::<Result<_, LabelsError>>()?)
-        }
-        LabelKind::Number => {
-            let number = label.parse().ok().filter(|number: &f32| number.is_finite());
-            Target::Number(number.ok_or(LabelsError::Label { row, label, wanted: "a number" })?)
-        }
-    };
-    Ok(LabelledFile { path: entry.path.clone(), target, belongs_to: entry.belongs_to.clone() })
+    }
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -376,7 +389,7 @@ mod tests {
     fn names_tell_classes() {
         let (root, _) = folder(&["a/great_dane_12.jpg", "pug_3.jpg", "b/pug_4.png", "notes.txt"], "");
         let labelling = Labelling::Pattern(Regex::new(r"^(.+)_\d+").unwrap());
-        let found = scan(root.path(), &labelling).unwrap();
+        let found = scan(root.path(), &labelling).unwrap().folder;
         assert_eq!(found.train.classes, ["great_dane", "pug"]);
         let expected = [("a/great_dane_12.jpg", 0), ("b/pug_4.png", 1), ("pug_3.jpg", 1)];
         assert_eq!(targets(&found.train), expected.map(|(path, class)| (path, Target::Class(class))));
@@ -393,7 +406,7 @@ mod tests {
         let (root, table) =
             folder(&["1.jpg", "2.png", "3.jpg"], "id,kind,is_valid\n1,cat,False\n2,dog,0\n3.jpg,cat,True\n");
         let table = LabelTable { valid_column: Some("is_valid".into()), ..table };
-        let found = scan(root.path(), &Labelling::Table(table.clone())).unwrap();
+        let found = scan(root.path(), &Labelling::Table(table.clone())).unwrap().folder;
         assert_eq!(found.train.classes, ["cat", "dog"]);
         assert_eq!(targets(&found.train), [("1.jpg", Target::Class(0)), ("2.png", Target::Class(1))]);
         assert_eq!(targets(&found.valid.unwrap()), [("3.jpg", Target::Class(0))]);
@@ -403,19 +416,19 @@ mod tests {
             &["dog".into(), "cat".into()],
             LabelKind::Class,
         );
-        assert_eq!(targets(&known.unwrap()), [("3.jpg", Target::Class(1))]);
+        assert_eq!(targets(&known.unwrap().0), [("3.jpg", Target::Class(1))]);
     }
 
     #[test]
     fn tables_tell_labels_and_numbers() {
         let (root, table) = folder(&["1.jpg", "2.jpg"], "id,tags,age\n1,clear primary,3.5\n2,,40\n");
         let labels = LabelTable { kind: LabelKind::Labels, ..table.clone() };
-        let found = scan(root.path(), &Labelling::Table(labels)).unwrap().train;
+        let found = scan(root.path(), &Labelling::Table(labels)).unwrap().folder.train;
         assert_eq!(found.classes, ["clear", "primary"]);
         assert_eq!(found.items[0].target, Target::Labels(vec![0, 1]));
         assert_eq!(found.items[1].target, Target::Labels(vec![]));
         let numbers = LabelTable { kind: LabelKind::Number, label_column: Some("age".into()), ..table };
-        let found = scan(root.path(), &Labelling::Table(numbers)).unwrap().train;
+        let found = scan(root.path(), &Labelling::Table(numbers)).unwrap().folder.train;
         assert_eq!((found.classes, found.items[1].target.clone()), (vec![], Target::Number(40.0)));
     }
 
@@ -441,7 +454,7 @@ mod tests {
         );
         assert_eq!(
             refusal("id,kind,set\n1,cat,maybe\n", |table| table.valid_column = Some("set".into())),
-            "DATA/labels.csv:2: `maybe` is not true or false, 1 or 0, valid or train"
+            "DATA/labels.csv:2: `maybe` is not true or false, 1 or 0, valid, train or test"
         );
         assert_eq!(
             refusal("id,kind\n1,cat\n", |table| table.label_column = Some("class".into())),

@@ -15,6 +15,8 @@ pub mod image;
 mod image_data;
 mod image_grid;
 mod jpeg;
+mod label_cell;
+mod label_table;
 mod labels;
 mod learner;
 mod look;
@@ -36,7 +38,7 @@ pub use format::UnreadFormat;
 pub use grad_cam::grad_cam;
 pub use image_data::{ImageData, ImageDataError, ImageFolder};
 pub use image_grid::image_grid;
-pub use labels::{IMAGES, LabelKind, LabelTable, Labelling, LabelsError};
+pub use labels::{IMAGES, LabelKind, LabelTable, Labelling, LabelsError, image_files};
 pub use learner::{ImageInput, ImageLearner, ImageLearnerError, ImagePredictError};
 pub use setup::{SetupError, VisionSetup, VisionStart};
 

@@ -48,6 +48,7 @@ mod pretrained_run;
 mod pytorch;
 mod resume;
 #[cfg(all(feature = "vision", feature = "text", feature = "tabular"))]
+mod rows;
 mod self_test;
 #[cfg(all(feature = "vision", feature = "text", feature = "tabular"))]
 mod stages;

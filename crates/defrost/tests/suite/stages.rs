@@ -72,7 +72,7 @@ fn table_networks_keep_to_their_stages() {
         let number = || Column::learn(design, "number", &["0", "0.5", "2"]);
         let categories = || Value::Ids(Tensor::from_ints([[0], [2], [1]], &Device::flex()));
         for columns in [vec![category()], vec![number()], vec![category(), number()]] {
-            let schema = Schema { design, columns };
+            let schema = Schema::of_columns(design, columns);
             let network = TabularNetwork::new(&schema, 2, false, &Device::flex());
             let categories = (!schema.cardinalities().is_empty()).then(categories);
             let numbers = (schema.numbers() > 0).then(|| Value::Rank2(wave([3, schema.numbers()])));

@@ -19,7 +19,7 @@ function percent(probability) {
 
 /** Classes with bars; of labels, those that are said to be there. */
 function show(answer) {
-  notes.textContent = answer.notes.map((note) => `This is ${note}: take the answer with care.`).join(' ');
+  notes.textContent = `Take the answer with care: ${answer.notes.join('; ')}.`;
   notes.hidden = answer.notes.length === 0;
   if ('number' in answer) {
     say(String(answer.number), 'number');
@@ -163,7 +163,7 @@ function field({ name, kind, choices }, number) {
   input.id = label.htmlFor;
   input.name = name;
   if (kind === 'category') input.append(new Option('leave blank if unknown', ''), ...choices.map((choice) => new Option(choice)));
-  if (kind === 'date') input.type = 'date';
+  if (kind === 'date' || kind === 'time') input.type = kind;
   if (kind === 'number') {
     input.inputMode = 'decimal';
     input.placeholder = 'leave blank if unknown';

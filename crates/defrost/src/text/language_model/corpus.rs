@@ -6,7 +6,7 @@ use rand::seq::SliceRandom;
 use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::csv_table::{CsvError, CsvTable, is_csv_file};
+use crate::csv_table::{CsvError, CsvTable, is_table_file};
 use crate::data::Draws;
 use crate::remedy::Remedy;
 use crate::text::{guess_text_column, read_text};
@@ -96,8 +96,8 @@ pub fn read(files: &[PathBuf]) -> Result<Vec<String>, CorpusError> {
 }
 
 fn read_file(path: &Path) -> Result<Vec<String>, CorpusError> {
-    if is_csv_file(path) {
-        let (table, _) = CsvTable::read(path)?;
+    if is_table_file(path) {
+        let table = CsvTable::read(path)?;
         let column = guess_text_column(&table).ok_or_else(|| CorpusError::Column(path.to_owned()))?;
         return Ok(table.rows.into_iter().map(|mut row| row.cells.swap_remove(column)).collect());
     }

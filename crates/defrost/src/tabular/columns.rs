@@ -1,0 +1,132 @@
+//! The columns of a table: which are inputs, and of which kind.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::input::{ColumnKind, Format, Understood};
+use crate::csv_table::CsvTable;
+use crate::csv_table::cell::{is_missing, number};
+use crate::reading::{ColumnReading, ColumnUse, OddCell};
+use crate::remedy::{Note, Remedy};
+
+/// A column whose cells differ in more rows than this fraction, and in more than [`FEW`], has names or codes.
+const DISTINCT: f64 = 0.5;
+const FEW: usize = 20;
+
+/// A column of a table.
+pub(super) struct TableColumn {
+    /// Its place in the table.
+    pub place: usize,
+    pub understood: Understood,
+    pub used_as: ColumnUse,
+    /// Whether it is not used because of its cells.
+    pub is_unused_by_its_cells: bool,
+}
+
+/// The given facts about columns.
+pub(super) struct Told<'a> {
+    /// The place of the label's column.
+    pub label: usize,
+    /// The columns that are not inputs.
+    pub ignored: &'a [String],
+    /// The one of those that says which rows belong together.
+    pub together: Option<&'a str>,
+    /// The kinds of columns that are given.
+    pub kinds: &'a BTreeMap<String, ColumnKind>,
+}
+
+/// Looks at all columns of a table but the label's. With a column that numbers or names the rows, the network could
+/// memorise them: such a column is not used, and a note says so.
+pub(super) fn understand(csv: &CsvTable, told: &Told) -> (Vec<TableColumn>, Vec<Note>) {
+    let comma = csv.reading.separator == Some(';');
+    let mut notes = vec![];
+    let mut look = |place: usize| {
+        let name = csv.columns[place].as_str();
+        let cells: Vec<(usize, &str)> =
+            csv.rows.iter().map(|row| (row.line, row.cells[place].as_str())).collect();
+        let kind = told.kinds.get(name).copied();
+        let understood = Understood::of(name, &cells, kind, comma);
+        let is_ignored = told.ignored.iter().any(|ignored| ignored == name);
+        let reason = if is_ignored || kind.is_some() { None } else { why_unused(csv, place, &understood) };
+        let is_unused_by_its_cells = reason.is_some();
+        let used_as = match () {
+            () if told.together == Some(name) => ColumnUse::Group,
+            () if is_ignored || is_unused_by_its_cells => ColumnUse::Nothing,
+            () => ColumnUse::Input,
+        };
+        if let Some(text) = reason {
+            let (column, kind) = (name.to_owned(), understood.input.kind());
+            notes.extend(understood.notes.iter().cloned());
+            notes.push(Note { text, remedy: Some(Remedy::SayKind { column, kind }) });
+        }
+        if used_as == ColumnUse::Input {
+            notes.extend(understood.notes.iter().cloned());
+            notes.extend(odd_note(&understood));
+        }
+        TableColumn { place, understood, used_as, is_unused_by_its_cells }
+    };
+    let columns = (0..csv.columns.len()).filter(|&place| place != told.label).map(&mut look).collect();
+    (columns, notes)
+}
+
+/// A note about cells that don't fit their column.
+fn odd_note(understood: &Understood) -> Option<Note> {
+    let ((line, cell), more) = (understood.odd.first()?, understood.odd.len() - 1);
+    let (name, kind) = (&understood.input.name, understood.input.kind());
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let text = format!("column `{name}` ({kind}): `{cell}` in line {line}{more} is read as missing");
+    Some(Note { text, remedy: Some(Remedy::SayKind { column: name.clone(), kind: "category" }) })
+}
+
+/// Why a column is not used, if its cells are the reason.
+fn why_unused(csv: &CsvTable, place: usize, understood: &Understood) -> Option<String> {
+    let name = &understood.input.name;
+    if numbers_rows(csv, place) {
+        return Some(format!("column `{name}` numbers the rows; it is not used"));
+    }
+    if understood.input.format != Format::Category {
+        return None;
+    }
+    let distinct = csv.cells(place).filter(|cell| !is_missing(cell)).collect::<HashSet<_>>().len();
+    let rows = csv.rows.len();
+    let named = distinct > FEW && distinct as f64 > DISTINCT * rows as f64;
+    named.then(|| format!("column `{name}` has {distinct} different values in {rows} rows; it is not used"))
+}
+
+/// Whether a column counts the rows: one by one, or in any order if it has no name.
+fn numbers_rows(csv: &CsvTable, place: usize) -> bool {
+    let nameless = csv.is_nameless(place) || csv.columns[place].to_lowercase().starts_with("unnamed:");
+    let whole = |cell| number(cell).filter(|number| number.fract() == 0.0);
+    let Some(numbers) = csv.cells(place).map(whole).collect::<Option<Vec<f64>>>() else { return false };
+    let counts = numbers.windows(2).all(|pair| pair[1] - pair[0] == 1.0);
+    let distinct =
+        || numbers.iter().map(|number| number.to_bits()).collect::<HashSet<_>>().len() == numbers.len();
+    if nameless { numbers.len() > 1 && distinct() } else { counts && numbers.len() > FEW }
+}
+
+impl TableColumn {
+    /// The column in a reading.
+    pub fn reading(&self) -> ColumnReading {
+        let Understood { input, missing, odd, .. } = &self.understood;
+        let odd = odd.iter().map(|(line, value)| OddCell { line: *line, value: value.clone() });
+        ColumnReading {
+            name: input.name.clone(),
+            kind: input.kind(),
+            missing: *missing,
+            odd: odd.collect(),
+            used_as: self.used_as,
+        }
+    }
+
+    /// Whether it is a column of dates.
+    pub fn is_of_dates(&self) -> bool {
+        matches!(self.understood.input.format, Format::Date(_))
+    }
+
+    /// The cells in one spelling; empty where they don't fit. For columns that are no dates.
+    pub fn plain(&self, csv: &CsvTable) -> Vec<String> {
+        let plain = |cell: &str| {
+            self.understood.input.read(cell).map_or_else(|_| String::new(), |cells| cells.concat())
+        };
+        csv.cells(self.place).map(plain).collect()
+    }
+}

@@ -1,0 +1,246 @@
+//! Dates as people write them: which part is the day, and whether there are hours.
+
+use serde::{Deserialize, Serialize};
+
+use super::dates::Date;
+
+/// How the dates of a column are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DateFormat {
+    /// Which part of a date stands where.
+    pub order: Order,
+    /// Whether some have a time of day.
+    pub timed: bool,
+}
+
+/// Which part of a date stands where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// `2026-11-22`, `2026/11/22`, `20261122`, `2026-11`.
+    YearFirst,
+    /// `22.11.2026`, `22/11/26`, `22 Nov 2026`.
+    DayFirst,
+    /// `11/22/2026`, `Nov 22, 2026`.
+    MonthFirst,
+}
+
+/// How a column of dates was understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Learned {
+    pub format: DateFormat,
+    /// How many cells are dates.
+    pub dates: usize,
+    /// A cell that would be another date in another order, where all cells allow that.
+    pub ambiguous: Option<String>,
+}
+
+const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const ORDERS: [Order; 3] = [Order::YearFirst, Order::MonthFirst, Order::DayFirst];
+/// This many cells show whether a column may hold dates.
+const SAMPLE: usize = 100;
+/// The orders that are right where years have two digits, `24-01-15`.
+const SHORT: std::ops::Range<i64> = 0..100;
+
+impl DateFormat {
+    /// The order by which the most cells are dates. `order` is the right one, if that is known.
+    pub fn learn(cells: &[&str], order: Option<Order>) -> Learned {
+        // Most columns are none of dates, as a few cells tell.
+        let is_date = |cell: &&str| ORDERS.iter().any(|&order| read(order, cell).is_some());
+        let none = order.is_none() && !cells.iter().take(SAMPLE).any(is_date);
+        let cells = if none { &[] } else { cells };
+        let count = |order: Order| cells.iter().filter(|cell| read(order, cell).is_some()).count();
+        let orders: Vec<Order> = order.map_or(ORDERS.to_vec(), |order| vec![order]);
+        // The first of equals.
+        let best = orders.iter().rev().copied().max_by_key(|&order| count(order)).unwrap_or(Order::YearFirst);
+        let other =
+            ORDERS.into_iter().find(|&other| other != best && count(other) == count(best) && count(best) > 0);
+        let differs = |other: Order| {
+            cells
+                .iter()
+                .find(|cell| read(best, cell).map(|found| found.0) != read(other, cell).map(|found| found.0))
+        };
+        let ambiguous = other.filter(|_| order.is_none()).and_then(differs).map(|cell| (*cell).to_owned());
+        let timed = cells
+            .iter()
+            .filter_map(|cell| read(best, cell))
+            .any(|(_, minutes)| minutes.is_some_and(|minutes| minutes > 0));
+        Learned { format: Self { order: best, timed }, dates: count(best), ambiguous }
+    }
+
+    /// The day and the minute of the day that a cell is, if it is a date.
+    pub fn read(self, cell: &str) -> Option<(Date, i64)> {
+        read(self.order, cell).map(|(date, minutes)| (date, minutes.unwrap_or(0)))
+    }
+}
+
+/// The minute of the day of `8:30`, `08:30:15` or `8:30 pm`.
+pub fn minutes(cell: &str) -> Option<i64> {
+    let lower = cell.trim().trim_end_matches('Z').to_lowercase();
+    let (clock, noon) = match (lower.strip_suffix("am"), lower.strip_suffix("pm")) {
+        (Some(clock), _) => (clock.trim(), Some(0)),
+        (_, Some(clock)) => (clock.trim(), Some(12)),
+        _ => (lower.as_str(), None),
+    };
+    // A zone is no part of the time of day there.
+    let clock = clock.split(['+', '-']).next()?.trim();
+    let parts: Vec<&str> = clock.split(':').collect();
+    let number = |text: &str| {
+        text.parse::<i64>().ok().filter(|_| text.len() <= 2 && text.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let (hour, minute) = match parts[..] {
+        [hour, minute] | [hour, minute, _] => (number(hour)?, number(minute)?),
+        _ => return None,
+    };
+    if let [_, _, seconds] = parts[..] {
+        seconds.parse::<f64>().ok().filter(|seconds| (0.0..61.0).contains(seconds))?;
+    }
+    let hour = match noon {
+        Some(noon) if (1..=12).contains(&hour) => hour % 12 + noon,
+        Some(_) => return None,
+        None => hour,
+    };
+    ((0..24).contains(&hour) && (0..60).contains(&minute)).then_some(hour * 60 + minute)
+}
+
+/// A date, and its minute of the day if it says one.
+fn read(order: Order, cell: &str) -> Option<(Date, Option<i64>)> {
+    let cell = cell.trim();
+    let (day, clock) =
+        match cell.find('T').filter(|&at| at >= 8 && cell[..at].bytes().all(|b| !b.is_ascii_alphabetic())) {
+            Some(at) => (&cell[..at], Some(&cell[at + 1..])),
+            None => match cell.find(':') {
+                Some(colon) => {
+                    let at = cell[..colon].rfind(' ')?;
+                    (&cell[..at], Some(&cell[at + 1..]))
+                }
+                None => (cell, None),
+            },
+        };
+    let minutes = clock.map(minutes);
+    if minutes == Some(None) {
+        return None;
+    }
+    let day = day.trim().trim_end_matches(',');
+    Some((read_day(order, day)?, minutes.flatten()))
+}
+
+fn read_day(order: Order, day: &str) -> Option<Date> {
+    if day.len() == 8 && day.bytes().all(|byte| byte.is_ascii_digit()) {
+        let number = |range: std::ops::Range<usize>| day[range].parse::<i64>().ok();
+        let date = Date::new(number(0..4)?, number(4..6)?, number(6..8)?)?;
+        return (order == Order::YearFirst && (1900..2100).contains(&date.year)).then_some(date);
+    }
+    let separator = ['-', '/', '.', ' '].into_iter().find(|&separator| day.contains(separator))?;
+    let parts: Vec<&str> =
+        day.split(separator).map(|part| part.trim_end_matches(',')).filter(|part| !part.is_empty()).collect();
+    let number = |text: &str| {
+        text.parse::<i64>().ok().filter(|_| text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let month = |text: &str| number(text).or_else(|| month_name(text));
+    let year = |text: &str| {
+        let year = number(text)?;
+        match text.len() {
+            4 => Some(year),
+            // Nobody writes 24.12.31 or 24/12/31 for a day of 2024.
+            2 if order == Order::YearFirst && separator != '-' => None,
+            // As pandas and C do.
+            2 if SHORT.contains(&year) => Some(if year < 69 { 2000 + year } else { 1900 + year }),
+            _ => None,
+        }
+    };
+    // A year of four digits says by itself that it stands first.
+    let order = if parts.first().is_some_and(|part| part.len() == 4 && number(part).is_some()) {
+        Order::YearFirst
+    } else {
+        order
+    };
+    match (order, &parts[..]) {
+        (Order::YearFirst, [y, m, d]) => Date::new(year(y)?, month(m)?, number(d)?),
+        (Order::YearFirst, [y, m]) if y.len() == 4 => Date::new(number(y)?, month(m)?, 1),
+        (Order::DayFirst, [d, m, y]) => Date::new(year(y)?, month(m)?, number(d)?),
+        (Order::MonthFirst, [m, d, y]) => Date::new(year(y)?, month(m)?, number(d)?),
+        _ => None,
+    }
+}
+
+fn month_name(text: &str) -> Option<i64> {
+    let word = text.to_lowercase();
+    let found = MONTHS.iter().position(|month| word.starts_with(month) && word.len() <= 9)?;
+    word.chars().all(char::is_alphabetic).then_some(found as i64 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn learned(cells: &[&str]) -> (Vec<String>, Learned) {
+        let learned = DateFormat::learn(cells, None);
+        let shown = |cell: &&str| match learned.format.read(cell) {
+            Some((Date { year, month, day }, minutes)) => format!("{year}-{month}-{day} {minutes}"),
+            None => "none".to_owned(),
+        };
+        (cells.iter().map(shown).collect(), learned)
+    }
+
+    #[test]
+    fn the_order_follows_from_all_cells() {
+        for (cells, expected) in [
+            (&["2024-02-29", "2024/1/5"][..], &["2024-2-29 0", "2024-1-5 0"][..]),
+            (&["29/02/2024", "01/02/2024"], &["2024-2-29 0", "2024-2-1 0"]),
+            (&["02/29/2024", "01/02/2024"], &["2024-2-29 0", "2024-1-2 0"]),
+            (&["29.02.24"], &["2024-2-29 0"]),
+            (&["20240229", "20240105"], &["2024-2-29 0", "2024-1-5 0"]),
+            (&["2024-02"], &["2024-2-1 0"]),
+            (&["99-02-28", "98-12-31"], &["1999-2-28 0", "1998-12-31 0"]),
+            (&["2024-02-29T08:30:00Z", "2024-02-29 20:15"], &["2024-2-29 510", "2024-2-29 1215"]),
+            (&["2024-02-29 8:30 PM"], &["2024-2-29 1230"]),
+            (&["29 Feb 2024", "1 march 2024"], &["2024-2-29 0", "2024-3-1 0"]),
+            (&["Feb 29, 2024"], &["2024-2-29 0"]),
+            (&["2024-02-29T08:30:00+02:00"], &["2024-2-29 510"]),
+        ] {
+            let (found, Learned { dates, ambiguous, .. }) = learned(cells);
+            assert_eq!(found, expected, "{cells:?}");
+            assert_eq!((dates, ambiguous), (cells.len(), None), "{cells:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_none() {
+        for cell in [
+            "2023-02-29",
+            "2024-13-01",
+            "2024-+1-01",
+            "2024-01-01-01",
+            "0000-00-00",
+            "1-2",
+            "12:30",
+            "2024-01-01 25:00",
+            "12345678",
+        ] {
+            assert_eq!(learned(&[cell]).0, ["none"], "{cell}");
+        }
+    }
+
+    #[test]
+    fn an_order_that_is_open_is_said() {
+        let (read, Learned { ambiguous, .. }) = learned(&["01/02/2024", "03/04/2024"]);
+        assert_eq!((read[0].as_str(), ambiguous.as_deref()), ("2024-1-2 0", Some("01/02/2024")));
+        let known = DateFormat::learn(&["01/02/2024"], Some(Order::DayFirst));
+        assert_eq!((known.format.order, known.ambiguous), (Order::DayFirst, None));
+    }
+
+    #[test]
+    fn times_of_day_are_minutes() {
+        for (cell, expected) in [
+            ("8:30", Some(510)),
+            ("12:00 am", Some(0)),
+            ("23:59:59.5", Some(1439)),
+            ("24:00", None),
+            ("8", None),
+        ] {
+            assert_eq!(minutes(cell), expected, "{cell}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Several labels in one cell: `clear primary`, `a, b`, `a|b`, `['a', 'b']`.
+
+use crate::remedy::{Note, Remedy};
+
+/// The separator of labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LabelSeparator {
+    /// This character.
+    Char(char),
+    /// Commas, in brackets and quotation marks.
+    List,
+    /// Blanks.
+    Blanks,
+}
+
+impl LabelSeparator {
+    /// The separator in the cells of a column.
+    pub fn of<'a>(cells: impl Iterator<Item = &'a str>) -> Self {
+        let cells: Vec<&str> = cells.filter(|cell| !cell.is_empty()).collect();
+        let is_list = |cell: &&str| cell.starts_with('[') && cell.ends_with(']');
+        if !cells.is_empty() && cells.iter().all(is_list) {
+            return Self::List;
+        }
+        let used =
+            ['|', ';', ','].into_iter().find(|&separator| cells.iter().any(|cell| cell.contains(separator)));
+        used.map_or(Self::Blanks, Self::Char)
+    }
+
+    /// A note about a separator that was guessed.
+    pub fn note(self) -> Option<Note> {
+        let between = match self {
+            Self::List => return None,
+            Self::Blanks => "blanks".to_owned(),
+            Self::Char(separator) => format!("`{separator}`"),
+        };
+        let text = format!("labels are read with {between} between them");
+        Some(Note { text, remedy: Some(Remedy::SayLabelSeparator) })
+    }
+}
+
+/// The labels of a cell.
+pub(super) fn split_labels(cell: &str, separator: &LabelSeparator) -> Vec<String> {
+    let tidy = |label: &str| label.trim().trim_matches(['\'', '"']).to_owned();
+    let labels: Vec<String> = match separator {
+        LabelSeparator::Blanks => cell.split_whitespace().map(str::to_owned).collect(),
+        LabelSeparator::Char(separator) => {
+            cell.split(*separator).map(|label| label.trim().to_owned()).collect()
+        }
+        LabelSeparator::List => cell.trim_matches(['[', ']']).split(',').map(tidy).collect(),
+    };
+    labels.into_iter().filter(|label| !label.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_split_as_their_column_has_them() {
+        for (cells, expected) in [
+            (&["clear primary", "haze"][..], &["clear", "primary"][..]),
+            (&["a, b", "No Finding"], &["a", "b"]),
+            (&["a|b", ""], &["a", "b"]),
+            (&["a b;c", "d"], &["a b", "c"]),
+            (&["['a', 'b c']", "[]"], &["a", "b c"]),
+            (&["[\"a\",\"b\"]"], &["a", "b"]),
+        ] {
+            let separator = LabelSeparator::of(cells.iter().copied());
+            assert_eq!(split_labels(cells[0], &separator), expected, "{cells:?}");
+        }
+        assert!(split_labels("[]", &LabelSeparator::List).is_empty());
+    }
+}
