@@ -34,7 +34,7 @@ pub enum Format {
     Category,
     /// As a number.
     Number(NumberFormat),
-    /// As a date, which becomes its [parts](dates::parts).
+    /// As a date, which becomes its parts: year, month, week, day and more.
     Date(DateFormat),
     /// As a time of day, which becomes minutes.
     TimeOfDay,
