@@ -5,6 +5,7 @@ use std::path::Path;
 
 use calamine::{Data, ExcelDateTime, Reader, Sheets, open_workbook_auto_from_rs};
 
+use super::separator::{counts, mode};
 use super::{CsvError, Record};
 
 /// The records of the sheet of this name, or of the only one that has cells; and what it is called.
@@ -42,7 +43,23 @@ fn read_sheet(book: &mut Sheets<Cursor<&[u8]>>, name: &str) -> Result<Vec<Record
         line: first + row + 1,
         cells: Ok(cells.iter().map(|cell| shown(cell).trim().to_owned()).collect()),
     };
-    Ok(rows.map(record).collect())
+    Ok(without_padding(rows.map(record).collect()))
+}
+
+/// All rows of a sheet are as wide as its widest. Those above the header are lines of text: their empty cells are dropped.
+fn without_padding(mut records: Vec<Record>) -> Vec<Record> {
+    let filled = |record: &Record| {
+        let last =
+            record.cells.as_ref().ok().and_then(|cells| cells.iter().rposition(|cell| !cell.is_empty()));
+        last.map_or(0, |last| last + 1)
+    };
+    let (width, _) = mode(&counts(records.iter().map(filled)));
+    let above = records.iter().take_while(|record| filled(record) < width).count();
+    for record in &mut records[..above] {
+        let filled = filled(record);
+        record.cells.iter_mut().for_each(|cells| cells.truncate(filled));
+    }
+    records
 }
 
 /// A cell as a CSV file would have it.

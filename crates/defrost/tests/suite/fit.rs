@@ -34,13 +34,28 @@ fn file(stages: &[Stage], name: impl Fn(&str) -> String) -> WeightFile {
 #[test]
 fn any_prefix_is_found() {
     let stages = body("resnet18");
-    for prefix in ["", "body.", "module.", "state_dict.module.backbone.", "_orig_mod.", "x.y.layer1.0."] {
+    for prefix in ["", "body.", "module.", "state_dict.module.backbone.", "x.y.layer1.0."] {
         let weights = file(&stages, |name| format!("{prefix}{name}"));
         let fit = Fit::find(&weights, "resnet18", &stages, &[]).unwrap();
         assert_eq!(fit.prefix, prefix);
         assert_eq!(fit.names["body.layer1.0.conv1.weight"], format!("{prefix}layer1.0.conv1.weight"));
         assert_eq!((fit.names.len(), fit.left_over.len(), fit.others.len()), (100, 0, 0), "{prefix}");
         assert!(fit.to_string().ends_with("; none left over"), "{fit}");
+    }
+}
+
+#[test]
+fn the_names_of_compiled_parts_are_found() {
+    let stages = body("resnet18");
+    for (name, written) in [("", "_orig_mod."), ("", "module._orig_mod."), ("layer1.", "layer1._orig_mod.")] {
+        let renamed = |full: &str| match full.strip_prefix(name) {
+            Some(rest) => format!("{written}{rest}"),
+            None => full.to_owned(),
+        };
+        let fit = Fit::find(&file(&stages, renamed), "resnet18", &stages, &[]).unwrap();
+        assert_eq!(fit.prefix, if written.starts_with("module.") { "module." } else { "" });
+        assert_eq!(fit.names["body.layer1.0.conv1.weight"], renamed("layer1.0.conv1.weight"));
+        assert_eq!((fit.names.len(), fit.left_over.len()), (100, 0), "{written}");
     }
 }
 

@@ -89,3 +89,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_sheet_of_a_workbook_is_a_table() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rows/customers.xlsx");
+    let several = CsvTable::read(&path).unwrap_err().to_string();
+    assert!(several.ends_with("this workbook has several sheets: Customers, Notes"), "{several}");
+    let sheet = |name: &str| TableFormat { sheet: Some(name.to_owned()), ..TableFormat::default() };
+    let missing = CsvTable::read_as(&path, &sheet("Clients")).unwrap_err().to_string();
+    assert!(missing.ends_with("there is no sheet `Clients`; the sheets are Customers, Notes"), "{missing}");
+    let table = CsvTable::read_as(&path, &sheet("Customers")).unwrap();
+    assert_eq!(table.columns, ["name", "sales", "since", "active", "level"]);
+    assert_eq!((table.rows.len(), table.skipped.len()), (24, 0));
+    assert_eq!(table.rows[0].cells, ["c0", "0", "2000-01-01", "true", "basic"]);
+    assert_eq!(table.rows[1].cells, ["c1", "1000.25", "2001-02-03 04:05:06", "false", "basic"]);
+    assert_eq!((table.rows[5].cells[1].as_str(), table.rows[5].line), ("", 9));
+}
