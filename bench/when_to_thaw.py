@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Tells whether thawing pays, for several numbers of training images. The images that are left over judge each run.
+"""Measures whether unfreezing pays, for several numbers of training items of a class.
 
     cargo build --release
-    python3 bench/when_to_thaw.py ../shared/data/clothing --images 5 20 100 --seeds 1 2 3
+    python3 bench/when_to_thaw.py ../shared/data/clothing --items 5 20 100 --seeds 1 2 3
+    python3 bench/when_to_thaw.py ../shared/data/reviews.csv --items 8 32 128 --label label --weights DIR
 
-Each recipe trains on N images of a class, a fifth of which validate; 1,000 of the others judge it. Prints a line a run.
+Each recipe trains on N items of a class, a fifth of which validate; 1,000 of the others test it. The data is a folder of
+images with `train` and `validation`, or a CSV file. Prints a line per run.
 """
 
 import argparse
+import csv
 import json
 import random
 import subprocess
@@ -21,6 +24,23 @@ RECIPES = {
     "thawed from the start": ["--freeze-to", "0", "--epochs", "4", "--lr", "3e-4..1e-3"],
 }
 JUDGES = 1000
+
+
+def subset_rows(source, into, items, seed, label):
+    """Writes N rows of each class to `into/train.csv`, and others to `into/test.csv`."""
+    with source.open(newline="") as file:
+        reader = csv.DictReader(file)
+        rows, names = list(reader), reader.fieldnames
+    random.Random(seed).shuffle(rows)
+    counts, train, test = {}, [], []
+    for row in rows:
+        counts[row[label]] = counts.get(row[label], 0) + 1
+        (train if counts[row[label]] <= items else test).append(row)
+    for part, chosen in (("train", train), ("test", test[:JUDGES])):
+        with (into / f"{part}.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(chosen)
 
 
 def subset(source, into, images, seed):
@@ -48,21 +68,32 @@ def run(*words):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--images", type=int, nargs="+", default=[5, 20, 100])
+    parser.add_argument("--items", type=int, nargs="+", default=[5, 20, 100])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--recipes", nargs="+", choices=list(RECIPES), default=list(RECIPES))
+    parser.add_argument("--label", help="the label column of a CSV file")
+    parser.add_argument("--weights", help="pretrained weights, as `defrost train --weights`")
+    parser.add_argument("--arch", help="the architecture, as `defrost train --arch`")
     given = parser.parse_args()
-    for images in given.images:
+    options = [word for name in ("weights", "arch") if getattr(given, name) for word in (f"--{name}", getattr(given, name))]
+    ending = ".csv" if given.data.is_file() else ""
+    for items in given.items:
         for seed in given.seeds:
             with tempfile.TemporaryDirectory() as folder:
                 folder = Path(folder)
-                subset(given.data, folder, images, seed)
+                if given.data.is_file():
+                    subset_rows(given.data, folder, items, seed, given.label)
+                    options += ["--label-column", given.label] if "--label-column" not in options else []
+                else:
+                    subset(given.data, folder, items, seed)
                 for recipe in given.recipes:
                     out = folder / recipe.replace(" ", "-").replace(",", "")
-                    trained = run("train", str(folder / "train"), "--seed", str(seed), "--out", str(out), *RECIPES[recipe])
-                    accuracy = run("evaluate", str(out), str(folder / "test"))["metrics"]["accuracy"]
+                    train, test = (str(folder / f"{part}{ending}") for part in ("train", "test"))
+                    words = ["train", train, "--seed", str(seed), "--out", str(out), *RECIPES[recipe], *options]
+                    trained = run(*words)
+                    accuracy = run("evaluate", str(out), test)["metrics"]["accuracy"]
                     kept, seconds = trained["decision"]["kept"], trained["seconds"]
-                    print(f"{images:4} images, seed {seed}, {recipe}: {accuracy:.3f}, {seconds:.0f} s, kept {kept}", flush=True)
+                    print(f"{items:4} items, seed {seed}, {recipe}: {accuracy:.3f}, {seconds:.0f} s, kept {kept}", flush=True)
 
 
 if __name__ == "__main__":
