@@ -27,16 +27,19 @@ JUDGES = 1000
 
 
 def subset_rows(source, into, items, seed, label):
-    """Writes N rows of each class to `into/train.csv`, and others to `into/test.csv`."""
+    """Writes N rows of each class to `into/train.csv`, and others to `into/test.csv`, as many of each class."""
     with source.open(newline="") as file:
         reader = csv.DictReader(file)
         rows, names = list(reader), reader.fieldnames
     random.Random(seed).shuffle(rows)
-    counts, train, test = {}, [], []
+    of_class = {}
     for row in rows:
-        counts[row[label]] = counts.get(row[label], 0) + 1
-        (train if counts[row[label]] <= items else test).append(row)
-    for part, chosen in (("train", train), ("test", test[:JUDGES])):
+        of_class.setdefault(row[label], []).append(row)
+    train = [row for rows in of_class.values() for row in rows[:items]]
+    # As many of each class: always giving the commonest one must not look good.
+    most = JUDGES // len(of_class)
+    test = [row for rows in of_class.values() for row in rows[items : items + most]]
+    for part, chosen in (("train", train), ("test", test)):
         with (into / f"{part}.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()

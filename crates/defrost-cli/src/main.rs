@@ -17,6 +17,7 @@ mod remedies;
 mod run;
 mod serve;
 mod show;
+mod trace;
 mod training;
 
 use std::process::ExitCode;
@@ -32,7 +33,19 @@ fn main() -> ExitCode {
     if arguments.quiet {
         show::be_quiet();
     }
-    let outcome = match arguments.command {
+    let traced = trace::start();
+    let outcome = traced.and_then(|()| run(arguments.command));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(command: Command) -> Outcome {
+    match command {
         Command::Train(arguments) => commands::train(*arguments),
         Command::Advise(arguments) => commands::advise(&arguments),
         Command::Plan(arguments) => commands::plan(&arguments),
@@ -47,13 +60,6 @@ fn main() -> ExitCode {
         Command::Models(arguments) => commands::models(&arguments),
         Command::Completions(arguments) => commands::completions(&arguments),
         Command::Man(arguments) => commands::man(&arguments),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            failure.print();
-            failure.exit_code()
-        }
     }
 }
 

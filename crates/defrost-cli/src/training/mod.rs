@@ -18,8 +18,10 @@ pub fn start_threads(threads: Option<usize>) -> Result<usize, Failure> {
         builder = builder.num_threads(threads);
     }
     builder.build_global().or_failure()?;
-    defrost::ops::isa_level().or_usage()?;
-    Ok(rayon::current_num_threads())
+    let level = defrost::ops::isa_level().or_usage()?;
+    let threads = rayon::current_num_threads();
+    tracing::debug!(threads, kernels = ?level, "threads started");
+    Ok(threads)
 }
 
 /// The plain device that everything starts on.

@@ -136,3 +136,31 @@ fn a_quiet_run_prints_its_result_alone() {
                 defrost serve 'my run'    a page to try it on\n";
     assert!(ran.stdout.ends_with(next), "{}", ran.stdout);
 }
+
+#[test]
+fn a_trace_says_what_happens_inside() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("rows.csv"),
+        "x,label\n1,a\n2,b\n3,a\n4,b\n5,a\n6,b\n7,a\n8,b\n9,a\n10,b\n",
+    )
+    .unwrap();
+    let traced = |wanted: &str| {
+        let mut command = assert_cmd::Command::cargo_bin("defrost").unwrap();
+        command.current_dir(folder.path()).env("RUST_LOG", wanted);
+        let ran = command
+            .args(["check", "rows.csv", "--task", "table", "--label-column", "label"])
+            .output()
+            .unwrap();
+        (ran.status.code().unwrap(), String::from_utf8(ran.stderr).unwrap())
+    };
+    let (code, text) = traced("defrost=debug");
+    assert!(code < 2 && text.contains("file of rows read") && text.contains("rows=10"), "{text}");
+    assert!(!traced("defrost=warn").1.contains("file of rows read"));
+    let (code, text) = traced("defrost=loud");
+    assert_eq!(code, 2);
+    assert!(
+        text.starts_with("error: RUST_LOG=defrost=loud: ") && text.contains("RUST_LOG=defrost=debug"),
+        "{text}"
+    );
+}

@@ -233,7 +233,10 @@ impl CsvTable {
         if bytes > MAX_BYTES {
             return Err(CsvError::TooLarge(path.to_owned()));
         }
-        Self::parse(path, &files::read(path)?, format)
+        let table = Self::parse(path, &files::read(path)?, format)?;
+        let FileReading { encoding, separator, .. } = &table.reading;
+        tracing::debug!(file = %path.display(), encoding, ?separator, rows = table.rows.len(), "file of rows read");
+        Ok(table)
     }
 
     /// Reads the beginning of a file, if that is enough to tell what it holds.

@@ -50,6 +50,7 @@ impl<N: Network> Learner<N> {
         if now.is_none() {
             self.history.begin_phase();
         }
+        tracing::info!(phase = name, epochs, epoch = progress.epoch, rates = ?phase.phase.rates, "phase begins");
         self.tell(|observer, _| {
             observer.phase_started(&phase.phase);
             Flow::Continue
@@ -64,6 +65,7 @@ impl<N: Network> Learner<N> {
             phase.began = Some(began);
             match self.run_epoch(&mut phase)? {
                 Ok(flow) => {
+                    tracing::debug!(phase = name, epoch = phase.progress.epoch, "epoch ended");
                     phase.progress = phase.progress.after_epoch(flow);
                     phase.began = None;
                     let ends = phase.progress.epoch == epochs || flow != Flow::Continue;
@@ -113,6 +115,7 @@ impl<N: Network> Learner<N> {
         phase.progress = phase.progress.at_start_of_epoch();
         phase.progress.rate_factor /= 2.0;
         phase.phase.rates.iter_mut().for_each(|rate| *rate /= 2.0);
+        tracing::warn!(phase = phase.phase.name, %loss, "the loss is not finite; the epoch restarts at half the rates");
         let event = RolledBack { position, rate_factor: phase.progress.rate_factor };
         self.tell(|observer, _| {
             observer.rolled_back(&event);

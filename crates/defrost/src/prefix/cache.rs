@@ -110,6 +110,7 @@ impl Cache {
             }
             Err(error) => {
                 let trouble = format!("{}: {error}; its rows are computed again", holder.path().display());
+                tracing::warn!(trouble);
                 self.trouble = Some(trouble);
                 self.discard(prefix, |file| file.contains(key));
                 None

@@ -28,7 +28,7 @@ use crate::split_data::SplitData;
 /// use defrost::csv_table::CsvTable;
 /// use defrost::tabular::TableData;
 ///
-/// let row = |n: usize| [("age", (20 + n).to_string()), ("pay", (n * 7 % 50).to_string()), ("group", ["a", "b"][n % 2].into())];
+/// let row = |n: usize| [("age", (20 + n * 13 % 45).to_string()), ("pay", (n * 7 % 50).to_string()), ("group", ["a", "b"][n % 2].into())];
 /// let rows = CsvTable::from_rows((0..40).map(row))?;
 /// let split = TableData::from_table(rows).label("group").read()?;
 /// assert_eq!((split.classes.len(), split.train.schema().columns.len()), (2, 2));

@@ -111,6 +111,7 @@ impl WeightFile {
         }
         let name = path.display().to_string();
         let bytes = files::read(path)?;
+        tracing::debug!(file = name, bytes = bytes.len(), "weights opened");
         if let Some((what, advice)) = other_kind(&bytes) {
             return Err(WeightFileError::OtherKind { file: name, what, advice });
         }

@@ -125,6 +125,7 @@ impl Store {
         // The files it names are in the folder for good before it is.
         sync_folder(&self.folder).map_err(FileError::at(&self.folder))?;
         files::write_atomically(&path, |file| Ok(serde_json::to_writer_pretty(file, &envelope)?))?;
+        tracing::debug!(path = %path.display(), "checkpoint written");
         // It is the checkpoint now; what can't be tidied up behind it stays until the next one.
         let _ = sync_folder(&self.folder);
         let _ = remove_all_but(&self.folder, &manifest.files.names().collect::<Vec<_>>());

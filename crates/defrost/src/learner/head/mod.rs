@@ -48,6 +48,7 @@ impl<N: Network> Learner<N> {
             None => self.choose_problem(solver, &items, &mut problem)?,
         };
         let (weights, loss) = solver.solve(&problem, penalty, None, || self.check_stop())?;
+        tracing::debug!(items = items.len(), variants = variants.len(), penalty, loss, "head computed");
         let (weight, bias) = standard.fold(&weights, width, self.outputs);
         let tensors: Tensors = head
             .parameters
