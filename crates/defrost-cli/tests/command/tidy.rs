@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 8] = [
     &["remedies"],
     &["failure", "http"],
-    &["args", "show"],
+    &["args", "show", "trace"],
     &["training"],
     &["domain"],
     &["run", "serve"],
