@@ -47,8 +47,9 @@ mod pretrained_run;
 #[cfg(feature = "pytorch")]
 mod pytorch;
 mod resume;
-#[cfg(all(feature = "vision", feature = "text", feature = "tabular"))]
+#[cfg(feature = "tabular")]
 mod rows;
+#[cfg(all(feature = "vision", feature = "text", feature = "tabular"))]
 mod self_test;
 #[cfg(all(feature = "vision", feature = "text", feature = "tabular"))]
 mod stages;

@@ -90,6 +90,7 @@ proptest! {
     }
 }
 
+#[cfg(feature = "spreadsheets")]
 #[test]
 fn a_sheet_of_a_workbook_is_a_table() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rows/customers.xlsx");
