@@ -13,7 +13,7 @@ const INTENTS: [(&str, &[&str]); 4] = [
     ("Shell", &["completions", "man"]),
 ];
 
-/// Lines of help are no longer than this.
+/// The width of help, in columns.
 const WIDTH: usize = 80;
 
 const SHORT: &str = "\
@@ -150,7 +150,7 @@ Examples:
 /// These are on every first screen.
 const ALWAYS: [&str; 3] = ["json", "quiet", "help"];
 
-/// The command with its help: what is parsed, completed and written into man pages.
+/// The command with its help, for parsing, completions and manual pages.
 pub fn command() -> Command {
     let command = Arguments::command();
     let listing = listing(&command);

@@ -36,7 +36,7 @@ use crate::Outcome;
 use crate::failure::Blame;
 use crate::show::tell;
 
-/// Says what was understood of the data.
+/// Prints the reading of the data.
 fn report_reading(reading: Option<&Reading>) {
     reading.into_iter().flat_map(Reading::lines).for_each(|line| tell!("{line}"));
 }

@@ -50,7 +50,7 @@ fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {
     }
 }
 
-/// Writes a line for each input: what was predicted and how likely it is, or why nothing was.
+/// Writes the predictions as CSV: a line per input, with the probability, or with the error.
 fn write_csv(path: &Path, results: &[(String, Result<Found, String>)]) -> Result<(), Failure> {
     files::write_atomically(path, |file| {
         let mut writer = csv::Writer::from_writer(file);

@@ -193,7 +193,7 @@ fn texts_of(run: &Loaded<TextModelConfig>, input: &Path) -> Result<Vec<Named<Str
         }
         () if input.is_file() => Ok(vec![read(input)]),
         () if looks_like_file(&name) => {
-            Err("there is no such file; words are given with a blank between them".to_owned())
+            Err("no such file; to predict a text of your own, give more than one word".to_owned())
         }
         () => Ok(vec![(name.clone(), Ok(name))]),
     }

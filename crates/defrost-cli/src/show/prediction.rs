@@ -53,7 +53,7 @@ impl Found {
 }
 
 impl Said {
-    /// What is predicted and its probability, as cells of a CSV file; several labels have `|` between them.
+    /// The prediction and its probability, as cells of a CSV file; several labels are joined by `|`.
     pub fn in_cells(&self) -> (String, String) {
         let both = |named: &[(String, f32)]| {
             let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();

@@ -92,7 +92,7 @@ impl Shape {
             return shape(0, true);
         }
         let header = records.iter().take(PREAMBLE).position(|record| cells_of(record) == cells);
-        // A header that is wider than most rows are names its columns all the same.
+        // A header may be wider than most rows.
         let shorter = records[..header.unwrap_or(0)].iter().all(|record| cells_of(record) < cells);
         shape(header.filter(|_| shorter).unwrap_or(0), false)
     }
@@ -187,7 +187,9 @@ impl CsvTable {
                     surplus += 1;
                 }
                 match cells.len() {
-                    _ if cells == header => Err(("repeated-header", "it repeats the header".to_owned())),
+                    _ if self.reading.header && cells == header => {
+                        Err(("repeated-header", "it repeats the header".to_owned()))
+                    }
                     count if count == wide => Ok(cells),
                     count => Err(("bad-row", format!("it has {count} cells and the header {wide}"))),
                 }

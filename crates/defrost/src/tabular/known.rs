@@ -58,7 +58,9 @@ impl Encoder {
         rows: impl Iterator<Item = (usize, Target, Option<String>)>,
     ) -> Result<(Table, Vec<Skipped>), TableError> {
         let places = places(&self.schema, csv)?;
-        let written = self.schema.as_written(csv, &places);
+        // The table that the schema was learned from is written as the schema reads it.
+        let written =
+            if self.lenient { Schema::clone(&self.schema) } else { self.schema.as_written(csv, &places) };
         let (schema, label) = (self.schema.clone(), self.label.clone());
         let (mut table, mut skipped) = (Table { rows: vec![], schema, label }, vec![]);
         for (row, target, belongs_to) in rows {

@@ -76,8 +76,7 @@ impl Labels {
         if !classes.is_empty() {
             return Self::Classes(classes.to_vec());
         }
-        let present: Vec<&str> = cells.iter().copied().filter(|cell| !is_missing(cell)).collect();
-        Self::Number(NumberFormat::learn(&present, None, false).format)
+        Self::Number(NumberFormat::of(cells))
     }
 
     /// The target of a cell.

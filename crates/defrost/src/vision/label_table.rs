@@ -282,7 +282,6 @@ fn uses(csv: &CsvTable, column: Option<usize>) -> Result<Uses, LabelsError> {
         }
     };
     let rows: Vec<Use> = csv.rows.iter().map(of).collect::<Result<_, _>>()?;
-    // Without rows that validate, those for testing are a fifth that a person has chosen: they stay for evaluating.
     Ok(Uses { rows, note: None })
 }
 
