@@ -15,7 +15,7 @@ pub struct CheckArguments {
     /// Draw the first training batch, augmented as in training, into this PNG file
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub show_batch: Option<PathBuf>,
-    /// Write what is left out, and why, into this CSV file
+    /// Write the items left out, with the reasons, into this CSV file
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub left_out: Option<PathBuf>,
     /// Print one JSON object on stdout
