@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use defrost::bundle::ModelConfig as _;
-use defrost::tabular::{Column, Design, Schema, TabularNetwork};
+use defrost::tabular::{CellValue, Column, Design, Schema, TabularNetwork};
 use defrost::text::PretrainedText;
 use defrost::text::models::{AwdLstmConfig, BertConfig, TextConfig, TextNetwork};
 use defrost::vision::VisionSetup;
@@ -155,7 +155,10 @@ fn awd_lstm() -> Result<Listed, Failure> {
 
 fn table() -> Result<Listed, Failure> {
     let design = Design::Quantiles;
-    let schema = Schema::of_columns(design, vec![Column::learn(design, "number", &["0", "1"])]);
+    let schema = Schema::of_columns(
+        design,
+        vec![Column::learn(design, "number".to_owned(), &[0.0, 1.0].map(CellValue::Number))],
+    );
     let network = TabularNetwork::new(&schema, 2, false, &training::device());
     let weights = "none, or an earlier run over the same columns";
     let table = listed::<Table>("tabular", weights.to_owned(), "defrost", &network)?;

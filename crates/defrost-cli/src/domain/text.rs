@@ -180,7 +180,7 @@ fn texts_of(run: &Loaded<TextModelConfig>, input: &Path) -> Result<Vec<Named<Str
             None => guess_text_column(&table).ok_or("which of its columns is the text is not clear")?,
         };
         let text = |row: Result<&Row, &SkippedRow>| match row {
-            Ok(row) => (row.name.clone(), Ok(row.cells[column].clone())),
+            Ok(row) => (table.name(row.line), Ok(row.cells[column].to_owned())),
             Err(skipped) => (table.name(skipped.line), Err(skipped.reason.clone())),
         };
         return Ok(table.all_rows().into_iter().map(text).collect());

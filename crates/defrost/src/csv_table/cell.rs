@@ -1,5 +1,7 @@
 //! The value of a cell, however it is spelled.
 
+use std::collections::{HashMap, HashSet};
+
 /// The texts that mean a missing cell, in lower case: pandas' list, and a question mark.
 const MISSING: [&str; 17] = [
     "", "na", "n/a", "nan", "-nan", "null", "none", "?", "<na>", "#n/a", "#na", "#n/a n/a", "nil", "1.#ind",
@@ -8,7 +10,7 @@ const MISSING: [&str; 17] = [
 
 /// Whether a cell of an input column is missing.
 pub fn is_missing(cell: &str) -> bool {
-    cell.len() <= 9 && MISSING.contains(&cell.to_lowercase().as_str())
+    cell.len() <= 9 && MISSING.iter().any(|word| word.eq_ignore_ascii_case(cell))
 }
 
 /// A finite number as programs write it.
@@ -50,8 +52,8 @@ pub fn find(values: &[String], cell: &str) -> Option<usize> {
 
 /// Different values, sorted; of several spellings of one the first.
 pub fn values<'a>(cells: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut first = std::collections::HashMap::new();
-    for cell in cells {
+    let (mut seen, mut first) = (HashSet::new(), HashMap::new());
+    for cell in cells.filter(|&cell| seen.insert(cell)) {
         first.entry(plain(cell)).or_insert(cell);
     }
     let mut values: Vec<String> = first.into_values().map(str::to_owned).collect();

@@ -119,7 +119,7 @@ fn of_text(path: &Path, bytes: &[u8], format: &TableFormat) -> Result<CsvTable, 
     if is_json(&text) {
         let damaged = |reason| CsvError::Damaged { path: path.to_owned(), kind: "JSON file", reason };
         let (names, mut records) = json::records(&text).map_err(damaged)?;
-        records.insert(0, Record { line: 0, cells: Ok(names) });
+        records.insert(0, Record { line: 0, cells: Ok(names.into_iter().collect()) });
         return lay_out(path, records, Some(true), reading);
     }
     let (declared, start) =
@@ -147,7 +147,8 @@ fn is_json(text: &str) -> bool {
 
 fn leave_out_damaged(record: &mut Record) {
     let Ok(cells) = &record.cells else { return };
-    if let Some(column) = cells.iter().position(|cell| cell.contains(char::REPLACEMENT_CHARACTER)) {
+    let damaged = cells.iter().position(|cell| cell.contains(char::REPLACEMENT_CHARACTER));
+    if let Some(column) = damaged {
         let reason = format!("cell {} has bytes that are no characters; save the file as UTF-8", column + 1);
         record.cells = Err(("encoding", reason));
     }

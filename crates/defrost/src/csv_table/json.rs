@@ -65,7 +65,9 @@ mod tests {
             assert_eq!(names, ["a", "b", "c"]);
             let found: Vec<_> = records
                 .iter()
-                .filter_map(|record| Some((record.line, record.cells.as_ref().ok()?.join("|"))))
+                .filter_map(|record| {
+                    Some((record.line, record.cells.as_ref().ok()?.iter().collect::<Vec<_>>().join("|")))
+                })
                 .collect();
             assert_eq!(found, [(line[0], "1|x, y|".to_owned()), (line[1], "||[1,\"z\"]".to_owned())]);
             let wrong: Vec<usize> =

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::separator::{counts, mode};
-use super::{CsvError, CsvTable, FileReading, Record, Row, SkippedRow};
+use super::{Cells, CsvError, CsvTable, FileReading, Record, Row, SkippedRow};
 use crate::remedy::{Note, Remedy};
 
 /// The header is one of this many records.
@@ -38,18 +38,24 @@ pub(super) fn lay_out(
         );
         reading.notes.push(Note { text, remedy: Some(Remedy::SayHeader) });
     }
-    let mut names = vec![];
+    let mut names: Vec<String> = vec![];
     if reading.header {
-        names = records.remove(0).cells.unwrap_or_default();
-        names.iter_mut().for_each(|name| *name = name.trim().to_owned());
+        names.extend(first.iter().map(str::to_owned));
+        records.remove(0);
     }
     if shape.named_rows {
         names.insert(0, String::new());
     }
     names.resize(names.len().max(if reading.header { 0 } else { shape.cells }), String::new());
-    let mut table =
-        CsvTable { path: path.to_owned(), columns: vec![], rows: vec![], skipped: vec![], reading };
-    let header: Vec<String> = names.clone();
+    let mut table = CsvTable {
+        path: path.to_owned(),
+        columns: vec![],
+        rows: vec![],
+        skipped: vec![],
+        reading,
+        in_memory: false,
+    };
+    let header: Cells = names.iter().collect();
     table.columns = called(names, &mut table.reading.notes);
     table.fill(records, &header);
     table.drop_blank_columns(&header);
@@ -72,7 +78,7 @@ struct Shape {
 
 impl Shape {
     fn of(records: &[Record]) -> Self {
-        let cells_of = |record: &Record| record.cells.as_ref().map_or(0, Vec::len);
+        let cells_of = |record: &Record| record.cells.as_ref().map_or(0, Cells::len);
         let counts = counts(records.iter().take(SAMPLE).map(cells_of).filter(|&cells| cells > 0));
         let (cells, most) = mode(&counts);
         let shape = |preamble, named_rows| Self { cells, preamble, named_rows };
@@ -85,7 +91,7 @@ impl Shape {
         };
         let longer = records.iter().filter_map(|record| record.cells.as_ref().ok());
         let mut longer = longer.filter(|row| row.len() > cells_of(first));
-        if longer.all(|row| row[cells_of(first)..].iter().all(String::is_empty)) {
+        if longer.all(|row| row.iter().skip(cells_of(first)).all(str::is_empty)) {
             return shape(0, false);
         }
         if cells_of(first) > 1 && cells_of(first) + 1 == cells && most * 10 >= (records.len() - 1) * 9 {
@@ -99,12 +105,12 @@ impl Shape {
 }
 
 fn is_comment(record: &Record) -> bool {
-    record.cells.as_ref().is_ok_and(|cells| cells.first().is_some_and(|cell| cell.starts_with('#')))
+    record.cells.as_ref().is_ok_and(|cells| cells.iter().next().is_some_and(|cell| cell.starts_with('#')))
 }
 
 fn preamble_note(before: &[Record]) -> Option<Note> {
     let cells = before.first()?.cells.as_ref().ok()?;
-    let (line, text) = (before[0].line, cells.join(" ").trim().to_owned());
+    let (line, text) = (before[0].line, cells.iter().collect::<Vec<_>>().join(" ").trim().to_owned());
     let count = match before.len() {
         1 => "1 line before the header is".to_owned(),
         count => format!("{count} lines before the header are"),
@@ -113,25 +119,23 @@ fn preamble_note(before: &[Record]) -> Option<Note> {
 }
 
 /// Why a first line holds data rather than names, if it does.
-fn looks_like_data(first: &[String], others: &[Record]) -> Option<String> {
-    let others: Vec<&Vec<String>> =
-        others.iter().take(SAMPLE).filter_map(|record| record.cells.as_ref().ok()).collect();
-    let others: Vec<&Vec<String>> =
-        others.into_iter().filter(|row| row.len() == first.len() && *row != first).collect();
+fn looks_like_data(first: &Cells, others: &[Record]) -> Option<String> {
+    let others = others.iter().take(SAMPLE).filter_map(|record| record.cells.as_ref().ok());
+    let others: Vec<&Cells> = others.filter(|row| row.len() == first.len() && *row != first).collect();
     if others.len() < 3 {
         return None;
     }
     let (mut reason, mut numbers) = (None, vec![]);
     for (column, name) in first.iter().enumerate() {
         let cells: Vec<&str> =
-            others.iter().map(|row| row[column].as_str()).filter(|cell| !cell.is_empty()).collect();
+            others.iter().map(|row| &row[column]).filter(|cell| !cell.is_empty()).collect();
         let of_numbers = cells.iter().filter(|cell| number(cell).is_some()).count() * 10 >= cells.len() * 9;
         match number(name) {
             _ if cells.is_empty() || name.is_empty() => {}
             Some(value) if of_numbers => numbers.push((value, name)),
             // A word above numbers is their name.
             None if of_numbers => return None,
-            _ if cells.contains(&name.as_str()) => {
+            _ if cells.contains(&name) => {
                 reason = reason.or_else(|| Some(format!("`{name}` occurs again in its column")));
             }
             _ => {}
@@ -178,16 +182,16 @@ fn called(names: Vec<String>, notes: &mut Vec<Note>) -> Vec<String> {
 
 impl CsvTable {
     /// Adds records as rows; those that don't fit the columns are left out.
-    fn fill(&mut self, records: Vec<Record>, header: &[String]) {
+    fn fill(&mut self, records: Vec<Record>, header: &Cells) {
         let (wide, mut surplus) = (self.columns.len(), 0);
         for Record { line, cells } in records {
             let row = cells.and_then(|mut cells| {
-                if cells.len() > wide && cells[wide..].iter().all(String::is_empty) {
+                if cells.len() > wide && cells.iter().skip(wide).all(str::is_empty) {
                     cells.truncate(wide);
                     surplus += 1;
                 }
                 match cells.len() {
-                    _ if self.reading.header && cells == header => {
+                    _ if self.reading.header && cells == *header => {
                         Err(("repeated-header", "it repeats the header".to_owned()))
                     }
                     count if count == wide => Ok(cells),
@@ -195,7 +199,7 @@ impl CsvTable {
                 }
             });
             match row {
-                Ok(cells) => self.rows.push(Row { line, name: self.name(line), cells }),
+                Ok(cells) => self.rows.push(Row { line, cells }),
                 Err((kind, reason)) => self.skipped.push(SkippedRow { line, kind, reason }),
             }
         }
@@ -207,7 +211,7 @@ impl CsvTable {
     }
 
     /// Drops columns at the end that have neither name nor content: a separator at the end of each line makes them.
-    fn drop_blank_columns(&mut self, header: &[String]) {
+    fn drop_blank_columns(&mut self, header: &Cells) {
         let is_blank = |column: usize| header[column].is_empty() && self.cells(column).all(str::is_empty);
         let blank = (0..header.len()).rev().take_while(|&column| is_blank(column)).count();
         if !self.reading.header || blank == 0 || self.rows.is_empty() {

@@ -5,6 +5,7 @@
 //! overrides them. A row that can't be read is left out and listed: the rows and the rows left out are all rows of the file.
 
 pub(crate) mod cell;
+mod cells;
 mod content;
 mod encoding;
 mod json;
@@ -24,6 +25,7 @@ use crate::data::Skipped;
 use crate::files::{self, FileError};
 use crate::remedy::{Note, Remedy};
 
+pub use cells::Cells;
 pub use content::is_table_file;
 pub use number_format::NumberFormat;
 
@@ -37,6 +39,8 @@ const MAX_CELL: usize = 16 << 20;
 pub struct CsvTable {
     /// The file, or a name for rows in memory.
     pub path: PathBuf,
+    /// Whether the rows were given in memory; then their lines are numbers from 0.
+    pub in_memory: bool,
     /// The names of the columns, each of them once.
     pub columns: Vec<String>,
     /// The rows, each as wide as `columns`.
@@ -52,10 +56,8 @@ pub struct CsvTable {
 pub struct Row {
     /// The line it begins on, from 1.
     pub line: usize,
-    /// Where it is: the file and that line.
-    pub name: String,
     /// A cell for each column, without blanks around it.
-    pub cells: Vec<String>,
+    pub cells: Cells,
 }
 
 /// A row that can't be read.
@@ -103,7 +105,7 @@ type Wrong = (&'static str, String);
 /// Cells as they lie in the file: a row, the header or a line before it.
 struct Record {
     line: usize,
-    cells: Result<Vec<String>, Wrong>,
+    cells: Result<Cells, Wrong>,
 }
 
 /// A file is no table.
@@ -274,6 +276,7 @@ impl CsvTable {
             let reading = || FileReading { header: true, ..FileReading::default() };
             let table = table.get_or_insert_with(|| Self {
                 path: path(),
+                in_memory: true,
                 columns: columns.clone(),
                 reading: reading(),
                 ..Self::default()
@@ -289,8 +292,8 @@ impl CsvTable {
                 let (found, expected) = (columns.join(", "), table.columns.join(", "));
                 return Err(CsvError::OtherColumns { row: name, found, expected });
             };
-            let cells = places.into_iter().map(|place| cells[place].trim().to_owned()).collect();
-            table.rows.push(Row { line: number, name, cells });
+            let cells = places.into_iter().map(|place| cells[place].trim()).collect();
+            table.rows.push(Row { line: number, cells });
         }
         table.ok_or_else(|| CsvError::NoRows { path: path(), first: None })
     }
@@ -311,7 +314,7 @@ impl CsvTable {
 
     /// The cells of a column.
     pub fn cells(&self, column: usize) -> impl Iterator<Item = &str> {
-        self.rows.iter().map(move |row| row.cells[column].as_str())
+        self.rows.iter().map(move |row| &row.cells[column])
     }
 
     /// Whether a column has no name in its file.
@@ -336,9 +339,12 @@ impl CsvTable {
         })
     }
 
-    /// What the row that begins on a line is called.
+    /// What the row that begins on a line is called: its file and that line.
     pub fn name(&self, line: usize) -> String {
-        format!("{}:{line}", self.path.display())
+        match self.in_memory {
+            true => format!("row {line}"),
+            false => format!("{}:{line}", self.path.display()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cell::is_missing;
+use super::cell::{is_missing, number};
 
 /// How the numbers of a column are written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,16 @@ impl NumberFormat {
 
     /// The finite number that a cell is, if it is one.
     pub fn read(&self, cell: &str) -> Option<f64> {
+        if !cell.bytes().any(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        // Most numbers are written as programs write them.
+        if self.unit.is_empty()
+            && !self.decimal_comma
+            && let Some(number) = number(cell)
+        {
+            return Some(number);
+        }
         let (number, unit) = split_unit(cell);
         // Half of 50 % is none of 0.5: with percent, all have it.
         if unit != self.unit && !(unit.is_empty() && self.unit != "%") {
@@ -80,9 +90,7 @@ impl NumberFormat {
             Some(fraction) => format!("{whole}.{fraction}"),
             None => whole,
         };
-        text.parse()
-            .ok()
-            .filter(|number: &f64| number.is_finite() && text.contains(|c: char| c.is_ascii_digit()))
+        self::number(&text)
     }
 }
 

@@ -4,7 +4,7 @@
 //! so, the mark is a character of the text, as in `5" screen`, and the line it is on ends the record: otherwise one
 //! mark would swallow all lines up to the next.
 
-use super::{MAX_CELL, Record, Wrong};
+use super::{Cells, MAX_CELL, Record, Wrong};
 
 /// After this many marks without a partner, all other marks are characters, too.
 const MAX_STRAY: usize = 1000;
@@ -73,13 +73,13 @@ fn reader(separator: u8, quoting: bool) -> csv::ReaderBuilder {
     builder
 }
 
-fn cells(record: &csv::StringRecord) -> Result<Vec<String>, Wrong> {
+fn cells(record: &csv::StringRecord) -> Result<Cells, Wrong> {
     if let Some((column, cell)) = record.iter().enumerate().find(|(_, cell)| cell.len() > MAX_CELL) {
         let (column, bytes) = (column + 1, cell.len());
         let reason = format!("cell {column} has {bytes} bytes; at most {MAX_CELL} are read");
         return Err(("too-long", reason));
     }
-    Ok(record.iter().map(|cell| cell.trim().to_owned()).collect())
+    Ok(Cells::trimmed(record))
 }
 
 /// Whether each mark that opens a cell has a partner that ends it.
@@ -109,7 +109,8 @@ mod tests {
 
     fn split(text: &str) -> (Vec<(usize, String)>, Vec<usize>) {
         let found = Records::split(text, b',', 1);
-        let shown = |record: Record| (record.line, record.cells.unwrap().join("|"));
+        let shown =
+            |record: Record| (record.line, record.cells.unwrap().iter().collect::<Vec<_>>().join("|"));
         (found.records.into_iter().map(shown).collect(), found.stray)
     }
 

@@ -1,5 +1,6 @@
 //! Which character separates the cells of a text.
 
+use super::Cells;
 use super::records::Records;
 
 /// Those that are looked for; the first of equals wins.
@@ -12,11 +13,11 @@ pub(super) fn find(text: &str) -> u8 {
     let sample = sample(text);
     let score = |separator: &u8| {
         let records = Records::split(sample, *separator, 1).records;
-        let counts = counts(records.iter().filter_map(|record| record.cells.as_ref().ok()).map(Vec::len));
+        let counts = counts(records.iter().filter_map(|record| record.cells.as_ref().ok()).map(Cells::len));
         let (cells, records_of) = mode(&counts);
         let all: usize = counts.iter().map(|(_, records)| records).sum();
         // The first line of a text is of the same kind as the others, mostly.
-        let first = records.first().and_then(|record| record.cells.as_ref().ok()).map_or(0, Vec::len);
+        let first = records.first().and_then(|record| record.cells.as_ref().ok()).map_or(0, Cells::len);
         let agreeing = records_of as f64 / all.max(1) as f64;
         let counts = cells > 1 && (agreeing > 0.9 || first == cells && agreeing > 0.5);
         counts.then_some((agreeing, usize::from(first == cells), cells))

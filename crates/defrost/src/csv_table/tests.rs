@@ -11,7 +11,10 @@ fn refusal(bytes: &[u8]) -> String {
 /// Columns, rows and notes, each in a line.
 fn shown(text: &str) -> (String, Vec<String>, Vec<String>) {
     let table = parse(text.as_bytes()).unwrap();
-    let rows = table.rows.iter().map(|row| format!("{} {}", row.line, row.cells.join("|")));
+    let rows = table
+        .rows
+        .iter()
+        .map(|row| format!("{} {}", row.line, row.cells.iter().collect::<Vec<_>>().join("|")));
     let left_out = table.left_out().map(|row| row.to_string());
     let rows = rows.chain(left_out).collect();
     (table.columns.join("|"), rows, table.reading.notes.iter().map(ToString::to_string).collect())
@@ -36,7 +39,7 @@ fn cells_are_what_stands_between_separators() {
     ] {
         let table = parse(text.as_bytes()).unwrap();
         assert_eq!((table.columns.join(" "), table.skipped.len()), ("a b".to_owned(), 0), "{text}");
-        assert_eq!(table.rows[0].cells, ["1", "two\nlines"]);
+        assert!(table.rows[0].cells.iter().eq(["1", "two\nlines"]), "{text}");
     }
     assert_eq!(read("a,b\r1,2\r3,4\r"), is("a|b", &["2 1|2", "3 3|4"]));
 }
@@ -105,7 +108,7 @@ fn a_header_that_comes_again_is_no_row() {
 fn rows_in_memory_may_name_their_columns_in_any_order() {
     let table = CsvTable::from_rows([[("a", "1"), ("b", " 2 ")], [("b", "4"), ("a", "3")]]).unwrap();
     assert_eq!(table.columns, ["a", "b"]);
-    assert_eq!(table.rows[1].cells, ["3", "4"]);
+    assert!(table.rows[1].cells.iter().eq(["3", "4"]));
     let refusal = |rows: Vec<Vec<(&str, &str)>>| CsvTable::from_rows(rows).unwrap_err().to_string();
     assert_eq!(
         refusal(vec![vec![("a", "1")], vec![("b", "1")]]),
@@ -122,7 +125,7 @@ fn rows_in_memory_may_name_their_columns_in_any_order() {
 fn a_cell_longer_than_any_text_is_left_out() {
     let long = ["a,b\n1,", &"x".repeat(MAX_CELL + 1), "\n4,", &"y".repeat(MAX_CELL), "\n"].concat();
     let table = parse(long.as_bytes()).unwrap();
-    assert_eq!((table.rows.len(), table.rows[0].name.as_str()), (1, "data.csv:3"));
+    assert_eq!((table.rows.len(), table.name(table.rows[0].line).as_str()), (1, "data.csv:3"));
     let reason = table.left_out().next().unwrap().to_string();
     assert_eq!(reason, "data.csv:2: cell 2 has 16777217 bytes; at most 16777216 are read");
 }
@@ -150,5 +153,6 @@ fn compressed_tables_are_read() {
     use std::io::Write;
     let mut packed = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
     packed.write_all(b"a,b\n1,2\n").unwrap();
-    assert_eq!(parse(&packed.finish().unwrap()).unwrap().rows[0].cells, ["1", "2"]);
+    let table = parse(&packed.finish().unwrap()).unwrap();
+    assert!(table.rows[0].cells.iter().eq(["1", "2"]));
 }

@@ -49,9 +49,8 @@ fn read_sheet(book: &mut Sheets<Cursor<&[u8]>>, name: &str) -> Result<Vec<Record
 /// All rows of a sheet are as wide as its widest. Those above the header are lines of text: their empty cells are dropped.
 fn without_padding(mut records: Vec<Record>) -> Vec<Record> {
     let filled = |record: &Record| {
-        let last =
-            record.cells.as_ref().ok().and_then(|cells| cells.iter().rposition(|cell| !cell.is_empty()));
-        last.map_or(0, |last| last + 1)
+        let Ok(cells) = &record.cells else { return 0 };
+        (1..=cells.len()).rev().find(|&count| !cells[count - 1].is_empty()).unwrap_or(0)
     };
     let (width, _) = mode(&counts(records.iter().map(filled)));
     let above = records.iter().take_while(|record| filled(record) < width).count();

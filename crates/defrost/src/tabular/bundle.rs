@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::cell_value::CellValue;
 use super::dataset::{Named, Table, batch};
 use super::known::{open_known, open_unlabelled};
 use super::network::{TabularNetwork, embedding_size};
@@ -103,7 +104,7 @@ impl ModelConfig for TableModelConfig {
         if cells != columns {
             return Err(format!("the self-test has {cells} cells, and the table {columns} columns"));
         }
-        let row = self.schema.encode(item.iter().map(String::as_str))?;
+        let row = self.schema.encode(item.iter().map(|cell| CellValue::plain(cell)))?;
         Ok(batch(&self.schema, &[&row], device))
     }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rayon::prelude::*;
+
+use super::cell_value::CellValue;
 use super::columns::TableColumn;
 use super::dataset::Table;
 use super::labels::Labels;
 use crate::check::{Entry, Part, Problem, Report, Severity};
 use crate::csv_table::CsvTable;
-use crate::csv_table::cell::{is_missing, number};
 use crate::data::Target;
 use crate::reading::ColumnUse;
 use crate::remedy::Remedy;
@@ -30,10 +32,10 @@ pub(super) fn column_problems(
         !column.is_of_dates() && (column.used_as == ColumnUse::Input || column.is_unused_by_its_cells)
     };
     let problem = |column: &TableColumn| {
-        let (name, cells) = (csv.columns[column.place].as_str(), column.plain(csv));
+        let (name, cells) = (csv.columns[column.place].as_str(), column.values(csv));
         column_problem(name, &cells, (&csv.columns[label], &targets))
     };
-    columns.iter().filter(looked_at).filter_map(problem).collect()
+    columns.par_iter().filter(looked_at).filter_map(problem).collect()
 }
 
 /// What is wrong with rows that have been read, beside the problems already found.
@@ -45,10 +47,10 @@ pub(super) fn report(classes: &[String], [train, valid]: [&Table; 2], problems: 
 /// The worst that is wrong with a column of these cells.
 fn column_problem(
     name: &str,
-    all: &[String],
+    all: &[CellValue],
     (label, targets): (&str, &[Option<Target>]),
 ) -> Option<Problem> {
-    let cells: Vec<&str> = all.iter().map(String::as_str).filter(|cell| !is_missing(cell)).collect();
+    let cells: Vec<CellValue> = all.iter().copied().filter(|cell| !cell.is_missing()).collect();
     let distinct = cells.iter().collect::<HashSet<_>>().len();
     let rows = all.len();
     let leave_out = |problem: Problem| Some(problem.with(Remedy::IgnoreColumn(name.to_owned())));
@@ -75,12 +77,11 @@ fn column_problem(
 
 /// Whether a column is another name for the label: each of its values goes with one class and each class with one
 /// value, or the two numbers follow from each other.
-fn tells_label(cells: &[String], targets: &[Option<Target>]) -> bool {
-    let pairs =
-        || cells.iter().zip(targets).filter_map(|(cell, target)| Some((cell.as_str(), target.as_ref()?)));
+fn tells_label(cells: &[CellValue], targets: &[Option<Target>]) -> bool {
+    let pairs = || cells.iter().zip(targets).filter_map(|(&cell, target)| Some((cell, target.as_ref()?)));
     if pairs().any(|(_, target)| matches!(target, Target::Number(_))) {
-        let both = |(cell, target): (&str, &Target)| match target {
-            Target::Number(target) => Some((number(cell)?, f64::from(*target))),
+        let both = |(cell, target): (CellValue, &Target)| match target {
+            Target::Number(target) => Some((cell.number()?, f64::from(*target))),
             _ => None,
         };
         let numbers: Option<Vec<(f64, f64)>> = pairs().map(both).collect();
@@ -104,8 +105,8 @@ fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
 }
 
 /// Whether cells that are all different are names, codes, or whole numbers without a gap.
-fn numbers_rows(cells: &[&str]) -> bool {
-    let Some(numbers) = cells.iter().map(|cell| number(cell)).collect::<Option<Vec<f64>>>() else {
+fn numbers_rows(cells: &[CellValue]) -> bool {
+    let Some(numbers) = cells.iter().map(|cell| cell.number()).collect::<Option<Vec<f64>>>() else {
         return true;
     };
     let whole = numbers.iter().all(|number| number.fract() == 0.0);

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use rayon::prelude::*;
+
+use super::cell_value::CellValue;
 use super::input::{ColumnKind, Format, Understood};
 use crate::csv_table::CsvTable;
 use crate::csv_table::cell::{is_missing, number};
@@ -38,11 +41,10 @@ pub(super) struct Told<'a> {
 /// memorise them: such a column is not used, and a note says so.
 pub(super) fn understand(csv: &CsvTable, told: &Told) -> (Vec<TableColumn>, Vec<Note>) {
     let comma = csv.reading.separator == Some(';');
-    let mut notes = vec![];
-    let mut look = |place: usize| {
+    let look = |place: usize| {
+        let mut notes = vec![];
         let name = csv.columns[place].as_str();
-        let cells: Vec<(usize, &str)> =
-            csv.rows.iter().map(|row| (row.line, row.cells[place].as_str())).collect();
+        let cells: Vec<(usize, &str)> = csv.rows.iter().map(|row| (row.line, &row.cells[place])).collect();
         let kind = told.kinds.get(name).copied();
         let understood = Understood::of(name, &cells, kind, comma);
         let is_ignored = told.ignored.iter().any(|ignored| ignored == name);
@@ -62,10 +64,11 @@ pub(super) fn understand(csv: &CsvTable, told: &Told) -> (Vec<TableColumn>, Vec<
             notes.extend(understood.notes.iter().cloned());
             notes.extend(odd_note(&understood));
         }
-        TableColumn { place, understood, used_as, is_unused_by_its_cells }
+        (TableColumn { place, understood, used_as, is_unused_by_its_cells }, notes)
     };
-    let columns = (0..csv.columns.len()).filter(|&place| place != told.label).map(&mut look).collect();
-    (columns, notes)
+    let places = (0..csv.columns.len()).into_par_iter().filter(|&place| place != told.label);
+    let (columns, notes): (Vec<TableColumn>, Vec<Vec<Note>>) = places.map(look).unzip();
+    (columns, notes.concat())
 }
 
 /// A note about cells that don't fit their column.
@@ -96,11 +99,20 @@ fn why_unused(csv: &CsvTable, place: usize, understood: &Understood) -> Option<S
 fn numbers_rows(csv: &CsvTable, place: usize) -> bool {
     let nameless = csv.is_nameless(place) || csv.columns[place].to_lowercase().starts_with("unnamed:");
     let whole = |cell| number(cell).filter(|number| number.fract() == 0.0);
-    let Some(numbers) = csv.cells(place).map(whole).collect::<Option<Vec<f64>>>() else { return false };
-    let counts = numbers.windows(2).all(|pair| pair[1] - pair[0] == 1.0);
-    let distinct =
-        || numbers.iter().map(|number| number.to_bits()).collect::<HashSet<_>>().len() == numbers.len();
-    if nameless { numbers.len() > 1 && distinct() } else { counts && numbers.len() > FEW }
+    if nameless {
+        let mut seen = HashSet::new();
+        let is_new = |cell| whole(cell).is_some_and(|number| seen.insert(number.to_bits()));
+        return csv.rows.len() > 1 && csv.cells(place).all(is_new);
+    }
+    let mut last = None;
+    let counts_on = |cell| match (last, whole(cell)) {
+        (Some(before), Some(number)) if number - before != 1.0 => false,
+        (_, number) => {
+            last = number;
+            number.is_some()
+        }
+    };
+    csv.rows.len() > FEW && csv.cells(place).all(counts_on)
 }
 
 impl TableColumn {
@@ -122,11 +134,10 @@ impl TableColumn {
         matches!(self.understood.input.format, Format::Date(_))
     }
 
-    /// The cells in one spelling; empty where they don't fit. For columns that are no dates.
-    pub fn plain(&self, csv: &CsvTable) -> Vec<String> {
-        let plain = |cell: &str| {
-            self.understood.input.read(cell).map_or_else(|_| String::new(), |cells| cells.concat())
-        };
-        csv.cells(self.place).map(plain).collect()
+    /// The values of the cells; those that don't fit are missing. For columns that are no dates.
+    pub fn values<'a>(&self, csv: &'a CsvTable) -> Vec<CellValue<'a>> {
+        let mut values = Vec::with_capacity(csv.rows.len());
+        csv.cells(self.place).for_each(|cell| self.understood.input.read_leniently(cell, &mut values));
+        values
     }
 }

@@ -50,23 +50,16 @@ impl DateFormat {
         let is_date = |cell: &&str| ORDERS.iter().any(|&order| read(order, cell).is_some());
         let none = order.is_none() && !cells.iter().take(SAMPLE).any(is_date);
         let cells = if none { &[] } else { cells };
-        let count = |order: Order| cells.iter().filter(|cell| read(order, cell).is_some()).count();
         let orders: Vec<Order> = order.map_or(ORDERS.to_vec(), |order| vec![order]);
+        let tallies: Vec<Tally> = orders.into_iter().map(|order| Tally::of(order, cells)).collect();
         // The first of equals.
-        let best = orders.iter().rev().copied().max_by_key(|&order| count(order)).unwrap_or(Order::YearFirst);
-        let other =
-            ORDERS.into_iter().find(|&other| other != best && count(other) == count(best) && count(best) > 0);
-        let differs = |other: Order| {
-            cells
-                .iter()
-                .find(|cell| read(best, cell).map(|found| found.0) != read(other, cell).map(|found| found.0))
-        };
-        let ambiguous = other.filter(|_| order.is_none()).and_then(differs).map(|cell| (*cell).to_owned());
-        let timed = cells
-            .iter()
-            .filter_map(|cell| read(best, cell))
-            .any(|(_, minutes)| minutes.is_some_and(|minutes| minutes > 0));
-        Learned { format: Self { order: best, timed }, dates: count(best), ambiguous }
+        let best = tallies.iter().rev().max_by_key(|tally| tally.dates);
+        let Tally { order: best, dates, timed } = best.copied().unwrap_or(Tally::of(Order::YearFirst, &[]));
+        let other = tallies.iter().find(|other| other.order != best && other.dates == dates && dates > 0);
+        let day = |order: Order, cell: &str| read(order, cell).map(|(day, _)| day);
+        let differs = |other: &Tally| cells.iter().find(|cell| day(best, cell) != day(other.order, cell));
+        let ambiguous = other.and_then(differs).map(|cell| (*cell).to_owned());
+        Learned { format: Self { order: best, timed }, dates, ambiguous }
     }
 
     /// The day and the minute of the day that a cell is, if it is a date.
@@ -75,8 +68,31 @@ impl DateFormat {
     }
 }
 
+/// The cells that are dates if their parts stand in an order.
+#[derive(Clone, Copy)]
+struct Tally {
+    order: Order,
+    dates: usize,
+    /// Whether some have a time of day.
+    timed: bool,
+}
+
+impl Tally {
+    fn of(order: Order, cells: &[&str]) -> Self {
+        let mut tally = Self { order, dates: 0, timed: false };
+        for (_, minutes) in cells.iter().filter_map(|cell| read(order, cell)) {
+            tally.dates += 1;
+            tally.timed |= minutes.is_some_and(|minutes| minutes > 0);
+        }
+        tally
+    }
+}
+
 /// The minute of the day of `8:30`, `08:30:15` or `8:30 pm`.
 pub fn minutes(cell: &str) -> Option<i64> {
+    if !cell.contains(':') {
+        return None;
+    }
     let lower = cell.trim().trim_end_matches('Z').to_lowercase();
     let (clock, noon) = match (lower.strip_suffix("am"), lower.strip_suffix("pm")) {
         (Some(clock), _) => (clock.trim(), Some(0)),
@@ -133,8 +149,12 @@ fn read_day(order: Order, day: &str) -> Option<Date> {
         return (order == Order::YearFirst && (1900..2100).contains(&date.year)).then_some(date);
     }
     let separator = ['-', '/', '.', ' '].into_iter().find(|&separator| day.contains(separator))?;
-    let parts: Vec<&str> =
-        day.split(separator).map(|part| part.trim_end_matches(',')).filter(|part| !part.is_empty()).collect();
+    let mut parts =
+        day.split(separator).map(|part| part.trim_end_matches(',')).filter(|part| !part.is_empty());
+    let (first, second, third) = (parts.next()?, parts.next()?, parts.next());
+    if parts.next().is_some() {
+        return None;
+    }
     let number = |text: &str| {
         text.parse::<i64>().ok().filter(|_| text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit()))
     };
@@ -151,16 +171,12 @@ fn read_day(order: Order, day: &str) -> Option<Date> {
         }
     };
     // A year of four digits says by itself that it stands first.
-    let order = if parts.first().is_some_and(|part| part.len() == 4 && number(part).is_some()) {
-        Order::YearFirst
-    } else {
-        order
-    };
-    match (order, &parts[..]) {
-        (Order::YearFirst, [y, m, d]) => Date::new(year(y)?, month(m)?, number(d)?),
-        (Order::YearFirst, [y, m]) if y.len() == 4 => Date::new(number(y)?, month(m)?, 1),
-        (Order::DayFirst, [d, m, y]) => Date::new(year(y)?, month(m)?, number(d)?),
-        (Order::MonthFirst, [m, d, y]) => Date::new(year(y)?, month(m)?, number(d)?),
+    let order = if first.len() == 4 && number(first).is_some() { Order::YearFirst } else { order };
+    match (order, third) {
+        (Order::YearFirst, Some(third)) => Date::new(year(first)?, month(second)?, number(third)?),
+        (Order::YearFirst, None) if first.len() == 4 => Date::new(number(first)?, month(second)?, 1),
+        (Order::DayFirst, Some(third)) => Date::new(year(third)?, month(second)?, number(first)?),
+        (Order::MonthFirst, Some(third)) => Date::new(year(third)?, month(first)?, number(second)?),
         _ => None,
     }
 }

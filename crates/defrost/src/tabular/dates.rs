@@ -1,5 +1,7 @@
 //! Dates as numbers a network can use (fastai's `add_datepart`).
 
+use super::cell_value::CellValue;
+
 /// A day of the proleptic Gregorian calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Date {
@@ -42,8 +44,8 @@ pub fn parts_of(stem: &str, timed: bool) -> impl Iterator<Item = String> {
     PARTS[..].iter().chain(&TIMED_PARTS[..if timed { 2 } else { 0 }]).map(move |part| format!("{stem}{part}"))
 }
 
-/// The cells of a date's parts, given the minute of its day.
-pub fn parts(date: Date, minutes: i64, timed: bool) -> Vec<String> {
+/// The values of a date's parts, given the minute of its day.
+pub fn parts<'a>(date: Date, minutes: i64, timed: bool) -> impl Iterator<Item = CellValue<'a>> {
     let (first, last) = (date.day == 1, date.day == days_in(date.year, date.month));
     let flags = [
         last,
@@ -55,10 +57,10 @@ pub fn parts(date: Date, minutes: i64, timed: bool) -> Vec<String> {
     ];
     let numbers = [date.year, date.month, date.iso_week(), date.day, date.weekday(), date.day_of_year()];
     let elapsed = date.days() * 86_400 + minutes * 60;
-    let time: &[i64] = if timed { &[minutes / 60, minutes % 60] } else { &[] };
-    let flags = flags.iter().map(bool::to_string);
-    let time = time.iter().map(i64::to_string);
-    numbers.iter().map(i64::to_string).chain(flags).chain([elapsed.to_string()]).chain(time).collect()
+    let time = [minutes / 60, minutes % 60].into_iter().take(if timed { 2 } else { 0 });
+    let number = |number: i64| CellValue::Number(number as f64);
+    let flags = flags.map(|flag| CellValue::Text(if flag { "true" } else { "false" }));
+    numbers.map(number).into_iter().chain(flags).chain([number(elapsed)]).chain(time.map(number))
 }
 
 fn is_leap(year: i64) -> bool {
@@ -127,7 +129,8 @@ mod tests {
             ((2024, 2, 29), 510, "2024 2 9 29 3 60 true false false false false false 1709195400 8 30"),
         ] {
             let date = Date::new(date.0, date.1, date.2).unwrap();
-            assert_eq!(parts(date, minutes, minutes > 0).join(" "), expected);
+            let parts: Vec<String> = parts(date, minutes, minutes > 0).map(|part| part.to_string()).collect();
+            assert_eq!(parts.join(" "), expected);
         }
         assert_eq!(Date::new(2023, 2, 29), None);
     }

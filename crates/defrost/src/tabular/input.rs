@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::cell_value::CellValue;
 use super::date_format::{self, DateFormat, Order};
 use super::dates;
 use crate::csv_table::NumberFormat;
@@ -114,7 +115,7 @@ impl Understood {
             None => guessed(name, &present, comma),
         };
         let input = Input { name: name.to_owned(), format, missing: vec![] };
-        let fits = |cell: &str| is_missing(cell) || input.read(cell).is_ok();
+        let fits = |cell: &str| is_missing(cell) || input.format.fits(cell);
         let odd = cells.iter().filter(|(_, cell)| !fits(cell)).map(|&(line, cell)| (line, cell.to_owned()));
         let odd: Vec<(usize, String)> = odd.collect();
         let markers = markers(&odd);
@@ -191,47 +192,79 @@ fn guessed(name: &str, present: &[&str], comma: bool) -> (Format, Vec<Note>) {
     (Format::Number(numbers.format), notes.unwrap_or_default())
 }
 
+impl Format {
+    /// Appends the values of a cell, if it is of this format; says whether it is.
+    fn read<'a>(&self, cell: &'a str, into: &mut Vec<CellValue<'a>>) -> bool {
+        let number = match self {
+            Self::Category => {
+                into.push(CellValue::Text(cell));
+                return true;
+            }
+            Self::Date(format) => {
+                let Some((date, minutes)) = format.read(cell) else { return false };
+                into.extend(dates::parts(date, minutes, format.timed));
+                return true;
+            }
+            Self::Number(format) => format.read(cell),
+            Self::TimeOfDay => date_format::minutes(cell).map(|minutes| minutes as f64),
+        };
+        into.extend(number.map(CellValue::Number));
+        number.is_some()
+    }
+
+    /// Whether a cell is of this format.
+    fn fits(&self, cell: &str) -> bool {
+        match self {
+            Self::Category => true,
+            Self::Date(format) => format.read(cell).is_some(),
+            Self::Number(format) => format.read(cell).is_some(),
+            Self::TimeOfDay => date_format::minutes(cell).is_some(),
+        }
+    }
+
+    /// What cells of this format are, with an example.
+    fn example(&self) -> &'static str {
+        match self {
+            Self::Category => "one of several values",
+            Self::Number(_) => "numbers",
+            Self::Date(DateFormat { order: Order::YearFirst, .. }) => "dates as 2026-11-22",
+            Self::Date(DateFormat { order: Order::DayFirst, .. }) => "dates as 22/11/2026",
+            Self::Date(DateFormat { order: Order::MonthFirst, .. }) => "dates as 11/22/2026",
+            Self::TimeOfDay => "times as 08:30",
+        }
+    }
+}
+
 impl Input {
     /// Whether a cell of this column is missing.
     pub fn is_missing(&self, cell: &str) -> bool {
         is_missing(cell) || self.missing.iter().any(|word| word == cell)
     }
 
-    /// The cells of the network's columns, in one spelling; empty if the cell is missing.
+    /// Appends the values of the network's columns; they are missing if the cell is.
     ///
     /// # Errors
     ///
-    /// If the cell is not what its column holds; the message says so.
-    pub fn read(&self, cell: &str) -> Result<Vec<String>, String> {
-        let name = &self.name;
-        let wrong = |what: &str| Err(format!("column `{name}` holds {what}, and this is `{cell}`"));
+    /// If the cell is not what its column holds; the message says so, and nothing is appended.
+    pub fn read<'a>(&self, cell: &'a str, into: &mut Vec<CellValue<'a>>) -> Result<(), String> {
         if self.is_missing(cell) {
-            return Ok(self.missing_cells());
+            self.push_missing(into);
+        } else if !self.format.read(cell, into) {
+            let (name, what) = (&self.name, self.format.example());
+            return Err(format!("column `{name}` holds {what}, and this is `{cell}`"));
         }
-        match &self.format {
-            Format::Category => Ok(vec![cell.to_owned()]),
-            Format::Number(format) => match format.read(cell) {
-                Some(number) => Ok(vec![number.to_string()]),
-                None => wrong("numbers"),
-            },
-            Format::Date(format) => match format.read(cell) {
-                Some((date, minutes)) => Ok(dates::parts(date, minutes, format.timed)),
-                None => wrong(match format.order {
-                    Order::YearFirst => "dates as 2026-11-22",
-                    Order::DayFirst => "dates as 22/11/2026",
-                    Order::MonthFirst => "dates as 11/22/2026",
-                }),
-            },
-            Format::TimeOfDay => match date_format::minutes(cell) {
-                Some(minutes) => Ok(vec![minutes.to_string()]),
-                None => wrong("times as 08:30"),
-            },
+        Ok(())
+    }
+
+    /// The same where a cell that is not what its column holds is a missing one.
+    pub fn read_leniently<'a>(&self, cell: &'a str, into: &mut Vec<CellValue<'a>>) {
+        if self.is_missing(cell) || !self.format.read(cell, into) {
+            self.push_missing(into);
         }
     }
 
-    /// The cells of the network's columns for a missing cell.
-    pub fn missing_cells(&self) -> Vec<String> {
-        vec![String::new(); self.width()]
+    fn push_missing(&self, into: &mut Vec<CellValue>) {
+        into.extend(std::iter::repeat_n(CellValue::Missing, self.width()));
     }
 
     /// How many of the network's columns this is.
@@ -256,7 +289,7 @@ impl Input {
     #[must_use]
     pub fn as_written(&self, cells: &[&str]) -> Self {
         let present: Vec<&str> = cells.iter().copied().filter(|cell| !self.is_missing(cell)).collect();
-        let read = present.iter().filter(|cell| self.read(cell).is_ok()).count();
+        let read = present.iter().filter(|cell| self.format.fits(cell)).count();
         if read * 2 > present.len() || present.is_empty() {
             return self.clone();
         }
@@ -294,6 +327,12 @@ mod tests {
         let cells: Vec<(usize, &str)> =
             cells.iter().enumerate().map(|(row, &cell)| (row + 2, cell)).collect();
         Understood::of("x", &cells, None, false)
+    }
+
+    fn values(input: &Input, cell: &str) -> Result<Vec<String>, String> {
+        let mut values = vec![];
+        input.read(cell, &mut values)?;
+        Ok(values.iter().map(CellValue::to_string).collect())
     }
 
     fn with(cells: usize, odd: &[&'static str]) -> Vec<String> {
@@ -343,12 +382,12 @@ mod tests {
     #[test]
     fn a_kind_that_is_told_is_taken() {
         let read = |kind: ColumnKind, cell: &str| {
-            Understood::of("x", &[(2, cell)], Some(kind), false).input.read(cell)
+            values(&Understood::of("x", &[(2, cell)], Some(kind), false).input, cell)
         };
         assert_eq!(read(ColumnKind::Category, "1.0"), Ok(vec!["1.0".to_owned()]));
         assert_eq!(read(ColumnKind::DecimalComma, "1,234"), Ok(vec!["1.234".to_owned()]));
         assert_eq!(read(ColumnKind::DayFirst, "01/02/2024").unwrap()[..2], ["2024", "2"]);
-        assert!(read(ColumnKind::Number, "x").is_err());
+        assert_eq!(read(ColumnKind::Number, "x").unwrap_err(), "column `x` holds numbers, and this is `x`");
         assert_eq!("day-first".parse(), Ok(ColumnKind::DayFirst));
         assert!(
             "days"
@@ -361,10 +400,10 @@ mod tests {
     #[test]
     fn another_file_may_write_a_column_in_another_way() {
         let trained = understood(&["1.5", "2.5", "1000.5"]).input;
-        assert_eq!(trained.as_written(&["1,5", "2,25"]).read("1,5"), Ok(vec!["1.5".to_owned()]));
+        assert_eq!(values(&trained.as_written(&["1,5", "2,25"]), "1,5"), Ok(vec!["1.5".to_owned()]));
         assert_eq!(trained.as_written(&["1.5", "x"]), trained);
         let dated = understood(&["2024-01-01", "2024-02-02"]).input;
-        assert_eq!(dated.as_written(&["02/29/2024"]).read("02/29/2024").unwrap()[..2], ["2024", "2"]);
+        assert_eq!(values(&dated.as_written(&["02/29/2024"]), "02/29/2024").unwrap()[..2], ["2024", "2"]);
         assert_eq!(dated.as_written(&["01/02/2024"]), dated, "the order is not clear");
     }
 }

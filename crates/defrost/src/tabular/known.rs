@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rayon::iter::Either;
+use rayon::prelude::*;
+
 use super::dataset::{LabelledRow, Named, Table};
 use super::labels::Labels;
 use super::row::ReadRow;
@@ -24,13 +27,15 @@ impl Labelled {
     /// The rows whose cell in the label's column is a label.
     pub fn of(csv: &CsvTable, label: usize, labels: &Labels) -> Self {
         let mut found = Self { rows: vec![], targets: vec![], skipped: vec![] };
-        for (place, Row { name, cells, .. }) in csv.rows.iter().enumerate() {
-            match labels.target(&cells[label]) {
+        for (place, row) in csv.rows.iter().enumerate() {
+            match labels.target(&row.cells[label]) {
                 Ok(target) => {
                     found.rows.push(place);
                     found.targets.push(target);
                 }
-                Err((kind, reason)) => found.skipped.push(Skipped { path: name.into(), kind, reason }),
+                Err((kind, reason)) => {
+                    found.skipped.push(Skipped { path: csv.name(row.line).into(), kind, reason });
+                }
             }
         }
         found
@@ -62,18 +67,19 @@ impl Encoder {
         let written =
             if self.lenient { Schema::clone(&self.schema) } else { self.schema.as_written(csv, &places) };
         let (schema, label) = (self.schema.clone(), self.label.clone());
-        let (mut table, mut skipped) = (Table { rows: vec![], schema, label }, vec![]);
-        for (row, target, belongs_to) in rows {
-            let Row { name, cells, .. } = &csv.rows[row];
-            let cells = places.iter().map(|&place| cells[place].as_str());
+        let encode = |(row, target, belongs_to): (usize, Target, Option<String>)| {
+            let Row { line, cells } = &csv.rows[row];
+            let cells = places.iter().map(|&place| &cells[place]);
             let encoded = if self.lenient { written.read_leniently(cells) } else { written.read(cells) };
+            let name = csv.name(*line);
             match encoded {
-                Ok(encoded) => {
-                    table.rows.push(LabelledRow { name: name.clone(), encoded, target, belongs_to });
-                }
-                Err(reason) => skipped.push(Skipped { path: name.into(), kind: "bad-cell", reason }),
+                Ok(encoded) => Either::Left(LabelledRow { name, encoded, target, belongs_to }),
+                Err(reason) => Either::Right(Skipped { path: name.into(), kind: "bad-cell", reason }),
             }
-        }
+        };
+        let rows: Vec<_> = rows.collect();
+        let (rows, skipped): (Vec<LabelledRow>, Vec<Skipped>) = rows.into_par_iter().partition_map(encode);
+        let table = Table { rows, schema, label };
         if table.rows.is_empty() {
             let first = skipped.into_iter().next();
             return Err(TableError::NoRows { path: csv.path.clone(), first });
@@ -114,13 +120,13 @@ pub(super) fn open_unlabelled(path: &Path, schema: &Schema) -> Result<Vec<Named<
     let places = places(schema, &csv)?;
     let written = schema.as_written(&csv, &places);
     let encode = |row: &Row| {
-        let cells = || places.iter().map(|&place| row.cells[place].as_str());
+        let cells = || places.iter().map(|&place| &row.cells[place]);
         let encoded = written.read(cells())?;
         let remarks = written.remarks(&encoded, cells());
         Ok((encoded, remarks))
     };
     let named = |row: Result<&Row, &SkippedRow>| match row {
-        Ok(row) => (row.name.clone(), encode(row)),
+        Ok(row) => (csv.name(row.line), encode(row)),
         Err(skipped) => (csv.name(skipped.line), Err(skipped.reason.clone())),
     };
     Ok(csv.all_rows().into_iter().map(named).collect())

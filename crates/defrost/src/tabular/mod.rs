@@ -4,6 +4,7 @@
 //! (arXiv 2203.05556), and dense layers read both. [`Design::Fastai`] is fastai's tabular application instead.
 
 mod bundle;
+mod cell_value;
 
 mod check;
 mod columns;
@@ -23,6 +24,7 @@ mod table_data;
 
 pub use crate::csv_table::NumberFormat;
 pub use bundle::{LoadedTable, TableModelConfig};
+pub use cell_value::CellValue;
 pub use dataset::{Named, Table};
 pub use date_format::{DateFormat, Order};
 pub use input::{COLUMN_KINDS, ColumnKind, Format, Input};

@@ -99,7 +99,8 @@ mod tests {
             let cells: Vec<(usize, &str)> = rows.iter().map(|row| (0, row[place])).collect();
             Understood::of(columns[place], &cells, None, false).input
         };
-        Schema::learn(Design::Quantiles, (0..3).map(input).collect(), &rows)
+        let cells = |place: usize| rows.iter().map(move |row| row[place]);
+        Schema::learn(Design::Quantiles, (0..3).map(input).collect(), cells)
     }
 
     fn row(cells: &[(&str, &str)]) -> BTreeMap<String, String> {

@@ -6,14 +6,16 @@
 
 use std::collections::HashSet;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::cell_value::CellValue;
 use super::date_format::{DateFormat, Order};
 use super::dates;
 use super::input::{Format, Input};
 use super::quantiles::{Quantiles, quantile};
 use crate::csv_table::NumberFormat;
-use crate::csv_table::cell::{self, is_missing, number};
+use crate::csv_table::cell;
 
 /// A column of numbers with at most this many different ones is a column of categories (fastai's `max_card`).
 const MAX_CARDINALITY: usize = 20;
@@ -179,23 +181,33 @@ impl Schema {
         Self { design, inputs: inputs_of(&columns), columns }
     }
 
-    /// Learns what becomes of cells from rows that give the cells of these inputs in their order.
-    pub(super) fn learn(design: Design, inputs: Vec<Input>, rows: &[Vec<&str>]) -> Self {
+    /// Learns what becomes of cells, given those of each input by its place.
+    pub(super) fn learn<'a, C: Iterator<Item = &'a str>>(
+        design: Design,
+        inputs: Vec<Input>,
+        cells: impl Fn(usize) -> C + Sync,
+    ) -> Self {
         let mut taken: HashSet<String> = inputs.iter().map(|input| input.name.clone()).collect();
-        let mut columns = vec![];
-        for (place, input) in inputs.iter().enumerate() {
-            let read = |row: &Vec<&str>| input.read(row[place]).unwrap_or_else(|_| input.missing_cells());
-            let cells: Vec<Vec<String>> = rows.iter().map(read).collect();
-            for (part, name) in input.columns(&taken).into_iter().enumerate() {
-                let cells: Vec<&str> = cells.iter().map(|cells| cells[part].as_str()).collect();
-                columns.push(match input.format {
+        let mut named = |input: &Input| {
+            let names = input.columns(&taken);
+            taken.extend(names.iter().cloned());
+            names
+        };
+        let names: Vec<Vec<String>> = inputs.iter().map(&mut named).collect();
+        let learn = |(place, (input, names)): (usize, (&Input, Vec<String>))| {
+            let (mut values, width) = (vec![], input.width());
+            cells(place).for_each(|cell| input.read_leniently(cell, &mut values));
+            let columns = names.into_iter().enumerate().map(|(part, name)| {
+                let values: Vec<CellValue> = values.iter().copied().skip(part).step_by(width).collect();
+                match input.format {
                     // What is said to be categories is, even where all of them are numbers.
-                    Format::Category => Column { name: name.clone(), encoding: learn_category(&cells) },
-                    _ => Column::learn(design, &name, &cells),
-                });
-                taken.insert(name);
-            }
-        }
+                    Format::Category => Column { name, encoding: learn_category(&values) },
+                    _ => Column::learn(design, name, &values),
+                }
+            });
+            columns.collect::<Vec<Column>>()
+        };
+        let columns = inputs.par_iter().zip(names).enumerate().flat_map_iter(learn).collect();
         Self { design, inputs, columns }
     }
 
@@ -205,18 +217,18 @@ impl Schema {
     ///
     /// If a cell is not what its column holds; the message says which.
     pub fn read<'a>(&self, cells: impl Iterator<Item = &'a str>) -> Result<Encoded, String> {
-        let mut plain = vec![];
+        let mut values = Vec::with_capacity(self.columns.len());
         for (input, cell) in self.inputs.iter().zip(cells) {
-            plain.extend(input.read(cell)?);
+            input.read(cell, &mut values)?;
         }
-        self.encode(plain.iter().map(String::as_str))
+        self.encode(values)
     }
 
     /// The same where cells that don't fit are missing cells, as they are among the rows that are learned from.
     pub(super) fn read_leniently<'a>(&self, cells: impl Iterator<Item = &'a str>) -> Result<Encoded, String> {
-        let read = |(input, cell): (&Input, &str)| input.read(cell).unwrap_or_else(|_| input.missing_cells());
-        let plain: Vec<String> = self.inputs.iter().zip(cells).flat_map(read).collect();
-        self.encode(plain.iter().map(String::as_str))
+        let mut values = Vec::with_capacity(self.columns.len());
+        self.inputs.iter().zip(cells).for_each(|(input, cell)| input.read_leniently(cell, &mut values));
+        self.encode(values)
     }
 
     /// What a person should know about a row that was read from these cells: values that training has not seen.
@@ -252,26 +264,27 @@ impl Schema {
         remarks
     }
 
-    /// Reads the cells of the network's columns, in plain spelling.
+    /// Encodes the values of the network's columns.
     ///
     /// # Errors
     ///
-    /// If a cell should be a number and is none; the message says which.
-    pub fn encode<'a>(&self, cells: impl Iterator<Item = &'a str>) -> Result<Encoded, String> {
+    /// If a value should be a number and is none; the message says which.
+    pub fn encode<'a>(&self, values: impl IntoIterator<Item = CellValue<'a>>) -> Result<Encoded, String> {
         let (mut encoded, mut flags) = (Encoded::default(), vec![]);
-        for (Column { name, encoding }, cell) in self.columns.iter().zip(cells) {
+        for (Column { name, encoding }, value) in self.columns.iter().zip(values) {
             if let Encoding::Category(values) = encoding {
-                let place = if is_missing(cell) { None } else { cell::find(values, cell) };
+                let place = match value {
+                    CellValue::Missing => None,
+                    CellValue::Number(number) => cell::find(values, &number.to_string()),
+                    CellValue::Text(text) => cell::find(values, text),
+                };
                 encoded.categories.push(place.map_or(0, |place| place as u32 + 1));
                 continue;
             }
-            let number = match is_missing(cell) {
-                true => None,
-                false => Some(
-                    number(cell)
-                        .ok_or_else(|| format!("column `{name}` holds numbers, and this is `{cell}`"))?,
-                ),
-            };
+            let number = value.number();
+            if number.is_none() && !value.is_missing() {
+                return Err(format!("column `{name}` holds numbers, and this is `{value}`"));
+            }
             encoded.numbers.push(number);
             flags.extend(encoding.is_flagged().then_some(1 + u32::from(number.is_none())));
         }
@@ -344,21 +357,21 @@ fn shown(number: f64) -> String {
 
 impl Column {
     /// Learns what becomes of a column from its cells in the training rows.
-    pub fn learn(design: Design, name: &str, cells: &[&str]) -> Self {
+    pub fn learn(design: Design, name: String, cells: &[CellValue]) -> Self {
         let encoding = match design {
             Design::Fastai if holds_numbers(cells) => learn_number(cells),
             Design::Fastai => learn_category(cells),
             Design::Quantiles => learn_quantiles(cells).unwrap_or_else(|| learn_category(cells)),
         };
-        Self { name: name.to_owned(), encoding }
+        Self { name, encoding }
     }
 }
 
 /// Whether cells are numbers rather than categories: fastai's `cont_cat_split`. Numbers with a fraction always
 /// are; whole ones if there are more than 20 different.
-pub fn holds_numbers(cells: &[&str]) -> bool {
-    let present = || cells.iter().filter(|cell| !is_missing(cell));
-    let Some(numbers) = present().map(|cell| number(cell)).collect::<Option<Vec<f64>>>() else {
+pub fn holds_numbers(cells: &[CellValue]) -> bool {
+    let present = cells.iter().filter(|cell| !cell.is_missing());
+    let Some(numbers) = present.map(|cell| cell.number()).collect::<Option<Vec<f64>>>() else {
         return false;
     };
     let distinct: HashSet<u64> = numbers.iter().map(|number| number.to_bits()).collect();
@@ -366,18 +379,21 @@ pub fn holds_numbers(cells: &[&str]) -> bool {
     !numbers.is_empty() && (!whole || distinct.len() > MAX_CARDINALITY)
 }
 
-fn learn_category(cells: &[&str]) -> Encoding {
-    Encoding::Category(cell::values(cells.iter().copied().filter(|cell| !is_missing(cell))))
+fn learn_category(cells: &[CellValue]) -> Encoding {
+    let mut seen = HashSet::new();
+    let values = cells.iter().filter(|cell| !cell.is_missing() && seen.insert(**cell));
+    let values: Vec<String> = values.map(CellValue::to_string).collect();
+    Encoding::Category(cell::values(values.iter().map(String::as_str)))
 }
 
 /// The numbers among cells, sorted.
-fn sorted_numbers(cells: &[&str]) -> Vec<f64> {
-    let mut numbers: Vec<f64> = cells.iter().filter_map(|cell| number(cell)).collect();
-    numbers.sort_by(f64::total_cmp);
+fn sorted_numbers(cells: &[CellValue]) -> Vec<f64> {
+    let mut numbers: Vec<f64> = cells.iter().filter_map(|cell| cell.number()).collect();
+    numbers.sort_unstable_by(f64::total_cmp);
     numbers
 }
 
-fn learn_number(cells: &[&str]) -> Encoding {
+fn learn_number(cells: &[CellValue]) -> Encoding {
     let present = sorted_numbers(cells);
     let median = quantile(&present, 0.5);
     let missing = cells.len() - present.len();
@@ -389,9 +405,9 @@ fn learn_number(cells: &[&str]) -> Encoding {
 }
 
 /// Nothing where not all cells are numbers or missing, or all numbers are the same.
-fn learn_quantiles(cells: &[&str]) -> Option<Encoding> {
+fn learn_quantiles(cells: &[CellValue]) -> Option<Encoding> {
     let numbers = sorted_numbers(cells);
-    let missing = cells.iter().filter(|cell| is_missing(cell)).count();
+    let missing = cells.iter().filter(|cell| cell.is_missing()).count();
     let all = numbers.len() + missing == cells.len();
     all.then(|| Quantiles::learn(&numbers, missing > 0)).flatten().map(Encoding::Quantiles)
 }

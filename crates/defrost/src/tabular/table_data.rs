@@ -343,7 +343,10 @@ fn learn(
     if inputs.is_empty() {
         return Err(TableError::NoInputs(csv.path.clone()));
     }
-    let cells = |&row: &usize| used().map(|column| csv.rows[row].cells[column.place].as_str()).collect();
-    let rows: Vec<Vec<&str>> = train.iter().map(cells).collect();
-    Ok(Schema::learn(design, inputs, &rows))
+    let places: Vec<usize> = used().map(|column| column.place).collect();
+    let cells = |input: usize| {
+        let place = places[input];
+        train.iter().map(move |&row| &csv.rows[row].cells[place])
+    };
+    Ok(Schema::learn(design, inputs, cells))
 }

@@ -235,19 +235,19 @@ impl LabelledTexts {
         }
         let columns = TextColumns { text: Some(table.columns[text].clone()), label: Some(column) };
         let (mut items, mut skipped) = (vec![], table.left_out().collect::<Vec<_>>());
-        for mut row in table.rows {
+        for row in &table.rows {
             match Some(&row.cells[label])
                 .filter(|label| !label.is_empty())
                 .and_then(|label| cell::find(&classes, label))
             {
                 Some(class) => {
                     let belongs_to =
-                        group.map(|group| row.cells[group].clone()).filter(|group| !group.is_empty());
-                    let text = row.cells.swap_remove(text);
-                    items.push(LabelledText { name: row.name, text, class, belongs_to });
+                        group.map(|group| row.cells[group].to_owned()).filter(|group| !group.is_empty());
+                    let (name, text) = (table.name(row.line), row.cells[text].to_owned());
+                    items.push(LabelledText { name, text, class, belongs_to });
                 }
                 None => {
-                    let (path, reason) = (row.name.into(), "it has no label".to_owned());
+                    let (path, reason) = (table.name(row.line).into(), "it has no label".to_owned());
                     skipped.push(Skipped { path, kind: "no-label", reason });
                 }
             }

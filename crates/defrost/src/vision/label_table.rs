@@ -70,8 +70,8 @@ impl LabelRows {
             Self { left_out: csv.left_out().collect(), notes: csv.reading.notes.clone(), ..Self::default() };
         let (mut moved, mut tests) = (None, 0);
         for (row, used_as) in csv.rows.iter().zip(uses.rows) {
-            let Row { name, cells, .. } = row;
-            let leave_out = |kind, reason| Skipped { path: name.into(), kind, reason };
+            let (name, cells) = (csv.name(row.line), &row.cells);
+            let leave_out = |kind, reason| Skipped { path: name.clone().into(), kind, reason };
             if used_as == Use::Test {
                 tests += 1;
                 continue;
@@ -90,10 +90,12 @@ impl LabelRows {
                     if path != Path::new(written) && moved.is_none() && !has_same_name(&path, written) {
                         moved = Some(format!("`{written}` is {}", path.display()));
                     }
-                    let belongs_to =
-                        columns.group.map(|column| cells[column].clone()).filter(|group| !group.is_empty());
+                    let belongs_to = columns
+                        .group
+                        .map(|column| cells[column].to_owned())
+                        .filter(|group| !group.is_empty());
                     let valid = used_as == Use::Valid;
-                    found.rows.push(LabelRow { path, row: name.clone(), labels, valid, belongs_to });
+                    found.rows.push(LabelRow { path, row: name, labels, valid, belongs_to });
                 }
                 Err(reason) => found.left_out.push(leave_out("missing", reason)),
             }
@@ -177,7 +179,7 @@ impl Columns {
             return match kind {
                 LabelKind::Labels => Ok(split_labels(cell, separator)),
                 _ if missing => Err(("no-label", "it has no label".to_owned())),
-                _ => Ok(vec![cell.clone()]),
+                _ => Ok(vec![cell.to_owned()]),
             };
         }
         let there = self.labels.iter().filter(|&&column| is_there(&row.cells[column]) == Some(true));
@@ -277,7 +279,7 @@ fn uses(csv: &CsvTable, column: Option<usize>) -> Result<Uses, LabelsError> {
             "test" | "testing" => Ok(Use::Test),
             _ => {
                 let wanted = "true or false, 1 or 0, valid, train or test";
-                Err(LabelsError::Label { row: row.name.clone(), label: cell.clone(), wanted })
+                Err(LabelsError::Label { row: csv.name(row.line), label: cell.to_owned(), wanted })
             }
         }
     };

@@ -102,7 +102,8 @@ fn a_sheet_of_a_workbook_is_a_table() {
     let table = CsvTable::read_as(&path, &sheet("Customers")).unwrap();
     assert_eq!(table.columns, ["name", "sales", "since", "active", "level"]);
     assert_eq!((table.rows.len(), table.skipped.len()), (24, 0));
-    assert_eq!(table.rows[0].cells, ["c0", "0", "2000-01-01", "true", "basic"]);
-    assert_eq!(table.rows[1].cells, ["c1", "1000.25", "2001-02-03 04:05:06", "false", "basic"]);
-    assert_eq!((table.rows[5].cells[1].as_str(), table.rows[5].line), ("", 9));
+    let cells = |row: usize| table.rows[row].cells.iter().collect::<Vec<_>>();
+    assert_eq!(cells(0), ["c0", "0", "2000-01-01", "true", "basic"]);
+    assert_eq!(cells(1), ["c1", "1000.25", "2001-02-03 04:05:06", "false", "basic"]);
+    assert_eq!((&table.rows[5].cells[1], table.rows[5].line), ("", 9));
 }

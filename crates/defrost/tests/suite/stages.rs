@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use defrost::layers::{Dropout, Linear};
 use defrost::stage::{StageError, check};
-use defrost::tabular::{Column, Design, Schema, TabularNetwork};
+use defrost::tabular::{CellValue, Column, Design, Schema, TabularNetwork};
 use defrost::text::models::{AwdLstmConfig, BertConfig, Dropouts, TextConfig, TextNetwork};
 use defrost::vision::models::{Architecture, Head, HeadKind, LinearHead, Precision, VisionNetwork};
 use defrost::{Batch, Network, Stage, Value};
@@ -68,8 +68,8 @@ fn text_networks_keep_to_their_stages() {
 #[test]
 fn table_networks_keep_to_their_stages() {
     for design in [Design::Fastai, Design::Quantiles] {
-        let category = || Column::learn(design, "category", &["a", "b"]);
-        let number = || Column::learn(design, "number", &["0", "0.5", "2"]);
+        let category = || Column::learn(design, "category".to_owned(), &["a", "b"].map(CellValue::Text));
+        let number = || Column::learn(design, "number".to_owned(), &[0.0, 0.5, 2.0].map(CellValue::Number));
         let categories = || Value::Ids(Tensor::from_ints([[0], [2], [1]], &Device::flex()));
         for columns in [vec![category()], vec![number()], vec![category(), number()]] {
             let schema = Schema::of_columns(design, columns);

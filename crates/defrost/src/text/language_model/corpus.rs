@@ -99,7 +99,7 @@ fn read_file(path: &Path) -> Result<Vec<String>, CorpusError> {
     if is_table_file(path) {
         let table = CsvTable::read(path)?;
         let column = guess_text_column(&table).ok_or_else(|| CorpusError::Column(path.to_owned()))?;
-        return Ok(table.rows.into_iter().map(|mut row| row.cells.swap_remove(column)).collect());
+        return Ok(table.cells(column).map(str::to_owned).collect());
     }
     let text = read_text(path);
     text.map(|text| vec![text]).map_err(|(_, reason)| CorpusError::Text { path: path.to_owned(), reason })
