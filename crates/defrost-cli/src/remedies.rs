@@ -24,6 +24,7 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::GiveWeights => {
             "give --weights hub, a .safetensors or .pth file, or none to start from random ones".to_owned()
         }
+        Remedy::StartNewHead => "--pretrained RUN starts a new head on its body".to_owned(),
         Remedy::UseName(name) => format!("did you mean `{name}`?"),
         Remedy::GoOnDespiteChanges => "--resume-anyway goes on nevertheless".to_owned(),
     }

@@ -121,6 +121,13 @@ impl LayerGroups {
         Ok(Self { stages, groups })
     }
 
+    /// The same of a network in which nothing is new.
+    #[must_use]
+    pub fn all_pretrained(mut self) -> Self {
+        self.stages.iter_mut().for_each(|stage| stage.pretrained = true);
+        self
+    }
+
     /// Groups as a person writes them: `stem,layer1|layer2|head`. A name stands for one stage or for a
     /// whole family of them (`layer1` for `layer1.0` and `layer1.1`). A stage without parameters need not be
     /// named.

@@ -1,6 +1,6 @@
 //! Which pretrained network a learner starts from, for any kind of data.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,8 @@ pub struct Pretrained {
     pub cut: Option<String>,
     /// The new head; by default the network's usual one.
     pub head: Option<HeadKind>,
+    /// Whether the head comes from the run that the weights come from, and what else is not given.
+    pub continued: bool,
     /// Whether nothing may be downloaded.
     pub offline: bool,
 }
@@ -64,6 +66,11 @@ impl Pretrained {
     /// The network of a finished run, to learn another task on its body.
     pub fn from_run(run: impl Into<PathBuf>) -> Self {
         Self::default().weights(WeightSource::Run(run.into()))
+    }
+
+    /// The network of a finished run with its head, to train it on: on more items, and on more classes if there are any.
+    pub fn continued(run: impl Into<PathBuf>) -> Self {
+        Self { continued: true, ..Self::from_run(run) }
     }
 
     /// With weights from elsewhere: a file, a folder, `hub:OWNER/NAME`.
@@ -111,6 +118,14 @@ impl Pretrained {
     /// The number format between layers that this asks for.
     pub fn number_format(&self) -> Precision {
         self.precision.unwrap_or_else(Precision::fastest)
+    }
+
+    /// The run to go on from, with its head.
+    pub fn continued_run(&self) -> Option<&Path> {
+        match &self.weights {
+            WeightSource::Run(run) if self.continued => Some(run),
+            _ => None,
+        }
     }
 
     /// The name of an option that is set and that only images have, so that other domains can refuse it.

@@ -44,6 +44,8 @@ pub enum Remedy {
     ChooseArchitecture(String),
     /// Choose this architecture, which the run to go on from has, or name none.
     ChooseArchitectureOfRun(String),
+    /// Put a new head on the body of the run to go on from.
+    StartNewHead,
     /// Say where pretrained weights come from.
     GiveWeights,
     /// Use this name, which is the nearest to the one given.

@@ -98,6 +98,7 @@ impl PhaseSummary {
     pub fn state_of(&self, group: usize) -> GroupState {
         match self.method {
             _ if self.frozen_groups.contains(&group) => GroupState::Frozen,
+            Method::Measure => GroupState::Frozen,
             Method::SolveHead => GroupState::Solved,
             Method::Steps => GroupState::Trains(self.lr_max.get(group).copied().unwrap_or(0.0)),
         }
@@ -125,9 +126,12 @@ impl PlanSummary {
         let first = phases.first().map_or(plan, |phase| &*phase.plan);
         let summary = |phase: &ResolvedPhase| PhaseSummary {
             name: phase.name.clone(),
-            frozen_groups: phase.plan.frozen_groups(),
+            frozen_groups: match phase.method {
+                Method::Measure => (0..phase.plan.groups().count()).collect(),
+                _ => phase.plan.frozen_groups(),
+            },
             constant_stages: phase.plan.constant_stages(),
-            trainable_params: phase.plan.trainable_count(),
+            trainable_params: if phase.method == Method::Measure { 0 } else { phase.plan.trainable_count() },
             epochs: phase.epochs,
             patience: phase.patience.map(|patience| patience.epochs),
             batches_per_epoch,
@@ -167,7 +171,7 @@ fn group_summary(plan: &FreezePlan, group: usize) -> GroupSummary {
 fn steps(phase: &ResolvedPhase, batches_per_epoch: usize) -> Vec<StepSummary> {
     let total = match phase.method {
         Method::Steps => phase.epochs * batches_per_epoch,
-        Method::SolveHead => 0,
+        Method::SolveHead | Method::Measure => 0,
     };
     let step = |done: usize| {
         let StepOptions { rates, momentum } = phase.step(done, total);

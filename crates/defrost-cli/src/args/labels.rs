@@ -29,8 +29,8 @@ pub struct LabelOptions {
     /// Character between several labels in a cell [default: what the cells have: | ; , or blanks]
     #[arg(long, value_name = "CHAR", requires = "labels")]
     pub label_separator: Option<char>,
-    /// Column that says which images validate: true or false, 1 or 0, valid or train, or a fold
-    #[arg(long, value_name = "NAME", requires = "labels")]
+    /// Column that says which items validate: true or false, 1 or 0, valid or train, or a fold
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["valid", "valid_pct"])]
     pub valid_column: Option<String>,
     /// What to predict: a class, labels (several of an image) or a number [default: class; of tables what the label looks like]
     #[arg(long, value_name = "KIND")]

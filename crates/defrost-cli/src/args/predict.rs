@@ -13,7 +13,7 @@ use super::values::at_least_one;
 pub struct PredictArguments {
     /// Folder of a finished run, or its packed file
     pub run: PathBuf,
-    /// Images or folders of them; texts, files of text or folders of them; files of rows
+    /// Images or folders of them; texts, files of text or folders of them; files of rows; patterns as "photos/*.jpg"
     #[arg(required = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub inputs: Vec<PathBuf>,
     /// How many classes to list

@@ -1,13 +1,12 @@
 //! The options that `train`, `plan`, `lr-find`, `advise` and `check` share, grouped by intent.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use regex::Regex;
 
 use defrost::NormMode;
 use defrost::vision::models::HeadKind;
-use defrost::vision::transform::RGB;
 
 use super::cache::CacheOptions;
 use super::labels::LabelOptions;
@@ -105,6 +104,12 @@ pub struct TrainingOptions {
     /// For texts it may also be a language model from `defrost pretrain`.
     #[arg(long, value_name = "RUN", conflicts_with = "weights", help_heading = "Network")]
     pub pretrained: Option<PathBuf>,
+    /// Go on from this finished run: its network, with its head, on more data
+    ///
+    /// The data has the classes of the run, or more: the weights of new classes start new. What training ends with has to
+    /// prove better than the run. --size may differ from the run's.
+    #[arg(long = "continue", value_name = "RUN", conflicts_with_all = ["weights", "pretrained", "arch", "cut", "head"], help_heading = "Network")]
+    pub continued: Option<PathBuf>,
     /// Leave off this stage of the body and all stages after it
     #[arg(long, value_name = "STAGE", help_heading = "Network")]
     pub cut: Option<String>,
@@ -136,9 +141,9 @@ pub struct TrainingOptions {
     /// Side of the images in pixels [default: the network's own, 224 for most]
     #[arg(long, value_name = "PX", help_heading = "Images")]
     pub size: Option<usize>,
-    /// Channels of the images: 3 for colour, 1 for grey; pretrained weights are adapted
-    #[arg(long, value_name = "N", default_value_t = RGB, value_parser = channels, help_heading = "Images")]
-    pub channels: usize,
+    /// Channels of the images: 3 for colour, 1 for grey; pretrained weights are adapted [default: 3]
+    #[arg(long, value_name = "N", value_parser = channels, help_heading = "Images")]
+    pub channels: Option<usize>,
     /// How training images are varied
     #[arg(long, value_name = "HOW", default_value = "default", help_heading = "Images")]
     pub augment: Augment,
@@ -166,6 +171,13 @@ pub struct TrainingOptions {
     /// Threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Machine")]
     pub threads: Option<usize>,
+}
+
+impl TrainingOptions {
+    /// The run that the weights come from, if they come from one.
+    pub fn earlier_run(&self) -> Option<&Path> {
+        self.continued.as_deref().or(self.pretrained.as_deref())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -50,7 +50,7 @@ fn advise_on<D: Domain>(arguments: &AdviseArguments) -> Outcome {
     let Prepared { data, network, model, .. } = D::prepare(options, &arguments.data, &training::device())?;
     report_data(&data, D::ITEMS, &arguments.data);
     let Data { classes, train, valid, .. } = data;
-    let mut learner = options.open((network, &model), (train, valid), classes.len())?;
+    let mut learner = options.open((network, &model), (train, valid), (classes.len(), false))?;
     let folder = create_advice_folder(arguments.out.as_deref(), &arguments.data)?;
     let words: Vec<Word> = std::env::args_os().skip(1).map(Word::from).collect();
     let stop = stop_on_signals()?;

@@ -22,9 +22,10 @@ pub fn lr_find(arguments: &LrFindArguments) -> Outcome {
 fn find_on<D: Domain>(arguments: &LrFindArguments) -> Outcome {
     let options = &arguments.options;
     training::start_threads(options.threads)?;
-    let Prepared { data, network, model, .. } = D::prepare(options, &arguments.data, &training::device())?;
+    let Prepared { data, network, model, is_trained, .. } =
+        D::prepare(options, &arguments.data, &training::device())?;
     let Data { classes, train, valid, .. } = data;
-    let mut learner = options.open((network, &model), (train, valid), classes.len())?;
+    let mut learner = options.open((network, &model), (train, valid), (classes.len(), is_trained))?;
     let recipe = options.recipe(&model);
     options.resolve(model.name(), &recipe, learner.plan())?;
     let found = learner.lr_find_for(&recipe).or_failure()?;

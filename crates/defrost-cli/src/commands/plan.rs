@@ -59,7 +59,9 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
         Some(text) => LayerGroups::parse(outline.network.stages(), text),
         None => LayerGroups::of(&outline.network),
     };
-    let plan = FreezePlan::unfrozen(groups.or_usage()?, options.norm.into());
+    let groups = groups.or_usage()?;
+    let groups = if outline.is_trained { groups.all_pretrained() } else { groups };
+    let plan = FreezePlan::unfrozen(groups, options.norm.into());
     let arch = outline.model.name();
     let phases = options.resolve(arch, &options.recipe(&outline.model), &plan)?;
     let mut summary = PlanSummary::new(arch, &plan, &phases, batches, arguments.steps);
@@ -75,8 +77,8 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
     }
     anstream::print!("{}", plan_table(&summary));
     if let Some(Data { classes, train, valid, .. }) = data {
-        let Outline { network, model, .. } = outline;
-        let mut learner = options.open((network, &model), (train, valid), classes.len())?;
+        let Outline { network, model, is_trained, .. } = outline;
+        let mut learner = options.open((network, &model), (train, valid), (classes.len(), is_trained))?;
         let lines = estimate_lines(learner.estimate(&phases).or_usage()?);
         println!();
         match lines.is_empty() {

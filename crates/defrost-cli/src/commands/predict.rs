@@ -1,6 +1,6 @@
 //! `defrost predict RUN INPUT…`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,8 @@ pub fn predict(arguments: &PredictArguments) -> Outcome {
 fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {
     let model = Loaded::<D::Config>::open(&arguments.run, &training::device()).or_usage()?;
     let found = |answer| Found::of(&model.manifest, &answer, arguments.top);
-    let answers = D::predict(&model, &arguments.inputs, arguments.tta.tta());
+    let inputs: Vec<PathBuf> = arguments.inputs.iter().flat_map(|input| matching(input)).collect();
+    let answers = D::predict(&model, &inputs, arguments.tta.tta());
     let results: Vec<(String, Result<Found, String>)> =
         answers.into_iter().map(|(input, prediction)| (input, prediction.map(found))).collect();
     if let Some(path) = &arguments.csv {
@@ -48,6 +49,15 @@ fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {
         true => Ok(()),
         false => Err(Failure::Running(anyhow::anyhow!("none of the {} inputs can be read", results.len()))),
     }
+}
+
+/// The files that a pattern such as `photos/*.jpg` matches, sorted, where the shell has not replaced it; what matches none, or
+/// is the name of a file, stays as it is.
+fn matching(input: &Path) -> Vec<PathBuf> {
+    let pattern = input.to_str().filter(|words| words.contains(['*', '?', '[']) && !input.exists());
+    let files = pattern.and_then(|pattern| glob::glob(pattern).ok());
+    let found: Vec<PathBuf> = files.into_iter().flatten().filter_map(Result::ok).collect();
+    if found.is_empty() { vec![input.to_owned()] } else { found }
 }
 
 /// Writes the predictions as CSV: a line per input, with the probability, or with the error.

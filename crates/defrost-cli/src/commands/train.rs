@@ -50,7 +50,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let threads = training::start_threads(options.threads)?;
     let place = session.arguments.live.map(LiveAddress::listen).transpose()?;
 
-    let Prepared { data, network, model, precision } =
+    let Prepared { data, network, model, precision, is_trained } =
         D::prepare(options, &session.data, &training::device())?;
     report_data(&data, D::ITEMS, &session.data);
     let batch = options.batch_size(&model, data.train.len());
@@ -59,7 +59,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let reading = data.report.reading.clone();
     let Data { classes, train, valid, skipped, .. } = data;
     let items = json!({ "train": train.len(), "valid": valid.len(), "skipped": skipped_json(&skipped) });
-    let learner = options.open((network, &model), (train, valid), classes.len())?;
+    let learner = options.open((network, &model), (train, valid), (classes.len(), is_trained))?;
     let (learner, model, advice) = advised::<D>(&mut session, learner, model)?;
     let mut learner = learner.with_model(model.clone()).with_classes(classes.clone());
     let phases = phases(&mut learner, &mut session, &model)?;
@@ -220,7 +220,7 @@ fn advised<D: Domain>(
         return Ok((learner, model, Some((advice, stop))));
     }
     let Prepared { data, network, model, .. } = D::prepare(options, &session.data, &training::device())?;
-    let learner = options.open((network, &model), (data.train, data.valid), data.classes.len())?;
+    let learner = options.open((network, &model), (data.train, data.valid), (data.classes.len(), false))?;
     Ok((learner, model, Some((advice, stop))))
 }
 

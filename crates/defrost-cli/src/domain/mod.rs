@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
-use defrost::bundle::{self, Loaded, ModelConfig};
+use defrost::bundle::{self, Continued, Loaded, ModelConfig};
 use defrost::check::Report;
 use defrost::csv_table::CsvTable;
 use defrost::data::{Dataset, Skipped};
@@ -128,6 +128,23 @@ pub struct Prepared<M: ModelConfig> {
     pub model: M,
     /// The number format between its layers.
     pub precision: Precision,
+    /// Whether nothing of it is new: it goes on from a run that knew all classes.
+    pub is_trained: bool,
+}
+
+impl<M: ModelConfig> Prepared<M> {
+    /// With --continue, puts the run's head into a network for this data.
+    fn of<D: Dataset + 'static>(
+        options: &TrainingOptions,
+        data: SplitData<D>,
+        (network, model, precision): (M::Network, M, Precision),
+    ) -> Result<Self, Failure> {
+        let continued = Continued::of::<M, D>(options.continued.as_deref(), network, &data).or_usage()?;
+        let Continued { network, is_trained, note } = continued;
+        let mut data = Data::from(data);
+        data.notes.extend(note);
+        Ok(Self { data, network, model, precision, is_trained })
+    }
 }
 
 /// Data ready to train on.
@@ -159,12 +176,32 @@ pub struct Outline<M: ModelConfig> {
     pub model: M,
     /// The network, with new weights.
     pub network: M::Network,
+    /// Whether nothing of it is new.
+    pub is_trained: bool,
     /// How many items there are to train on, if there is data.
     pub train_items: Option<usize>,
     /// How the data was understood.
     pub reading: Option<Reading>,
     /// The data itself, if there is any and reading it needs no download.
     pub data: Option<Data>,
+}
+
+impl<M: ModelConfig> Outline<M> {
+    /// The outline of a network over this data, if there is any. With --continue, it is known whether anything of it is new.
+    fn of<D: Dataset + 'static>(
+        options: &TrainingOptions,
+        data: Option<SplitData<D>>,
+        (network, model): (M::Network, M),
+    ) -> Result<Self, Failure> {
+        let Some(data) = data else {
+            let is_trained = options.continued.is_some();
+            return Ok(Self { model, network, is_trained, train_items: None, reading: None, data: None });
+        };
+        let Prepared { data, network, model, is_trained, .. } =
+            Prepared::of(options, data, (network, model, options.precision()))?;
+        let (train_items, reading) = (Some(data.train.len()), data.report.reading.clone());
+        Ok(Self { model, network, is_trained, train_items, reading, data: Some(data) })
+    }
 }
 
 /// Labelled items, and those that can't be read.

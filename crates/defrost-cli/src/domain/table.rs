@@ -6,7 +6,6 @@ use burn::tensor::Device;
 
 use defrost::bundle::Loaded;
 use defrost::check::Report;
-use defrost::data::Dataset;
 use defrost::learner::TestTimeAugmentation;
 use defrost::tabular::{Design, PretrainedTable, TableData, TableModelConfig};
 use defrost::vision::models::Precision;
@@ -30,7 +29,7 @@ impl Domain for Table {
         let (table, pretrained) = open(options, data)?;
         let table = table.read().or_usage()?;
         let (network, model) = table.network(pretrained, options.seed, device).or_usage()?;
-        Ok(Prepared { data: table.into(), network, model, precision: Precision::F32 })
+        Prepared::of(options, table, (network, model, Precision::F32))
     }
 
     fn outline(
@@ -45,8 +44,7 @@ impl Domain for Table {
         let (table, pretrained) = open(options, data)?;
         let table = table.read().or_usage()?;
         let (network, model) = table.network(pretrained, options.seed, device).or_usage()?;
-        let (train_items, reading) = (Some(table.train.len()), table.report.reading.clone());
-        Ok(Outline { model, network, train_items, reading, data: Some(table.into()) })
+        Outline::of(options, Some(table), (network, model))
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
@@ -87,7 +85,7 @@ fn open(options: &TrainingOptions, data: &Path) -> Result<(TableData, Option<Pre
 }
 
 fn pretrained(options: &TrainingOptions) -> Result<Option<PretrainedTable>, Failure> {
-    options.pretrained.as_deref().map(PretrainedTable::open).transpose().or_usage()
+    options.earlier_run().map(PretrainedTable::open).transpose().or_usage()
 }
 
 fn rows(
@@ -97,7 +95,8 @@ fn rows(
 ) -> Result<TableData, Failure> {
     let mut rows =
         TableData::open_as(data, &options.table_file.format()).or_usage()?.ignore(options.ignore.clone());
-    if let Some(label) = &options.labels.label_column {
+    let earlier_label = pretrained.filter(|_| options.continued.is_some()).map(|earlier| &earlier.label);
+    if let Some(label) = options.labels.label_column.as_ref().or(earlier_label) {
         rows = rows.label(label);
     }
     if let Some(kind) = options.labels.target {
@@ -117,6 +116,9 @@ fn rows(
     }
     if let Some(column) = &options.group_column {
         rows = rows.keep_together(column);
+    }
+    if let Some(column) = &options.labels.valid_column {
+        rows = rows.valid_column(column);
     }
     Ok(rows.validation(options.validation()).seed(options.seed))
 }

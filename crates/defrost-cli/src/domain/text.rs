@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
-use defrost::bundle::Loaded;
+use defrost::bundle::{EarlierHead, Loaded};
 use defrost::check::Report;
 use defrost::csv_table::{CsvError, CsvTable, Row, SkippedRow, is_table_file};
 use defrost::learner::TestTimeAugmentation;
@@ -17,7 +17,7 @@ use defrost::weights::WeightSource;
 use defrost::{HeadKind, Pretrained};
 
 use super::hub::{Bars, blame};
-use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
+use super::{Answer, Domain, Labelled, Outline, Prepared};
 use crate::args::{LabelOptions, TargetKind, TrainingOptions};
 use crate::failure::{Blame, Failure};
 
@@ -37,12 +37,14 @@ impl Domain for Text {
         let tokenizer = pretrained.tokenizer(options.max_tokens).or_usage()?;
         let data = texts(options, data)?;
         let columns = data.found_columns().or_usage()?;
-        let mut data = Data::from(data.read(&tokenizer).or_usage()?);
+        let data = data.read(&tokenizer).or_usage()?;
         let (network, model, fit) = pretrained
             .build(data.classes.len(), columns, options.max_tokens, options.seed, device)
             .or_usage()?;
-        data.notes.push(format!("weights: {fit}").into());
-        Ok(Prepared { data, network, precision: model.precision, model })
+        let precision = model.precision;
+        let mut prepared = Prepared::of(options, data, (network, model, precision))?;
+        prepared.data.notes.push(format!("weights: {fit}").into());
+        Ok(prepared)
     }
 
     fn outline(
@@ -51,15 +53,24 @@ impl Domain for Text {
         classes: usize,
         device: &Device,
     ) -> Result<Outline<TextModelConfig>, Failure> {
-        let head = options.head.map(HeadKind::from);
-        let config = match (options.weights.as_deref(), &options.pretrained) {
+        let (config, head) = match (options.weights.as_deref(), options.earlier_run()) {
             // The hub's usual one; nothing is downloaded for a plan.
-            (None | Some("hub"), None) => TextConfig::Bert(BertConfig::minilm()),
-            _ => opened(options)?.config,
+            (None | Some("hub"), None) => {
+                let config = TextConfig::Bert(BertConfig::minilm());
+                let head = options.head.map_or(config.usual_head(), HeadKind::from);
+                (config, head)
+            }
+            _ => {
+                let PretrainedText { config, head, .. } = opened(options)?;
+                (config, head)
+            }
         };
-        let head = head.unwrap_or(config.usual_head());
         let texts = data.map(|data| texts(options, data)).transpose()?;
         let counts = texts.as_ref().map(|texts| texts.counts().or_usage()).transpose()?;
+        let earlier = options.continued.as_deref().map(EarlierHead::open::<TextModelConfig>);
+        let earlier = earlier.transpose().or_usage()?;
+        let knows_all = |head: EarlierHead| counts.as_ref().is_none_or(|counts| head.knows(&counts.classes));
+        let is_trained = earlier.is_some_and(knows_all);
         let (outputs, train_items) =
             counts.map_or((classes, None), |counts| (counts.classes.len(), Some(counts.train)));
         let reading = texts.and_then(|texts| texts.reading());
@@ -68,7 +79,7 @@ impl Domain for Text {
         let (columns, tokenizer) = (columns(options), vec![]);
         let (precision, max_tokens) = (config.precision(options.precision()), options.max_tokens);
         let model = TextModelConfig { config, head, precision, max_tokens, columns, tokenizer };
-        Ok(Outline { model, network, train_items, reading, data: None })
+        Ok(Outline { model, network, is_trained, train_items, reading, data: None })
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
@@ -98,8 +109,8 @@ fn pretrained(options: &TrainingOptions) -> Result<Pretrained, Failure> {
             "--arch {arch}: the config.json beside the weights names the architecture of a text network; leave --arch out"
         )));
     }
-    let source = match (&options.pretrained, options.weights.as_deref()) {
-        (Some(run), _) => WeightSource::Run(run.clone()),
+    let source = match (options.earlier_run(), options.weights.as_deref()) {
+        (Some(run), _) => WeightSource::Run(run.to_owned()),
         (None, Some(words)) => words.into(),
         (None, None) => WeightSource::Usual,
     };
@@ -110,7 +121,8 @@ fn pretrained(options: &TrainingOptions) -> Result<Pretrained, Failure> {
         ));
     }
     let pretrained = Pretrained::default().weights(source).precision(options.precision());
-    let pretrained = Pretrained { head: options.head.map(HeadKind::from), ..pretrained };
+    let (head, continued) = (options.head.map(HeadKind::from), options.continued.is_some());
+    let pretrained = Pretrained { head, continued, ..pretrained };
     Ok(if options.offline { pretrained.offline() } else { pretrained })
 }
 
@@ -138,6 +150,10 @@ fn texts(options: &TrainingOptions, data: &Path) -> Result<TextData, Failure> {
         (None, None) => Together::None,
     };
     let texts = texts.keep_together(together);
+    let texts = match &options.labels.valid_column {
+        Some(column) => texts.valid_column(column),
+        None => texts,
+    };
     Ok(texts.max_tokens(options.max_tokens).seed(options.seed))
 }
 

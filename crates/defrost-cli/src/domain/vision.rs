@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
-use defrost::bundle::{self, Loaded, ModelConfig};
+use defrost::bundle::{Loaded, ModelConfig};
 use defrost::check::Report;
 use defrost::learner::{TestTimeAugmentation, first_batch};
 use defrost::vision::augment::AugmentPolicy;
@@ -13,10 +13,10 @@ use defrost::vision::{
     ImageData, ImageModelConfig, LabelTable, Labelling, SetupError, VisionSetup, VisionStart, WeightSource,
     image_files, image_grid,
 };
-use defrost::{HeadKind, SplitData};
+use defrost::{HeadKind, Pretrained, SplitData};
 
 use super::hub::{Bars, blame};
-use super::{Answer, Data, Domain, Labelled, Outline, Prepared};
+use super::{Answer, Domain, Labelled, Outline, Prepared};
 use crate::args::{Augment, LabelOptions, TrainingOptions};
 use crate::failure::{Blame, Failure};
 use crate::show::tell;
@@ -39,9 +39,11 @@ impl Domain for Vision {
         let start = opened(&setup)?;
         let folder = images(options, data)?.read(start.preprocess()).or_usage()?;
         let (network, model, fit) = start.build(folder.outputs(), device).or_usage()?;
-        let mut data = Data::from(folder);
-        data.notes.extend(fit.filter(|_| setup.reads_file()).map(|fit| format!("weights: {fit}").into()));
-        Ok(Prepared { data, network, precision: model.precision, model })
+        let precision = model.precision;
+        let mut prepared = Prepared::of(options, folder, (network, model, precision))?;
+        let fit = fit.filter(|_| setup.reads_file()).map(|fit| format!("weights: {fit}").into());
+        prepared.data.notes.extend(fit);
+        Ok(prepared)
     }
 
     fn outline(
@@ -60,22 +62,20 @@ impl Domain for Vision {
         let read = |data: &Path| images(options, data)?.read(&model.preprocess).or_usage();
         let folder = data.map(read).transpose()?;
         let classes = folder.as_ref().map_or(classes, SplitData::outputs);
-        let data = folder.map(Data::from);
-        let train_items = data.as_ref().map(|data| data.train.len());
-        let reading = data.as_ref().and_then(|data| data.report.reading.clone());
-        if !setup.reads_file() {
-            let network = model.network(classes, device).or_usage()?;
-            return Ok(Outline { model, network, train_items, reading, data });
-        }
-        let (network, model, fit) = setup.open().and_then(|start| start.build(classes, device)).or_usage()?;
-        if let Some(fit) = fit {
-            tell!("weights: {fit}");
-        }
-        Ok(Outline { model, network, train_items, reading, data })
+        let (network, model) = match setup.reads_file() {
+            true => {
+                let start = setup.open().or_usage()?;
+                let (network, model, fit) = start.build(classes, device).or_usage()?;
+                fit.iter().for_each(|fit| tell!("weights: {fit}"));
+                (network, model)
+            }
+            false => (model.network(classes, device).or_usage()?, model),
+        };
+        Outline::of(options, folder, (network, model))
     }
 
     fn check(options: &TrainingOptions, data: &Path) -> Result<Report, Failure> {
-        let size = setup(options, WeightSource::Usual)?.outline().or_usage()?.preprocess.size;
+        let size = setup(options, weight_source(options)?)?.outline().or_usage()?.preprocess.size;
         let images = ImageData::to_check(data, labelling(options)?).or_usage()?;
         as_asked(images, options).check(size).or_usage()
     }
@@ -117,32 +117,24 @@ fn files_of(input: &Path) -> Vec<PathBuf> {
 
 /// What the network is made of.
 fn setup(options: &TrainingOptions, weights: WeightSource) -> Result<VisionSetup, Failure> {
-    Ok(VisionSetup {
-        architecture: architecture(options)?,
+    let pretrained = Pretrained {
+        name: options.arch.clone(),
         weights,
-        offline: options.offline,
-        channels: options.channels,
+        precision: Some(options.precision()),
         size: options.size,
-        precision: options.precision(),
+        channels: options.channels,
         cut: options.cut.clone(),
-        head: options.head.map_or_else(HeadKind::default, HeadKind::from),
-        seed: options.seed,
-    })
-}
-
-/// The architecture asked for, or else that of the run to go on from.
-fn architecture(options: &TrainingOptions) -> Result<String, Failure> {
-    match (&options.arch, &options.pretrained) {
-        (Some(arch), _) => Ok(arch.clone()),
-        (None, Some(run)) => Ok(bundle::manifest::<ImageModelConfig>(run).or_usage()?.model.architecture),
-        (None, None) => Ok(VisionSetup::default().architecture),
-    }
+        head: options.head.map(HeadKind::from),
+        continued: options.continued.is_some(),
+        offline: options.offline,
+    };
+    VisionSetup::of(&pretrained, options.seed).or_usage()
 }
 
 /// Where the weights come from.
 fn weight_source(options: &TrainingOptions) -> Result<WeightSource, Failure> {
-    if let Some(run) = &options.pretrained {
-        return Ok(WeightSource::Run(run.clone()));
+    if let Some(run) = options.earlier_run() {
+        return Ok(WeightSource::Run(run.to_owned()));
     }
     match options.weights.as_deref().map(WeightSource::from) {
         None => Ok(WeightSource::Usual),
@@ -165,6 +157,9 @@ fn opened(setup: &VisionSetup) -> Result<VisionStart<'_>, Failure> {
 
 /// Where images have their labels from and, in a table, what they belong to.
 fn labelling(options: &TrainingOptions) -> Result<Labelling, Failure> {
+    if options.labels.valid_column.is_some() && options.labels.labels.is_none() {
+        return Err(Failure::usage("--valid-column is a column of --labels FILE; --valid names a folder"));
+    }
     match (options.labels.labelling(), &options.group_column) {
         (Labelling::Table(table), column) => Ok(Labelling::Table(LabelTable {
             group_column: column.clone(),

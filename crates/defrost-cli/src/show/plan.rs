@@ -58,7 +58,7 @@ pub fn plan_table(plan: &PlanSummary) -> String {
         let amount = match phase.method {
             Method::Steps if phase.patience.is_some() => format!("up to {}", epochs(phase.epochs)),
             Method::Steps => epochs(phase.epochs),
-            Method::SolveHead => String::new(),
+            Method::SolveHead | Method::Measure => String::new(),
         };
         let separator = if amount.is_empty() { "" } else { ", " };
         text += &format!("  {:16}", format!("{}{separator}{amount}", phase.name));

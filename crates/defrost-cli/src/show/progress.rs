@@ -59,9 +59,16 @@ impl Observer for Progress {
         let ResolvedPhase { name, plan, rates, method, epochs, .. } = phase;
         (self.phase, self.epochs) = (name.clone(), *epochs);
         let count = thousands(plan.trainable_count());
-        if *method == Method::SolveHead {
-            tell!("{name}: the head's {count} parameters are computed from frozen features");
-            return;
+        match method {
+            Method::Steps => {}
+            Method::SolveHead => {
+                tell!("{name}: the head's {count} parameters are computed from frozen features");
+                return;
+            }
+            Method::Measure => {
+                tell!("{name}: the earlier run is measured on this data");
+                return;
+            }
         }
         let rates: Vec<String> =
             (0..rates.len()).filter(|&g| plan.trains(g)).map(|g| rate(rates[g])).collect();

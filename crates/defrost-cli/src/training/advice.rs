@@ -16,6 +16,7 @@ impl TrainingOptions {
             ("--freeze-epochs", self.freeze_epochs.is_some()),
             ("--recipe fastai", self.recipe == RecipeChoice::Fastai),
             ("--epochs 0", self.epochs == Some(0)),
+            ("--continue", self.continued.is_some()),
             ("--lr find", matches!(self.lr, Some(RateChoice::Find))),
         ];
         match decided.iter().find(|(_, is_given)| *is_given) {

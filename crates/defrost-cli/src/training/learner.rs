@@ -48,14 +48,16 @@ impl TrainingOptions {
         self.learning.apply(options)
     }
 
-    /// A learner of these options for a network of as many outputs as there are classes, or one for a number.
+    /// A learner of these options for a network of as many outputs as there are classes, or one for a number. Where it is
+    /// trained, nothing of it is new.
     pub fn open<N: Network>(
         &self,
         (network, model): (N, &impl ModelConfig<Network = N>),
         (train, valid): (Box<dyn Dataset>, Box<dyn Dataset>),
-        classes: usize,
+        (classes, is_trained): (usize, bool),
     ) -> Result<Learner<N>, Failure> {
-        let options = LearnerOptions { batch_size: self.batch_size(model, train.len()), ..self.learner() };
+        let batch_size = self.batch_size(model, train.len());
+        let options = LearnerOptions { batch_size, is_trained, ..self.learner() };
         Learner::new(network, train, valid, classes.max(1), options).map_err(|error| match error {
             LearnerError::Loss(error) => explain_loss(error),
             error => Failure::Usage(error.into()),

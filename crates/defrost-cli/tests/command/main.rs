@@ -6,6 +6,7 @@ mod cache;
 mod channels;
 mod check;
 mod client;
+mod continued;
 mod folders;
 mod groups;
 mod help;

@@ -52,7 +52,8 @@ fn reading_of(bytes: &[u8], words: &[&str]) -> Value {
     let left_out = fs::read_to_string(folder.path().join("out.csv")).unwrap().lines().count() - 1;
     assert_eq!(used, number(&reading["rows_used"]), "{report}");
     assert_eq!(left_out, number(&reading["rows_left_out"]), "{report}");
-    assert_eq!(used + left_out, number(&reading["lines"]), "{report}");
+    let tests = number(&reading["rows_for_testing"]);
+    assert_eq!(used + tests + left_out, number(&reading["lines"]), "{report}");
     reading
 }
 
@@ -383,5 +384,40 @@ fn each_row_is_answered_in_its_place_or_says_why_not() {
     assert_eq!(
         ran.stderr.lines().next().unwrap(),
         "error: missing.csv: there is no column `x`; the columns are kind"
+    );
+}
+
+#[test]
+fn a_column_says_which_rows_validate() {
+    let part = |index: usize| ["train", "valid", "train", "test", "train"][index % 5];
+    let line = |(index, (x, kind, label)): (usize, &(f64, &str, &str))| {
+        format!("{x},{kind},{},{label}\n", part(index))
+    };
+    let text = format!("x,kind,part,label\n{}", rows().iter().enumerate().map(line).collect::<String>());
+    let reading = reading_of(text.as_bytes(), &["--valid-column", "part"]);
+    assert_eq!((&reading["rows_used"], &reading["rows_for_testing"]), (&json!(48), &json!(12)));
+    assert_eq!(reading["columns"][3]["used_as"], "split");
+
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("data"), &text).unwrap();
+    let report = check(folder.path(), &["--valid-column", "part"]);
+    assert_eq!(report["items"], json!({ "train": 36, "valid": 12 }));
+
+    let texts = |index: usize| {
+        format!("a text of some words number {index},{},{}\n", part(index), ["a", "b"][index % 2])
+    };
+    let text = format!("words,part,label\n{}", (0..60).map(texts).collect::<String>());
+    let reading = reading_of(text.as_bytes(), &["--task", "text", "--valid-column", "part"]);
+    assert_eq!((&reading["rows_used"], &reading["rows_for_testing"]), (&json!(48), &json!(12)));
+    fs::write(folder.path().join("data"), &text).unwrap();
+    let report = check(folder.path(), &["--task", "text", "--valid-column", "part"]);
+    assert_eq!(report["items"], json!({ "train": 36, "valid": 12 }));
+
+    let wrong =
+        defrost_in(folder.path(), &["check", "data", "--label-column", "label", "--valid-column", "words"]);
+    assert!(
+        wrong.usage_error().contains("is not true or false, 1 or 0, valid, train or test"),
+        "{}",
+        wrong.stderr
     );
 }

@@ -98,6 +98,12 @@ fn texts_are_trained_on_evaluated_and_predicted() {
     let again =
         run(folder, "train reviews.csv --pretrained run --max-tokens 40 --epochs 1 --freeze-to -1 --json");
     assert_eq!(again["arch"], "bert-2x16");
+    let on = "train reviews.csv --valid valid.csv --continue run --max-tokens 40 --epochs 1 --batch 8 --precision f32 --json";
+    let on = run(folder, on);
+    assert_eq!(
+        (&on["phases"][0]["name"], &on["epochs"][0]["metrics"]["accuracy"]),
+        (&json!("start"), accuracy)
+    );
     std::fs::write(folder.join("run/tokenizer.json"), "{}").unwrap();
     let changed = defrost_in(folder, &["evaluate", "run", "reviews.csv"]);
     assert!(

@@ -7,6 +7,7 @@
 #[cfg(feature = "archive")]
 mod archive;
 mod batches;
+mod earlier_head;
 mod model;
 mod prediction;
 mod run_files;
@@ -24,6 +25,7 @@ use archive::Archive;
 #[cfg(feature = "archive")]
 pub use archive::{ArchiveError, pack};
 pub use batches::{BATCH, in_batches};
+pub use earlier_head::{ContinueError, Continued, EarlierHead};
 pub use model::{Loaded, ModelConfig};
 pub use prediction::NamedPrediction;
 use prediction::Names;

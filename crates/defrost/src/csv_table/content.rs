@@ -13,21 +13,18 @@ use crate::files::FileError;
 use crate::remedy::{Note, Remedy};
 
 /// The endings of tables' names.
-const ENDINGS: [&str; 9] = ["csv", "tsv", "tab", "jsonl", "ndjson", "xlsx", "xlsb", "xls", "ods"];
+const ENDINGS: [&str; 10] = ["csv", "tsv", "tab", "jsonl", "ndjson", "xlsx", "xlsb", "xls", "ods", "parquet"];
 /// The first bytes of a compressed file.
 const GZIP: &[u8] = b"\x1f\x8b";
 /// The first bytes of a workbook, which is an archive.
 const ZIP: &[u8] = b"PK\x03\x04";
+/// The first bytes of a Parquet file.
+const PARQUET: &[u8] = b"PAR1";
 /// The beginning of a file has this many bytes.
 const PEEK: u64 = 1 << 20;
 
 /// Files of other kinds by their first bytes.
-const OTHERS: [(&[u8], &str, &str); 8] = [
-    (
-        b"PAR1",
-        "a Parquet file",
-        "write it as CSV first, with pandas: read_parquet(FILE).to_csv(\"data.csv\", index=False)",
-    ),
+const OTHERS: [(&[u8], &str, &str); 7] = [
     (b"\x89HDF", "an HDF5 file", "write its table as CSV first"),
     (b"\x89PNG", "an image", "give the folder it is in"),
     (b"\xff\xd8\xff", "an image", "give the folder it is in"),
@@ -49,7 +46,7 @@ pub(super) fn peek(path: &Path, format: &TableFormat) -> Result<CsvTable, CsvErr
     let mut bytes = vec![];
     let file = std::fs::File::open(path).map_err(FileError::at(path))?;
     file.take(PEEK).read_to_end(&mut bytes).map_err(FileError::at(path))?;
-    let is_text = !bytes.starts_with(GZIP) && !bytes.starts_with(ZIP) && !bytes.starts_with(b"[");
+    let is_text = [GZIP, ZIP, PARQUET, b"["].iter().all(|start| !bytes.starts_with(start));
     let line =
         bytes.iter().rposition(|&byte| byte == b'\n').filter(|_| bytes.len() as u64 == PEEK && is_text);
     // Both bytes of a line end in UTF-16 are needed.
@@ -66,6 +63,9 @@ pub(super) fn parse(path: &Path, bytes: &[u8], format: &TableFormat) -> Result<C
     }
     if let Some(&(_, what, advice)) = OTHERS.iter().find(|(start, ..)| bytes.starts_with(start)) {
         return Err(CsvError::OtherKind { path: path.to_owned(), what, advice });
+    }
+    if bytes.starts_with(PARQUET) {
+        return of_parquet(path, bytes, format);
     }
     // Workbooks are ZIP archives, or the compound files of old programs.
     match bytes.starts_with(ZIP) || bytes.starts_with(b"\xd0\xcf\x11\xe0") {
@@ -95,8 +95,23 @@ fn of_workbook(path: &Path, bytes: &[u8], format: &TableFormat) -> Result<CsvTab
 
 #[cfg(not(feature = "spreadsheets"))]
 fn of_workbook(path: &Path, _: &[u8], _: &TableFormat) -> Result<CsvTable, CsvError> {
-    let (what, advice) = ("a workbook or an archive", "write its table as CSV first");
-    Err(CsvError::OtherKind { path: path.to_owned(), what, advice })
+    let (what, advice) = ("a workbook or an archive", "write its table as CSV");
+    Err(CsvError::NotBuilt { path: path.to_owned(), what, feature: "spreadsheets", advice })
+}
+
+#[cfg(feature = "parquet")]
+fn of_parquet(path: &Path, bytes: &[u8], _: &TableFormat) -> Result<CsvTable, CsvError> {
+    let (names, mut records) = super::parquet::records(path, bytes)?;
+    records.insert(0, Record { line: 0, cells: Ok(names.into_iter().collect()) });
+    let reading = FileReading { encoding: "Parquet".to_owned(), ..FileReading::default() };
+    lay_out(path, records, Some(true), reading)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn of_parquet(path: &Path, _: &[u8], _: &TableFormat) -> Result<CsvTable, CsvError> {
+    let advice = "write it as CSV, with pandas: read_parquet(FILE).to_csv(\"data.csv\", index=False)";
+    let what = "a Parquet file";
+    Err(CsvError::NotBuilt { path: path.to_owned(), what, feature: "parquet", advice })
 }
 
 fn of_text(path: &Path, bytes: &[u8], format: &TableFormat) -> Result<CsvTable, CsvError> {

@@ -1,6 +1,7 @@
 //! Reading a table: named columns and rows of cells, as text.
 //!
-//! A table is text with separators (CSV, TSV), JSON objects, or a sheet of a workbook; text may be compressed with gzip.
+//! A table is text with separators (CSV, TSV), JSON objects, a sheet of a workbook, or a Parquet file; text may be compressed
+//! with gzip.
 //! The encoding, the separator and the header are found from the content and kept in [`FileReading`]; [`TableFormat`]
 //! overrides them. A row that can't be read is left out and listed: the rows and the rows left out are all rows of the file.
 
@@ -11,8 +12,11 @@ mod encoding;
 mod json;
 mod layout;
 mod number_format;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod records;
 mod separator;
+mod uses;
 #[cfg(feature = "spreadsheets")]
 mod workbook;
 
@@ -28,6 +32,7 @@ use crate::remedy::{Note, Remedy};
 pub use cells::Cells;
 pub use content::is_table_file;
 pub use number_format::NumberFormat;
+pub(crate) use uses::{Use, Uses};
 
 /// The largest file that is read, in bytes: all of it is held in memory.
 const MAX_BYTES: u64 = 4 << 30;
@@ -127,6 +132,18 @@ pub enum CsvError {
         /// What to do about it.
         advice: &'static str,
     },
+    /// It is of a kind that this program was built without.
+    #[error("{}: this is {what}, which defrost reads if it is built with the feature `{feature}`; or {advice}", path.display())]
+    NotBuilt {
+        /// The file.
+        path: PathBuf,
+        /// What it is, with its article.
+        what: &'static str,
+        /// The feature of this crate.
+        feature: &'static str,
+        /// What to do otherwise.
+        advice: &'static str,
+    },
     /// It is of a kind that can be read, and is not whole.
     #[error("{}: this {kind} can't be read: {reason}", path.display())]
     Damaged {
@@ -189,6 +206,14 @@ pub enum CsvError {
         found: String,
         /// Those of the first.
         expected: String,
+    },
+    /// A column that says which rows validate says something else.
+    #[error("{row}: `{cell}` is not true or false, 1 or 0, valid, train or test")]
+    Use {
+        /// The row.
+        row: String,
+        /// What it says.
+        cell: String,
     },
     /// No such column.
     #[error("{file}: there is no column `{name}`; the columns are {columns}{}", if *.named { "" } else { "; its first line is read as data" })]

@@ -111,8 +111,9 @@ fn ungrouped(whole: &str, group: char) -> Option<String> {
 
 /// A cell without its unit, and the unit.
 fn split_unit(cell: &str) -> (&str, &str) {
-    let is_digit = |letter: char| letter.is_ascii_digit();
-    let (Some(first), Some(last)) = (cell.find(is_digit), cell.rfind(is_digit)) else { return (cell, "") };
+    let is_digit = |byte: u8| byte.is_ascii_digit();
+    let Some(first) = cell.bytes().position(is_digit) else { return (cell, "") };
+    let last = cell.bytes().rposition(is_digit).unwrap_or(first);
     let (before, behind) = (&cell[..first], &cell[last + 1..]);
     let sign_less = before.trim_matches(['+', '-', '−', '.', ',', ' ', '\u{a0}']);
     if CURRENCIES.contains(&sign_less) && behind.trim().is_empty() {
@@ -137,8 +138,12 @@ fn split_unit(cell: &str) -> (&str, &str) {
 /// The unit that most cells have; none where most have none.
 fn usual_unit(cells: &[&str]) -> String {
     let mut counts = std::collections::BTreeMap::new();
-    cells.iter().for_each(|cell| *counts.entry(split_unit(cell).1).or_insert(0) += 1);
-    counts.into_iter().max_by_key(|&(_, count)| count).map_or(String::new(), |(unit, _)| unit.to_owned())
+    for unit in cells.iter().map(|cell| split_unit(cell).1).filter(|unit| !unit.is_empty()) {
+        *counts.entry(unit).or_insert(0) += 1;
+    }
+    let without = cells.len() - counts.values().sum::<usize>();
+    let usual = counts.into_iter().max_by_key(|&(_, count)| count).filter(|&(_, count)| count >= without);
+    usual.map_or(String::new(), |(unit, _)| unit.to_owned())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::features::Part;
 use super::head::HeadSolver;
+use super::run::MEASURED;
 use super::{Learner, LearnerError};
 use crate::data::{Dataset, Draws, Variant};
 use crate::optim::StepOptions;
@@ -105,8 +106,16 @@ impl<N: Network> Learner<N> {
         let draws = Draws { seed: self.options.seed, epoch };
         self.cache = Cache::new(CacheLimits::none());
         let fresh = self.timing(draws)?;
-        if phase.method == Method::SolveHead {
-            return Ok(self.estimate_solving(phase, fresh, cached));
+        match phase.method {
+            Method::Steps => {}
+            Method::SolveHead => {
+                let variants = self.head_variants(&HeadSolver::for_items(self.train.len()));
+                return Ok(self.estimate_passes(phase, fresh, (&variants, self.train.len()), cached));
+            }
+            Method::Measure => {
+                let items = self.train.len().min(MEASURED);
+                return Ok(self.estimate_passes(phase, fresh, (&[Variant::Original], items), cached));
+            }
         }
         let (steps, epochs) = (self.batches_per_epoch() as f64, phase.epochs as f64);
         let valid = self.valid.len() as f64;
@@ -147,17 +156,18 @@ impl<N: Network> Learner<N> {
         Ok(PhaseEstimate { seconds, memory_bytes: memory, disk_bytes: disk, ..estimate })
     }
 
-    /// Solving for a head costs a pass through the body for each variant of each item; the search itself is short.
-    fn estimate_solving(
+    /// A phase that costs a pass through the body for each of these variants of each item, such as one that solves for a
+    /// head: the search itself is short.
+    fn estimate_passes(
         &mut self,
         phase: &ResolvedPhase,
         fresh: Timing,
+        (variants, items): (&[Variant], usize),
         cached: &mut Cache,
     ) -> PhaseEstimate {
-        let variants = self.head_variants(&HeadSolver::for_items(self.train.len()));
-        let items = (self.train.len() * variants.len()) as f64;
+        let items = (items * variants.len()) as f64;
         let prefix = Prefix::of(self.network(), self.plan.constant_stages());
-        let known = cached_fraction(&prefix, &*self.train, variants.into_iter(), cached);
+        let known = cached_fraction(&prefix, &*self.train, variants.iter().copied(), cached);
         let known_valid = cached_fraction(&prefix, &*self.valid, std::iter::once(Variant::Original), cached);
         let valid = self.valid.len() as f64;
         PhaseEstimate {

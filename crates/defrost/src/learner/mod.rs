@@ -107,6 +107,8 @@ pub struct LearnerOptions {
     /// Layer groups by stage name, as [`LayerGroups::parse`] reads them; the network's own if there are
     /// none.
     pub groups: Option<String>,
+    /// Whether all of the network is trained for this task, its head too, as that of an earlier run is: then nothing is new.
+    pub is_trained: bool,
 }
 
 impl Default for LearnerOptions {
@@ -129,6 +131,7 @@ impl Default for LearnerOptions {
             variants: 2,
             cache: CacheLimits::memory(2 << 30),
             groups: None,
+            is_trained: false,
         }
     }
 }
@@ -272,6 +275,7 @@ impl<N: Network> Learner<N> {
             Some(text) => LayerGroups::parse(network.stages(), text)?,
             None => LayerGroups::of(&network)?,
         };
+        let groups = if options.is_trained { groups.all_pretrained() } else { groups };
         let unfrozen = FreezePlan::unfrozen(groups, options.norm);
         let pretrained = unfrozen.groups().stages().iter().any(|stage| stage.pretrained);
         let plan = match unfrozen.groups().count() {

@@ -14,7 +14,7 @@ use super::{
     BatchReport, EarlyStopping, EpochRecord, Flow, Learner, LearnerError, Mixing, Observer, Position,
     Resumed, RolledBack,
 };
-use crate::data::Draws;
+use crate::data::{Draws, Variant};
 use crate::layers::with_draws;
 use crate::metrics::Reliability;
 use crate::optim::{StepOptions, Stepper};
@@ -25,6 +25,8 @@ use crate::weights;
 
 /// How often an epoch is tried again at half the rate after its loss was NaN.
 const RETRIES: u32 = 2;
+/// This many training items tell the loss that a network begins with.
+pub(super) const MEASURED: usize = 256;
 
 /// An epoch whose loss is NaN.
 struct Diverged {
@@ -135,6 +137,7 @@ impl<N: Network> Learner<N> {
         let trained = match phase.phase.method {
             Method::Steps => self.train_epoch(phase)?,
             Method::SolveHead => self.solve_epoch(phase)?,
+            Method::Measure => self.measure_epoch(phase)?,
         };
         let flow = match trained {
             Ok(flow) => flow,
@@ -188,6 +191,22 @@ impl<N: Network> Learner<N> {
     fn solve_epoch(&mut self, phase: &mut Running) -> Result<Result<Flow, Diverged>, LearnerError> {
         let loss = self.solve_head(&HeadSolver::for_items(self.train.len()))?;
         phase.progress = phase.progress.after_batch(loss);
+        Ok(Ok(Flow::Continue))
+    }
+
+    /// Measures the loss on some of the training items, and trains nothing.
+    fn measure_epoch(&mut self, phase: &mut Running) -> Result<Result<Flow, Diverged>, LearnerError> {
+        let step = self.train.len().div_ceil(MEASURED).max(1);
+        let items: Vec<usize> = (0..self.train.len()).step_by(step).collect();
+        for items in items.chunks(self.options.batch_size.max(1)) {
+            self.check_stop()?;
+            let features = self.features_in(Part::Train, items, Variant::Original)?;
+            let stages = self.plan.constant_stages()..self.plan.groups().stages().len();
+            let scores = self.network().valid().forward(features, stages).single::<2>();
+            let targets = rows(&*self.train, items, &scores);
+            let loss = f64::from(self.loss.forward(scores, targets).into_scalar::<f32>());
+            phase.progress = phase.progress.after_batch(loss);
+        }
         Ok(Ok(Flow::Continue))
     }
 

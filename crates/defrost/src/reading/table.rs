@@ -22,10 +22,12 @@ pub struct TableReading {
     /// The sheet of a workbook.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
-    /// How many rows it has: those that are used and those that are left out.
+    /// How many rows it has: those that are used, those that are for testing, and those that are left out.
     pub lines: usize,
     /// How many are used.
     pub rows_used: usize,
+    /// How many are for testing, as a column says; they are left for evaluating.
+    pub rows_for_testing: usize,
     /// How many are left out; each is listed with what is wrong with it.
     pub rows_left_out: usize,
     /// Its columns.
@@ -88,6 +90,7 @@ impl TableReading {
             sheet: table.reading.sheet.clone(),
             lines,
             rows_used: used,
+            rows_for_testing: 0,
             rows_left_out: lines - used,
             columns,
             notes: notes.to_vec(),
@@ -97,7 +100,15 @@ impl TableReading {
     /// The same with another number of used rows.
     #[cfg(feature = "vision")]
     pub(crate) fn with_used(self, used: usize) -> Self {
-        Self { rows_used: used, rows_left_out: self.lines.saturating_sub(used), ..self }
+        let left_out = self.lines.saturating_sub(used + self.rows_for_testing);
+        Self { rows_used: used, rows_left_out: left_out, ..self }
+    }
+
+    /// The same where this many of the rows that are not used are for testing.
+    #[cfg(feature = "_tables")]
+    pub(crate) fn with_tests(self, tests: usize) -> Self {
+        let left_out = self.rows_left_out.saturating_sub(tests);
+        Self { rows_for_testing: tests, rows_left_out: left_out, ..self }
     }
 
     pub(super) fn lines(&self) -> Vec<String> {
@@ -109,13 +120,17 @@ impl TableReading {
             other => format!(", separated by {other}"),
         });
         let sheet = self.sheet.as_ref().map(|sheet| format!(", sheet {}", shown(sheet)));
+        let tests = match self.rows_for_testing {
+            0 => String::new(),
+            rows => format!(", {} for testing", thousands(rows)),
+        };
         let left_out = match self.rows_left_out {
             0 => String::new(),
             rows => format!(", {} left out", thousands(rows)),
         };
         let header = if self.header { "" } else { ", without a line of column names" };
         let mut lines = vec![format!(
-            "{}: {}{}{}{header}: {} rows used{left_out}",
+            "{}: {}{}{}{header}: {} rows used{tests}{left_out}",
             shown(&self.path),
             self.encoding,
             separator.unwrap_or_default(),
@@ -165,7 +180,8 @@ mod tests {
             header: true,
             sheet: None,
             lines: 1_200,
-            rows_used: 1_198,
+            rows_used: 1_195,
+            rows_for_testing: 3,
             rows_left_out: 2,
             columns: vec![
                 ColumnReading { odd, ..column("age", "number", ColumnUse::Input) },
@@ -177,7 +193,7 @@ mod tests {
         assert_eq!(
             reading.lines(),
             [
-                "data.csv: windows-1252, separated by semicolons: 1,198 rows used, 2 left out",
+                "data.csv: windows-1252, separated by semicolons: 1,195 rows used, 3 for testing, 2 left out",
                 "label: kind (category)",
                 "inputs: age (number)",
                 "columns not used: id (number)",

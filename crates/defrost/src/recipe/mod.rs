@@ -46,7 +46,8 @@ pub enum Recipe {
     /// [dense](crate::Stage::dense) one is solved for, another trains for the recipe's frozen epochs. Then everything trains,
     /// and the result competes with the frozen head (LP-FT, arXiv 2202.10054; WiSE-FT, arXiv 2109.01903): see
     /// [`Decision`](crate::learner::Decision). Where none is, nothing is worth freezing, and everything trains from the
-    /// start, in one cycle of the same epochs and rates, or until [patience](FineTune::patience) ends.
+    /// start, in one cycle of the same epochs and rates, or until [patience](FineTune::patience) ends. Where all are, the
+    /// network goes on from an earlier run: everything trains, and the result competes with that run.
     Auto(FineTune),
     /// Unfreeze one group a phase.
     Gradual(Gradual),
@@ -132,7 +133,9 @@ impl Recipe {
     }
 
     fn phases(&self, plan: &FreezePlan) -> Vec<Phase> {
-        let is_new = || plan.groups().stages().iter().all(|stage| !stage.pretrained);
+        let stages = plan.groups().stages();
+        let is_new = || stages.iter().all(|stage| !stage.pretrained);
+        let is_trained = || stages.iter().all(|stage| stage.pretrained);
         let solvable = || plan.freeze().is_ok_and(|frozen| frozen.dense_head().is_some());
         match self {
             Self::Auto(recipe) if is_new() => {
@@ -141,8 +144,12 @@ impl Recipe {
             }
             Self::Auto(recipe) => {
                 let [frozen, thawed] = recipe.phases();
-                let frozen = if solvable() { Phase::solved_head() } else { frozen };
-                vec![frozen, Phase { compared: true, ..thawed }]
+                let first = match () {
+                    () if is_trained() => Phase::start(),
+                    () if solvable() => Phase::solved_head(),
+                    () => frozen,
+                };
+                vec![first, Phase { compared: true, ..thawed }]
             }
             Self::FineTune(recipe) => recipe.phases().into(),
             Self::Gradual(recipe) => recipe.phases(plan.groups().count()),
@@ -219,6 +226,14 @@ mod tests {
         let whole = auto.resolve(&plan(&[false, false])).unwrap();
         assert_eq!((whole.len(), &whole[0].rates[..]), (1, &[2e-3; 2][..]));
         assert_eq!(names(&FineTune::new(2).into(), &plan(&[false, false])), ["frozen", "thawed"]);
+    }
+
+    #[test]
+    fn a_network_in_which_nothing_is_new_competes_with_its_start() {
+        let phases = Recipe::Auto(FineTune::new(2)).resolve(&plan(&[true, true])).unwrap();
+        let found: Vec<_> =
+            phases.iter().map(|phase| (phase.name.as_str(), phase.method, phase.compared)).collect();
+        assert_eq!(found, [("start", Method::Measure, false), ("thawed", Method::Steps, true)]);
     }
 
     #[test]

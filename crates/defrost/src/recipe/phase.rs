@@ -44,6 +44,9 @@ pub enum Method {
     /// At once: the head is one dense layer on frozen features, and its best weights are solved for. There are no
     /// rates, and one epoch is all.
     SolveHead,
+    /// Not at all: the weights that the network begins with are measured, so that training has to prove better. One epoch
+    /// is all.
+    Measure,
 }
 
 /// A stretch of training under one freeze plan and one schedule.
@@ -61,7 +64,7 @@ pub struct Phase {
     pub schedule: Schedule,
     /// How it finds better weights.
     pub method: Method,
-    /// Whether what it ends with has to prove better than the frozen head before it: see
+    /// Whether what it ends with has to prove better than the frozen head, or the start, before it: see
     /// [`Decision`](crate::learner::Decision). Else the run ends with its best epoch.
     pub compared: bool,
     /// The rule that ends it before its last epoch, if there is one.
@@ -107,6 +110,11 @@ impl Phase {
         Self { method: Method::SolveHead, ..phase }
     }
 
+    /// A phase that trains nothing and measures the weights the network begins with.
+    pub fn start() -> Self {
+        Self { name: "start".to_owned(), method: Method::Measure, ..Self::solved_head() }
+    }
+
     /// The phase for a network of the plan's groups.
     pub(super) fn resolve(&self, plan: &FreezePlan) -> Result<ResolvedPhase, RecipeError> {
         let plan = self.thaw.apply(plan).map_err(|source| RecipeError::Plan {
@@ -116,7 +124,7 @@ impl Phase {
         })?;
         let groups = plan.groups().count();
         let rates = match self.method {
-            Method::SolveHead => vec![0.0; groups],
+            Method::SolveHead | Method::Measure => vec![0.0; groups],
             Method::Steps => self.rates.for_groups(groups).map_err(|source| RecipeError::Rates {
                 phase: self.name.clone(),
                 rates: self.rates.clone(),

@@ -51,13 +51,12 @@ fn column_problem(
     (label, targets): (&str, &[Option<Target>]),
 ) -> Option<Problem> {
     let cells: Vec<CellValue> = all.iter().copied().filter(|cell| !cell.is_missing()).collect();
-    let distinct = cells.iter().collect::<HashSet<_>>().len();
     let rows = all.len();
     let leave_out = |problem: Problem| Some(problem.with(Remedy::IgnoreColumn(name.to_owned())));
     if cells.is_empty() {
         return leave_out(Problem::warning(name, "empty-column", "no cell has anything in it"));
     }
-    if distinct == 1 && cells.len() == rows {
+    if cells.len() == rows && cells.iter().all(|cell| *cell == cells[0]) {
         let detail = format!("all cells are `{}`", cells[0]);
         return leave_out(Problem::warning(name, "constant-column", detail));
     }
@@ -69,7 +68,7 @@ fn column_problem(
         let detail = format!("it determines `{label}` by itself; it may not be known beforehand");
         return leave_out(Problem::error(name, "leak", detail));
     }
-    if rows >= ROWS && distinct == cells.len() && numbers_rows(&cells) {
+    if rows >= ROWS && numbers_rows(&cells) {
         return leave_out(Problem::warning(name, "identifier-column", "it numbers or names the rows"));
     }
     None
@@ -104,14 +103,18 @@ fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
     (scale > 0.0).then(|| sum(&|a, b| a * b) / scale)
 }
 
-/// Whether cells that are all different are names, codes, or whole numbers without a gap.
+/// Whether cells are all different, and are names, codes, or whole numbers without a gap.
 fn numbers_rows(cells: &[CellValue]) -> bool {
-    let Some(numbers) = cells.iter().map(|cell| cell.number()).collect::<Option<Vec<f64>>>() else {
-        return true;
-    };
-    let whole = numbers.iter().all(|number| number.fract() == 0.0);
-    let (low, high) = numbers.iter().fold((f64::MAX, f64::MIN), |(low, high), &n| (low.min(n), high.max(n)));
-    whole && high - low < numbers.len() as f64
+    let mut seen = HashSet::new();
+    if let Some(numbers) = cells.iter().map(|cell| cell.number()).collect::<Option<Vec<f64>>>() {
+        let whole = numbers.iter().all(|number| number.fract() == 0.0);
+        let (low, high) =
+            numbers.iter().fold((f64::MAX, f64::MIN), |(low, high), &n| (low.min(n), high.max(n)));
+        if !whole || high - low >= numbers.len() as f64 {
+            return false;
+        }
+    }
+    cells.iter().all(|cell| seen.insert(*cell))
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ pub(super) struct Told<'a> {
     pub ignored: &'a [String],
     /// The one of those that says which rows belong together.
     pub together: Option<&'a str>,
+    /// The column that says which rows validate.
+    pub split: Option<&'a str>,
     /// The kinds of columns that are given.
     pub kinds: &'a BTreeMap<String, ColumnKind>,
 }
@@ -47,11 +49,12 @@ pub(super) fn understand(csv: &CsvTable, told: &Told) -> (Vec<TableColumn>, Vec<
         let cells: Vec<(usize, &str)> = csv.rows.iter().map(|row| (row.line, &row.cells[place])).collect();
         let kind = told.kinds.get(name).copied();
         let understood = Understood::of(name, &cells, kind, comma);
-        let is_ignored = told.ignored.iter().any(|ignored| ignored == name);
+        let is_ignored = told.split == Some(name) || told.ignored.iter().any(|ignored| ignored == name);
         let reason = if is_ignored || kind.is_some() { None } else { why_unused(csv, place, &understood) };
         let is_unused_by_its_cells = reason.is_some();
         let used_as = match () {
             () if told.together == Some(name) => ColumnUse::Group,
+            () if told.split == Some(name) => ColumnUse::Split,
             () if is_ignored || is_unused_by_its_cells => ColumnUse::Nothing,
             () => ColumnUse::Input,
         };

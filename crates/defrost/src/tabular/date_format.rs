@@ -90,7 +90,7 @@ impl Tally {
 
 /// The minute of the day of `8:30`, `08:30:15` or `8:30 pm`.
 pub fn minutes(cell: &str) -> Option<i64> {
-    if !cell.contains(':') {
+    if !cell.as_bytes().contains(&b':') {
         return None;
     }
     let lower = cell.trim().trim_end_matches('Z').to_lowercase();
@@ -123,17 +123,15 @@ pub fn minutes(cell: &str) -> Option<i64> {
 /// A date, and its minute of the day if it says one.
 fn read(order: Order, cell: &str) -> Option<(Date, Option<i64>)> {
     let cell = cell.trim();
-    let (day, clock) =
-        match cell.find('T').filter(|&at| at >= 8 && cell[..at].bytes().all(|b| !b.is_ascii_alphabetic())) {
-            Some(at) => (&cell[..at], Some(&cell[at + 1..])),
-            None => match cell.find(':') {
-                Some(colon) => {
-                    let at = cell[..colon].rfind(' ')?;
-                    (&cell[..at], Some(&cell[at + 1..]))
-                }
-                None => (cell, None),
-            },
-        };
+    // Bytes are searched faster than characters, and these are ASCII.
+    let find = |byte: u8| cell.bytes().position(|other| other == byte);
+    let is_clock = |&at: &usize| at >= 8 && cell.bytes().take(at).all(|byte| !byte.is_ascii_alphabetic());
+    let at = match (find(b'T').filter(is_clock), find(b':')) {
+        (Some(at), _) => Some(at),
+        (None, Some(colon)) => Some(cell[..colon].rfind(' ')?),
+        (None, None) => None,
+    };
+    let (day, clock) = at.map_or((cell, None), |at| (&cell[..at], Some(&cell[at + 1..])));
     let minutes = clock.map(minutes);
     if minutes == Some(None) {
         return None;
@@ -148,9 +146,12 @@ fn read_day(order: Order, day: &str) -> Option<Date> {
         let date = Date::new(number(0..4)?, number(4..6)?, number(6..8)?)?;
         return (order == Order::YearFirst && (1900..2100).contains(&date.year)).then_some(date);
     }
-    let separator = ['-', '/', '.', ' '].into_iter().find(|&separator| day.contains(separator))?;
-    let mut parts =
-        day.split(separator).map(|part| part.trim_end_matches(',')).filter(|part| !part.is_empty());
+    let separator =
+        [b'-', b'/', b'.', b' '].into_iter().find(|separator| day.as_bytes().contains(separator))?;
+    let mut parts = day
+        .split(char::from(separator))
+        .map(|part| part.trim_end_matches(','))
+        .filter(|part| !part.is_empty());
     let (first, second, third) = (parts.next()?, parts.next()?, parts.next());
     if parts.next().is_some() {
         return None;
@@ -164,7 +165,7 @@ fn read_day(order: Order, day: &str) -> Option<Date> {
         match text.len() {
             4 => Some(year),
             // Nobody writes 24.12.31 or 24/12/31 for a day of 2024.
-            2 if order == Order::YearFirst && separator != '-' => None,
+            2 if order == Order::YearFirst && separator != b'-' => None,
             // As pandas and C do.
             2 if SHORT.contains(&year) => Some(if year < 69 { 2000 + year } else { 1900 + year }),
             _ => None,

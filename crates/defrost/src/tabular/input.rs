@@ -176,10 +176,11 @@ fn guessed(name: &str, present: &[&str], comma: bool) -> (Format, Vec<Note>) {
         return (Format::TimeOfDay, vec![]);
     }
     let numbers = NumberFormat::learn(present, None, comma);
-    let others: HashSet<&&str> = present.iter().filter(|cell| numbers.format.read(cell).is_none()).collect();
-    let marked = others.len() <= MARKERS && numbers.numbers * 2 >= present.len() && {
+    let marked = numbers.numbers * 2 >= present.len() && {
+        let others: HashSet<&&str> =
+            present.iter().filter(|cell| numbers.format.read(cell).is_none()).collect();
         let distinct: HashSet<&&str> = present.iter().filter(|cell| !others.contains(cell)).collect();
-        distinct.len() > 2 * FEW
+        others.len() <= MARKERS && distinct.len() > 2 * FEW
     };
     if !(all(numbers.numbers) && numbers.numbers > 1 || most(numbers.numbers) || marked) {
         return (Format::Category, vec![]);

@@ -11,7 +11,7 @@ use super::labels::Labels;
 use super::row::ReadRow;
 use super::schema::Schema;
 use super::table_data::TableError;
-use crate::csv_table::{CsvError, CsvTable, Row, SkippedRow};
+use crate::csv_table::{CsvError, CsvTable, Row, SkippedRow, Use, Uses};
 use crate::data::{Skipped, Target};
 
 /// Rows that have a label, by their places in a table.
@@ -24,10 +24,11 @@ pub(super) struct Labelled {
 }
 
 impl Labelled {
-    /// The rows whose cell in the label's column is a label.
-    pub fn of(csv: &CsvTable, label: usize, labels: &Labels) -> Self {
+    /// The rows whose cell in the label's column is a label, but for those that are for testing.
+    pub fn of(csv: &CsvTable, label: usize, labels: &Labels, uses: &Uses) -> Self {
         let mut found = Self { rows: vec![], targets: vec![], skipped: vec![] };
-        for (place, row) in csv.rows.iter().enumerate() {
+        let of_test = |place: &usize| uses.rows[*place] == Use::Test;
+        for (place, row) in csv.rows.iter().enumerate().filter(|(place, _)| !of_test(place)) {
             match labels.target(&row.cells[label]) {
                 Ok(target) => {
                     found.rows.push(place);
@@ -102,7 +103,7 @@ pub fn open_known(
     let csv = CsvTable::read(path)?;
     let column = csv.column(path, label)?;
     let labels = Labels::known(classes, &csv.cells(column).collect::<Vec<_>>());
-    let Labelled { rows, targets, skipped } = Labelled::of(&csv, column, &labels);
+    let Labelled { rows, targets, skipped } = Labelled::of(&csv, column, &labels, &Uses::undivided(&csv));
     let encoder = Encoder { schema: Arc::new(schema.clone()), label: label.to_owned(), lenient: false };
     let rows = rows.into_iter().zip(targets).map(|(row, target)| (row, target, None));
     let (table, bad) = encoder.encode(&csv, rows)?;

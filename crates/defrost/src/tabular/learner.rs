@@ -10,7 +10,7 @@ use super::dataset::batch;
 use super::network::TabularNetwork;
 use super::pretrained::{PretrainedTable, PretrainedTableError};
 use super::table_data::{TableData, TableError};
-use crate::bundle::{ModelConfig as _, NamedPrediction};
+use crate::bundle::{ContinueError, Continued, ModelConfig as _, NamedPrediction};
 use crate::data::Dataset as _;
 use crate::learner::{Learner, LearnerError, LearnerOptions};
 use crate::pretrained::Pretrained;
@@ -27,6 +27,9 @@ pub enum TableLearnerError {
     /// The network can't be set up.
     #[error(transparent)]
     Network(#[from] PretrainedTableError),
+    /// The run to go on from does not fit the rows.
+    #[error(transparent)]
+    Continue(#[from] ContinueError),
     /// They don't fit each other.
     #[error(transparent)]
     Learner(#[from] LearnerError),
@@ -82,12 +85,16 @@ impl TableData {
         let data = self.read()?;
         let seed = options.as_ref().map_or(split_seed, |options| options.seed);
         let (network, model) = data.network(earlier, seed, &Device::flex())?;
+        let run = pretrained.continued_run();
+        let Continued { network, is_trained, note } =
+            Continued::of::<TableModelConfig, _>(run, network, &data)?;
         let options = options.unwrap_or_else(|| LearnerOptions {
             seed,
             batch_size: model.batch_size(data.train.len()),
             ..LearnerOptions::default()
         });
-        Ok(data.learner(network, options)?.with_model(model))
+        let options = LearnerOptions { is_trained, ..options };
+        Ok(data.learner(network, options)?.with_notes(note).with_model(model))
     }
 }
 

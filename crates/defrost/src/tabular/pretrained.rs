@@ -23,6 +23,8 @@ use crate::weights::{MisfitError, Tensors, WeightSource, check_fit, load};
 pub struct PretrainedTable {
     /// Its columns and their encoding, which the body is made for.
     pub schema: Schema,
+    /// The column it predicts.
+    pub label: String,
     file: String,
     tensors: Tensors,
 }
@@ -78,7 +80,8 @@ impl PretrainedTable {
     /// If there is none, or one of another kind.
     pub fn open(run: &Path) -> Result<Self, PretrainedTableError> {
         let (manifest, tensors) = bundle::read::<TableModelConfig>(run)?;
-        Ok(Self { schema: manifest.model.schema, file: run.display().to_string(), tensors })
+        let TableModelConfig { schema, label, .. } = manifest.model;
+        Ok(Self { schema, label, file: run.display().to_string(), tensors })
     }
 }
 

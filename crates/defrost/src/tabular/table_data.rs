@@ -15,7 +15,7 @@ use super::labels::Labels;
 use super::schema::{Design, Schema};
 use crate::check::{Problem, Report};
 use crate::csv_table::cell::is_missing;
-use crate::csv_table::{CsvError, CsvTable, TableFormat};
+use crate::csv_table::{CsvError, CsvTable, TableFormat, Use, Uses};
 use crate::data::split::{self, SplitError};
 use crate::data::{Dataset, Skipped, Target, TargetKind, Validation};
 use crate::reading::{ColumnReading, ColumnUse, Reading, TableReading};
@@ -46,6 +46,8 @@ pub struct TableData {
     design: Design,
     /// The column that says which rows belong together.
     together: Option<String>,
+    /// The column that says which rows validate.
+    valid_column: Option<String>,
     schema: Option<Schema>,
     seed: u64,
 }
@@ -141,6 +143,7 @@ impl TableData {
             validation: Validation::default(),
             design: Design::Quantiles,
             together: None,
+            valid_column: None,
             schema: None,
             seed: 42,
         }
@@ -192,6 +195,13 @@ impl TableData {
         Self { together: Some(column), ..self }
     }
 
+    /// With this column saying which rows validate: `valid`, `true` or 1 do, `test` is left out, of folds the first. It is not
+    /// an input.
+    #[must_use]
+    pub fn valid_column(self, column: impl Into<String>) -> Self {
+        Self { valid_column: Some(column.into()), ..self }
+    }
+
     /// With the encoding that an earlier run has learned; by default it is learned from the training rows.
     #[must_use]
     pub fn schema(self, schema: Schema) -> Self {
@@ -234,13 +244,21 @@ impl TableData {
             return Err(TableError::Labels);
         }
         let (labels, mut notes) = self.labels(label)?;
-        let Labelled { rows, targets, skipped } = Labelled::of(&self.csv, label, &labels);
+        let uses = match &self.valid_column {
+            Some(name) => self.csv.uses(self.csv.column(&path, name)?)?,
+            None => Uses::undivided(&self.csv),
+        };
+        let Labelled { rows, targets, skipped } = Labelled::of(&self.csv, label, &labels, &uses);
+        let marked = || (0..rows.len()).filter(|&place| uses.rows[rows[place]] == Use::Valid).collect();
+        let validation = self.valid_column.as_ref().map(|_| Validation::Items(marked()));
+        let validation = validation.unwrap_or(self.validation.clone());
         let mut skipped: Vec<Skipped> = self.csv.left_out().chain(skipped).collect();
         let groups = groups(&self.csv, self.together.as_deref())?;
         let belongs_to: Vec<Option<&str>> = rows.iter().map(|&row| groups[row].as_deref()).collect();
-        let (train, valid) = split_rows((&targets, &belongs_to), &self.validation, self.seed)?;
+        let (train, valid) = split_rows((&targets, &belongs_to), &validation, self.seed)?;
         let (columns, seen) = self.columns(label);
-        notes.splice(0..0, self.csv.reading.notes.iter().cloned());
+        let tests = uses.tests();
+        notes.splice(0..0, self.csv.reading.notes.iter().cloned().chain(uses.notes));
         let mut problems = column_problems(&self.csv, label, &labels, &columns);
         let lenient = self.schema.is_none();
         let schema = match self.schema {
@@ -264,7 +282,7 @@ impl TableData {
         let kind = labels.kind();
         let classes = labels.classes();
         let mut used = train.len();
-        let (valid, bad) = match &self.validation {
+        let (valid, bad) = match &validation {
             Validation::Path(other) => open_known(other, &encoder.schema, &name, &classes)?,
             _ => {
                 let (valid, bad) = part(&valid)?;
@@ -274,7 +292,7 @@ impl TableData {
         };
         let label = ColumnReading { name, kind, missing: 0, odd: vec![], used_as: ColumnUse::Label };
         let columns = [label].into_iter().chain(columns.iter().map(TableColumn::reading)).collect();
-        let reading = Reading::Table(TableReading::of(&self.csv, used, columns, &notes));
+        let reading = Reading::Table(TableReading::of(&self.csv, used, columns, &notes).with_tests(tests));
         notes.extend(SplitData::split_notes(&train, &valid, &classes, "rows"));
         skipped.extend(bad);
         problems.extend(skipped.iter().cloned().map(Problem::from));
@@ -290,7 +308,8 @@ impl TableData {
 
     fn columns(&self, label: usize) -> (Vec<TableColumn>, Vec<Note>) {
         let (ignored, together) = (&self.ignored[..], self.together.as_deref());
-        understand(&self.csv, &Told { label, ignored, together, kinds: &self.kinds })
+        let split = self.valid_column.as_deref();
+        understand(&self.csv, &Told { label, ignored, together, split, kinds: &self.kinds })
     }
 }
 

@@ -9,9 +9,10 @@ use super::models::TextNetwork;
 use super::pretrained::{PretrainedError, PretrainedText};
 use super::text_data::{TextData, TextDataError};
 use super::tokenizer::TokenizerError;
-use crate::bundle::NamedPrediction;
+use crate::bundle::{ContinueError, Continued, NamedPrediction};
 use crate::learner::{Learner, LearnerError, LearnerOptions};
 use crate::pretrained::Pretrained;
+use crate::remedy::Note;
 
 /// A learner of texts.
 pub type TextLearner = Learner<TextNetwork>;
@@ -25,6 +26,9 @@ pub enum TextLearnerError {
     /// The network can't be set up.
     #[error(transparent)]
     Network(#[from] PretrainedError),
+    /// The run to go on from does not fit the texts.
+    #[error(transparent)]
+    Continue(#[from] ContinueError),
     /// They don't fit each other.
     #[error(transparent)]
     Learner(#[from] LearnerError),
@@ -60,13 +64,18 @@ impl TextData {
         pretrained: impl Into<Pretrained>,
         options: LearnerOptions,
     ) -> Result<TextLearner, TextLearnerError> {
-        let opened = PretrainedText::of(&pretrained.into())?;
+        let pretrained = pretrained.into();
+        let opened = PretrainedText::of(&pretrained)?;
         let (columns, max_tokens) = (self.found_columns()?, self.token_limit());
         let data = self.read(&opened.tokenizer(max_tokens)?)?;
         let (network, model, fit) =
             opened.build(data.outputs(), columns, max_tokens, options.seed, &Device::flex())?;
-        let fit = Some(format!("weights: {fit}"));
-        Ok(data.learner(network, options)?.with_notes(fit).with_model(model))
+        let fit = Note::from(format!("weights: {fit}"));
+        let run = pretrained.continued_run();
+        let Continued { network, is_trained, note } =
+            Continued::of::<TextModelConfig, _>(run, network, &data)?;
+        let options = LearnerOptions { is_trained, ..options };
+        Ok(data.learner(network, options)?.with_notes([fit].into_iter().chain(note)).with_model(model))
     }
 }
 

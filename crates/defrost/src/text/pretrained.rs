@@ -162,7 +162,10 @@ impl PretrainedText {
             WeightSource::Embedded | WeightSource::None => return Err(PretrainedError::NoWeights),
         };
         let opened = Self::open(&path)?;
-        let head = pretrained.head.unwrap_or(opened.head);
+        let head = match pretrained.continued_run() {
+            Some(run) => bundle::manifest::<TextModelConfig>(run)?.model.head,
+            None => pretrained.head.unwrap_or(opened.head),
+        };
         Ok(Self { precision: pretrained.number_format(), head, ..opened })
     }
 

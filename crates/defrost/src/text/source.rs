@@ -106,8 +106,8 @@ pub enum TextSourceError {
         /// How many rows.
         rows: usize,
     },
-    /// Labels that were never trained.
-    #[error("{}: labels that training does not know: {unknown}; it knows {known}", path.display())]
+    /// All labels are others than those of the training data.
+    #[error("{}: training knows none of these labels: {unknown}; it knows {known}", path.display())]
     UnknownClasses {
         /// The file.
         path: PathBuf,
@@ -135,7 +135,7 @@ impl LabelledTexts {
     ///
     /// # Errors
     ///
-    /// If they can't be read, columns are not clear, or a label is not one of the classes.
+    /// If they can't be read, columns are not clear, or no label is one of the classes.
     pub fn read_known(
         path: &Path,
         columns: &TextColumns,
@@ -201,8 +201,8 @@ impl LabelledTexts {
         Ok(Self { classes, items, skipped, ..Self::default() })
     }
 
-    /// The texts of a table that was read from `path`. Classes are the labels found, sorted, or else those that are `known`,
-    /// which then no label may add to. Rows without a label are left out.
+    /// The texts of a table that was read from `path`. Classes are the labels found, sorted, or else those that are `known`.
+    /// Rows without a label, or with one that is not known, are left out.
     pub(super) fn of_table(
         path: &Path,
         table: CsvTable,
@@ -214,15 +214,9 @@ impl LabelledTexts {
         let group = together.column(path, &table)?;
         let column = table.columns[label].clone();
         let found = cell::values(table.cells(label).filter(|label| !label.is_empty()));
-        let unknown: Vec<&str> = match known {
-            Some(known) => {
-                found.iter().map(String::as_str).filter(|label| cell::find(known, label).is_none()).collect()
-            }
-            None => vec![],
-        };
         let classes = known.map_or(found.clone(), <[String]>::to_vec);
-        if !unknown.is_empty() {
-            let (unknown, known) = (unknown.join(", "), classes.join(", "));
+        if !found.is_empty() && found.iter().all(|label| cell::find(&classes, label).is_none()) {
+            let (unknown, known) = (found.join(", "), classes.join(", "));
             return Err(TextSourceError::UnknownClasses { path: path.to_owned(), unknown, known });
         }
         if let [class] = &classes[..] {
@@ -236,19 +230,20 @@ impl LabelledTexts {
         let columns = TextColumns { text: Some(table.columns[text].clone()), label: Some(column) };
         let (mut items, mut skipped) = (vec![], table.left_out().collect::<Vec<_>>());
         for row in &table.rows {
-            match Some(&row.cells[label])
-                .filter(|label| !label.is_empty())
-                .and_then(|label| cell::find(&classes, label))
-            {
+            let (name, label) = (table.name(row.line), &row.cells[label]);
+            match cell::find(&classes, label).filter(|_| !label.is_empty()) {
                 Some(class) => {
                     let belongs_to =
                         group.map(|group| row.cells[group].to_owned()).filter(|group| !group.is_empty());
-                    let (name, text) = (table.name(row.line), row.cells[text].to_owned());
+                    let text = row.cells[text].to_owned();
                     items.push(LabelledText { name, text, class, belongs_to });
                 }
                 None => {
-                    let (path, reason) = (table.name(row.line).into(), "it has no label".to_owned());
-                    skipped.push(Skipped { path, kind: "no-label", reason });
+                    let (kind, reason) = match label {
+                        "" => ("no-label", "it has no label".to_owned()),
+                        _ => ("bad-label", format!("training knows no label `{label}`")),
+                    };
+                    skipped.push(Skipped { path: name.into(), kind, reason });
                 }
             }
         }

@@ -12,7 +12,7 @@ use super::source::{LabelledText, LabelledTexts, TextParts, TextSourceError, Val
 use super::together::Together;
 use super::tokenizer::{Tokenizer, TokenizerError};
 use crate::check::Report;
-use crate::csv_table::{CsvTable, Row, TableFormat};
+use crate::csv_table::{CsvTable, Row, TableFormat, Use, Uses};
 use crate::data::class_folder::{LabelledFolder, scan, scan_known};
 use crate::data::split::{self, SplitError};
 use crate::data::{Dataset, Label, Skipped, Target, Validation};
@@ -36,6 +36,8 @@ pub struct TextData {
     columns: TextColumns,
     validation: Validation,
     together: Together,
+    /// The column that says which rows validate.
+    valid_column: Option<String>,
     max_tokens: usize,
     seed: u64,
 }
@@ -68,6 +70,9 @@ pub enum TextDataError {
         /// What was to tell.
         together: Together,
     },
+    /// Texts that lie in no table have no columns.
+    #[error("{}: a column says which rows of a table validate, and this is none", .0.display())]
+    NoColumns(PathBuf),
     /// The tokenizer can't be used.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
@@ -162,7 +167,8 @@ impl TextData {
 
     fn of(path: &Path, found: Found) -> Self {
         let (path, columns, validation) = (path.to_owned(), TextColumns::default(), Validation::default());
-        Self { path, found, columns, validation, together: Together::None, max_tokens: 256, seed: 42 }
+        let together = Together::None;
+        Self { path, found, columns, validation, together, valid_column: None, max_tokens: 256, seed: 42 }
     }
 
     /// With the texts in the column of this name; by default in the one that reads like texts.
@@ -195,6 +201,12 @@ impl TextData {
     #[must_use]
     pub fn keep_together(self, together: Together) -> Self {
         Self { together, ..self }
+    }
+
+    /// With this column saying which rows validate: `valid`, `true` or 1 do, `test` is left out, of folds the first.
+    #[must_use]
+    pub fn valid_column(self, column: impl Into<String>) -> Self {
+        Self { valid_column: Some(column.into()), ..self }
     }
 
     /// With texts cut after this many tokens; by default after 256.
@@ -243,6 +255,7 @@ impl TextData {
             Found::Table(table) => table.reading.notes.clone(),
             _ => vec![],
         };
+        notes.extend(self.uses()?.into_iter().flat_map(|uses| uses.notes));
         let parts = self.parts()?;
         let (train, bad) = encode(&path, &parts.train.items, tokenizer)?;
         let report = report(&parts, seed)?.with_reading(reading);
@@ -281,13 +294,30 @@ impl TextData {
         Ok(report(&self.parts()?, seed)?.with_reading(reading))
     }
 
+    /// The use of each row, if a column is to say it.
+    fn uses(&self) -> Result<Option<Uses>, TextDataError> {
+        match (&self.valid_column, &self.found) {
+            (None, _) => Ok(None),
+            (Some(name), Found::Table(table)) => {
+                let column = table.column(&self.path, name).map_err(TextSourceError::from)?;
+                Ok(Some(table.uses(column).map_err(TextSourceError::from)?))
+            }
+            (Some(_), Found::Folder(_) | Found::Memory(_)) => {
+                Err(TextDataError::NoColumns(self.path.clone()))
+            }
+        }
+    }
+
     fn table_reading(&self, table: &CsvTable) -> Option<TableReading> {
         let TextColumns { text, label } = self.columns.find(&self.path, table).ok()?;
         let place =
             |name: Option<String>| table.columns.iter().position(|column| Some(column) == name.as_ref());
         let (text, label) = (place(text)?, place(label)?);
-        let is_used = |row: &&Row| !row.cells[text].is_empty() && !row.cells[label].is_empty();
-        let used = table.rows.iter().filter(is_used).count();
+        let uses = self.uses().ok()?.unwrap_or_else(|| Uses::undivided(table));
+        let is_used = |(row, used_as): &(&Row, &Use)| {
+            **used_as != Use::Test && !row.cells[text].is_empty() && !row.cells[label].is_empty()
+        };
+        let used = table.rows.iter().zip(&uses.rows).filter(is_used).count();
         let column = |(place, name): (usize, &String)| {
             let (kind, used_as) = match place {
                 place if place == text => ("text", ColumnUse::Input),
@@ -295,17 +325,14 @@ impl TextData {
                 _ if matches!(&self.together, Together::Column(group) if group == name) => {
                     ("category", ColumnUse::Group)
                 }
+                _ if self.valid_column.as_ref() == Some(name) => ("category", ColumnUse::Split),
                 _ => ("category", ColumnUse::Nothing),
             };
             let missing = table.cells(place).filter(|cell| cell.is_empty()).count();
             ColumnReading { name: name.clone(), kind, missing, odd: vec![], used_as }
         };
-        Some(TableReading::of(
-            table,
-            used,
-            table.columns.iter().enumerate().map(column).collect(),
-            &table.reading.notes,
-        ))
+        let columns = table.columns.iter().enumerate().map(column).collect();
+        Some(TableReading::of(table, used, columns, &table.reading.notes).with_tests(uses.tests()))
     }
 
     /// What is understood of the file or folder they are in; nothing of texts in memory.
@@ -351,6 +378,7 @@ impl TextData {
 
     /// The texts that train, or are to be split, and those that validate.
     fn parts(self) -> Result<TextParts, TextDataError> {
+        let uses = self.uses()?;
         let (path, together, mut found_valid) = (self.path, self.together, None);
         match (&self.found, &together) {
             (_, Together::None)
@@ -358,14 +386,27 @@ impl TextData {
             | (Found::Folder(_), Together::Path(_)) => {}
             _ => return Err(TextDataError::Together { path, together }),
         }
+        let mut marked = None;
         let mut train = match self.found {
-            Found::Table(table) => LabelledTexts::of_table(&path, table, &self.columns, None, &together)?,
+            Found::Table(mut table) => {
+                if let Some(uses) = uses {
+                    let left_out = std::mem::take(&mut table.skipped);
+                    marked = Some(table.of_use(&uses, Use::Valid));
+                    table = CsvTable { skipped: left_out, ..table.of_use(&uses, Use::Train) };
+                }
+                LabelledTexts::of_table(&path, table, &self.columns, None, &together)?
+            }
             Found::Folder(LabelledFolder { train, valid, .. }) => {
                 found_valid = valid;
                 LabelledTexts::of_files(&path, train, &together)?
             }
             Found::Memory(texts) => texts,
         };
+        if let Some(table) = marked {
+            let (columns, classes) = (train.columns.clone(), train.classes.clone());
+            let valid = LabelledTexts::of_table(&path, table, &columns, Some(&classes), &together)?;
+            return Ok(TextParts { train, valid: ValidTexts::Given(valid) });
+        }
         let valid = match (self.validation, found_valid) {
             (Validation::Path(other), _) => ValidTexts::Given(LabelledTexts::read_known(
                 &other,

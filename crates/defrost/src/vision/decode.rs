@@ -12,7 +12,7 @@ use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageFormat, ImageRead
 use super::colour::to_srgb;
 use super::format::Format;
 use super::image::{Image, ImageError, MAX_PIXELS, check_size, over_white};
-use super::tiff;
+use super::tiff::{self, Palette};
 
 /// The largest single buffer a decoder may ask for: the largest image in 16-bit RGBA.
 const MAX_DECODER_BYTES: u64 = MAX_PIXELS as u64 * 8;
@@ -55,18 +55,30 @@ fn decode_as(
     let palette = if format == ImageFormat::Tiff { tiff::inspect(bytes)? } else { None };
     let bytes = palette.as_ref().map_or(bytes, |palette| &palette.indices);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_DECODER_BYTES);
-    reader.limits(limits);
-    let explain = |error| explain(error, name);
-
-    let mut decoder = reader.into_decoder().map_err(explain)?;
-    let (width, height) = decoder.dimensions();
-    check_size(width as usize, height as usize, name)?;
+    reader.limits(limits());
+    let mut decoder = reader.into_decoder().map_err(|error| explain(error, name))?;
     // Metadata that can't be read is no reason to refuse the pixels.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    Ok((read(decoder, palette.as_ref(), name)?, orientation))
+}
+
+/// What a decoder may allocate.
+pub(super) fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_DECODER_BYTES);
+    limits
+}
+
+/// Reads the pixels of an image whose header has been read, and gives those of a palette their colours.
+pub(super) fn read(
+    mut decoder: impl ImageDecoder,
+    palette: Option<&Palette>,
+    name: &'static str,
+) -> Result<Image, ImageError> {
+    let (width, height) = decoder.dimensions();
+    check_size(width as usize, height as usize, name)?;
     let profile = decoder.icc_profile().ok().flatten();
-    let image = DynamicImage::from_decoder(decoder).map_err(explain)?;
+    let image = DynamicImage::from_decoder(decoder).map_err(|error| explain(error, name))?;
     if tiff::is_out_of_range(&image) {
         let detail = "its floats are not between 0 and 1; scale them".to_owned();
         return Err(ImageError::Unsupported { format: name, detail });
@@ -78,7 +90,7 @@ fn decode_as(
     if let Some(profile) = profile {
         to_srgb(&mut image, &profile);
     }
-    Ok((image, orientation))
+    Ok(image)
 }
 
 /// The colours of an image; what is transparent lies on white.
@@ -108,7 +120,8 @@ pub(super) fn is_animated(bytes: &[u8]) -> bool {
     }
 }
 
-fn explain(error: image::ImageError, format: &'static str) -> ImageError {
+/// What the decoder of a format complains of.
+pub(super) fn explain(error: image::ImageError, format: &'static str) -> ImageError {
     let detail = match &error {
         image::ImageError::IoError(reason) if reason.kind() == io::ErrorKind::UnexpectedEof => {
             return ImageError::EndsEarly { format };

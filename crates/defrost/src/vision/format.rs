@@ -9,6 +9,9 @@ pub(super) enum Format {
     Read(ImageFormat),
     /// The one of phones, which is read too.
     Heic,
+    /// JPEG XL, where it is read.
+    #[cfg(feature = "jpeg-xl")]
+    JpegXl,
     /// An image, or a page, of a format that is not.
     Unread(UnreadFormat),
 }
@@ -25,9 +28,7 @@ pub struct UnreadFormat {
 const EXPORT: &str = "export it as PNG or JPEG with the program it was made with";
 
 /// Formats of files that begin so, those that are read not among them.
-const UNREAD: [(&[u8], UnreadFormat); 21] = [
-    (b"\0\0\0\x0CJXL \r\n\x87\n", JPEG_XL),
-    (b"\xFF\x0A", JPEG_XL),
+const UNREAD: [(&[u8], UnreadFormat); 19] = [
     (b"\0\0\0\x0CjP  \r\n\x87\n", JPEG_2000),
     (b"\xFF\x4F\xFF\x51", JPEG_2000),
     (b"8BPS", UnreadFormat { name: "Photoshop", convert: EXPORT }),
@@ -53,7 +54,11 @@ const UNREAD: [(&[u8], UnreadFormat); 21] = [
 ];
 
 const MAGICK: &str = "ImageMagick's `magick in out.png` converts it";
-const JPEG_XL: UnreadFormat = UnreadFormat { name: "JPEG XL", convert: "`djxl in.jxl out.png` converts it" };
+#[cfg(not(feature = "jpeg-xl"))]
+const JPEG_XL: UnreadFormat = UnreadFormat {
+    name: "JPEG XL",
+    convert: "`djxl in.jxl out.png` converts it; built with the feature `jpeg-xl`, defrost reads it",
+};
 const JPEG_2000: UnreadFormat =
     UnreadFormat { name: "JPEG 2000", convert: "`opj_decompress -i in.jp2 -o out.png` converts it" };
 const AVIF: UnreadFormat = UnreadFormat { name: "AVIF", convert: "`avifdec in.avif out.png` converts it" };
@@ -78,10 +83,21 @@ impl Format {
             [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] => ImageFormat::Tiff,
             [b'B', b'M', ..] if is_bitmap(bytes) => ImageFormat::Bmp,
             [b'P', b'1'..=b'7', blank, rest @ ..] if is_netpbm(*blank, rest) => ImageFormat::Pnm,
+            [0xFF, 0x0A, ..] | [0, 0, 0, 0x0C, b'J', b'X', b'L', b' ', ..] => return Some(Self::of_jpeg_xl()),
             _ if bytes.get(4..8) == Some(b"ftyp") => return boxed(bytes),
             _ => return unread(bytes).map(Self::Unread),
         };
         Some(Self::Read(read))
+    }
+
+    #[cfg(feature = "jpeg-xl")]
+    fn of_jpeg_xl() -> Self {
+        Self::JpegXl
+    }
+
+    #[cfg(not(feature = "jpeg-xl"))]
+    fn of_jpeg_xl() -> Self {
+        Self::Unread(JPEG_XL)
     }
 }
 
@@ -141,6 +157,8 @@ mod tests {
         match Format::of(bytes)? {
             Format::Read(_) => Some("read"),
             Format::Heic => Some("HEIC"),
+            #[cfg(feature = "jpeg-xl")]
+            Format::JpegXl => Some("JPEG XL"),
             Format::Unread(format) => Some(format.name),
         }
     }

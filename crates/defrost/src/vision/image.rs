@@ -16,6 +16,8 @@ use super::decode;
 use super::format::{Format, UnreadFormat};
 use super::heic;
 use super::jpeg;
+#[cfg(feature = "jpeg-xl")]
+use super::jpeg_xl;
 
 /// Longest side of an image that is read, in pixels.
 pub const MAX_SIDE: usize = 16_384;
@@ -134,6 +136,8 @@ impl Image {
             Format::Read(ImageFormat::Jpeg) => jpeg::decode(bytes)?,
             Format::Read(format) => decode::decode(bytes, format)?,
             Format::Heic => (heic::decode(bytes)?, Orientation::NoTransforms),
+            #[cfg(feature = "jpeg-xl")]
+            Format::JpegXl => (jpeg_xl::decode(bytes)?, Orientation::NoTransforms),
             Format::Unread(format) => return Err(ImageError::Unread(format)),
         };
         Ok(image.upright(orientation))
@@ -342,6 +346,19 @@ pub(super) mod tests {
                 let cut = Image::decode(&bytes[..bytes.len() * percent / 100]);
                 assert!(cut.is_err(), "{name} cut at {percent} %");
             }
+        }
+    }
+
+    #[cfg(feature = "jpeg-xl")]
+    #[test]
+    fn jpeg_xl_is_read() {
+        let lost = difference(&Image::open(fixture("scene.jxl")).unwrap(), &scene());
+        assert!(lost < 6.0, "{lost}");
+        let white = Image::open(fixture("alpha-over-white.png")).unwrap();
+        assert!(difference(&Image::open(fixture("alpha.jxl")).unwrap(), &white) < 0.5);
+        let bytes = std::fs::read(fixture("scene.jxl")).unwrap();
+        for percent in [1, 5, 25, 50, 75, 95] {
+            assert!(Image::decode(&bytes[..bytes.len() * percent / 100]).is_err(), "cut at {percent} %");
         }
     }
 

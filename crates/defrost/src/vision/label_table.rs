@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::label_cell::{LabelSeparator, split_labels};
 use super::labels::{IMAGES, LabelKind, LabelTable, LabelsError};
 use crate::csv_table::cell::{is_missing, number};
-use crate::csv_table::{CsvTable, NumberFormat, Row};
+use crate::csv_table::{CsvTable, NumberFormat, Row, Use, Uses};
 use crate::data::Skipped;
 use crate::data::class_folder::all_files;
 use crate::reading::{ColumnReading, ColumnUse, TableReading};
@@ -42,14 +42,6 @@ pub(super) struct LabelRows {
     pub reading: TableReading,
 }
 
-/// The use of a row.
-#[derive(Clone, Copy, PartialEq)]
-enum Use {
-    Train,
-    Valid,
-    Test,
-}
-
 impl LabelRows {
     /// Reads a table that labels the images below `root`.
     ///
@@ -65,15 +57,15 @@ impl LabelRows {
             LabelSeparator::Char,
         );
         let numbers = columns.numbers(table.kind, &csv);
-        let uses = uses(&csv, columns.valid)?;
+        let uses = columns.valid.map_or_else(|| Ok(Uses::undivided(&csv)), |column| csv.uses(column))?;
         let mut found =
             Self { left_out: csv.left_out().collect(), notes: csv.reading.notes.clone(), ..Self::default() };
-        let (mut moved, mut tests) = (None, 0);
+        let mut moved = None;
+        let tests = uses.tests();
         for (row, used_as) in csv.rows.iter().zip(uses.rows) {
             let (name, cells) = (csv.name(row.line), &row.cells);
             let leave_out = |kind, reason| Skipped { path: name.clone().into(), kind, reason };
             if used_as == Use::Test {
-                tests += 1;
                 continue;
             }
             let labels = columns.labels_of(row, table.kind, &separator, &csv);
@@ -100,22 +92,18 @@ impl LabelRows {
                 Err(reason) => found.left_out.push(leave_out("missing", reason)),
             }
         }
-        found.notes.extend(uses.note.map(Note::from));
+        found.notes.extend(uses.notes);
         found.notes.extend(
             moved.map(|example| Note::from(format!("images are found by the end of their paths: {example}"))),
         );
-        if tests > 0 {
-            found
-                .notes
-                .push(Note::from(format!("{tests} rows are for testing; they are left for evaluating")));
-        }
         if table.kind == LabelKind::Labels && columns.labels.len() == 1 && table.separator.is_none() {
             found.notes.extend(separator.note());
         }
         found.notes.extend(columns.note(table, &csv));
         found.rows.sort_by(|a, b| a.path.cmp(&b.path));
         found.reading =
-            TableReading::of(&csv, found.rows.len(), columns.reading(table.kind, &csv), &found.notes);
+            TableReading::of(&csv, found.rows.len(), columns.reading(table.kind, &csv), &found.notes)
+                .with_tests(tests);
         Ok(found)
     }
 }
@@ -249,42 +237,6 @@ fn is_there(cell: &str) -> Option<bool> {
         (Some(0.0), _) | (_, "false" | "no" | "") => Some(false),
         _ => None,
     }
-}
-
-/// The use of each row.
-struct Uses {
-    rows: Vec<Use>,
-    note: Option<String>,
-}
-
-fn uses(csv: &CsvTable, column: Option<usize>) -> Result<Uses, LabelsError> {
-    let Some(column) = column else { return Ok(Uses { rows: vec![Use::Train; csv.rows.len()], note: None }) };
-    let name = &csv.columns[column];
-    let folds: Option<Vec<u64>> = csv
-        .cells(column)
-        .map(|cell| number(cell).filter(|n| *n >= 0.0 && n.fract() == 0.0).map(|n| n as u64))
-        .collect();
-    if let Some(folds) = folds.filter(|folds| folds.iter().any(|&fold| fold > 1)) {
-        let first = folds.iter().min().copied().unwrap_or(0);
-        let rows = folds.iter().map(|&fold| if fold == first { Use::Valid } else { Use::Train }).collect();
-        let note =
-            Some(format!("column `{name}` has folds: rows of fold {first} validate, the others train"));
-        return Ok(Uses { rows, note });
-    }
-    let of = |row: &Row| {
-        let cell = &row.cells[column];
-        match cell.to_lowercase().as_str() {
-            "true" | "1" | "1.0" | "yes" | "valid" | "validation" | "val" | "dev" => Ok(Use::Valid),
-            "false" | "0" | "0.0" | "no" | "train" | "training" | "" => Ok(Use::Train),
-            "test" | "testing" => Ok(Use::Test),
-            _ => {
-                let wanted = "true or false, 1 or 0, valid, train or test";
-                Err(LabelsError::Label { row: csv.name(row.line), label: cell.to_owned(), wanted })
-            }
-        }
-    };
-    let rows: Vec<Use> = csv.rows.iter().map(of).collect::<Result<_, _>>()?;
-    Ok(Uses { rows, note: None })
 }
 
 /// Finds images as tables write them.

@@ -12,9 +12,10 @@ use super::image::{Image, ImageError};
 use super::image_data::{ImageData, ImageDataError};
 use super::models::VisionNetwork;
 use super::setup::{SetupError, VisionSetup};
-use crate::bundle::NamedPrediction;
+use crate::bundle::{ContinueError, Continued, NamedPrediction};
 use crate::learner::{Learner, LearnerError, LearnerOptions, TestTimeAugmentation};
 use crate::pretrained::Pretrained;
+use crate::remedy::Note;
 use crate::split_data::SplitData;
 
 /// A learner of images.
@@ -29,6 +30,9 @@ pub enum ImageLearnerError {
     /// The network can't be set up.
     #[error(transparent)]
     Network(#[from] SetupError),
+    /// The run to go on from does not fit the images.
+    #[error(transparent)]
+    Continue(#[from] ContinueError),
     /// They don't fit each other.
     #[error(transparent)]
     Learner(#[from] LearnerError),
@@ -76,8 +80,12 @@ impl ImageData {
         let start = setup.open()?;
         let data: SplitData<Images> = self.read(start.preprocess())?;
         let (network, model, fit) = start.build(data.outputs(), &Device::flex())?;
-        let fit = fit.map(|fit| format!("weights: {fit}"));
-        Ok(data.learner(network, options)?.with_notes(fit).with_model(model))
+        let fit = fit.map(|fit| Note::from(format!("weights: {fit}")));
+        let run = pretrained.continued_run();
+        let Continued { network, is_trained, note } =
+            Continued::of::<ImageModelConfig, _>(run, network, &data)?;
+        let options = LearnerOptions { is_trained, ..options };
+        Ok(data.learner(network, options)?.with_notes(fit.into_iter().chain(note)).with_model(model))
     }
 }
 

@@ -15,6 +15,8 @@ pub mod image;
 mod image_data;
 mod image_grid;
 mod jpeg;
+#[cfg(feature = "jpeg-xl")]
+mod jpeg_xl;
 mod label_cell;
 mod label_table;
 mod labels;

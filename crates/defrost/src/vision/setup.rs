@@ -136,15 +136,33 @@ impl VisionSetup {
     ///
     /// If the run can't be read.
     pub fn of(pretrained: &Pretrained, seed: u64) -> Result<Self, SetupError> {
-        let architecture = match (&pretrained.name, &pretrained.weights) {
-            (Some(name), _) => name.clone(),
-            (None, WeightSource::Run(run)) => bundle::manifest::<ImageModelConfig>(run)?.model.architecture,
-            (None, _) => Self::default().architecture,
+        let earlier = match &pretrained.weights {
+            WeightSource::Run(run) => Some(bundle::manifest::<ImageModelConfig>(run)?.model),
+            _ => None,
         };
-        let Pretrained { weights, size, channels, cut, head, offline, .. } = pretrained.clone();
-        let head = head.unwrap_or_default();
-        let (channels, precision) = (channels.unwrap_or(RGB), pretrained.number_format());
-        Ok(Self { architecture, weights, offline, channels, size, precision, cut, head, seed })
+        let Pretrained { name, weights, size, channels, cut, head, offline, .. } = pretrained.clone();
+        let named = name.or_else(|| Some(earlier.as_ref()?.architecture.clone()));
+        let network = Self {
+            architecture: named.unwrap_or_else(|| Self::default().architecture),
+            weights,
+            offline,
+            channels: channels.unwrap_or(RGB),
+            size,
+            precision: pretrained.number_format(),
+            cut,
+            head: head.unwrap_or_default(),
+            seed,
+        };
+        Ok(match earlier.filter(|_| pretrained.continued) {
+            Some(ImageModelConfig { preprocess, cut, head, .. }) => Self {
+                size: size.or(Some(preprocess.size)),
+                channels: channels.unwrap_or(preprocess.channels),
+                cut,
+                head,
+                ..network
+            },
+            None => network,
+        })
     }
 
     /// Opens the weights, before anything is built. Those on the hub are downloaded, if they are not in its cache.

@@ -90,6 +90,22 @@ proptest! {
     }
 }
 
+#[cfg(feature = "parquet")]
+#[test]
+fn a_parquet_file_is_a_table() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rows/people.parquet");
+    let table = CsvTable::read(&path).unwrap();
+    assert_eq!(table.columns, ["age", "pay", "town", "member", "day", "since", "born"]);
+    let cells = |row: usize| table.rows[row].cells.iter().collect::<Vec<_>>();
+    assert_eq!(cells(0), ["31", "1200.5", "Köln", "true", "2024-01-01", "2024-01-01", "1990-01-02"]);
+    assert_eq!(cells(1), ["44", "2000", "Bonn", "false", "2024-02-29 08:30:00", "2024-02-29 08:30:00", ""]);
+    assert_eq!(cells(2)[..4], ["", "3.25", "", "true"]);
+    assert_eq!(cells(3)[2..5], ["a, \"b\"", "", ""]);
+    let bytes = std::fs::read(&path).unwrap();
+    let cut = CsvTable::parse(&path, &bytes[..bytes.len() / 2], &TableFormat::default()).unwrap_err();
+    assert!(cut.to_string().contains("this Parquet file can't be read"), "{cut}");
+}
+
 #[cfg(feature = "spreadsheets")]
 #[test]
 fn a_sheet_of_a_workbook_is_a_table() {

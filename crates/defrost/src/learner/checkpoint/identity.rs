@@ -24,7 +24,7 @@ pub(in crate::learner) struct Identity {
 impl Identity {
     /// Of a run of these phases; `tensors` are the network's as it was made.
     pub fn of<N: Network>(learner: &Learner<N>, phases: &[ResolvedPhase], tensors: &Tensors) -> Self {
-        // Named one by one, so that none is forgotten; the cache's limits change no result.
+        // Named one by one, so that none is forgotten. The cache's limits change no result, and phases tell what is trained.
         let LearnerOptions {
             batch_size,
             seed,
@@ -43,6 +43,7 @@ impl Identity {
             variants,
             cache: _,
             groups: _,
+            is_trained: _,
         } = &learner.options;
         let mut settings = BTreeMap::new();
         let mut set = |name: &str, value: String| settings.insert(name.to_owned(), value);

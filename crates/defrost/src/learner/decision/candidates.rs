@@ -9,7 +9,7 @@ use crate::data::classes;
 use crate::learner::best::Best;
 use crate::learner::{EpochRecord, Evaluation, Learner, LearnerError};
 use crate::metrics::Interval;
-use crate::recipe::ResolvedPhase;
+use crate::recipe::{Method, ResolvedPhase};
 use crate::stage::Network;
 use crate::weights::Tensors;
 
@@ -47,7 +47,7 @@ impl<N: Network> Learner<N> {
         for position in positions {
             entries.extend(self.entry(position)?);
         }
-        let Some(kept) = self.choice(&entries, is_compared) else { return Ok(()) };
+        let Some(kept) = self.choice(&entries, is_compared, goes_on(phases)) else { return Ok(()) };
         self.decision = Some(self.decision_for(&entries, kept, phases));
         let Entry { position, record, evaluation } = entries.swap_remove(kept);
         if let Some((epoch, tensors)) = self.weights_at(position) {
@@ -89,7 +89,7 @@ impl<N: Network> Learner<N> {
     }
 
     /// Which of these is kept, by its place.
-    fn choice(&self, entries: &[Entry], is_compared: bool) -> Option<usize> {
+    fn choice(&self, entries: &[Entry], is_compared: bool, goes_on: bool) -> Option<usize> {
         let monitored = self.monitored_metric();
         let (first, rest) = entries.split_first()?;
         if !is_compared {
@@ -99,7 +99,8 @@ impl<N: Network> Learner<N> {
         let (criterion, items) = (self.criterion(), self.items_per_class());
         let expected = |entry: &Entry| {
             let (_, measured) = criterion.gain(&entry.evaluation, &first.evaluation);
-            measured.expected(Prior::of(entry.position, items))
+            let prior = if goes_on { Prior::OF_START } else { Prior::of(entry.position, items) };
+            measured.expected(prior)
         };
         let mut kept = (0, 0.0);
         for (place, entry) in rest.iter().enumerate() {
@@ -150,7 +151,7 @@ impl<N: Network> Learner<N> {
         };
         let metric_name = criterion.name().to_owned();
         let decision = Decision { kept, reason: String::new(), metric_name, frozen, thawed, between, gain };
-        Decision { reason: decision.explained(self.valid.len()), ..decision }
+        Decision { reason: decision.explained(self.valid.len(), goes_on(phases)), ..decision }
     }
 
     /// Training items of a class on average; items without classes count as of ten.
@@ -161,6 +162,11 @@ impl<N: Network> Learner<N> {
         };
         self.train.len() as f64 / groups.max(1) as f64
     }
+}
+
+/// Whether a run of these phases goes on from an earlier one.
+fn goes_on(phases: &[ResolvedPhase]) -> bool {
+    phases.iter().any(|phase| phase.method == Method::Measure)
 }
 
 /// Weights on the line between two networks'.

@@ -21,7 +21,7 @@ pub struct Decision {
     pub reason: String,
     /// The metric by which candidates are compared.
     pub metric_name: String,
-    /// The best epoch of the frozen body; none if no phase froze it.
+    /// The best epoch of the frozen body, or the start of a run that goes on; none if there is neither.
     pub frozen: Option<Candidate>,
     /// The best epoch of the phases that trained more than the head; none if there were none.
     pub thawed: Option<Candidate>,
@@ -88,8 +88,9 @@ fn few(items: usize) -> String {
 
 impl Decision {
     /// The choice in a sentence: `head only 71.0 %, thawed 84.0 %: +13.0 ± 4.0 points; thawing paid`.
-    /// Of few `items` to validate on, it says that they did not decide alone.
-    fn explained(&self, items: usize) -> String {
+    /// Of few `items` to validate on, it says that they did not decide alone. A run that `goes_on` from an earlier one is
+    /// compared with its start: `before 84.0 %, after 86.0 %`.
+    fn explained(&self, items: usize, goes_on: bool) -> String {
         let is_fraction = self.metric_name != "rmse" && self.metric_name != "mae";
         let value = |candidate: &Candidate| match is_fraction {
             true => format!("{:.1} %", 100.0 * candidate.metric),
@@ -101,7 +102,8 @@ impl Decision {
             _ => return "all phases trained more than the head".to_owned(),
         };
         let name = &self.metric_name;
-        let mut text = format!("{name}: head only {}, thawed {}", value(frozen), value(thawed));
+        let (old, new) = if goes_on { ("before", "after") } else { ("head only", "thawed") };
+        let mut text = format!("{name}: {old} {}, {new} {}", value(frozen), value(thawed));
         if let (Kept::Between, Some(between)) = (self.kept, &self.between) {
             text += &format!(", between the two {}", value(between));
         }
@@ -114,6 +116,10 @@ impl Decision {
         text + match self.kept {
             // Nothing was weighed: the recipe ends with its best epoch.
             _ if self.between.is_none() => "; the best epoch is kept",
+            Kept::Frozen if goes_on => "; training on does not pay here, so the weights stay as they were",
+            Kept::Between if goes_on => "; weights between the two are kept",
+            _ if goes_on && is_clear => "; training on paid",
+            _ if goes_on => "; too close to tell, and the new weights are kept",
             Kept::Frozen => "; thawing does not pay here, so the head alone is kept",
             Kept::Between if is_clear => "; thawing paid, and weights between the two are kept",
             Kept::Between => "; too close to tell, so weights between the two are kept, which seldom lose",

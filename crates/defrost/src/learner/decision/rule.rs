@@ -30,6 +30,9 @@ const LARGEST: f64 = 0.1;
 const SPREAD: f64 = 0.03;
 
 impl Prior {
+    /// Where a network goes on from an earlier run, nothing is known of what training adds.
+    pub const OF_START: Self = Self { mean: 0.0, std: SPREAD };
+
     /// That of weights at this position between the frozen head, 0, and the thawed network, 1.
     pub fn of(position: f64, items_per_class: f64) -> Self {
         let doublings = (items_per_class.max(1.0) / 16.0).log2();
