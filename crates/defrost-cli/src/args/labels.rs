@@ -8,6 +8,8 @@ use regex::Regex;
 use defrost::csv_table::TableFormat;
 use defrost::vision::{LabelKind, LabelTable, Labelling};
 
+use crate::failure::Failure;
+
 /// Where labels come from.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Labels and validation")]
@@ -30,7 +32,7 @@ pub struct LabelOptions {
     #[arg(long, value_name = "CHAR", requires = "labels")]
     pub label_separator: Option<char>,
     /// Column that says which items validate: true or false, 1 or 0, valid or train, or a fold
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["valid", "valid_pct"])]
+    #[arg(long, value_name = "NAME")]
     pub valid_column: Option<String>,
     /// What to predict: a class, labels (several of an image) or a number [default: class; of tables what the label looks like]
     #[arg(long, value_name = "KIND")]
@@ -67,6 +69,16 @@ impl From<TargetKind> for defrost::TargetKind {
 }
 
 impl LabelOptions {
+    /// Refuses a column that divides rows where all of them are measured.
+    pub fn refuse_split(&self) -> Result<(), Failure> {
+        match &self.valid_column {
+            Some(column) => Err(Failure::usage(format!(
+                "--valid-column {column}: all rows of the file are measured; leave it out, or give a file of those rows"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Where images have their labels from.
     pub fn labelling(&self) -> Labelling {
         match (&self.labels, &self.label_regex) {

@@ -122,10 +122,15 @@ pub struct TrainingOptions {
     /// Validation data [default: DATA/valid, else a fifth]
     ///
     /// DATA/validation and DATA/val are found, too. Without them, --valid-pct of the data is split off.
-    #[arg(long, value_name = "DIR", conflicts_with = "valid_pct", help_heading = "Labels and validation")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["valid_pct", "valid_column"], help_heading = "Labels and validation")]
     pub valid: Option<PathBuf>,
     /// Fraction split off for validation [default: 0.2 if there is no validation folder]
-    #[arg(long, value_name = "FRACTION", help_heading = "Labels and validation")]
+    #[arg(
+        long,
+        value_name = "FRACTION",
+        conflicts_with = "valid_column",
+        help_heading = "Labels and validation"
+    )]
     pub valid_pct: Option<f64>,
     /// Keep files with the same match in their paths on one side of the split
     ///

@@ -54,9 +54,10 @@ impl Domain for Table {
     fn labelled(
         run: &Loaded<TableModelConfig>,
         data: &Path,
-        _: &LabelOptions,
+        labels: &LabelOptions,
         _: TestTimeAugmentation,
     ) -> Result<Labelled, Failure> {
+        labels.refuse_split()?;
         let (rows, skipped) = run.labelled(data).or_usage()?;
         Ok((Box::new(rows), skipped))
     }

@@ -89,9 +89,10 @@ impl Domain for Text {
     fn labelled(
         run: &Loaded<TextModelConfig>,
         data: &Path,
-        _: &LabelOptions,
+        labels: &LabelOptions,
         _: TestTimeAugmentation,
     ) -> Result<Labelled, Failure> {
+        labels.refuse_split()?;
         let (texts, skipped) = run.labelled(data).or_usage()?;
         Ok((Box::new(texts), skipped))
     }

@@ -48,7 +48,9 @@ fn check(folder: &Path, table: &str, words: &[&str]) -> Value {
     let reading = &report["reading"];
     let number = |value: &Value| value.as_u64().unwrap();
     assert_eq!(
-        number(&reading["rows_used"]) + number(&reading["rows_left_out"]),
+        number(&reading["rows_used"])
+            + number(&reading["rows_for_testing"])
+            + number(&reading["rows_left_out"]),
         number(&reading["lines"]),
         "{report}"
     );

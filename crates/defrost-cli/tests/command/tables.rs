@@ -88,6 +88,8 @@ fn texts_are_trained_on_evaluated_and_predicted() {
     assert_eq!(run(folder, "evaluate run reviews.csv --json")["items"], 40);
     let evaluated = run(folder, "evaluate run valid.csv --json");
     assert_eq!((&evaluated["items"], &evaluated["metrics"]["accuracy"]), (&json!(8), accuracy));
+    let split = defrost_in(folder, &["evaluate", "run", "valid.csv", "--valid-column", "part"]);
+    assert!(split.usage_error().starts_with("--valid-column part: all rows of the file are measured"));
     let predicted =
         defrost_in(folder, &["predict", "run", "the tea is bad", "reviews.csv", " ", "--json"]).json();
     assert_eq!(predicted[0]["input"], "the tea is bad");
