@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use defrost::Remedy;
 
 use crate::remedies::words;
+use crate::terminal::{plain, tell_styled};
 
 /// A command that failed.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl Failure {
     /// The error in one line.
     pub fn reason(&self) -> String {
         match self {
-            Self::Usage(error) | Self::Running(error) => format!("{error:#}"),
+            Self::Usage(error) | Self::Running(error) => in_one_line(error),
             Self::Interrupted(text) => text.clone(),
             Self::Found => String::new(),
         }
@@ -43,7 +44,7 @@ impl Failure {
         match self {
             Self::Usage(error) | Self::Running(error) => {
                 let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-                anstream::eprintln!("{red}error{red:#}: {error:#}");
+                tell_styled(&format!("{red}error{red:#}: {}\n", plain(&in_one_line(error))));
                 if let Some(remedy) = Remedy::of(error.as_ref()) {
                     eprintln!("  help: {}", words(&remedy));
                 }
@@ -63,6 +64,18 @@ impl Failure {
     }
 }
 
+/// An error and its causes, without those that it has named itself.
+fn in_one_line(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .reduce(|text, cause| match text.ends_with(&cause) {
+            true => text,
+            false => format!("{text}: {cause}"),
+        })
+        .unwrap_or_default()
+}
+
 /// Sorts the library's errors into the two kinds.
 pub trait Blame<T> {
     /// The user's input is to blame.
@@ -78,5 +91,24 @@ impl<T, E: Into<anyhow::Error>> Blame<T> for Result<T, E> {
 
     fn or_failure(self) -> Result<T, Failure> {
         self.map_err(|error| Failure::Running(error.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::Path;
+
+    use defrost::files::FileError;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_named_once() {
+        let full = || FileError::at(Path::new("run/model"))(io::Error::other("the disk is full"));
+        let failure = Failure::Running(full().into());
+        assert_eq!(failure.reason(), "run/model: the disk is full");
+        let failure = Failure::Running(anyhow::Error::new(full()).context("not saved"));
+        assert_eq!(failure.reason(), "not saved: run/model: the disk is full");
     }
 }

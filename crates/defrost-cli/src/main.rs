@@ -5,7 +5,10 @@
 //!
 //! Imports run one way: `args` (the options as clap reads them) ← `training` (options to the learner's options and recipe) ←
 //! `domain` (options to data and networks, for each kind of data) ← `commands`, a file each. `run` knows the folders of
-//! runs, `show` prints for people, `serve` and `live` are the two pages, `http` is what both need of HTTP.
+//! runs, `show` words results for people, `terminal` prints, `serve` and `live` are the two pages, `http` is what both need of HTTP.
+
+#[macro_use]
+mod terminal;
 
 mod args;
 mod commands;
@@ -35,9 +38,12 @@ fn main() -> ExitCode {
     }
     let traced = trace::start();
     let outcome = traced.and_then(|()| run(arguments.command));
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
+    let lost = outcome.is_ok().then(terminal::lost).flatten();
+    let lost =
+        lost.map(|error| Failure::Running(anyhow::anyhow!("what was printed is lost: stdout: {error}")));
+    match outcome.err().or(lost) {
+        None => ExitCode::SUCCESS,
+        Some(failure) => {
             failure.print();
             failure.exit_code()
         }

@@ -1,12 +1,11 @@
 //! `RUST_LOG`: a line on stderr for each event in the library, for people who look for a cause.
 
-use std::io;
-
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::time::uptime;
 
 use crate::Outcome;
 use crate::failure::Failure;
+use crate::terminal::Stderr;
 
 /// The variable that says which events are shown, such as `defrost=debug`.
 const VARIABLE: &str = "RUST_LOG";
@@ -17,7 +16,7 @@ pub fn start() -> Outcome {
     let filter = EnvFilter::try_new(&wanted).map_err(|error| {
         Failure::usage(format!("{VARIABLE}={wanted}: {error}; write it as {VARIABLE}=defrost=debug"))
     })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Stderr).with_ansi(false);
     // Nobody else has set it in this process.
     let _ = lines.with_timer(uptime()).try_init();
     Ok(())

@@ -17,7 +17,7 @@ use crate::tabular::{RowPredictError, TableError, TableModelConfig};
 #[cfg(feature = "text")]
 use crate::text::{TextDataError, TextModelConfig, TextPredictError};
 #[cfg(feature = "vision")]
-use crate::vision::image::ImageError;
+use crate::vision::ImagePredictError;
 #[cfg(feature = "vision")]
 use crate::vision::{ImageDataError, ImageModelConfig, Labelling};
 
@@ -70,7 +70,7 @@ pub enum UseError {
     /// An image can't be read.
     #[cfg(feature = "vision")]
     #[error(transparent)]
-    Image(#[from] ImageError),
+    Image(#[from] ImagePredictError),
     /// Images can't be measured on.
     #[cfg(feature = "vision")]
     #[error(transparent)]

@@ -1,6 +1,7 @@
-//! Writing files so that a crash leaves the old one or the new one, never half of either.
+//! Reading files and nothing else, and writing them so that a crash leaves the old one or the new one, never half of either.
 
-use std::io::{self, BufWriter, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -25,13 +26,39 @@ impl FileError {
     }
 }
 
+/// Opens a file to read it. Opening a pipe would wait for its writer, and a device may have no end.
+///
+/// # Errors
+///
+/// If the system can't, or it is a pipe, a socket or a device.
+pub fn open(path: &Path) -> Result<File, FileError> {
+    let attempt = || {
+        let kind = std::fs::metadata(path)?.file_type();
+        // The system has its own words for a folder.
+        if !kind.is_file() && !kind.is_dir() {
+            let reason =
+                "it is a pipe, a socket or a device, and only files are read; save its content as a file";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+        }
+        File::open(path)
+    };
+    attempt().map_err(FileError::at(path))
+}
+
 /// Reads a whole file.
 ///
 /// # Errors
 ///
-/// If the system can't.
+/// If the system can't, there is no memory for it, or it is a pipe, a socket or a device.
 pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
-    std::fs::read(path).map_err(FileError::at(path))
+    let mut file = open(path)?;
+    let mut attempt = || {
+        let mut bytes = vec![];
+        bytes.try_reserve_exact(file.metadata()?.len() as usize)?;
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    attempt().map_err(FileError::at(path))
 }
 
 /// Writes a file under a temporary name in the same folder, then renames it.
@@ -41,7 +68,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
 /// If the system can't, or `write` fails.
 pub fn write_atomically(
     path: &Path,
-    write: impl FnOnce(&mut BufWriter<&mut std::fs::File>) -> io::Result<()>,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
 ) -> Result<(), FileError> {
     let attempt = || {
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -142,7 +142,7 @@ pub fn learn(run: &Path) -> Result<(), Box<dyn Error>> {
 
     let model = Loaded::<SignalConfig>::open(run, &device)?;
     let signal: Vec<String> = Signals::wave(7).iter().map(f32::to_string).collect();
-    let found = model.predict_batch(model.manifest.model.prepare(&signal, &device)?).remove(0);
+    let found = model.predict_batch(model.manifest.model.prepare(&signal, &device)?).remove(0)?;
     let accuracy = learner.best().map(|best| best.metrics["accuracy"]);
     println!("signals: accuracy {accuracy:?}; a fast one is {:?}", model.named(found));
     Ok(())

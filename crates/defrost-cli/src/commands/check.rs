@@ -13,6 +13,7 @@ use crate::domain::{Domain, for_domain};
 use crate::failure::{Blame, Failure};
 use crate::remedies::{note, worded};
 use crate::show::thousands;
+use crate::terminal::name;
 use crate::training;
 
 /// At most this many problems of a kind are shown to people; `--json` lists them all.
@@ -76,7 +77,7 @@ fn summary(report: &Report, items: &str) -> String {
         let count = report.counts.get(kind).copied().unwrap_or(0);
         text += &format!("\n{word}: {kind}, {}\n", thousands(count));
         for Problem { path, detail, .. } in &problems[..problems.len().min(EXAMPLES)] {
-            text += &format!("  {path}: {detail}\n");
+            text += &format!("  {}: {detail}\n", name(path));
         }
         if count > EXAMPLES {
             text += &format!("  and {} more; --json lists them\n", thousands(count - EXAMPLES));

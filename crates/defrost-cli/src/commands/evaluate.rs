@@ -15,6 +15,7 @@ use crate::args::{EvaluateArguments, Task};
 use crate::domain::{Domain, for_domain};
 use crate::failure::Blame;
 use crate::show::{baseline_line, calibration_line, tell, with_interval};
+use crate::terminal::name;
 use crate::training;
 
 /// Measures a saved run on labelled data.
@@ -73,7 +74,7 @@ fn evaluate_of<D: Domain>(arguments: &EvaluateArguments) -> Outcome {
     }
     for (report, class) in reports.iter().zip(classes) {
         let ClassReport { precision, recall, f1, items, .. } = report;
-        println!("  {precision:9.4}  {recall:6.4}  {f1:6.4}  {items:5}  {class}");
+        println!("  {precision:9.4}  {recall:6.4}  {f1:6.4}  {items:5}  {}", name(class));
     }
     Ok(())
 }

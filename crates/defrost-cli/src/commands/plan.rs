@@ -13,7 +13,7 @@ use crate::Outcome;
 use crate::args::{PlanArguments, RateChoice, Task};
 use crate::domain::{Data, Domain, Outline, for_domain};
 use crate::failure::{Blame, Failure};
-use crate::show::{estimate_lines, plan_table, report_warnings, tell};
+use crate::show::{estimate_lines, report_warnings, say_plan, tell};
 use crate::training;
 
 /// Shows what training would do.
@@ -75,7 +75,7 @@ fn plan_of<D: Domain>(arguments: &PlanArguments) -> Outcome {
     if arguments.json {
         return print_json(&summary);
     }
-    anstream::print!("{}", plan_table(&summary));
+    say_plan(&summary);
     if let Some(Data { classes, train, valid, .. }) = data {
         let Outline { network, model, is_trained, .. } = outline;
         let mut learner = options.open((network, &model), (train, valid), (classes.len(), is_trained))?;

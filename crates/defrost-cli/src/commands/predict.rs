@@ -13,6 +13,7 @@ use crate::args::{PredictArguments, Task};
 use crate::domain::{Domain, for_domain};
 use crate::failure::{Blame, Failure};
 use crate::show::Found;
+use crate::terminal::name;
 use crate::training;
 
 /// Classes and probabilities of each input; one that can't be read is reported and the rest go on.
@@ -40,8 +41,8 @@ fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {
     } else {
         for (input, result) in &results {
             match result {
-                Ok(found) => println!("{input}: {}", found.to_text()),
-                Err(error) => eprintln!("error: {input}: {error}"),
+                Ok(found) => println!("{}: {}", name(input), name(&found.to_text())),
+                Err(error) => eprintln!("error: {}: {error}", name(input)),
             }
         }
     }

@@ -13,7 +13,7 @@ use super::print_json;
 use crate::Outcome;
 use crate::args::{PretrainArguments, Unlabelled};
 use crate::failure::{Blame, Failure};
-use crate::run::create_folder;
+use crate::run::{RunFolder, create_folder};
 use crate::show::{seconds, tell, thousands};
 use crate::training;
 
@@ -71,7 +71,7 @@ pub fn pretrain(arguments: &PretrainArguments) -> Outcome {
 }
 
 /// The folder to write to, which must not hold a model yet.
-fn folder(out: &Path) -> Result<PathBuf, Failure> {
+fn folder(out: &Path) -> Result<RunFolder, Failure> {
     if out.join(MODEL).exists() {
         return Err(Failure::usage(format!(
             "--out {}: there is a model in it; choose another folder or remove it",

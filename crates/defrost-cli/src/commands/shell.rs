@@ -8,7 +8,9 @@ use crate::failure::Failure;
 
 /// Prints a shell's completion script.
 pub fn completions(arguments: &CompletionsArguments) -> Outcome {
-    clap_complete::generate(arguments.shell, &mut args::command(), "defrost", &mut std::io::stdout());
+    let mut script = vec![];
+    clap_complete::generate(arguments.shell, &mut args::command(), "defrost", &mut script);
+    print!("{}", String::from_utf8_lossy(&script));
     Ok(())
 }
 

@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use defrost::bundle::{self, ModelConfig};
+use defrost::bundle::{self, Loaded, ModelConfig};
 use defrost::data::Skipped;
-use defrost::learner::{Advice, AdvisedPlan, EarlyStopping};
+use defrost::learner::{Advice, AdvisedPlan, EarlyStopping, SaveError};
 use defrost::ops::SpinGuard;
 use defrost::platform::peak_resident_memory;
 use defrost::report::{self, Ended, Problems, Report};
@@ -27,11 +27,12 @@ use crate::domain::{Data, Domain, Prepared, for_domain};
 use crate::failure::{Blame, Failure};
 use crate::live::{self, Live};
 use crate::run::{
-    Session, Word, about_run, create_folder, is_unfinished, packed_file, shell_command, stop_on_signals,
+    RunFolder, Session, Word, about_run, create_folder, is_unfinished, packed_file, reserve_room,
+    shell_command, stop_on_signals,
 };
 use crate::show::{
-    Progress, advice_text, estimate_lines, estimate_outcome, metrics, plan_table, rate, report_warnings,
-    seconds, tell, trust_lines,
+    Progress, advice_text, estimate_lines, estimate_outcome, metrics, rate, report_warnings, seconds, tell,
+    tell_plan, trust_lines,
 };
 use crate::{remedies, training};
 
@@ -69,15 +70,16 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let start = weights::collect(learner.network());
     let arguments = &session.arguments;
     let run = match &session.run {
-        Some(run) => run.clone(),
+        Some(run) => RunFolder::take(run.clone(), "--resume")?,
         None => create_folder(arguments.out.as_deref(), &session.data)?,
     };
+    let room = reserve_room(&run, &start, learner.checkpoint_bytes(&phases))?;
     let (advice, stop) = advice.unzip();
     if let Some(advice) = &advice {
         write_advice(&run, advice)?;
     }
 
-    tell!("{}", plan_table(&plan));
+    tell_plan(&plan);
     report_warnings(&plan);
     let planned = Report {
         monitored: learner.monitored_metric().map(str::to_owned),
@@ -99,7 +101,8 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
                 live.fail(&failure.reason());
             }
         })?;
-    let thresholds = learner.save(&run).or_failure()?;
+    drop(room);
+    let thresholds = learner.save(&*run).map_err(|error| unsaved(error, &run))?;
     write_history(&run, &learner)?;
     let was_stopped = live.as_ref().is_some_and(Live::was_stopped);
     let early = outcome.as_ref().err().map(Failure::reason).or(was_stopped.then(|| live::STOPPED.to_owned()));
@@ -121,7 +124,10 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     }
     learner.discard_checkpoint().or_failure()?;
     let packed = packed_file(arguments.out.as_deref());
-    packed.map(|file| bundle::pack(&run, file)).transpose().or_failure()?;
+    if let Some(file) = packed {
+        bundle::pack(&run, file).or_failure()?;
+        Loaded::<D::Config>::open(file, &training::device()).or_failure()?;
+    }
     estimate_outcome(learner.history().estimates()).iter().for_each(|line| tell!("{line}"));
     if let Some(trouble) = learner.cache().trouble() {
         eprintln!("warning: the cache: {trouble}");
@@ -295,6 +301,16 @@ fn run_phases<N: Network>(
         Err(error) if learner.best().is_none() => Err(explain(error)),
         outcome => Ok(outcome.map_err(explain)),
     }
+}
+
+/// The message for a run that is trained and can't be saved.
+fn unsaved(error: SaveError, run: &Path) -> Failure {
+    let full = matches!(&error, SaveError::File(_) | SaveError::Weights(_));
+    let again = match (full, is_unfinished(run)) {
+        (true, true) => format!("; make room, and `defrost train --resume {}` saves it", run.display()),
+        _ => String::new(),
+    };
+    Failure::Running(anyhow::anyhow!("the run is trained, and can't be saved: {error}{again}"))
 }
 
 /// The message for a run that somebody stopped.

@@ -7,6 +7,7 @@ use defrost::weights::{DownloadError, Downloads};
 
 use crate::failure::Failure;
 use crate::show::{on_a_terminal, tell};
+use crate::terminal::name;
 
 /// A connection that fails is the run's trouble, anything else the option's.
 pub fn blame(error: DownloadError) -> Failure {
@@ -38,7 +39,7 @@ impl Downloads for Bars {
             return;
         }
         self.file = file.to_owned();
-        self.bar = on_a_terminal(TEMPLATE).map(|bar| bar.with_message(file.to_owned()));
+        self.bar = on_a_terminal(TEMPLATE).map(|bar| bar.with_message(name(file)));
         match &self.bar {
             Some(bar) => bar.set_length(bytes as u64),
             None => tell!("downloading {file}, {}", HumanBytes(bytes as u64)),

@@ -1,12 +1,46 @@
 //! Where a run is saved.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use defrost::bundle::is_run;
 
 use super::is_unfinished;
 use crate::failure::Failure;
+
+/// The folder of a run that no other command writes to until this is dropped, or the process ends in any way.
+pub struct RunFolder {
+    path: PathBuf,
+    /// The folder itself, locked; none where the system has no such locks.
+    _lock: Option<File>,
+}
+
+impl RunFolder {
+    /// Takes a folder that is there.
+    ///
+    /// # Errors
+    ///
+    /// If another command writes to it; `option` names it.
+    pub fn take(path: PathBuf, option: &str) -> Result<Self, Failure> {
+        let lock = File::open(&path).ok();
+        match lock.as_ref().map(File::try_lock) {
+            Some(Err(TryLockError::WouldBlock)) => Err(Failure::usage(format!(
+                "{option} {}: another defrost is writing to this folder; wait for its end, or choose another one",
+                path.display()
+            ))),
+            _ => Ok(Self { path, _lock: lock }),
+        }
+    }
+}
+
+impl Deref for RunFolder {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.path
+    }
+}
 
 /// The ending of the name of a run in one file.
 pub const PACKED: &str = "defrost";
@@ -16,9 +50,9 @@ pub fn packed_file(out: Option<&Path>) -> Option<&Path> {
     out.filter(|out| out.extension().is_some_and(|extension| extension == PACKED) && !out.is_dir())
 }
 
-/// Creates the folder of a run: `out`, or beside it if that is a file to pack the run into, or the next free
+/// Creates and takes the folder of a run: `out`, or beside it if that is a file to pack the run into, or the next free
 /// `runs/NAME-NUMBER` for this data.
-pub fn create_folder(out: Option<&Path>, data: &Path) -> Result<PathBuf, Failure> {
+pub fn create_folder(out: Option<&Path>, data: &Path) -> Result<RunFolder, Failure> {
     match (packed_file(out), out) {
         (Some(file), _) if file.exists() => Err(Failure::usage(format!(
             "--out {}: there is such a file already; choose another name or remove it",
@@ -29,26 +63,38 @@ pub fn create_folder(out: Option<&Path>, data: &Path) -> Result<PathBuf, Failure
     }
 }
 
-fn folder(out: Option<&Path>, data: &Path) -> Result<PathBuf, Failure> {
-    match out {
-        Some(folder) if is_run(folder) => Err(Failure::usage(format!(
+fn folder(out: Option<&Path>, data: &Path) -> Result<RunFolder, Failure> {
+    let path = match out {
+        Some(folder) => make(folder)?.to_owned(),
+        None => next(data, "")?,
+    };
+    // Only when it is taken can no other command begin a run in it.
+    let taken = RunFolder::take(path, "--out")?;
+    refuse_a_run(&taken)?;
+    try_to_write(&taken)?;
+    Ok(taken)
+}
+
+/// Refuses a folder that holds a run.
+fn refuse_a_run(folder: &Path) -> Result<(), Failure> {
+    match folder {
+        folder if is_run(folder) => Err(Failure::usage(format!(
             "--out {}: there is a finished run in it; choose another folder or remove it",
             folder.display()
         ))),
-        Some(folder) if is_unfinished(folder) => Err(Failure::usage(format!(
+        folder if is_unfinished(folder) => Err(Failure::usage(format!(
             "--out {0}: there is an unfinished run in it; `defrost train --resume {0}` goes on with it; else choose \
              another folder or remove it",
             folder.display()
         ))),
-        Some(folder) => make(folder).map(|()| folder.to_owned()),
-        None => next(data, ""),
+        _ => Ok(()),
     }
 }
 
 /// Creates the folder of an advice: `out`, or the next free `runs/NAME-advice-NUMBER` for this data.
 pub fn create_advice_folder(out: Option<&Path>, data: &Path) -> Result<PathBuf, Failure> {
     match out {
-        Some(folder) => make(folder).map(|()| folder.to_owned()),
+        Some(folder) => try_to_write(make(folder)?).map(|()| folder.to_owned()),
         None => next(data, "-advice"),
     }
 }
@@ -57,7 +103,7 @@ fn next(data: &Path, what: &str) -> Result<PathBuf, Failure> {
     let full = data.canonicalize().unwrap_or_else(|_| data.to_owned());
     let name = full.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned());
     let runs = Path::new("runs");
-    make(runs)?;
+    try_to_write(make(runs)?)?;
     for number in 1.. {
         let folder = runs.join(format!("{name}{what}-{number}"));
         match fs::create_dir(&folder) {
@@ -69,10 +115,14 @@ fn next(data: &Path, what: &str) -> Result<PathBuf, Failure> {
     unreachable!("there is always a next number")
 }
 
-/// Creates a folder and makes sure that files can be written in it, before hours are spent.
-fn make(folder: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
-    let probe = folder.join(".defrost-probe");
+/// Creates a folder, unless it is there.
+fn make(folder: &Path) -> Result<&Path, Failure> {
+    fs::create_dir_all(folder).map(|()| folder).map_err(|error| unwritable(folder, &error))
+}
+
+/// Makes sure that files can be written in a folder, before hours are spent.
+fn try_to_write(folder: &Path) -> Result<(), Failure> {
+    let probe = folder.join(format!(".defrost-probe-{}", std::process::id()));
     fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(|error| unwritable(folder, &error))
 }
 

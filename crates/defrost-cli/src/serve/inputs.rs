@@ -63,7 +63,7 @@ impl Served for Vision {
     fn form(run: &Loaded<ImageModelConfig>) -> Value {
         // Whether it tells places apart shows in any image.
         let image = Image::from_rgb(1, 1, vec![0; 3]).expect("one pixel");
-        json!({ "kind": "image", "heat": run.explain(&image, TestTimeAugmentation::NONE).is_some() })
+        json!({ "kind": "image", "heat": matches!(run.explain(&image, TestTimeAugmentation::NONE), Ok(Some(_))) })
     }
 
     fn answers(
@@ -81,7 +81,7 @@ impl Served for Vision {
     ) -> Result<Explained, String> {
         let image = Image::decode(bytes).map_err(|error| error.to_string())?;
         let nowhere = || "this network tells no places of its images apart".to_owned();
-        run.explain(&image, tta).ok_or_else(nowhere)
+        run.explain(&image, tta)?.ok_or_else(nowhere)
     }
 }
 

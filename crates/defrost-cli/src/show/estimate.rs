@@ -40,7 +40,7 @@ pub fn estimate_outcome(estimates: &[PhaseEstimate]) -> Vec<String> {
 }
 
 /// Bytes as people write them.
-fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     match bytes as f64 {
         bytes if bytes >= 1e9 => format!("{:.1} GB", bytes / 1e9),
         bytes if bytes >= 1e6 => format!("{:.0} MB", bytes / 1e6),

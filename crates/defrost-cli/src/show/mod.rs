@@ -10,9 +10,9 @@ mod quiet;
 mod trust;
 
 pub use advice::advice_text;
-pub use estimate::{estimate_lines, estimate_outcome};
+pub use estimate::{estimate_lines, estimate_outcome, size};
 use plan::metrics_that_fit;
-pub use plan::{metrics, plan_table, rate, report_warnings, thousands};
+pub use plan::{metrics, rate, report_warnings, say_plan, tell_plan, thousands};
 #[cfg(test)]
 pub use prediction::Said;
 pub use prediction::{Explanation, Found};

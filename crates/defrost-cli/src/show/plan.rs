@@ -6,10 +6,25 @@ use defrost::metrics::Metrics;
 pub use defrost::report::{rate, thousands};
 use defrost::{GroupState, Method, PhaseSummary, PlanSummary};
 
+use super::is_quiet;
+use crate::terminal::{name, plain, say_styled, tell_styled};
+
 const FROZEN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan)));
 /// Up to this many stages are drawn twice as wide.
 const NARROW: usize = 30;
 const TRAINS: Style = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
+
+/// Prints the plan on stdout.
+pub fn say_plan(plan: &PlanSummary) {
+    say_styled(&plan_table(plan));
+}
+
+/// Prints the plan on stderr, unless the command is quiet.
+pub fn tell_plan(plan: &PlanSummary) {
+    if !is_quiet() {
+        tell_styled(&(plan_table(plan) + "\n"));
+    }
+}
 
 /// The plan as a drawing: a row a phase, from input to output, a mark for each stage of each group.
 fn plan_rows(plan: &PlanSummary) -> String {
@@ -46,12 +61,12 @@ fn plan_rows(plan: &PlanSummary) -> String {
 }
 
 /// The plan as a drawing and as a table: a row a group, a column a phase.
-pub fn plan_table(plan: &PlanSummary) -> String {
+fn plan_table(plan: &PlanSummary) -> String {
     let names: Vec<String> =
-        plan.groups.iter().map(|group| format!("{} {}", group.index, group.name)).collect();
+        plan.groups.iter().map(|group| format!("{} {}", group.index, name(&group.name))).collect();
     let params: Vec<String> = plan.groups.iter().map(|group| thousands(group.params)).collect();
     let (name_width, params_width) = (width(&names).max(11), width(&params).max(10));
-    let mut text = format!("{}: {} parameters\n\n", plan.arch, thousands(plan.total_params));
+    let mut text = format!("{}: {} parameters\n\n", name(&plan.arch), thousands(plan.total_params));
     text += &format!("{}\n", plan_rows(plan));
     text += &format!("  {:name_width$}  {:>params_width$}", "layer group", "parameters");
     for phase in &plan.phases {
@@ -89,7 +104,7 @@ pub fn plan_table(plan: &PlanSummary) -> String {
         }
     }
     for note in &plan.notes {
-        text += &format!("  note: {note}\n");
+        text += &format!("  note: {}\n", plain(note));
     }
     text
 }

@@ -9,6 +9,7 @@ pub use defrost::report::seconds;
 use defrost::{EpochRecord, Method, ResolvedPhase};
 
 use super::{is_quiet, metrics_that_fit, rate, tell, thousands};
+use crate::terminal::name;
 
 /// Shows training as it goes.
 pub struct Progress {
@@ -101,7 +102,7 @@ impl Observer for Progress {
         }
         bar.set_length((epochs * batches) as u64);
         bar.set_position(((epoch - 1) * batches + batch) as u64);
-        bar.set_prefix(format!("{} {epoch}/{epochs}", self.phase));
+        bar.set_prefix(format!("{} {epoch}/{epochs}", name(&self.phase)));
         bar.set_message(format!("loss {:.3}", report.loss));
         Flow::Continue
     }
@@ -158,7 +159,7 @@ impl Observer for Advising {
             Some(bar) => {
                 bar.set_length(*passes);
                 bar.set_position(*used);
-                bar.set_message(doing.clone());
+                bar.set_message(name(doing));
             }
             None => tell!("advice: {doing}"),
         }

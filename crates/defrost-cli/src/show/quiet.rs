@@ -18,7 +18,7 @@ pub fn is_quiet() -> bool {
 macro_rules! tell {
     ($($words:tt)*) => {
         if !$crate::show::is_quiet() {
-            anstream::eprintln!($($words)*);
+            eprintln!($($words)*);
         }
     };
 }

@@ -259,6 +259,43 @@ fn another_run_is_not_gone_on_with() {
     assert_eq!(defrost_in(folder, &["train", "--resume", "nowhere"]).usage_error(), nowhere);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_is_closed_stops_a_run_unless_that_is_ignored() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    people(folder);
+    let words =
+        ["train", "people.csv", "--label-column=group", "--epochs=40", "--batch=4", "--checkpoint-seconds=0"];
+    assert_eq!(defrost_in(folder, &[&words[..], &["--out", "whole"]].concat()).code, 0);
+    for name in ["HUP", "QUIT"] {
+        let child = start(folder, &[&words[..], &["--out", name]].concat());
+        let child = wait_for(child, &folder.join(name), [0, 1, 0]);
+        signal(&child, name);
+        let ran = ended(child);
+        assert_eq!(ran.code, 130, "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(&format!("interrupted; `defrost train --resume {name}`")),
+            "{}",
+            ran.stderr
+        );
+        assert_eq!(defrost_in(folder, &["train", "--resume", name]).code, 0);
+        assert!(came_of(&folder.join(name)) == came_of(&folder.join("whole")));
+    }
+    // As under nohup.
+    let script = format!(
+        "trap '' HUP; exec {} {} --out nohup",
+        assert_cmd::cargo::cargo_bin("defrost").display(),
+        words.join(" ")
+    );
+    let mut command = Command::new("sh");
+    command.current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache")).args(["-c", &script]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = wait_for(child, &folder.join("nohup"), [0, 1, 0]);
+    signal(&child, "HUP");
+    assert_eq!(ended(child).code, 0);
+}
+
 /// Starts [`IMAGES`] where no file may be larger than 40 MB: the network can be saved, but not with its averages and the
 /// optimizer's.
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors, lowest first. A module imports from those below its own.
 const FLOORS: [&[&str]; 8] = [
-    &["remedies"],
+    &["remedies", "terminal"],
     &["failure", "http"],
     &["args", "show", "trace"],
     &["training"],

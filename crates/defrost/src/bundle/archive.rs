@@ -52,7 +52,7 @@ pub struct Archive {
 impl Archive {
     /// Opens an archive and looks at all that is in it.
     pub fn open(path: &Path) -> Result<Self, BundleError> {
-        let file = File::open(path).map_err(FileError::at(path))?;
+        let file = files::open(path)?;
         let length = file.metadata().map_err(FileError::at(path))?.len();
         let invalid = |reason: ArchiveError| BundleError::Archive { path: path.to_owned(), reason };
         let zip = checked(BufReader::new(file), length).map_err(invalid)?;

@@ -20,7 +20,7 @@ use crate::learner::{
     EPOCHS, Evaluation, Learner, LearnerError, LearnerOptions, Model, SaveError, TestTimeAugmentation,
     evaluate,
 };
-use crate::metrics::{Answer, Features, Reliability, THRESHOLD, features};
+use crate::metrics::{Answer, Features, NotANumber, Reliability, THRESHOLD, features};
 use crate::ops::isa_level;
 use crate::precision::Precision;
 use crate::prefix::Cache;
@@ -149,9 +149,15 @@ impl<C: ModelConfig> Model<C::Network> for C {
             estimate: learner.history().estimates().to_vec(),
             weights_sha256: String::new(),
             files_sha256: BTreeMap::new(),
-            self_test: SelfTest::of(self, &network, learner.device()),
+            self_test: Some(SelfTest::of(self, &network, learner.device()).map_err(SaveError::SelfTest)?),
         };
         write(folder, manifest, &collect(&network))?;
+        // What can't be loaded is not saved: without a manifest it is no finished run, and can be resumed.
+        if let Err(reason) = Loaded::<C>::open(folder, learner.device()) {
+            let manifest = paths(folder).0;
+            std::fs::remove_file(&manifest).map_err(FileError::at(&manifest))?;
+            return Err(SaveError::Unusable(Box::new(reason)));
+        }
         Ok(thresholds)
     }
 
@@ -173,7 +179,8 @@ impl<N: Network> Learner<N> {
     ///
     /// # Errors
     ///
-    /// If the learner has no [model](Self::with_model), a file can't be written or an item can't be read.
+    /// If the learner has no [model](Self::with_model), a file can't be written, an item can't be read, or what was written
+    /// can't be loaded again.
     pub fn save(&mut self, folder: impl AsRef<Path>) -> Result<Vec<f32>, SaveError> {
         let folder = folder.as_ref();
         let model = self.take_model().ok_or(SaveError::NoModel)?;
@@ -183,14 +190,15 @@ impl<N: Network> Learner<N> {
         saved
     }
 
-    /// The network's prediction now for each item of a batch, as its [`Dataset`] or model prepares them.
-    pub fn predict_batch(&self, input: Batch) -> Vec<NamedPrediction> {
+    /// The network's prediction now for each item of a batch, as its [`Dataset`] or model prepares them; an error for each
+    /// item whose scores are not numbers.
+    pub fn predict_batch(&self, input: Batch) -> Vec<Result<NamedPrediction, NotANumber>> {
         let (scores, features) = scores_and_features(&self.network().valid(), input);
         let loss = self.loss().clone();
         let answers = self.reliability().answers(&loss, scores, features.as_ref());
         let names = Names { classes: self.classes(), loss, thresholds: vec![THRESHOLD] };
         let names = Arc::new(names);
-        answers.into_iter().map(|answer| names.of(answer)).collect()
+        answers.into_iter().map(|answer| Ok(names.of(answer?))).collect()
     }
 }
 
@@ -278,8 +286,9 @@ impl<M: ModelConfig> Loaded<M> {
         Arc::new(Names { classes: classes.clone(), loss: loss.clone(), thresholds }).of(answer)
     }
 
-    /// Classes and probabilities for each item of a batch, and how familiar it is.
-    pub fn predict_batch(&self, input: Batch) -> Vec<Answer> {
+    /// Classes and probabilities for each item of a batch, and how familiar it is; an error for each item whose scores are not
+    /// numbers.
+    pub fn predict_batch(&self, input: Batch) -> Vec<Result<Answer, NotANumber>> {
         let (scores, features) = scores_and_features(&self.network, input);
         self.reliability.answers(&self.manifest.loss, scores, features.as_ref())
     }
@@ -290,7 +299,7 @@ impl<M: ModelConfig> Loaded<M> {
         &self,
         tta: TestTimeAugmentation,
         mut input: impl FnMut(Variant) -> Batch,
-    ) -> Vec<Answer> {
+    ) -> Vec<Result<Answer, NotANumber>> {
         let loss = &self.manifest.loss;
         let mut features = None;
         let scores = tta.scores(loss, |variant| {

@@ -21,11 +21,22 @@ pub struct SelfTest {
 }
 
 impl SelfTest {
-    /// This network's scores for its model's sample; none if they are NaN.
-    pub(super) fn of<M: ModelConfig>(model: &M, network: &M::Network, device: &Device) -> Option<Self> {
+    /// This network's scores for its model's sample.
+    ///
+    /// # Errors
+    ///
+    /// If the sample can't be prepared, or the scores are not numbers; the message says so.
+    pub(super) fn of<M: ModelConfig>(
+        model: &M,
+        network: &M::Network,
+        device: &Device,
+    ) -> Result<Self, String> {
         let item = model.sample();
-        let scores = scores(model, &item, network, device).ok()?;
-        scores.iter().all(|score| score.is_finite()).then_some(Self { item, scores })
+        let scores = scores(model, &item, network, device)?;
+        match scores.iter().all(|score| score.is_finite()) {
+            true => Ok(Self { item, scores }),
+            false => Err("the network's scores for its test item are not numbers".to_owned()),
+        }
     }
 
     /// How far the network's scores are from those of the test: the largest difference, over the largest score if that is

@@ -9,7 +9,7 @@ use super::encoding::Decoded;
 use super::layout::lay_out;
 use super::records::Records;
 use super::{CsvError, CsvTable, FileReading, MAX_BYTES, Record, TableFormat, json, separator};
-use crate::files::FileError;
+use crate::files::{self, FileError};
 use crate::remedy::{Note, Remedy};
 
 /// The endings of tables' names.
@@ -44,7 +44,7 @@ pub fn is_table_file(path: &Path) -> bool {
 /// The beginning of a file of lines, or else the whole file.
 pub(super) fn peek(path: &Path, format: &TableFormat) -> Result<CsvTable, CsvError> {
     let mut bytes = vec![];
-    let file = std::fs::File::open(path).map_err(FileError::at(path))?;
+    let file = files::open(path)?;
     file.take(PEEK).read_to_end(&mut bytes).map_err(FileError::at(path))?;
     let is_text = [GZIP, ZIP, PARQUET, b"["].iter().all(|start| !bytes.starts_with(start));
     let line =

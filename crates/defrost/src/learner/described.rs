@@ -61,6 +61,12 @@ pub enum SaveError {
     /// The weights can't be written.
     #[error(transparent)]
     Weights(#[from] SafetensorsError),
+    /// The network gives no scores for the item that it is tested with when it is loaded.
+    #[error("the network can't be saved: {0}")]
+    SelfTest(String),
+    /// What was written can't be loaded again.
+    #[error("the network was written, but can't be loaded again: {0}")]
+    Unusable(Box<dyn std::error::Error + Send + Sync>),
     /// The plan or the thresholds of labels can't be found.
     #[error(transparent)]
     Learner(#[from] LearnerError),

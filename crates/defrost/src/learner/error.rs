@@ -6,6 +6,7 @@ use super::CheckpointError;
 use crate::data::{DataError, Target};
 use crate::groups::GroupsError;
 use crate::loss::LossError;
+use crate::metrics::NotANumber;
 use crate::plan::PlanError;
 use crate::rates::RatesError;
 use crate::recipe::RecipeError;
@@ -48,6 +49,14 @@ pub enum LearnerError {
         expected: &'static str,
         /// How many scores the network gives.
         outputs: usize,
+    },
+    /// The network gives no scores for an item.
+    #[error("{item}: {source}")]
+    Scores {
+        /// The item's name.
+        item: String,
+        /// The reason.
+        source: NotANumber,
     },
     /// No metric of this name is measured.
     #[error("the metric {name} is not measured of these items; there are {known}")]

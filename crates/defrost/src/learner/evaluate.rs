@@ -9,7 +9,8 @@ use super::{Learner, LearnerError, TestTimeAugmentation};
 use crate::data::{DataError, Dataset, Target, TargetKind, plain_batches, target_rows};
 use crate::loss::AnyLoss;
 use crate::metrics::{
-    self, Calibration, ClassReport, Confusion, Interval, Metric, Metrics, Prediction, Temperature, split,
+    self, Calibration, ClassReport, Confusion, Interval, Metric, Metrics, NotANumber, Prediction,
+    Temperature, split,
 };
 use crate::prefix::{Cache, Prefix};
 use crate::stage::Network;
@@ -109,7 +110,7 @@ impl Evaluation {
 ///
 /// # Errors
 ///
-/// If an item can't be read.
+/// If an item can't be read, or the network's scores for it are not numbers.
 pub fn evaluate<N: Network>(
     network: &N,
     data: &dyn Dataset,
@@ -129,7 +130,11 @@ pub fn evaluate<N: Network>(
         })?;
         tally.add(data, &items, scores);
     }
-    Ok(tally.finish())
+    // Items are in their order.
+    match tally.predictions.iter().position(|prediction| !prediction.is_finite()) {
+        Some(item) => Err(LearnerError::Scores { item: data.name(item), source: NotANumber }),
+        None => Ok(tally.finish()),
+    }
 }
 
 /// Sums over batches.

@@ -2,6 +2,7 @@
 //! is like the training items.
 
 use burn::tensor::Tensor;
+use thiserror::Error;
 
 use super::prediction::split;
 use super::{Familiarity, Features, Prediction, Temperature};
@@ -21,7 +22,23 @@ pub struct Answer {
     pub remarks: Vec<String>,
 }
 
+/// A network's scores for an item are not numbers, so there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the network's scores for it are not numbers; a value in it may be out of range")]
+pub struct NotANumber;
+
+impl From<NotANumber> for String {
+    fn from(error: NotANumber) -> Self {
+        error.to_string()
+    }
+}
+
 impl Answer {
+    /// This answer, if each of its scores is a finite number.
+    fn of_numbers(self) -> Result<Self, NotANumber> {
+        if self.scores.is_finite() { Ok(self) } else { Err(NotANumber) }
+    }
+
     /// Notes for people; usually none.
     pub fn notes(&self) -> Vec<String> {
         let is_unfamiliar = self.familiarity.is_some_and(|share| share < Familiarity::LEAST);
@@ -40,8 +57,14 @@ pub struct Reliability {
 }
 
 impl Reliability {
-    /// The answers that these scores, `[batch, outputs]`, of items with these features mean. Features may be missing.
-    pub fn answers(&self, loss: &AnyLoss, scores: Tensor<2>, features: Option<&Features>) -> Vec<Answer> {
+    /// The answers that these scores, `[batch, outputs]`, of items with these features mean; an error for each item whose
+    /// scores are not numbers. Features may be missing.
+    pub fn answers(
+        &self,
+        loss: &AnyLoss,
+        scores: Tensor<2>,
+        features: Option<&Features>,
+    ) -> Vec<Result<Answer, NotANumber>> {
         let predictions = split(loss.decode(scores)).into_iter().map(|found| match loss.kind() {
             TargetKind::Class => self.temperature.apply(&found),
             _ => found,
@@ -49,7 +72,7 @@ impl Reliability {
         let share = |row: &[f32]| self.familiarity.as_ref()?.share(row);
         let mut familiarity = features.into_iter().flat_map(Features::rows).map(share);
         let answer = |scores| Answer { scores, familiarity: familiarity.next().flatten(), remarks: vec![] };
-        predictions.map(answer).collect()
+        predictions.map(answer).map(Answer::of_numbers).collect()
     }
 }
 
@@ -61,5 +84,27 @@ pub(crate) fn features(batch: &Batch) -> Option<Features> {
             Some(Features { width, numbers: rows.to_data().iter::<f32>().collect() })
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::loss::{SquaredError, TargetScaler};
+
+    #[test]
+    fn scores_that_are_not_numbers_are_no_answer() {
+        let answers = |loss: AnyLoss, scores: [[f32; 2]; 3]| {
+            let scores = Tensor::from_floats(scores, &Device::flex());
+            let found = Reliability::default().answers(&loss, scores, None);
+            found.into_iter().map(|answer| answer.is_ok()).collect::<Vec<_>>()
+        };
+        let rows = [[f32::NAN, 0.0], [2.0, 1.0], [f32::INFINITY, 0.0]];
+        assert_eq!(answers(AnyLoss::default(), rows), [false, true, false]);
+        // A score that is one, in a unit that takes it out of range.
+        let unit = SquaredError(TargetScaler { mean: 0.0, std: 1e38 });
+        assert_eq!(answers(unit.into(), [[1.0, 0.0], [9.0, 0.0], [-9.0, 0.0]]), [true, false, false]);
     }
 }

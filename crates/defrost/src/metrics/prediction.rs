@@ -19,6 +19,11 @@ impl Prediction {
         self.0.first().copied().unwrap_or(f32::NAN)
     }
 
+    /// Whether all of it are finite numbers.
+    pub fn is_finite(&self) -> bool {
+        self.0.iter().all(|number| number.is_finite())
+    }
+
     /// The labels that are said to be there, ascending; `thresholds` holds one for each label, or one for all.
     pub fn labels(&self, thresholds: &[f32]) -> Vec<usize> {
         let limits = thresholds.iter().cycle();

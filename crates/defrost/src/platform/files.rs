@@ -76,6 +76,38 @@ pub(crate) fn read_exact_at(mut file: &File, buffer: &mut [u8], offset: u64) -> 
     outcome
 }
 
+/// Creates a folder that the user alone may enter, unless it is there.
+///
+/// # Errors
+///
+/// If the system can't, or the folder is one that others may write to: it, or a link to it, belongs to another user who is
+/// not root, or everybody may write to it.
+#[cfg(unix)]
+pub(crate) fn create_own_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let (link, folder) = (std::fs::symlink_metadata(path)?, std::fs::metadata(path)?);
+    let user = rustix::process::geteuid().as_raw();
+    let refused = |reason: &str| Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+    if [&link, &folder].iter().any(|metadata| ![0, user].contains(&metadata.uid())) {
+        return refused("it belongs to another user, who could write to it");
+    }
+    if folder.mode() & 0o002 != 0 {
+        return refused("everybody may write to it; `chmod o-w` makes it yours");
+    }
+    Ok(())
+}
+
+/// Creates a folder, unless it is there.
+///
+/// # Errors
+///
+/// If the system can't.
+#[cfg(not(unix))]
+pub(crate) fn create_own_folder(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)
+}
+
 /// Waits until a folder's names are on the disk, where the system lets one.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     match cfg!(unix) {
@@ -103,6 +135,29 @@ pub fn user_cache_folder() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_folder_that_others_may_write_to_is_refused() {
+        use std::os::unix::fs::{PermissionsExt, lchown, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("a/b");
+        create_own_folder(&own).unwrap();
+        assert_eq!(std::fs::metadata(&own).unwrap().permissions().mode() & 0o777, 0o700);
+        let link = folder.path().join("link");
+        symlink(&own, &link).unwrap();
+        create_own_folder(&link).unwrap();
+        let refusal = |path: &Path| create_own_folder(path).unwrap_err().to_string();
+        std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(refusal(&own).starts_with("everybody may write to it") && refusal(&link) == refusal(&own));
+        std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o755)).unwrap();
+        create_own_folder(&own).unwrap();
+        // Only root may give things to others.
+        if lchown(&link, Some(12345), None).is_ok() {
+            assert!(refusal(&link).starts_with("it belongs to another user"));
+            create_own_folder(&own).unwrap();
+        }
+    }
 
     #[test]
     fn an_unfinished_file_is_removed_and_a_finished_one_replaces() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::file::{EXTENSION, TEMPORARY};
-use crate::platform::touch;
+use crate::platform::{create_own_folder, touch};
 
 /// After this time without a write, a file under a temporary name is what a killed run has left.
 const ABANDONED: Duration = Duration::from_secs(24 * 3600);
@@ -34,9 +34,9 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// If it can't be created or listed.
+    /// If it can't be created or listed, or others could write into it: their entries would be believed.
     pub fn open(path: &Path, limit: u64) -> io::Result<Self> {
-        std::fs::create_dir_all(path)?;
+        create_own_folder(path)?;
         let mut unused = vec![];
         for entry in std::fs::read_dir(path)? {
             let entry = entry?;

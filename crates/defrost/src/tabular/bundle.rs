@@ -93,7 +93,10 @@ impl ModelConfig for TableModelConfig {
     fn sample(&self) -> Vec<String> {
         let cell = |column: &Column| match &column.encoding {
             Encoding::Category(values) => values.get(values.len() / 2).cloned().unwrap_or_default(),
-            Encoding::Number { mean, std, .. } => (mean + std).to_string(),
+            Encoding::Number { mean, std, .. } => match mean + std {
+                above if above.is_finite() => above.to_string(),
+                _ => mean.to_string(),
+            },
             Encoding::Quantiles(quantiles) => quantiles.above_median().to_string(),
         };
         self.schema.columns.iter().map(cell).collect()
@@ -134,7 +137,9 @@ impl LoadedTable {
         let batched = |rows: &[&ReadRow]| {
             let encoded: Vec<&Encoded> = rows.iter().map(|row| &row.0).collect();
             let answers = self.predict_batch(batch(&self.manifest.model.schema, &encoded, self.device()));
-            let remarked = |(answer, row): (Answer, &&ReadRow)| Answer { remarks: row.1.clone(), ..answer };
+            let remarked = |(answer, row): (Result<Answer, _>, &&ReadRow)| {
+                Ok(Answer { remarks: row.1.clone(), ..answer? })
+            };
             answers.into_iter().zip(rows).map(remarked).collect()
         };
         in_batches(rows, |_| 0, batched)

@@ -13,6 +13,7 @@ use super::table_data::{TableData, TableError};
 use crate::bundle::{ContinueError, Continued, ModelConfig as _, NamedPrediction};
 use crate::data::Dataset as _;
 use crate::learner::{Learner, LearnerError, LearnerOptions};
+use crate::metrics::NotANumber;
 use crate::pretrained::Pretrained;
 
 /// A learner of table rows.
@@ -104,6 +105,9 @@ pub enum RowPredictError {
     /// The row can't be encoded.
     #[error("{0}")]
     Row(String),
+    /// The network's scores are not numbers.
+    #[error(transparent)]
+    Scores(#[from] NotANumber),
     /// The learner does not know how rows are encoded.
     #[error(
         "the learner does not know how rows are encoded for its network; say so with Learner::with_model"
@@ -130,7 +134,7 @@ impl TableLearner {
     ) -> Result<NamedPrediction, RowPredictError> {
         let TableModelConfig { schema, .. } = self.model().ok_or(RowPredictError::NoModel)?;
         let (encoded, _) = schema.encode_row(&by_column(row)).map_err(RowPredictError::Row)?;
-        Ok(self.predict_batch(batch(schema, &[&encoded], self.device())).remove(0))
+        Ok(self.predict_batch(batch(schema, &[&encoded], self.device())).remove(0)?)
     }
 }
 

@@ -21,6 +21,9 @@ use crate::csv_table::cell;
 const MAX_CARDINALITY: usize = 20;
 /// Added to standard deviations, as in fastai.
 const EPSILON: f64 = 1e-7;
+/// How many standard deviations from the mean a number may be. Beyond that it is out of range, because the network's sums could
+/// overflow.
+const FARTHEST: f64 = 1e15;
 
 /// What becomes of numbers, and which network reads them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,12 +151,20 @@ impl Encoding {
         matches!(self, Self::Category(_))
     }
 
+    /// Whether the network can read this number.
+    fn is_in_range(&self, number: f64) -> bool {
+        match self {
+            Self::Number { mean, std, .. } => deviation(number, *mean, *std).abs() <= FARTHEST,
+            Self::Category(_) | Self::Quantiles(_) => true,
+        }
+    }
+
     /// Appends what the network reads of a number.
     fn encode(&self, number: Option<f64>, into: &mut Vec<f32>) {
         match self {
             Self::Category(_) => {}
             Self::Number { median, mean, std, .. } => {
-                into.push(((number.unwrap_or(*median) - mean) / std) as f32);
+                into.push(deviation(number.unwrap_or(*median), *mean, *std) as f32);
             }
             Self::Quantiles(quantiles) => quantiles.encode(number, into),
         }
@@ -285,6 +296,9 @@ impl Schema {
             if number.is_none() && !value.is_missing() {
                 return Err(format!("column `{name}` holds numbers, and this is `{value}`"));
             }
+            if let Some(number) = number.filter(|&number| !encoding.is_in_range(number)) {
+                return Err(format!("column `{name}`: {} is out of range", shown(number)));
+            }
             encoded.numbers.push(number);
             flags.extend(encoding.is_flagged().then_some(1 + u32::from(number.is_none())));
         }
@@ -399,9 +413,25 @@ fn learn_number(cells: &[CellValue]) -> Encoding {
     let missing = cells.len() - present.len();
     let count = cells.len().max(1) as f64;
     let filled = || present.iter().copied().chain(std::iter::repeat_n(median, missing));
-    let mean = filled().sum::<f64>() / count;
-    let std = (filled().map(|number| (number - mean).powi(2)).sum::<f64>() / count).sqrt() + EPSILON;
-    Encoding::Number { median, mean, std, flagged: missing > 0 }
+    // Squares and sums are of numbers in this unit, so that none overflows; a power of two changes no digit.
+    let greatest = present.iter().fold(0.0f64, |greatest, number| greatest.max(number.abs()));
+    let unit = greatest.log2().ceil().clamp(0.0, 1023.0).exp2();
+    let mean = filled().map(|number| number / unit).sum::<f64>() / count;
+    let variance = filled().map(|number| (number / unit - mean).powi(2)).sum::<f64>() / count;
+    Encoding::Number {
+        median,
+        mean: mean * unit,
+        std: variance.sqrt() * unit + EPSILON,
+        flagged: missing > 0,
+    }
+}
+
+/// How far a number is from the mean, in standard deviations.
+fn deviation(number: f64, mean: f64, std: f64) -> f64 {
+    match number - mean {
+        apart if apart.is_finite() => apart / std,
+        _ => number / std - mean / std,
+    }
 }
 
 /// Nothing where not all cells are numbers or missing, or all numbers are the same.

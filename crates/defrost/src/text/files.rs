@@ -1,10 +1,10 @@
 //! Files of texts.
 
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::data::class_folder::{FileKind, FolderError, all_files, holds_mostly};
+use crate::files;
 
 /// The files that are texts.
 pub static TEXTS: FileKind =
@@ -35,7 +35,7 @@ pub fn text_files(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
 pub fn read_text(path: &Path) -> Result<String, (&'static str, String)> {
     let unreadable = |error: std::io::Error| ("unreadable", error.to_string());
     let mut bytes = vec![];
-    let file = fs::File::open(path).map_err(unreadable)?;
+    let file = files::open(path).map_err(|error| unreadable(error.source))?;
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(("too-large", format!("it is longer than {MAX_BYTES} bytes; cut it into several texts")));

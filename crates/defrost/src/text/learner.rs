@@ -11,6 +11,7 @@ use super::text_data::{TextData, TextDataError};
 use super::tokenizer::TokenizerError;
 use crate::bundle::{ContinueError, Continued, NamedPrediction};
 use crate::learner::{Learner, LearnerError, LearnerOptions};
+use crate::metrics::NotANumber;
 use crate::pretrained::Pretrained;
 use crate::remedy::Note;
 
@@ -88,6 +89,9 @@ pub enum TextPredictError {
     /// The tokenizer can't be used.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
+    /// The network's scores are not numbers.
+    #[error(transparent)]
+    Scores(#[from] NotANumber),
     /// The learner does not know how texts are encoded.
     #[error(
         "the learner does not know how texts are encoded for its network; say so with Learner::with_model"
@@ -104,7 +108,7 @@ impl TextLearner {
     pub fn predict(&self, text: &str) -> Result<NamedPrediction, TextPredictError> {
         let model: &TextModelConfig = self.model().ok_or(TextPredictError::NoModel)?;
         let tokens = model.tokenizer()?.encode(text).map_err(TextPredictError::Text)?;
-        Ok(self.predict_batch(batch(&[&tokens.ids], self.device())).remove(0))
+        Ok(self.predict_batch(batch(&[&tokens.ids], self.device())).remove(0)?)
     }
 }
 

@@ -24,7 +24,7 @@ use crate::bundle::{BATCH, BundleManifest, Loaded, ModelConfig, in_batches};
 use crate::data::{Skipped, Variant};
 use crate::interpret::HeatMap;
 use crate::learner::TestTimeAugmentation;
-use crate::metrics::Answer;
+use crate::metrics::{Answer, NotANumber};
 use crate::recipe::FineTune;
 use crate::remedy::Remedy;
 
@@ -180,13 +180,17 @@ pub type LoadedVision = Loaded<ImageModelConfig>;
 impl LoadedVision {
     /// Classes and probabilities for one image, varied as training does by default where there are more
     /// looks than one.
-    pub fn predict(&self, image: &Image, tta: TestTimeAugmentation) -> Answer {
+    ///
+    /// # Errors
+    ///
+    /// If the network's scores are not numbers.
+    pub fn predict(&self, image: &Image, tta: TestTimeAugmentation) -> Result<Answer, NotANumber> {
         self.predict_prepared(&[&self.prepared(image, tta)], tta).remove(0)
     }
 
     /// The same for each input that `read` makes an image of; why not for the others. Images are read and prepared on all
     /// threads, no more than one a thread in memory at a time.
-    pub fn predict_all<T: Sync, E: Send>(
+    pub fn predict_all<T: Sync, E: Send + From<NotANumber>>(
         &self,
         inputs: &[T],
         tta: TestTimeAugmentation,
@@ -202,15 +206,19 @@ impl LoadedVision {
 
     /// What [`predict`](Self::predict) says of an image, and where the plain look shows it; nothing if this network tells
     /// no places apart, or not in images of this size.
-    pub fn explain(&self, image: &Image, tta: TestTimeAugmentation) -> Option<Explained> {
-        let prediction = self.predict(image, tta);
+    ///
+    /// # Errors
+    ///
+    /// If the network's scores are not numbers.
+    pub fn explain(&self, image: &Image, tta: TestTimeAugmentation) -> Result<Option<Explained>, NotANumber> {
+        let prediction = self.predict(image, tta)?;
         let output = prediction.scores.class();
         let preprocess = &self.manifest.model.preprocess;
         let values = self.prepared(image, TestTimeAugmentation::NONE).remove(0);
         let input = batch(values, 1, preprocess, self.device());
-        let heat = self.heat(input.into(), &[output]).pop()?;
+        let Some(heat) = self.heat(input.into(), &[output]).pop() else { return Ok(None) };
         let fraction = preprocess.size as f32 / preprocess.resize_to as f32;
-        Some(Explained { prediction, output, heat, fraction })
+        Ok(Some(Explained { prediction, output, heat, fraction }))
     }
 
     /// Labelled images to measure the network on: those below `root`, or those that validate where it is a data set that says
@@ -246,7 +254,11 @@ impl LoadedVision {
         tta.all_variants().map(prepare).collect()
     }
 
-    fn predict_prepared(&self, images: &[&Vec<Vec<f32>>], tta: TestTimeAugmentation) -> Vec<Answer> {
+    fn predict_prepared(
+        &self,
+        images: &[&Vec<Vec<f32>>],
+        tta: TestTimeAugmentation,
+    ) -> Vec<Result<Answer, NotANumber>> {
         let mut look = 0;
         self.predict_variants(tta, |_| {
             let values = images.iter().flat_map(|image| &image[look]).copied().collect();

@@ -14,6 +14,7 @@ use super::models::VisionNetwork;
 use super::setup::{SetupError, VisionSetup};
 use crate::bundle::{ContinueError, Continued, NamedPrediction};
 use crate::learner::{Learner, LearnerError, LearnerOptions, TestTimeAugmentation};
+use crate::metrics::NotANumber;
 use crate::pretrained::Pretrained;
 use crate::remedy::Note;
 use crate::split_data::SplitData;
@@ -138,6 +139,9 @@ pub enum ImagePredictError {
     /// The image can't be read.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// The network's scores are not numbers.
+    #[error(transparent)]
+    Scores(#[from] NotANumber),
     /// The learner does not know how images are prepared.
     #[error(
         "the learner does not know how images are prepared for its network; say so with Learner::with_model"
@@ -158,7 +162,7 @@ impl ImageLearner {
         let ImageModelConfig { preprocess, .. } = self.model().ok_or(ImagePredictError::NoModel)?;
         let mut values = vec![0.0; preprocess.values()];
         image.into().with(|image| preprocess.apply(image, &Draw::default(), &mut values))?;
-        Ok(self.predict_batch(batch(values, 1, preprocess, self.device()).into()).remove(0))
+        Ok(self.predict_batch(batch(values, 1, preprocess, self.device()).into()).remove(0)?)
     }
 }
 
@@ -167,9 +171,12 @@ impl LoadedVision {
     ///
     /// # Errors
     ///
-    /// If it can't be read.
-    pub fn predict_one<'a>(&self, image: impl Into<ImageInput<'a>>) -> Result<NamedPrediction, ImageError> {
-        let answer = image.into().with(|image| self.predict(image, TestTimeAugmentation::NONE))?;
+    /// If it can't be read, or the network's scores are not numbers.
+    pub fn predict_one<'a>(
+        &self,
+        image: impl Into<ImageInput<'a>>,
+    ) -> Result<NamedPrediction, ImagePredictError> {
+        let answer = image.into().with(|image| self.predict(image, TestTimeAugmentation::NONE))??;
         Ok(self.named(answer))
     }
 }

@@ -152,6 +152,18 @@ impl<N: Network> Learner<N> {
         self.checkpoints = Some(Checkpoints::new(options));
     }
 
+    /// The most bytes that checkpoints of a run of these phases take on the disk, where nothing else is in their folder.
+    pub fn checkpoint_bytes(&self, phases: &[ResolvedPhase]) -> u64 {
+        let bytes = |numbers: usize| 4 * numbers as u64;
+        let network =
+            weights::collect(self.network()).values().map(|data| bytes(data.num_elements())).sum::<u64>();
+        let moved = phases.iter().map(|phase| bytes(phase.plan.trainable_count())).max().unwrap_or(0);
+        // A weight, two numbers of the optimizer's and an average: now and as the epoch began, of this checkpoint and of the
+        // one before, which goes when this one is complete. And the best networks of two kinds.
+        let (numbers, states, checkpoints, best) = (4, 2, 2, 2);
+        network + moved * (numbers * states * checkpoints + best)
+    }
+
     /// Removes the checkpoint, and its folder if there is nothing else in it.
     ///
     /// # Errors
