@@ -7,11 +7,11 @@ use burn::tensor::{Device, TensorData};
 use defrost::HeadKind;
 use defrost::bundle::{BundleError, Loaded, ModelConfig};
 use defrost::data::Fingerprint;
-use defrost::tabular::{TableData, TableModelConfig};
+use defrost::tabular::{Encoding, TableData, TableModelConfig};
 use defrost::text::models::{BertConfig, TextConfig, TextNetwork};
 use defrost::text::{TextColumns, TextModelConfig};
 use defrost::vision::{ImageModelConfig, VisionSetup};
-use defrost::weights::safetensors;
+use defrost::weights::{self, safetensors};
 use defrost::{Learner, LearnerOptions, Precision};
 use serde_json::{Value, json};
 
@@ -198,4 +198,34 @@ fn the_message_says_what_may_be_wrong() {
          1e-3; either bundle.json has changed since the run wrote it, or the avx2 kernels are wrong on this processor, \
          which DEFROST_KERNEL=portable would show"
     );
+}
+
+/// Weights that overflowed, and a description that JSON can't hold.
+#[test]
+fn what_cant_be_loaded_again_is_not_saved() {
+    let (folder, model) = rows();
+    fs::remove_file(folder.path().join("bundle.json")).unwrap();
+    let save = |network, model: &TableModelConfig| {
+        let (train, valid) = (Box::new(Clusters(8)), Box::new(Clusters(4)));
+        let learner = Learner::new(network, train, valid, OUTPUTS, LearnerOptions::default()).unwrap();
+        let classes = ["a", "b", "c"].map(str::to_owned);
+        learner.with_model(model.clone()).with_classes(classes).save(folder.path()).unwrap_err().to_string()
+    };
+    let network = || model.network(OUTPUTS, &Device::flex()).unwrap();
+    let tensors = weights::collect(&network()).into_iter().map(|(name, data)| {
+        (name, TensorData::new(vec![f32::NAN; data.num_elements()], data.shape().to_vec()))
+    });
+    let refusal = save(weights::load(network(), &tensors.collect()), &model);
+    assert_eq!(refusal, "the network can't be saved: the network's scores for its test item are not numbers");
+
+    let mut broken = model.clone();
+    let number = broken.schema.columns.iter_mut().find_map(|column| match &mut column.encoding {
+        Encoding::Quantiles(quantiles) => Some(quantiles),
+        _ => None,
+    });
+    // As a statistic that overflowed was once; it bounds nothing that the test item has.
+    number.unwrap().scale = f64::INFINITY;
+    let refusal = save(network(), &broken);
+    assert!(refusal.starts_with("the network was written, but can't be loaded again: "), "{refusal}");
+    assert!(!folder.path().join("bundle.json").exists());
 }
