@@ -1,9 +1,11 @@
 //! How a command fails: what is printed, and the exit code.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use defrost::Remedy;
+use defrost::ops::OutOfMemory;
 
 use crate::remedies::words;
 use crate::terminal::{plain, tell_styled};
@@ -62,6 +64,24 @@ impl Failure {
             Self::Interrupted(_) => ExitCode::from(Self::INTERRUPTED),
         }
     }
+}
+
+/// Runs a command. Memory that the system does not have for one of the program's own buffers is a failure that says what to do.
+pub fn or_out_of_memory(run: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if !panic.payload().is::<OutOfMemory>() {
+            usual(panic);
+        }
+    }));
+    panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| match panic.downcast_ref() {
+        Some(OutOfMemory { bytes }) => Err(Failure::Running(anyhow::anyhow!(
+            "there is no memory left for {} MB more; a smaller --batch, --size or --cache-limit, or a network that is frozen \
+             further, needs less",
+            bytes.div_ceil(1 << 20)
+        ))),
+        None => panic::resume_unwind(panic),
+    })
 }
 
 /// An error and its causes, without those that it has named itself.

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         show::be_quiet();
     }
     let traced = trace::start();
-    let outcome = traced.and_then(|()| run(arguments.command));
+    let outcome = traced.and_then(|()| failure::or_out_of_memory(|| run(arguments.command)));
     let lost = outcome.is_ok().then(terminal::lost).flatten();
     let lost =
         lost.map(|error| Failure::Running(anyhow::anyhow!("what was printed is lost: stdout: {error}")));

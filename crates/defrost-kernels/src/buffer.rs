@@ -5,15 +5,16 @@
 //! out of a few large regions that stay mapped, and what is dropped joins its free neighbours. Built with
 //! `--cfg separate_buffers`, each is an allocation of its own instead.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
+use std::panic::panic_any;
 use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::platform::{REGION_BYTES, Region};
+use crate::platform::{REGION_BYTES, Region, trim_heap};
 
 /// A cache line, and the widest vector.
 const ALIGNMENT: usize = 64;
@@ -30,6 +31,13 @@ unsafe impl Plain for f32 {}
 // SAFETY: a wrapper of u16.
 unsafe impl Plain for half::bf16 {}
 
+/// The system has no memory left for a buffer. [`Buffer::new`] panics with it, so that a program can say so and end in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory {
+    /// How large the buffer is.
+    pub bytes: usize,
+}
+
 /// Elements to be overwritten: they begin as any values, of an earlier buffer most likely.
 pub struct Buffer<T: Plain> {
     block: Block,
@@ -39,9 +47,14 @@ pub struct Buffer<T: Plain> {
 
 impl<T: Plain> Buffer<T> {
     /// This many elements, aligned to 64 bytes.
+    ///
+    /// # Panics
+    ///
+    /// With [`OutOfMemory`] if the system has no memory left.
     pub fn new(len: usize) -> Self {
         let layout = Layout::array::<T>(len).expect("a length that fits the address space");
-        let block = if cfg!(separate_buffers) { Block::separate(layout) } else { Pool::lock().take(layout) };
+        let taken = if cfg!(separate_buffers) { Block::separate(layout) } else { Pool::lock().take(layout) };
+        let block = taken.unwrap_or_else(|error| panic_any(error));
         let mut buffer = Self { block, len, element: PhantomData };
         if cfg!(debug_assertions) {
             // SAFETY: the block has at least this many bytes, and any bytes are a value. These are NaN.
@@ -108,9 +121,10 @@ impl<T: Plain> Drop for Buffer<T> {
     }
 }
 
-/// Gives the memory of regions that no buffer lies in back to the system.
+/// Gives the memory of regions that no buffer lies in back to the system, and what the heap holds unused.
 pub fn release_memory() {
     Pool::lock().release();
+    trim_heap();
 }
 
 /// A piece of a region (or, under `separate_buffers`, an allocation), one owner's alone.
@@ -122,11 +136,12 @@ struct Block {
 
 impl Block {
     /// An allocation of its own, with nothing behind its last byte: where address sanitizer sees overruns.
-    fn separate(layout: Layout) -> Self {
+    fn separate(layout: Layout) -> Result<Self, OutOfMemory> {
         let layout = Layout::from_size_align(layout.size().max(1), ALIGNMENT).expect("as large as before");
         // SAFETY: the size is not 0.
-        let Some(start) = NonNull::new(unsafe { alloc_zeroed(layout) }) else { handle_alloc_error(layout) };
-        Self { start, place: (0, 0), bytes: layout.size() }
+        let start = NonNull::new(unsafe { alloc_zeroed(layout) });
+        let start = start.ok_or(OutOfMemory { bytes: layout.size() })?;
+        Ok(Self { start, place: (0, 0), bytes: layout.size() })
     }
 
     /// Ends a [`Block::separate`] one.
@@ -165,11 +180,12 @@ impl Pool {
     }
 
     /// Out of the smallest free part that is large enough.
-    fn take(&mut self, layout: Layout) -> Block {
+    fn take(&mut self, layout: Layout) -> Result<Block, OutOfMemory> {
         let bytes = layout.size().max(1).next_multiple_of(ALIGNMENT);
         let (size, place) = match self.by_size.range((bytes, (0, 0))..).next() {
             Some(&found) => found,
-            None => self.map(bytes.max(REGION_BYTES), layout),
+            // Where there is no room for a whole region, there may be for the buffer.
+            None => self.map(bytes.max(REGION_BYTES)).or_else(|_| self.map(bytes))?,
         };
         self.remove(place, size);
         if size > bytes {
@@ -178,7 +194,7 @@ impl Pool {
         let region = self.regions[place.0].as_mut().expect("free parts lie in regions");
         // SAFETY: free parts lie within their region, whose memory is mapped until no block is left in it.
         let start = unsafe { NonNull::new_unchecked(region.as_mut_ptr().add(place.1)) };
-        Block { start, place, bytes }
+        Ok(Block { start, place, bytes })
     }
 
     /// Joins the block with its free neighbours.
@@ -198,15 +214,15 @@ impl Pool {
     }
 
     /// A new region, all of it free.
-    fn map(&mut self, bytes: usize, layout: Layout) -> (usize, Offset) {
-        let Some(region) = Region::new(bytes) else { handle_alloc_error(layout) };
+    fn map(&mut self, bytes: usize) -> Result<(usize, Offset), OutOfMemory> {
+        let region = Region::new(bytes).ok_or(OutOfMemory { bytes })?;
         let index = self.regions.iter().position(Option::is_none).unwrap_or(self.regions.len());
         if index == self.regions.len() {
             self.regions.push(None);
         }
         self.regions[index] = Some(region);
         self.insert((index, 0), bytes);
-        (bytes, (index, 0))
+        Ok((bytes, (index, 0)))
     }
 
     fn release(&mut self) {
@@ -243,7 +259,7 @@ mod tests {
     fn what_is_given_back_is_whole_again() {
         let mut pool = Pool::new();
         let sizes = [1000, 64, 1, 0, 5000, 128];
-        let blocks: Vec<Block> = sizes.iter().map(|&size| pool.take(layout(size))).collect();
+        let blocks: Vec<Block> = sizes.iter().map(|&size| pool.take(layout(size)).unwrap()).collect();
         for (block, next) in blocks.iter().zip(&blocks[1..]) {
             assert!(block.start.addr().get().is_multiple_of(ALIGNMENT));
             assert_eq!(block.place.1 + block.bytes, next.place.1, "blocks touch and do not overlap");
@@ -258,22 +274,35 @@ mod tests {
     #[test]
     fn the_tightest_part_is_taken() {
         let mut pool = Pool::new();
-        let blocks: Vec<Block> = [640, 64, 128, 64].iter().map(|&size| pool.take(layout(size))).collect();
+        let blocks: Vec<Block> =
+            [640, 64, 128, 64].iter().map(|&size| pool.take(layout(size)).unwrap()).collect();
         pool.give_back(&blocks[0]);
         pool.give_back(&blocks[2]);
-        assert_eq!(pool.take(layout(100)).place, blocks[2].place);
-        assert_eq!(pool.take(layout(100)).place, blocks[0].place);
+        assert_eq!(pool.take(layout(100)).unwrap().place, blocks[2].place);
+        assert_eq!(pool.take(layout(100)).unwrap().place, blocks[0].place);
     }
 
     #[test]
     fn empty_regions_are_released() {
         let mut pool = Pool::new();
-        let (small, large) = (pool.take(layout(100)), pool.take(layout(REGION_BYTES + 1)));
+        let mut take = |bytes: usize| pool.take(layout(bytes)).unwrap();
+        let (small, large) = (take(100), take(REGION_BYTES + 1));
         assert_eq!((small.place.0, large.place.0), (0, 1));
         pool.give_back(&large);
         pool.release();
         assert!(pool.regions[0].is_some() && pool.regions[1].is_none());
-        assert_eq!(pool.take(layout(2 * REGION_BYTES)).place, (1, 0), "the number is used again");
+        assert_eq!(pool.take(layout(2 * REGION_BYTES)).unwrap().place, (1, 0), "the number is used again");
+    }
+
+    #[test]
+    fn memory_that_the_system_has_not_is_an_error_and_the_pool_goes_on() {
+        let mut pool = Pool::new();
+        let bytes = 1 << 60;
+        assert_eq!(pool.take(layout(bytes)).err(), Some(OutOfMemory { bytes }));
+        assert!(pool.take(layout(100)).is_ok());
+        let panic = std::panic::catch_unwind(|| Buffer::<f32>::new(bytes / 4)).unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&OutOfMemory { bytes }));
+        assert_eq!(Buffer::<f32>::zeroed(3)[..], [0.0; 3]);
     }
 
     #[test]

@@ -28,7 +28,7 @@ mod spin_guard;
 mod statistics;
 
 pub use activation_fn::ActivationFn;
-pub use buffer::{Buffer, Plain, release_memory};
+pub use buffer::{Buffer, OutOfMemory, Plain, release_memory};
 pub use element::Element;
 pub use epilogue::Epilogue;
 pub use isa::IsaLevel;

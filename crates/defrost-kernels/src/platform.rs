@@ -1,10 +1,24 @@
-//! The part that depends on the operating system: regions of memory. Instructions are [`IsaLevel`](crate::IsaLevel)'s.
+//! The part that depends on the operating system: regions of memory, and the heap. Instructions are [`IsaLevel`](crate::IsaLevel)'s.
 
 #[cfg(any(unix, windows))]
 pub(crate) use mapped::{REGION_BYTES, Region};
 
 #[cfg(not(any(unix, windows)))]
 pub(crate) use heap::{REGION_BYTES, Region};
+
+/// Gives memory that the heap holds unused back to the system, where the heap would keep it.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(crate) fn trim_heap() {
+    unsafe extern "C" {
+        fn malloc_trim(pad: usize) -> std::ffi::c_int;
+    }
+    // SAFETY: it takes any number, locks the heap itself and moves nothing that is in use.
+    unsafe { malloc_trim(0) };
+}
+
+/// Gives memory that the heap holds unused back to the system, where the heap would keep it.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(crate) fn trim_heap() {}
 
 /// Regions mapped from the system, which backs with memory what is touched.
 #[cfg(any(unix, windows))]

@@ -26,7 +26,7 @@ pub struct ServeArguments {
     /// How many requests may wait; more are refused with status 429
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = at_least_one)]
     pub queue: usize,
-    /// Largest request, in megabytes
+    /// Largest file in a request, in megabytes; JSON is limited to 1
     #[arg(long, value_name = "MB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=512))]
     pub body_limit: u16,
     /// Threads [default: all cores]

@@ -14,7 +14,7 @@ use crate::args::{ServeArguments, Task};
 use crate::domain::for_domain;
 use crate::failure::{Blame, Failure};
 use crate::run::stop_on_signals;
-use crate::serve::{Access, Metrics, Served, Server, queue, work};
+use crate::serve::{Access, Metrics, Room, Served, Server, queue, work};
 use crate::show::{Explanation, Found};
 use crate::training;
 
@@ -45,7 +45,7 @@ fn serve_run<S: Served>(arguments: &ServeArguments) -> Outcome {
         queue,
         metrics: metrics.clone(),
         access,
-        limit: usize::from(arguments.body_limit) << 20,
+        room: Room::new(usize::from(arguments.body_limit) << 20),
         about,
     };
     let stop = stop_on_signals()?;

@@ -27,8 +27,8 @@ use crate::domain::{Data, Domain, Prepared, for_domain};
 use crate::failure::{Blame, Failure};
 use crate::live::{self, Live};
 use crate::run::{
-    RunFolder, Session, Word, about_run, create_folder, is_unfinished, packed_file, reserve_room,
-    shell_command, stop_on_signals,
+    RunFolder, Session, Word, about_run, check_memory, create_folder, is_unfinished, packed_file,
+    reserve_room, shell_command, stop_on_signals,
 };
 use crate::show::{
     Progress, advice_text, estimate_lines, estimate_outcome, metrics, rate, report_warnings, seconds, tell,
@@ -67,6 +67,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let mut plan =
         PlanSummary::new(model.name(), learner.plan(), &phases, learner.batches_per_epoch(), false);
     plan.cut = model.cut_stages();
+    check_memory(learner.least_memory(&phases))?;
     let start = weights::collect(learner.network());
     let arguments = &session.arguments;
     let run = match &session.run {

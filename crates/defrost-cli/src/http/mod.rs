@@ -1,5 +1,6 @@
 //! HTTP for the two pages: one thread handles all connections, and an answer is a text or a stream.
 
+mod connections;
 mod form;
 mod refusal;
 
@@ -14,13 +15,14 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+pub use connections::Connections;
 pub use form::first_file;
 pub use refusal::Refusal;
 
@@ -31,6 +33,12 @@ pub type Response = hyper::Response<Either<Full<Bytes>, Channel<Bytes>>>;
 
 /// A path, its content type and its content.
 pub type File = (&'static str, &'static str, &'static str);
+
+/// How long a connection may send nothing while a request is expected of it.
+const SILENCE: Duration = Duration::from_secs(15);
+/// The answer to a connection beyond those that are accepted.
+const TOO_MANY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /// How long no connection is accepted after one could not be.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -78,14 +86,14 @@ pub fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_lowercase()
 }
 
-/// Answers requests until `stop` ends. Connections accepted by then are still answered, for `grace` at most. Returns whether
+/// Answers requests over as many connections as are admitted until `stop` ends. Connections accepted by then are still answered, for `grace` at most. Returns whether
 /// all of them were.
 ///
 /// # Errors
 ///
 /// If the system gives it no sockets.
 pub fn serve<A: Future<Output = Response> + Send + 'static>(
-    listener: std::net::TcpListener,
+    (listener, admitted): (std::net::TcpListener, Connections),
     answer: impl Fn(Request) -> A + Clone + Send + Sync + 'static,
     stop: impl Future<Output = ()>,
     grace: Duration,
@@ -97,13 +105,28 @@ pub fn serve<A: Future<Output = Response> + Send + 'static>(
         let (ending, _) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut stop = pin!(stop);
+        let mut is_said = false;
         loop {
             tokio::select! {
                 () = &mut stop => break,
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => {
-                        connections.spawn(connection(stream, answer.clone(), ending.subscribe()));
-                    }
+                    Ok((stream, peer)) => match admitted.admit(peer.ip()) {
+                        Some(place) => {
+                            let answered = connection(stream, answer.clone(), ending.subscribe());
+                            connections.spawn(async move {
+                                answered.await;
+                                drop(place);
+                            });
+                        }
+                        None => {
+                            // The client may be reading, or not.
+                            let _ = stream.try_write(TOO_MANY);
+                            if !std::mem::replace(&mut is_said, true) {
+                                let most = admitted.most();
+                                eprintln!("warning: there are {most} connections, or a quarter of that from one address; more are refused");
+                            }
+                        }
+                    },
                     // The client has gone, or too many files are open.
                     Err(_) => sleep(PAUSE).await,
                 },
@@ -129,7 +152,9 @@ async fn connection<A: Future<Output = Response> + Send>(
         let answer = answer(request);
         async { Ok::<_, Infallible>(answer.await) }
     });
-    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(SILENCE);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         // An error: the client has gone or speaks no HTTP.
         _ = &mut connection => return,

@@ -50,12 +50,16 @@ impl Refusal {
         Self { header, ..Self::new(StatusCode::TOO_MANY_REQUESTS, message) }
     }
 
-    /// The request is too long.
-    pub fn too_long(limit: usize) -> Self {
-        let message = format!(
-            "the request is longer than {} MB; send a smaller file, or start the server with a larger --body-limit",
-            limit >> 20
-        );
+    /// All memory for requests is taken.
+    pub fn no_room() -> Self {
+        let message = "other requests take all memory that there is for them; ask again in a second";
+        let header = Some((RETRY_AFTER, "1"));
+        Self { header, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, message) }
+    }
+
+    /// The request is too long; `remedy` says what to do.
+    pub fn too_long(limit: usize, remedy: &str) -> Self {
+        let message = format!("the request is longer than {} MB; {remedy}", limit >> 20);
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
     }
 

@@ -11,12 +11,15 @@ use defrost::report::PAGE_STYLE;
 
 use super::address::Listening;
 use super::state::{Command, RunState, Step};
-use super::viewer::events;
-use crate::http::{self, File, Refusal, Request, Response};
+use super::viewer::{Watchers, events};
+use crate::http::{self, Connections, File, Refusal, Request, Response};
 use crate::serve::{Access, guarded};
 
 /// How long those who look at the page may take to read how the run ended.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// How many connections there may be: files for the run's own remain.
+const CONNECTIONS: usize = 64;
 
 /// As of every page; the fractions of classes in a report are attributes of their cells.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; \
@@ -37,13 +40,14 @@ const FILES: [File; 4] = [
 /// If the system gives it no sockets.
 pub fn run(place: Listening, state: &RunState) -> io::Result<()> {
     let access = Access::of(place.ip());
-    let shown = state.clone();
+    let (shown, watchers) = (state.clone(), Watchers::new());
     let answer = move |request: Request| {
-        let answer = access.check(request.headers()).and_then(|()| at_path(&shown, &request));
+        let answer = access.check(request.headers()).and_then(|()| at_path(&shown, &watchers, &request));
         async { guarded(answer) }
     };
     // A client that has not read to the end by then has gone.
-    http::serve(place.listener, answer, over(state), GRACE).map(drop)
+    let listener = (place.listener, Connections::at_most(CONNECTIONS));
+    http::serve(listener, answer, over(state), GRACE).map(drop)
 }
 
 /// Comes back when the run is over.
@@ -53,9 +57,9 @@ async fn over(state: &RunState) {
 }
 
 /// The response for a request, by its path.
-fn at_path(state: &RunState, request: &Request) -> Result<Response, Refusal> {
+fn at_path(state: &RunState, watchers: &Watchers, request: &Request) -> Result<Response, Refusal> {
     match request.uri().path() {
-        "/events" => Refusal::unless_get(request).map(|()| events(state)),
+        "/events" => Refusal::unless_get(request).and_then(|()| events(state, watchers)),
         "/pause" => ask(state, request, Command::Pause),
         "/resume" => ask(state, request, Command::Resume),
         "/stop" => ask(state, request, Command::Stop),

@@ -8,20 +8,43 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::channel::Channel;
+use hyper::StatusCode;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use defrost::report::{Report, State, batch_losses};
 
 use super::state::{RunState, Snapshot, Step};
-use crate::http::{self, Response};
+use crate::http::{self, Refusal, Response};
 
 /// The time between two looks at the state: at least this, and at least this multiple of the time that drawing has taken, but no
-/// more than [`SELDOM`].
+/// more than [`SELDOM`]; the last two for each of the pages that show the run.
 const EVERY: Duration = Duration::from_millis(250);
 const TIMES: u32 = 20;
 const SELDOM: Duration = Duration::from_secs(1);
+
+/// How many pages may show a run at once.
+pub const WATCHERS: usize = 16;
+
+/// How long a message may wait for a page that does not read.
+const UNREAD: Duration = Duration::from_secs(30);
+
+/// The pages that show the run. What they cost together is bounded: the more there are, the less often each is drawn.
+#[derive(Clone)]
+pub struct Watchers(Arc<Semaphore>);
+
+impl Watchers {
+    /// None yet.
+    pub fn new() -> Self {
+        Self(Arc::new(Semaphore::new(WATCHERS)))
+    }
+
+    /// How many there are, or 1.
+    fn count(&self) -> u32 {
+        (WATCHERS - self.0.available_permits()).max(1) as u32
+    }
+}
 
 /// After this long without news an empty message is sent, so that no proxy closes the connection.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -31,6 +54,7 @@ type Told = (&'static str, Value);
 
 struct Viewer {
     state: watch::Receiver<Snapshot>,
+    watchers: Watchers,
     waiting: VecDeque<Told>,
     /// The report as it was sent.
     report: Option<Arc<Report>>,
@@ -41,9 +65,17 @@ struct Viewer {
 }
 
 /// The stream of messages to a viewer; it ends after the run.
-pub fn events(state: &RunState) -> Response {
+///
+/// # Errors
+///
+/// If too many pages show the run.
+pub fn events(state: &RunState, watchers: &Watchers) -> Result<Response, Refusal> {
+    let place = watchers.0.clone().try_acquire_owned().map_err(|_| {
+        let message = format!("{WATCHERS} pages show this run already; close one of them");
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message)
+    })?;
     let (mut sender, content) = Channel::new(1);
-    let mut viewer = Viewer::new(state);
+    let mut viewer = Viewer::new(state, watchers.clone());
     tokio::spawn(async move {
         loop {
             let event = match timeout(SILENCE, viewer.next()).await {
@@ -52,19 +84,20 @@ pub fn events(state: &RunState) -> Response {
                 Ok(None) => break,
                 Err(_) => ":\n\n".to_owned(),
             };
-            if sender.send_data(event.into()).await.is_err() {
+            if !matches!(timeout(UNREAD, sender.send_data(event.into())).await, Ok(Ok(()))) {
                 // Nobody looks any more.
                 break;
             }
         }
+        drop(place);
     });
-    http::stream("text/event-stream", content)
+    Ok(http::stream("text/event-stream", content))
 }
 
 impl Viewer {
-    fn new(state: &RunState) -> Self {
+    fn new(state: &RunState, watchers: Watchers) -> Self {
         let (state, next) = (state.watch(), Instant::now());
-        Self { state, waiting: VecDeque::new(), report: None, losses: None, next, over: false }
+        Self { state, watchers, waiting: VecDeque::new(), report: None, losses: None, next, over: false }
     }
 
     async fn next(&mut self) -> Option<Told> {
@@ -80,7 +113,8 @@ impl Viewer {
             let (snapshot, looked) = (self.state.borrow_and_update().clone(), Instant::now());
             let news = self.news(&snapshot);
             self.waiting.extend(news);
-            self.next = looked + (looked.elapsed() * TIMES).clamp(EVERY, SELDOM);
+            let watchers = self.watchers.count();
+            self.next = looked + (looked.elapsed() * TIMES * watchers).clamp(EVERY, SELDOM * watchers);
         }
     }
 
@@ -165,7 +199,7 @@ mod tests {
     #[test]
     fn whoever_comes_is_told_everything_and_then_what_changes() {
         let state = state();
-        let mut viewer = Viewer::new(&state);
+        let mut viewer = Viewer::new(&state, Watchers::new());
         let mut news = || viewer.news(&state.snapshot()).into_iter().map(|told| told.0).collect::<Vec<_>>();
         assert_eq!(news(), ["report", "state"]);
         state.change(|snapshot| train(snapshot, 1));
@@ -177,7 +211,7 @@ mod tests {
         assert_eq!(news(), ["report", "batches", "state"]);
         state.change(Snapshot::close);
         assert_eq!(news(), ["state", "over"]);
-        let late = Viewer::new(&state).news(&state.snapshot());
+        let late = Viewer::new(&state, Watchers::new()).news(&state.snapshot());
         assert_eq!(
             late.iter().map(|told| told.0).collect::<Vec<_>>(),
             ["report", "batches", "state", "over"]
@@ -190,7 +224,7 @@ mod tests {
     fn what_changes_often_is_told_a_few_times_a_second() {
         let state = state();
         let started = Instant::now();
-        let mut viewer = Viewer::new(&state);
+        let mut viewer = Viewer::new(&state, Watchers::new());
         let training = thread::spawn(move || {
             for batch in 0..300 {
                 state.change(|snapshot| train(snapshot, batch % 5));

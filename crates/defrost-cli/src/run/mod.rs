@@ -9,7 +9,7 @@ mod word;
 
 pub use folder::{PACKED, RunFolder, create_advice_folder, create_folder, packed_file};
 pub use record::{about_run, data_name};
-pub use room::reserve_room;
+pub use room::{check_memory, reserve_room};
 pub use session::{Session, is_unfinished};
 pub use signals::stop_on_signals;
 pub use word::{Word, shell_command};

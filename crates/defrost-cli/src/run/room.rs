@@ -1,8 +1,8 @@
-//! Room on the disk for a run, seen to before it is trained.
+//! Room for a run on the disk and in memory, seen to before it is trained.
 
 use std::path::Path;
 
-use defrost::platform::{ReservedRoom, free_disk};
+use defrost::platform::{ReservedRoom, free_disk, free_memory};
 use defrost::weights::Tensors;
 
 use crate::failure::Failure;
@@ -10,6 +10,23 @@ use crate::show::size;
 
 /// What a run's folder holds besides its weights, at most: the report, the reference for familiarity, the self-test.
 const BESIDES: u64 = 8 << 20;
+
+/// Refuses a run that needs at least this many bytes of memory, and more than there are.
+///
+/// # Errors
+///
+/// If there are fewer.
+pub fn check_memory(least: u64) -> Result<(), Failure> {
+    match free_memory().filter(|&free| free < least) {
+        None => Ok(()),
+        Some(free) => Err(Failure::usage(format!(
+            "training these layers takes at least {} of memory, and {} are free; freeze more of the network (--freeze-to), or \
+             choose a smaller one (--arch)",
+            size(least),
+            size(free)
+        ))),
+    }
+}
 
 /// Reserves room for the result of a run with these tensors, so that no checkpoint takes it, and warns if there is none for
 /// checkpoints of this many bytes.

@@ -70,7 +70,7 @@ pub fn queue<I>(length: usize) -> (Queue<I>, Receiver<Job<I>>) {
 }
 
 impl<I> Queue<I> {
-    /// A slot, if there is one. A request needs it before it is read, so that memory is bounded.
+    /// A slot, if there is one. A request needs it when it has been read.
     pub fn slot(&self, wanted: Wanted) -> Option<Slot> {
         let explanation = match wanted {
             Wanted::Prediction => None,

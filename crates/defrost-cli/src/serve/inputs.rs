@@ -13,7 +13,7 @@ use defrost::text::TextModelConfig;
 use defrost::vision::image::Image;
 use defrost::vision::{Explained, ImageModelConfig};
 
-use super::upload;
+use super::upload::{self, Held};
 use crate::domain::{Domain, Table, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::http::{Refusal, Request};
@@ -26,10 +26,10 @@ pub trait Served: Domain + 'static {
     /// The content of a request.
     type Input: Send + 'static;
 
-    /// What a request of no more than `limit` bytes holds, and what it is called.
+    /// What a request holds, and what it is called. Its bytes are `held` room.
     fn input(
         request: Request,
-        limit: usize,
+        held: &mut Held,
     ) -> impl Future<Output = Result<(String, Self::Input), Refusal>> + Send;
 
     /// The fields of the page's form.
@@ -55,8 +55,8 @@ impl Served for Vision {
     /// The bytes of an image's file.
     type Input = Bytes;
 
-    async fn input(request: Request, limit: usize) -> Result<(String, Bytes), Refusal> {
-        let (name, bytes) = upload::image(request, limit).await?;
+    async fn input(request: Request, held: &mut Held) -> Result<(String, Bytes), Refusal> {
+        let (name, bytes) = upload::image(request, held).await?;
         Ok((name.unwrap_or_else(|| "image".to_owned()), bytes))
     }
 
@@ -88,8 +88,8 @@ impl Served for Vision {
 impl Served for Text {
     type Input = String;
 
-    async fn input(request: Request, limit: usize) -> Result<(String, String), Refusal> {
-        match upload::object(request, limit).await?.remove("text") {
+    async fn input(request: Request, held: &mut Held) -> Result<(String, String), Refusal> {
+        match upload::object(request, held).await?.remove("text") {
             Some(Value::String(text)) => Ok((text.clone(), text)),
             _ => Err(Refusal::unusable("there is no text; send {\"text\": \"…\"}")),
         }
@@ -112,8 +112,8 @@ impl Served for Table {
     /// The cells of a row, by column.
     type Input = BTreeMap<String, String>;
 
-    async fn input(request: Request, limit: usize) -> Result<(String, Self::Input), Refusal> {
-        let Some(Value::Object(row)) = upload::object(request, limit).await?.remove("row") else {
+    async fn input(request: Request, held: &mut Held) -> Result<(String, Self::Input), Refusal> {
+        let Some(Value::Object(row)) = upload::object(request, held).await?.remove("row") else {
             return Err(Refusal::unusable("there is no row; send {\"row\": {column: value, …}}"));
         };
         let mut cells = BTreeMap::new();

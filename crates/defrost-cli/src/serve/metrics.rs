@@ -45,6 +45,13 @@ impl Metrics {
         counts.seconds.entry(path).or_insert_with(|| Histogram::new(SECONDS)).observe(took.as_secs_f64());
     }
 
+    /// How many requests to the network have been answered or refused.
+    pub fn answered(&self) -> u64 {
+        let counts = self.counts();
+        let network = counts.requests.iter().filter(|((path, _), _)| ["/predict", "/explain"].contains(path));
+        network.map(|(_, count)| count).sum()
+    }
+
     /// A batch has been predicted.
     pub fn batch(&self, size: usize, took: Duration) {
         let mut counts = self.counts();

@@ -1,7 +1,7 @@
 //! `defrost serve`: a saved run behind HTTP.
 //!
-//! One thread owns the network and predicts waiting requests in batches; another one handles connections. An accepted request is
-//! bounded before it is read, and is answered, whatever happens.
+//! One thread owns the network and predicts waiting requests in batches; another one handles connections. The memory that
+//! requests take is bounded, a slow one holds up no other, and an accepted one is answered, whatever happens.
 
 mod assets;
 mod batcher;
@@ -16,3 +16,4 @@ pub use guard::{Access, guarded};
 pub use inputs::Served;
 pub use metrics::Metrics;
 pub use server::Server;
+pub use upload::Room;

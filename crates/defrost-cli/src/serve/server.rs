@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use defrost::ops::release_memory;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -15,13 +16,18 @@ use super::batcher::{Answer, Queue, Wanted};
 use super::guard::{Access, guarded};
 use super::inputs::Served;
 use super::metrics::{self, Metrics};
-use super::upload;
-use crate::http::{self, Refusal, Request, Response};
+use super::upload::Room;
+use crate::http::{self, Connections, Refusal, Request, Response};
 
 /// How long a server answers accepted requests after a signal to stop.
 const GRACE: Duration = Duration::from_secs(30);
+/// After this long without a request, memory is given back.
+const QUIET: Duration = Duration::from_secs(10);
 /// How often it looks for that signal.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How many connections there may be.
+const CONNECTIONS: usize = 512;
 
 /// What is at which path. Everything else is counted together.
 const PATHS: [&str; 8] =
@@ -35,8 +41,8 @@ pub struct Server<S: Served> {
     pub metrics: Arc<Metrics>,
     /// Who is let in.
     pub access: Access,
-    /// The longest request, in bytes.
-    pub limit: usize,
+    /// The memory for requests.
+    pub room: Room,
     /// The description of the run for pages and programs.
     pub about: Value,
 }
@@ -49,8 +55,13 @@ impl<S: Served> Server<S> {
     /// If the system gives it no sockets.
     pub fn run(self, listener: TcpListener, stop: Arc<AtomicBool>) -> io::Result<()> {
         let server = Arc::new(self);
-        let answer = move |request| server.clone().answer(request);
-        if !http::serve(listener, answer, told(stop), GRACE)? {
+        let listener = (listener, Connections::at_most(CONNECTIONS));
+        let answer = {
+            let server = server.clone();
+            move |request| server.clone().answer(request)
+        };
+        let stop = server_ends(server, stop);
+        if !http::serve(listener, answer, stop, GRACE)? {
             eprintln!("warning: some requests were not over after {} s", GRACE.as_secs());
         }
         Ok(())
@@ -86,11 +97,12 @@ impl<S: Served> Server<S> {
     /// The network's prediction.
     async fn network(&self, request: Request, wanted: Wanted) -> Result<Response, Refusal> {
         Refusal::unless_post(&request)?;
+        // The room is held until the answer is there. A client that is slow to send takes no slot.
+        let mut held = self.room.part();
+        let (name, input) = S::input(request, &mut held).await?;
         let Some(slot) = self.queue.slot(wanted) else {
-            upload::drain(request).await;
             return Err(Refusal::busy(self.queue.length(wanted)));
         };
-        let (name, input) = S::input(request, self.limit).await?;
         match self.queue.ask(slot, input).await {
             Answer::Found(found) => Ok(http::json(&found.to_json(&name))),
             Answer::Explained(found, explanation) => {
@@ -111,9 +123,19 @@ fn fetched(request: &Request, answer: impl FnOnce() -> Response) -> Result<Respo
     Refusal::unless_get(request).map(|()| answer())
 }
 
-/// Comes back when the flag is raised.
-async fn told(stop: Arc<AtomicBool>) {
+/// Comes back when the flag is raised. Until then, memory that a load has taken is given back after it.
+async fn server_ends<S: Served>(server: Arc<Server<S>>, stop: Arc<AtomicBool>) {
+    let mut answered = 0;
+    let mut since = Instant::now();
+    let mut is_given_back = true;
     while !stop.load(Ordering::Relaxed) {
         sleep(LOOK).await;
+        let now = server.metrics.answered();
+        if now != answered || server.queue.waiting() > 0 {
+            (answered, since, is_given_back) = (now, Instant::now(), false);
+        } else if !is_given_back && since.elapsed() >= QUIET {
+            release_memory();
+            is_given_back = true;
+        }
     }
 }

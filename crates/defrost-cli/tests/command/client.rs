@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -93,7 +93,21 @@ impl Server {
     /// Trains with a live page at a free port.
     #[track_caller]
     pub fn live(folder: &Path, words: &[&str]) -> Self {
-        let mut child = start(folder, &[words, &["--live=0"]].concat());
+        Self::watched(start(folder, &[words, &["--live=0"]].concat()))
+    }
+
+    /// The same where the process may have this many files open.
+    #[track_caller]
+    pub fn live_with(folder: &Path, words: &[&str], files: usize) -> Self {
+        let script = format!("ulimit -n {files}; exec \"$0\" \"$@\" --live=0");
+        let mut command = Command::new("sh");
+        command.current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache")).args(["-c", &script]);
+        command.arg(assert_cmd::cargo::cargo_bin("defrost")).args(words);
+        Self::watched(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    #[track_caller]
+    fn watched(mut child: Child) -> Self {
         // No further than to the end of that line: the rest is for who waits for the end.
         let mut stderr = BufReader::with_capacity(1, child.stderr.as_mut().unwrap());
         let mut line = String::new();
@@ -145,6 +159,24 @@ impl Server {
         let mut asking = Asking(stream);
         asking.send(format!("{line} HTTP/1.1\r\nConnection: close\r\n{host}{headers}\r\n").as_bytes());
         asking
+    }
+
+    /// A connection over which nothing is sent.
+    pub fn connect(&self) -> Option<TcpStream> {
+        TcpStream::connect(&self.address).ok()
+    }
+
+    /// The answer to a request, unless the connection is refused.
+    pub fn try_get(&self, path: &str) -> Option<Answer> {
+        let mut stream = self.connect()?;
+        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address);
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        let (headers, body) = text.split_once("\r\n\r\n")?;
+        let status = headers.split(' ').nth(1)?.parse().ok()?;
+        Some(Answer { status, headers: headers.to_lowercase(), body: body.to_owned() })
     }
 
     #[track_caller]

@@ -156,3 +156,34 @@ fn a_place_that_can_not_be_had_is_wrong_usage() {
     let ran = defrost_in(folder.path(), &[&words("run")[..], &["--live=here"]].concat());
     assert!(ran.stderr.contains("`here` is neither a port, as 8001, nor an address"), "{}", ran.stderr);
 }
+
+/// Files that a process may have open: few, so that watchers could take all of them.
+#[cfg(target_os = "linux")]
+#[test]
+fn watchers_leave_files_for_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    people(folder);
+    let words = [&words("run")[..], &["--checkpoint-seconds", "0"]].concat();
+    let server = Server::live_with(folder, &words, 128);
+    let silent: Vec<_> = (0..400).map_while(|_| server.connect()).collect();
+    assert!(silent.len() > 100, "{}", silent.len());
+    let ran = server.wait();
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(!ran.stderr.contains("the checkpoint can't be written"), "{}", ran.stderr);
+    assert!(folder.join("run/bundle.json").exists() && folder.join("run/report.html").exists());
+}
+
+#[test]
+fn a_few_pages_watch_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    people(folder);
+    let server = paused(folder, &words("run"));
+    let watching: Vec<_> = (0..16).map(|_| server.events()).collect();
+    let refused = server.get("/events", &[]).refusal();
+    assert_eq!(refused, (503, "16 pages show this run already; close one of them".to_owned()));
+    drop(watching);
+    ask(&server, "/stop");
+    assert_eq!(server.wait().code, 0);
+}

@@ -7,6 +7,7 @@ mod channels;
 mod check;
 mod client;
 mod continued;
+mod faults;
 mod files;
 mod folders;
 mod groups;

@@ -296,6 +296,28 @@ fn a_terminal_that_is_closed_stops_a_run_unless_that_is_ignored() {
     assert_eq!(ended(child).code, 0);
 }
 
+#[cfg(unix)]
+#[test]
+fn data_that_was_moved_is_refused_until_its_path_leads_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    people(folder);
+    let words = [&ROWS[..], &["--batch", "4", "--checkpoint-seconds", "0"]].concat();
+    assert_eq!(defrost_in(folder, &[&words[..], &["--out", "whole"]].concat()).code, 0);
+    let child = start(folder, &[&words[..], &["--out", "run"]].concat());
+    let mut child = wait_for(child, &folder.join("run"), [0, 1, 0]);
+    child.kill().unwrap();
+    ended(child);
+    fs::create_dir(folder.join("elsewhere")).unwrap();
+    fs::rename(folder.join("people.csv"), folder.join("elsewhere/people.csv")).unwrap();
+    let refused = defrost_in(folder, &["train", "--resume", "run"]);
+    assert!(refused.usage_error().starts_with("people.csv: "), "{}", refused.stderr);
+    std::os::unix::fs::symlink("elsewhere/people.csv", folder.join("people.csv")).unwrap();
+    let ran = defrost_in(folder, &["train", "--resume", "run"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(came_of(&folder.join("run")) == came_of(&folder.join("whole")));
+}
+
 /// Starts [`IMAGES`] where no file may be larger than 40 MB: the network can be saved, but not with its averages and the
 /// optimizer's.
 #[cfg(target_os = "linux")]

@@ -1,12 +1,13 @@
 //! `defrost serve`: the same answers as `predict`, refusals that say why, and an end that loses nothing.
 
 use std::path::Path;
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::client::Server;
+use crate::client::{Answer, Server};
 use crate::support::{defrost_in, two_classes};
 use crate::tables;
 
@@ -102,19 +103,92 @@ fn an_image_is_explained_by_its_places() {
     assert_eq!(refused, (422, "not an image (JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or PNM)".to_owned()));
     assert_eq!(server.counted("defrost_requests_total{path=\"/explain\",status=\"200\"}"), 2.0);
 
-    // A quarter of the queue is for explanations: one holds up the next, and no prediction.
+    // A quarter of the queue is for explanations: several at once hold each other up, and no prediction.
     let file = std::fs::read(folder.join(&images[0])).unwrap();
-    let length = file.len().to_string();
-    let mut first =
-        server.begin("POST /explain", &[("Content-Type", "image/png"), ("Content-Length", &length)]);
-    first.send(&file[..20]);
-    let started = Instant::now();
-    while server.post("/explain", "image/png", &file).status != 429 {
-        assert!(started.elapsed() < Duration::from_secs(60), "the first is not accepted");
-    }
+    until_full(&server, "/explain", &file);
     assert_eq!(server.predict("image/png", &file).status, 200);
-    first.send(&file[20..]);
-    assert_eq!(first.answer().status, 200);
+}
+
+/// Sends an image again and again, eight times at once, until one finds the queue full.
+fn until_full(server: &Server, path: &str, file: &[u8]) -> Answer {
+    let refused = Mutex::new(None);
+    let started = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while refused.lock().unwrap().is_none() && started.elapsed() < Duration::from_secs(60) {
+                    let answer = server.post(path, "image/png", file);
+                    if answer.status == 429 {
+                        *refused.lock().unwrap() = Some(answer);
+                    }
+                }
+            });
+        }
+    });
+    refused.into_inner().unwrap().expect("the queue is never full")
+}
+
+/// What one client can do that sends nothing, or little, or too much.
+#[test]
+fn slow_and_long_requests_hold_up_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let images = images(folder);
+    let file = std::fs::read(folder.join(&images[1])).unwrap();
+    let server = Server::start(folder, "run", &["--queue", "4"]);
+    let headers = [("Content-Type", "image/png"), ("Content-Length", "16000000")];
+    let stalled: Vec<_> = (0..64)
+        .map(|_| {
+            let mut asking = server.begin("POST /predict", &headers);
+            asking.send(&file[..20]);
+            asking
+        })
+        .collect();
+    let started = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(server.predict("image/png", &file).status, 200);
+    }
+    // A stalled request is refused after three seconds, so none of these has waited for one.
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    for asking in stalled {
+        let (status, message) = asking.answer().refusal();
+        let expected = "the body has not come within 30 s, or at less than 16 kB a second";
+        assert_eq!((status, message.as_str()), (408, expected));
+    }
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+
+    // Connections that send nothing: those beyond the limit are told so, and the others are closed some time later.
+    let silent: Vec<_> = (0..600).map_while(|_| server.connect()).collect();
+    let started = Instant::now();
+    while server.try_get("/health").is_none_or(|answer| answer.status != 200) {
+        assert!(started.elapsed() < Duration::from_secs(40), "silent connections are never closed");
+        thread::sleep(Duration::from_millis(200));
+    }
+    drop(silent);
+    assert_eq!(server.predict("image/png", &file).status, 200);
+
+    // More bytes at once than there is room for: some are refused, and the memory is given back.
+    let memory = || server.counted("process_resident_memory_bytes");
+    let before = memory();
+    let long = vec![0; 15 << 20];
+    thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| {
+                let answer = server.predict("image/png", &long);
+                assert!([422, 429, 503].contains(&answer.status), "{answer:?}");
+            });
+        }
+    });
+    let most = memory();
+    assert!(most < before + 500e6, "{before}, then {most}");
+    let started = Instant::now();
+    while memory() > before + 100e6 {
+        assert!(started.elapsed() < Duration::from_secs(60), "{before}, {most}, and now {}", memory());
+        thread::sleep(Duration::from_millis(500));
+    }
+    server.terminate();
+    let ran = server.wait();
+    assert_eq!(ran.stderr.matches("more are refused").count(), 1, "{}", ran.stderr);
 }
 
 #[test]
@@ -193,22 +267,14 @@ fn who_finds_the_queue_full_is_told_to_come_back_and_who_is_in_it_is_answered_ev
     let file = std::fs::read(folder.join(&images[1])).unwrap();
     let server = Server::start(folder, "run", &["--queue", "1"]);
     let length = file.len().to_string();
-    let mut first =
-        server.begin("POST /predict", &[("Content-Type", "image/png"), ("Content-Length", &length)]);
-    first.send(&file[..20]);
-    let started = Instant::now();
-    let refused = loop {
-        let answer = server.predict("image/png", &file);
-        match answer.status {
-            429 => break answer,
-            _ => {
-                assert!(started.elapsed() < Duration::from_secs(60), "the first is not accepted: {answer:?}")
-            }
-        }
-    };
+    let refused = until_full(&server, "/predict", &file);
     assert!(refused.headers.contains("retry-after: 1"), "{}", refused.headers);
     assert_eq!(refused.refusal().1, "1 requests are waiting already; ask again in a second");
 
+    let mut first =
+        server.begin("POST /predict", &[("Content-Type", "image/png"), ("Content-Length", &length)]);
+    first.send(&file[..20]);
+    thread::sleep(Duration::from_millis(300));
     server.terminate();
     thread::sleep(Duration::from_millis(300));
     first.send(&file[20..]);
@@ -250,6 +316,16 @@ fn texts_and_rows_are_answered_too() {
     assert!(status == 400 && message.starts_with("the body is not valid JSON: EOF"), "{message}");
     let (status, message) = server.post("/explain", "application/json", b"{\"text\": \"tea\"}").refusal();
     assert_eq!((status, message.as_str()), (422, "only images have a map of where the network looks"));
+    // A text is read as far as the network does, so a long one is answered as soon as a short one.
+    let long = "the tea is good ".repeat(50_000);
+    let started = Instant::now();
+    let answer = send(&server, json!({ "text": long })).json();
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert_same(&answer, &send(&server, json!({ "text": "the tea is good ".repeat(20) })).json());
+    let (status, message) = send(&server, json!({ "text": "the tea is good ".repeat(70_000) })).refusal();
+    let expected = "the request is longer than 1 MB; that is the most JSON that is read here; send a shorter text, or give it \
+                    to `defrost predict` in a file";
+    assert_eq!((status, message.as_str()), (413, expected));
     let plain = "text/plain is not read here: send JSON as application/json";
     assert_eq!(server.predict("text/plain", b"tea").refusal(), (415, plain.to_owned()));
 

@@ -41,7 +41,7 @@ mod tests {
         };
         for (item, answer) in items.iter().zip(in_batches(items.clone(), |&item| item, predict)) {
             let expected =
-                item.and_then(|item| if item == 2 { Err(NotANumber.into()) } else { Ok(item * 3) });
+                item.clone().and_then(|item| if item == 2 { Err(NotANumber.into()) } else { Ok(item * 3) });
             assert_eq!(answer, expected);
         }
     }

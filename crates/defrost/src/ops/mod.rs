@@ -28,7 +28,7 @@ pub use attention::attention;
 pub use batch_norm::{Affine, BatchNormed, conv2d_batch_norm};
 pub use conv::{Conv2dOptions, conv2d};
 pub use count::count_multiply_adds;
-pub use defrost_kernels::{ActivationFn, IsaLevel, Padding, SpinGuard, release_memory};
+pub use defrost_kernels::{ActivationFn, IsaLevel, OutOfMemory, Padding, SpinGuard, release_memory};
 pub use fork::{fork, fork_if};
 pub use format::{in_format, in_format_of};
 pub use global_pool::{average_pool, concat_pool};

@@ -108,6 +108,18 @@ pub(crate) fn create_own_folder(path: &Path) -> io::Result<()> {
     std::fs::create_dir_all(path)
 }
 
+/// How many files this process may have open at once; `None` where the system does not tell.
+#[cfg(unix)]
+pub fn most_open_files() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+}
+
+/// How many files this process may have open at once; `None` where the system does not tell.
+#[cfg(not(unix))]
+pub fn most_open_files() -> Option<u64> {
+    None
+}
+
 /// Waits until a folder's names are on the disk, where the system lets one.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     match cfg!(unix) {

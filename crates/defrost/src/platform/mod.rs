@@ -11,8 +11,8 @@ mod memory;
 pub use web_time::{Instant, SystemTime};
 
 pub use disk::{ReservedRoom, free_disk};
-pub use files::user_cache_folder;
 pub(crate) use files::{TEMPORARY, TemporaryFile, create_own_folder, read_exact_at, sync_folder, touch};
+pub use files::{most_open_files, user_cache_folder};
 pub use memory::{free_memory, peak_resident_memory, resident_memory};
 
 /// How many threads compute: one where the system has none to give.

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use thiserror::Error;
-use tokenizers::TruncationParams;
+use tokenizers::{PostProcessor as _, TruncationDirection};
 
 /// Encodes texts for one network.
 #[derive(Clone, Debug)]
 pub struct Tokenizer {
     tokenizer: Arc<tokenizers::Tokenizer>,
+    /// How many tokens mark a text's ends.
+    marks: usize,
     max_tokens: usize,
 }
 
@@ -45,6 +47,15 @@ pub enum TokenizerError {
     },
 }
 
+/// More than a token of most texts has.
+const BYTES_OF_A_TOKEN: usize = 16;
+
+/// The words within the first bytes of a text; nothing if it is not longer, or begins with one longer word.
+fn beginning(text: &str, bytes: usize) -> Option<&str> {
+    let head = text.get(..text.floor_char_boundary(bytes)).filter(|head| head.len() < text.len())?;
+    head.rfind(char::is_whitespace).filter(|&end| end > 0).map(|end| &head[..end])
+}
+
 impl Tokenizer {
     /// Reads a `tokenizer.json` for a network that has embeddings for `vocabulary` tokens at `positions`
     /// places. Texts are cut after `max_tokens`.
@@ -69,9 +80,10 @@ impl Tokenizer {
         }
         // Batches pad to their own longest text.
         tokenizer.with_padding(None);
-        let truncation = TruncationParams { max_length: max_tokens, ..TruncationParams::default() };
-        tokenizer.with_truncation(Some(truncation)).map_err(invalid)?;
-        Ok(Self { tokenizer: Arc::new(tokenizer), max_tokens })
+        // Texts are cut here.
+        tokenizer.with_truncation(None).map_err(invalid)?;
+        let marks = tokenizer.get_post_processor().map_or(0, |marks| marks.added_tokens(false));
+        Ok(Self { tokenizer: Arc::new(tokenizer), marks, max_tokens })
     }
 
     /// Encodes a text.
@@ -83,12 +95,61 @@ impl Tokenizer {
         if text.trim().is_empty() {
             return Err("the text is empty".to_owned());
         }
-        let encoding = self.tokenizer.encode_fast(text, true).map_err(|error| error.to_string())?;
-        Ok(Tokens { ids: encoding.get_ids().to_vec(), truncated: !encoding.get_overflowing().is_empty() })
+        // The end of a long text is cut off, and need not be encoded. A word at the end of a beginning may be another one in
+        // the whole text, so the beginning holds twice the tokens that stay.
+        let encode = |text: &str| self.tokenizer.encode_fast(text, false).map_err(|error| error.to_string());
+        let room = self.max_tokens.saturating_sub(self.marks);
+        let mut bytes = BYTES_OF_A_TOKEN * self.max_tokens;
+        let mut tokens = loop {
+            let Some(beginning) = beginning(text, bytes) else { break encode(text)? };
+            let tokens = encode(beginning)?;
+            if tokens.len() > 2 * room {
+                break tokens;
+            }
+            bytes *= 8;
+        };
+        let truncated = tokens.len() > room;
+        tokens.truncate(room, 0, TruncationDirection::Right);
+        let marked = self.tokenizer.post_process(tokens, None, true).map_err(|error| error.to_string())?;
+        Ok(Tokens { ids: marked.get_ids().to_vec(), truncated })
     }
 
     /// After how many tokens texts are cut.
     pub fn max_tokens(&self) -> usize {
         self.max_tokens
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_encoded_as_far_as_it_is_read() {
+        let model = serde_json::json!({ "type": "WordLevel", "vocab": { "[UNK]": 0, "tea": 1, "is": 2 }, "unk_token": "[UNK]" });
+        let json = serde_json::json!({ "version": "1.0", "added_tokens": [], "pre_tokenizer": { "type": "Whitespace" }, "model": model });
+        let tokenizer = Tokenizer::parse(json.to_string().as_bytes(), 3, 64, 64).unwrap();
+        let whole = |text: &str| {
+            let all = tokenizer.tokenizer.encode_fast(text, true).unwrap();
+            all.get_ids()[..all.len().min(64)].to_vec()
+        };
+        let word = "x".repeat(3000);
+        for text in [
+            "tea is ".repeat(9),
+            "tea is ".repeat(5000),
+            format!("{word} tea ").repeat(200),
+            format!("{} tea is", word.repeat(10)),
+            format!("{}tea is", " ".repeat(20_000)),
+            "täa ïs ".repeat(700),
+        ] {
+            let found = tokenizer.encode(&text).unwrap();
+            assert_eq!(found.ids, whole(&text));
+            assert_eq!(found.truncated, text.split_whitespace().count() > 64);
+        }
+        let started = Instant::now();
+        tokenizer.encode(&"tea is ".repeat(1_000_000)).unwrap();
+        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
     }
 }

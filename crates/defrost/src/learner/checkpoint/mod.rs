@@ -164,6 +164,13 @@ impl<N: Network> Learner<N> {
         network + moved * (numbers * states * checkpoints + best)
     }
 
+    /// The least memory that a run of these phases takes besides the network and its items: a gradient, two numbers of the
+    /// optimizer's and an average for each weight that trains. Bytes; activations are not counted.
+    pub fn least_memory(&self, phases: &[ResolvedPhase]) -> u64 {
+        let trained = phases.iter().map(|phase| phase.plan.trainable_count()).max().unwrap_or(0);
+        4 * 4 * trained as u64
+    }
+
     /// Removes the checkpoint, and its folder if there is nothing else in it.
     ///
     /// # Errors
