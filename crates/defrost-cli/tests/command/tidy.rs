@@ -48,3 +48,16 @@ fn imports_lead_down() {
     }
     assert!(upward.is_empty(), "a module imports from its own floor or one above it: {upward:#?}");
 }
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
+    let (manifest, page) = (read("Cargo.toml"), read("docs/dependencies.md"));
+    let section = manifest.split("[workspace.dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+    let named = section.lines().filter_map(|line| Some(line.split_once(" = ")?.0.trim()));
+    let own = |name: &&str| name.starts_with("defrost");
+    let missing: Vec<&str> =
+        named.filter(|name| !own(name) && !page.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "say in docs/dependencies.md why they are there: {missing:?}");
+}

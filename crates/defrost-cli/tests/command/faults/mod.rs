@@ -3,7 +3,7 @@
 //! resumed or started again, with the same bytes as without faults; unless an item could not be read, and that was said.
 //!
 //! A library that is loaded before the C library counts these calls and lets one of them fail. What is tried is a
-//! sample of the calls; with DEFROST_FAULTS=all, it is each of them. Not made to fail: calls that don't go through the C library
+//! sample of the calls; with DEFROST_FAULTS=all, it is each of them with each kind of fault. Not made to fail: calls that don't go through the C library
 //! (free disk, reserved room, locks), and memory, for want of which the standard library ends the process.
 #![cfg(target_os = "linux")]
 
@@ -104,11 +104,12 @@ fn copy(from: &Path, to: &Path) {
 
 /// The calls to try of this many: all, or a sample at even distances.
 fn sample(calls: usize) -> Vec<usize> {
-    let step = match std::env::var("DEFROST_FAULTS").is_ok_and(|all| all == "all") {
-        true => 1,
-        false => calls.div_ceil(SAMPLE),
-    };
+    let step = if all_are_tried() { 1 } else { calls.div_ceil(SAMPLE) };
     (1..=calls).step_by(step).collect()
+}
+
+fn all_are_tried() -> bool {
+    std::env::var("DEFROST_FAULTS").is_ok_and(|all| all == "all")
 }
 
 /// Tries faults on all threads.
@@ -148,14 +149,13 @@ fn try_faults(name: &str, case: &Case) {
     let ran = run(whole, case.train, None, 0);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let (expected, points) = (weights(whole), sample(calls(whole)));
-    let all = ERRORS.iter().flat_map(|&error| [false, true].map(|lasts| (error, lasts)));
-    // Each point with one kind of fault after the other.
-    let kinds: Vec<(i32, bool)> = all.collect();
-    let faults = points.iter().enumerate().map(|(place, &call)| {
-        let (error, lasts) = kinds[place % kinds.len()];
-        Fault { call, error, lasts }
-    });
-    let faults: Vec<Fault> = faults.collect();
+    let kinds = ERRORS.map(|error| [(error, false), (error, true)]).concat();
+    // Each point of a sample with one kind of fault after the other.
+    let of_point = |(place, &call): (usize, &usize)| {
+        let kinds = if all_are_tried() { kinds.clone() } else { vec![kinds[place % kinds.len()]] };
+        kinds.into_iter().map(move |(error, lasts)| Fault { call, error, lasts })
+    };
+    let faults: Vec<Fault> = points.iter().enumerate().flat_map(of_point).collect();
     let ends = Mutex::new([0; 4]);
     let count = |end: usize| ends.lock().unwrap()[end] += 1;
     each(&faults, |fault| {
