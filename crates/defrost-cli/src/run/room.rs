@@ -54,3 +54,17 @@ pub fn reserve_room(run: &Path, tensors: &Tensors, checkpoints: u64) -> Result<R
     }
     Ok(room)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_more_memory_than_there_is_is_refused() {
+        assert!(check_memory(1).is_ok());
+        if free_memory().is_some() {
+            let refusal = check_memory(u64::MAX).unwrap_err().reason();
+            assert!(refusal.contains("of memory, and ") && refusal.contains("(--freeze-to)"), "{refusal}");
+        }
+    }
+}
