@@ -15,7 +15,7 @@ use super::image::{Image, ImageError, MAX_PIXELS, check_size, over_white};
 use super::tiff::{self, Palette};
 
 /// The largest single buffer a decoder may ask for: the largest image in 16-bit RGBA.
-const MAX_DECODER_BYTES: u64 = MAX_PIXELS as u64 * 8;
+pub(super) const MAX_DECODER_BYTES: u64 = MAX_PIXELS as u64 * 8;
 
 /// The chunk that ends a PNG.
 const PNG_END: &[u8] = b"\0\0\0\0IEND\xAE\x42\x60\x82";
