@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::cache::CacheOptions;
 use super::labels::LabelOptions;
+use super::signed::SignedOptions;
 use super::test_time::TestTimeOptions;
 use super::values::at_least_one;
 
@@ -20,6 +21,8 @@ pub struct EvaluateArguments {
     pub batch: usize,
     #[command(flatten)]
     pub tta: TestTimeOptions,
+    #[command(flatten)]
+    pub signed: SignedOptions,
     #[command(flatten)]
     pub labels: LabelOptions,
     #[command(flatten)]

@@ -23,6 +23,7 @@ mod report;
 mod resume;
 mod serve;
 mod shell;
+mod signed;
 mod table_file;
 mod task;
 mod test_time;

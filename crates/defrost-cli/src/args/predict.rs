@@ -6,6 +6,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
 use clap::Args;
 
+use super::signed::SignedOptions;
 use super::test_time::TestTimeOptions;
 use super::values::at_least_one;
 
@@ -21,6 +22,8 @@ pub struct PredictArguments {
     pub top: usize,
     #[command(flatten)]
     pub tta: TestTimeOptions,
+    #[command(flatten)]
+    pub signed: SignedOptions,
     /// Threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub threads: Option<usize>,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::signed::SignedOptions;
 use super::test_time::TestTimeOptions;
 use super::values::at_least_one;
 
@@ -23,6 +24,8 @@ pub struct ServeArguments {
     pub top: usize,
     #[command(flatten)]
     pub tta: TestTimeOptions,
+    #[command(flatten)]
+    pub signed: SignedOptions,
     /// How many requests may wait; more are refused with status 429
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = at_least_one)]
     pub queue: usize,

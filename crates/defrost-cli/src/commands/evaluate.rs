@@ -25,6 +25,7 @@ pub fn evaluate(arguments: &EvaluateArguments) -> Outcome {
 }
 
 fn evaluate_of<D: Domain>(arguments: &EvaluateArguments) -> Outcome {
+    arguments.signed.check(&arguments.run)?;
     let model = Loaded::<D::Config>::open(&arguments.run, &training::device()).or_usage()?;
     let classes = &model.manifest.classes;
     let tta = arguments.tta.tta();

@@ -23,6 +23,7 @@ pub fn predict(arguments: &PredictArguments) -> Outcome {
 }
 
 fn predict_of<D: Domain>(arguments: &PredictArguments) -> Outcome {
+    arguments.signed.check(&arguments.run)?;
     let model = Loaded::<D::Config>::open(&arguments.run, &training::device()).or_usage()?;
     let found = |answer| Found::of(&model.manifest, &answer, arguments.top);
     let inputs: Vec<PathBuf> = arguments.inputs.iter().flat_map(|input| matching(input)).collect();

@@ -25,6 +25,7 @@ pub fn serve(arguments: &ServeArguments) -> Outcome {
 }
 
 fn serve_run<S: Served>(arguments: &ServeArguments) -> Outcome {
+    arguments.signed.check(&arguments.run)?;
     let run = Loaded::<S::Config>::open(&arguments.run, &training::device()).or_usage()?;
     let answers = S::answers(&run, arguments.tta.tta())?;
     let (listener, address) = listen(arguments)?;

@@ -26,6 +26,7 @@ mod report;
 mod resume;
 mod rows;
 mod serve;
+mod signed;
 mod support;
 mod tables;
 mod tensorboard;

@@ -12,6 +12,7 @@ mod model;
 mod prediction;
 mod run_files;
 mod self_test;
+mod signature;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ pub use prediction::NamedPrediction;
 use prediction::Names;
 pub(crate) use run_files::RunFiles;
 pub use self_test::SelfTest;
+pub use signature::{SignatureError, verify_signature};
 
 use crate::data::Fingerprint;
 use crate::files::{self, FileError};
