@@ -276,7 +276,8 @@ fn formats_that_are_not_read_are_named_and_counted_as_lost() {
     let said = defrost_in(folder.path(), &["check", "data/phone", "--size", "64"]);
     assert_eq!(said.code, 1);
     let lost = "error: unsupported, 3\n  data/phone/cats/6.jp2: JPEG 2000 is not read; `opj_decompress -i in.jp2 -o out.png` converts \
-                it\n  data/phone/cats/7.jpg: JPEG XL is not read; `djxl in.jxl out.png` converts it\n  data/phone/cats/8: PDF is not \
+                it\n  data/phone/cats/7.jpg: JPEG XL is not read; `djxl in.jxl out.png` converts it; \
+                built with the feature `jpeg-xl`, defrost reads it\n  data/phone/cats/8: PDF is not \
                 read; `pdftoppm -png in.pdf page` makes an image of each page\n";
     assert!(said.stdout.contains(lost), "{}", said.stdout);
 
