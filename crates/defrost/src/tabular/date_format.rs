@@ -149,7 +149,7 @@ fn read_day(order: Order, day: &str) -> Option<Date> {
     let separator =
         [b'-', b'/', b'.', b' '].into_iter().find(|separator| day.as_bytes().contains(separator))?;
     let mut parts = day
-        .split(char::from(separator))
+        .split(|letter| letter == char::from(separator))
         .map(|part| part.trim_end_matches(','))
         .filter(|part| !part.is_empty());
     let (first, second, third) = (parts.next()?, parts.next()?, parts.next());
