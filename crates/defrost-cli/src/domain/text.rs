@@ -43,7 +43,10 @@ impl Domain for Text {
             .or_usage()?;
         let precision = model.precision;
         let mut prepared = Prepared::of(options, data, (network, model, precision))?;
-        prepared.data.notes.push(format!("weights: {fit}").into());
+        // With --continue all of the run is taken.
+        if options.continued.is_none() {
+            prepared.data.notes.push(format!("weights: {fit}").into());
+        }
         Ok(prepared)
     }
 

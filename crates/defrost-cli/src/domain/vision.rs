@@ -41,8 +41,9 @@ impl Domain for Vision {
         let (network, model, fit) = start.build(folder.outputs(), device).or_usage()?;
         let precision = model.precision;
         let mut prepared = Prepared::of(options, folder, (network, model, precision))?;
-        let fit = fit.filter(|_| setup.reads_file()).map(|fit| format!("weights: {fit}").into());
-        prepared.data.notes.extend(fit);
+        // With --continue all of the run is taken.
+        let told = fit.filter(|_| setup.reads_file() && options.continued.is_none());
+        prepared.data.notes.extend(told.map(|fit| format!("weights: {fit}").into()));
         Ok(prepared)
     }
 
@@ -66,7 +67,8 @@ impl Domain for Vision {
             true => {
                 let start = setup.open().or_usage()?;
                 let (network, model, fit) = start.build(classes, device).or_usage()?;
-                fit.iter().for_each(|fit| tell!("weights: {fit}"));
+                let told = fit.filter(|_| options.continued.is_none());
+                told.iter().for_each(|fit| tell!("weights: {fit}"));
                 (network, model)
             }
             false => (model.network(classes, device).or_usage()?, model),

@@ -35,6 +35,7 @@ fn a_run_goes_on_with_its_head_and_competes_with_its_start() {
 
     let on = words(folder, "train data --continue first --batch 8 --epochs 1 --out second --json");
     assert!(on.stderr.contains("note: the head of first is kept"), "{}", on.stderr);
+    assert!(!on.stderr.contains("left over"), "{}", on.stderr);
     let on = on.json();
     let names = |run: &Value| -> Vec<String> {
         let phases = run["phases"].as_array().unwrap().iter();

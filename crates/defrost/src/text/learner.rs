@@ -71,12 +71,12 @@ impl TextData {
         let data = self.read(&opened.tokenizer(max_tokens)?)?;
         let (network, model, fit) =
             opened.build(data.outputs(), columns, max_tokens, options.seed, &Device::flex())?;
-        let fit = Note::from(format!("weights: {fit}"));
         let run = pretrained.continued_run();
+        let fit = run.is_none().then(|| Note::from(format!("weights: {fit}")));
         let Continued { network, is_trained, note } =
             Continued::of::<TextModelConfig, _>(run, network, &data)?;
         let options = LearnerOptions { is_trained, ..options };
-        Ok(data.learner(network, options)?.with_notes([fit].into_iter().chain(note)).with_model(model))
+        Ok(data.learner(network, options)?.with_notes(fit.into_iter().chain(note)).with_model(model))
     }
 }
 

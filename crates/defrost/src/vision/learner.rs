@@ -81,8 +81,8 @@ impl ImageData {
         let start = setup.open()?;
         let data: SplitData<Images> = self.read(start.preprocess())?;
         let (network, model, fit) = start.build(data.outputs(), &Device::flex())?;
-        let fit = fit.map(|fit| Note::from(format!("weights: {fit}")));
         let run = pretrained.continued_run();
+        let fit = fit.filter(|_| run.is_none()).map(|fit| Note::from(format!("weights: {fit}")));
         let Continued { network, is_trained, note } =
             Continued::of::<ImageModelConfig, _>(run, network, &data)?;
         let options = LearnerOptions { is_trained, ..options };
