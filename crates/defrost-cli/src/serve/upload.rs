@@ -145,6 +145,8 @@ async fn read(request: Request, held: &mut Held, limit: usize, remedy: &str) -> 
         return Err(too_long());
     }
     let (mut body, mut bytes, started) = (request.into_body(), vec![], Instant::now());
+    // In one piece: what grows leaves holes in the heap. Memory that nothing is written to takes no room.
+    bytes.try_reserve_exact(length.unwrap_or(0)).map_err(|_| Refusal::no_room())?;
     loop {
         let until =
             started + (START + Duration::from_secs(1) * bytes.len() as u32 / LEAST_RATE).min(PATIENCE);
