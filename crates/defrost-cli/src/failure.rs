@@ -76,8 +76,8 @@ pub fn or_out_of_memory(run: impl FnOnce() -> Result<(), Failure>) -> Result<(),
     }));
     panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| match panic.downcast_ref() {
         Some(OutOfMemory { bytes }) => Err(Failure::Running(anyhow::anyhow!(
-            "there is no memory left for {} MB more; a smaller --batch, --size or --cache-limit, or a network that is frozen \
-             further, needs less",
+            "memory for {} MB more is missing. A smaller --batch, --size or --cache-limit needs less; so does a network that is \
+             frozen further",
             bytes.div_ceil(1 << 20)
         ))),
         None => panic::resume_unwind(panic),

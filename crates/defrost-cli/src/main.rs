@@ -39,8 +39,9 @@ fn main() -> ExitCode {
     let traced = trace::start();
     let outcome = traced.and_then(|()| failure::or_out_of_memory(|| run(arguments.command)));
     let lost = outcome.is_ok().then(terminal::lost).flatten();
-    let lost =
-        lost.map(|error| Failure::Running(anyhow::anyhow!("what was printed is lost: stdout: {error}")));
+    let lost = lost.map(|error| {
+        Failure::Running(anyhow::anyhow!("stdout can't be written, so results are lost: {error}"))
+    });
     match outcome.err().or(lost) {
         None => ExitCode::SUCCESS,
         Some(failure) => {

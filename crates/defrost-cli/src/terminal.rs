@@ -56,7 +56,7 @@ pub fn tell_styled(text: &str) {
     let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
-/// Why some of what was printed on stdout is lost, if it is.
+/// The error that lost output on stdout; none if all was written, or the reader has gone.
 pub fn lost() -> Option<&'static io::Error> {
     LOST.get()
 }

@@ -124,7 +124,7 @@ pub struct TrainingOptions {
     /// DATA/validation and DATA/val are found, too. Without them, --valid-pct of the data is split off.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["valid_pct", "valid_column"], help_heading = "Labels and validation")]
     pub valid: Option<PathBuf>,
-    /// Fraction split off for validation [default: 0.2 if there is no validation folder]
+    /// Fraction of the data to validate on [default: 0.2 without a validation folder]
     #[arg(
         long,
         value_name = "FRACTION",

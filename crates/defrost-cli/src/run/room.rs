@@ -33,12 +33,12 @@ pub fn check_memory(least: u64) -> Result<(), Failure> {
 ///
 /// # Errors
 ///
-/// If there is no room for the result.
+/// If the disk has no room for the result.
 pub fn reserve_room(run: &Path, tensors: &Tensors, checkpoints: u64) -> Result<ReservedRoom, Failure> {
     let result = tensors.values().map(|data| data.as_bytes().len() as u64).sum::<u64>() + BESIDES;
     let room = ReservedRoom::reserve(run, result).map_err(|error| {
         Failure::usage(format!(
-            "--out {}: the run's result takes up to {}, and there is no room for it: {error}; make room, or choose another \
+            "--out {}: the run's result takes up to {}, and the disk has no room for it: {error}; make room, or choose another \
              folder",
             run.display(),
             size(result)

@@ -26,7 +26,7 @@ const SMALLER_JSON: &str =
     "that is the most JSON that is read here; send a shorter text, or give it to `defrost predict` in a file";
 const SMALLER_FILE: &str = "send a smaller file, or start the server with a larger --body-limit";
 /// The memory for requests that are read and that wait: this, or twice the longest request.
-const ROOM: usize = 256 << 20;
+const ROOM: usize = 192 << 20;
 /// Room is counted in these many bytes.
 const PIECE: usize = 1 << 10;
 
@@ -45,7 +45,7 @@ pub struct Held {
 }
 
 impl Room {
-    /// For requests that are no longer than `limit` bytes.
+    /// Room for requests of at most `limit` bytes each.
     pub fn new(limit: usize) -> Self {
         let pieces = ROOM.max(2 * limit) / PIECE;
         Self { pieces: Arc::new(Semaphore::new(pieces)), limit }
@@ -130,13 +130,13 @@ fn named(content_type: &str) -> &str {
     if content_type.is_empty() { "a body without a content type" } else { content_type }
 }
 
-/// All of a body that holds a file.
+/// The whole body of a request that holds a file.
 async fn body(request: Request, held: &mut Held) -> Result<Bytes, Refusal> {
     let limit = held.room.limit;
     read(request, held, limit, SMALLER_FILE).await
 }
 
-/// All of a body of no more than `limit` bytes, unless it comes too slowly or there is no room for it.
+/// The whole body. A body that is longer than `limit` bytes, comes too slowly or finds no room is refused.
 async fn read(request: Request, held: &mut Held, limit: usize, remedy: &str) -> Result<Bytes, Refusal> {
     let too_long = || Refusal::too_long(limit, remedy);
     let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());

@@ -99,7 +99,7 @@ fn a_disk_without_room_is_noticed_before_training() {
     two_classes(folder, 6);
     let Some(ran) = on_a_small_disk(folder, "12m", IMAGES) else { return };
     assert_eq!(ran.code, 2, "{}", ran.stderr);
-    let said = "--out small/run: the run's result takes up to 22 MB, and there is no room for it: No space left on device \
+    let said = "--out small/run: the run's result takes up to 22 MB, and the disk has no room for it: No space left on device \
                 (os error 28); make room, or choose another folder";
     assert!(ran.stderr.contains(said) && !ran.stderr.contains("train loss"), "{}", ran.stderr);
 

@@ -25,7 +25,7 @@ fn a_write_that_fails_ends_no_run() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     people(folder);
-    let full = "what was printed is lost: stdout: No space left on device (os error 28)";
+    let full = "stdout can't be written, so results are lost: No space left on device (os error 28)";
     for (out, words, code, said) in [
         ("full", "> /dev/full", 1, full),
         ("mute", "2> /dev/full", 0, ""),

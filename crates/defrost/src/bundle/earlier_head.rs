@@ -76,6 +76,12 @@ pub enum ContinueError {
         /// Their names.
         lost: String,
     },
+    /// Its classes stand in another order than the data's.
+    #[error("{}: the classes of this run are not sorted as the data's are", run.display())]
+    Order {
+        /// The run.
+        run: PathBuf,
+    },
     /// Its head is none of this network.
     #[error("{}: the head of this run does not fit the network: `{tensor}`", run.display())]
     Misfit {
@@ -90,7 +96,7 @@ impl ContinueError {
     /// What can be done about it.
     pub fn remedy(&self) -> Option<Remedy> {
         match self {
-            Self::OtherKind { .. } | Self::Lost { .. } => Some(Remedy::StartNewHead),
+            Self::OtherKind { .. } | Self::Lost { .. } | Self::Order { .. } => Some(Remedy::StartNewHead),
             Self::Bundle(_) | Self::Misfit { .. } => None,
         }
     }
@@ -142,6 +148,10 @@ impl EarlierHead {
         let places: HashMap<&str, usize> =
             data.classes.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
         let places: Vec<usize> = self.classes.iter().map(|name| places[name.as_str()]).collect();
+        // Rows of equal heads can't be told apart by their shapes, so both orders must be the same.
+        if !places.is_sorted() {
+            return Err(ContinueError::Order { run: run() });
+        }
         let fresh = collect(&network);
         let mut tensors = Tensors::new();
         for name in network.stages().iter().filter(|stage| !stage.pretrained).flat_map(names_of) {

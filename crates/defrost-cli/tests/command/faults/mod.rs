@@ -2,8 +2,8 @@
 //! removing, making folders, starting threads. After each fault the command has ended with a message, and its run can be loaded,
 //! resumed or started again, with the same bytes as without faults; unless an item could not be read, and that was said.
 //!
-//! A library that is loaded before the C library counts these calls and lets one of them fail. What is tried is a
-//! sample of the calls; with DEFROST_FAULTS=all, it is each of them with each kind of fault. Not made to fail: calls that don't go through the C library
+//! A small library counts these calls and lets one of them fail; it is loaded before the C library. The tests try a sample of the
+//! calls, and with DEFROST_FAULTS=all each call with each kind of fault. Not made to fail: calls that don't go through the C library
 //! (free disk, reserved room, locks), and memory, for want of which the standard library ends the process.
 #![cfg(target_os = "linux")]
 
@@ -25,7 +25,7 @@ const SAMPLE: usize = 16;
 /// A command that has not ended by then hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The library, built once; nothing where there is no C compiler.
+/// The library of faults, built once; none if no C compiler is installed.
 static LIBRARY: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/command/faults/preload.c");
     let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("faults.so");
@@ -33,7 +33,7 @@ static LIBRARY: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
         Command::new("cc").args(["-O1", "-shared", "-fPIC", "-ldl", "-o"]).arg(&library).arg(source).status();
     let is_built = cc.is_ok_and(|status| status.success());
     if !is_built {
-        eprintln!("skipped: there is no C compiler to build a library of faults with");
+        eprintln!("skipped: no C compiler is installed to build the library of faults");
     }
     is_built.then_some(library)
 });
