@@ -15,10 +15,10 @@ use defrost::metrics::Familiarity;
 use defrost::tabular::{TableData, TableModelConfig};
 use defrost::text::{TextColumns, TextData, TextModelConfig};
 use defrost::vision::image::Image;
-use defrost::vision::{ImageData, ImageModelConfig, LabelKind, LabelTable, Labelling};
+use defrost::vision::{ImageData, ImageModelConfig, LabelTable, Labelling};
 use defrost::weights::pytorch::Pytorch;
 use defrost::weights::safetensors;
-use defrost::{Cache, CacheLimits, Reading};
+use defrost::{Cache, CacheLimits, Reading, TargetKind};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -34,9 +34,18 @@ pub fn csv(bytes: &[u8]) {
 pub fn texts(bytes: &[u8]) {
     with_file(bytes, |path| {
         let named = TextColumns { text: Some("text".to_owned()), label: Some("label".to_owned()) };
-        for columns in [TextColumns::default(), named] {
-            let found = TextData::open(path).and_then(|texts| texts.columns(columns).check());
-            found.map_or_else(explained, |report| counted(&report, bytes));
+        for (columns, kind) in [
+            (TextColumns::default(), TargetKind::Class),
+            (TextColumns::default(), TargetKind::Labels),
+            (named.clone(), TargetKind::Class),
+            (named.clone(), TargetKind::Labels),
+            (named, TargetKind::Number),
+        ] {
+            let found = TextData::open(path).and_then(|texts| texts.columns(columns).target(kind).check());
+            found.map_or_else(explained, |report| {
+                counted(&report, bytes);
+                accounted(&report);
+            });
         }
     });
 }
@@ -44,19 +53,25 @@ pub fn texts(bytes: &[u8]) {
 /// A CSV file of table rows.
 pub fn table(bytes: &[u8]) {
     with_file(bytes, |path| {
-        let found = TableData::open(path).and_then(|rows| rows.label("label").check());
-        found.map_or_else(explained, |report| {
-            counted(&report, bytes);
-            accounted(&report);
-        });
+        for kind in [None, Some(TargetKind::Labels)] {
+            let rows = |rows: TableData| match kind {
+                Some(kind) => rows.label("label").target(kind),
+                None => rows.label("label"),
+            };
+            let found = TableData::open(path).and_then(|data| rows(data).check());
+            found.map_or_else(explained, |report| {
+                counted(&report, bytes);
+                accounted(&report);
+            });
+        }
     });
 }
 
 /// A CSV file that labels images, none of which are there.
 pub fn labels(bytes: &[u8]) {
     with_file(bytes, |path| {
-        for kind in [LabelKind::Class, LabelKind::Labels, LabelKind::Number] {
-            let table = LabelTable { file: path.to_owned(), kind, ..LabelTable::default() };
+        for kind in [TargetKind::Class, TargetKind::Labels, TargetKind::Number] {
+            let table = LabelTable { file: path.to_owned(), kind: Some(kind), ..LabelTable::default() };
             let root = path.parent().unwrap_or(Path::new("."));
             let images = ImageData::to_check(root, Labelling::Table(table));
             let found = images.and_then(|images| images.check(224));

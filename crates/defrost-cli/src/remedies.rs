@@ -15,6 +15,7 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::SayKind { column, kind } => format!("--column \"{column}={kind}\" reads it so"),
         Remedy::PredictClass => "--target class predicts a class".to_owned(),
         Remedy::PredictNumber => "--target number predicts a number".to_owned(),
+        Remedy::PredictLabels => "--target labels predicts any number of labels".to_owned(),
         Remedy::IgnoreColumn(name) => format!("leave it out with --ignore \"{name}\""),
         Remedy::IgnoreColumnEarlier(name) => format!("train the earlier run with --ignore \"{name}\""),
         Remedy::RaiseMaxTokens => "--max-tokens says where".to_owned(),

@@ -61,6 +61,8 @@ mod errors;
 pub mod files;
 mod groups;
 pub mod interpret;
+#[cfg(any(feature = "vision", feature = "text", feature = "tabular"))]
+mod labels;
 pub mod layers;
 pub mod learner;
 pub mod loss;

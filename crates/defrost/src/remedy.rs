@@ -19,7 +19,7 @@ pub enum Remedy {
     SayEncoding,
     /// Say whether the first line of a table names its columns.
     SayHeader,
-    /// Say which character separates the labels of an image.
+    /// Say which character separates several labels in a cell.
     SayLabelSeparator,
     /// Say what kind of cells a column holds.
     SayKind {
@@ -32,6 +32,8 @@ pub enum Remedy {
     PredictClass,
     /// Predict a number where a class would be predicted.
     PredictNumber,
+    /// Predict any number of labels where a class would be predicted.
+    PredictLabels,
     /// Leave this column of a table out.
     IgnoreColumn(String),
     /// Train the earlier run again without this column.

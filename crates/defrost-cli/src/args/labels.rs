@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use regex::Regex;
 
 use defrost::csv_table::TableFormat;
-use defrost::vision::{LabelKind, LabelTable, Labelling};
+use defrost::vision::{LabelTable, Labelling};
 
 use crate::failure::Failure;
 
@@ -29,12 +29,12 @@ pub struct LabelOptions {
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,
     /// Character between several labels in a cell [default: what the cells have: | ; , or blanks]
-    #[arg(long, value_name = "CHAR", requires = "labels")]
+    #[arg(long, value_name = "CHAR")]
     pub label_separator: Option<char>,
     /// Column that says which items validate: true or false, 1 or 0, valid or train, or a fold
     #[arg(long, value_name = "NAME")]
     pub valid_column: Option<String>,
-    /// What to predict: a class, labels (several of an image) or a number [default: class; of tables what the label looks like]
+    /// What to predict: a class, labels (any number for each item) or a number [default: class; of table rows what the label looks like]
     #[arg(long, value_name = "KIND")]
     pub target: Option<TargetKind>,
 }
@@ -45,17 +45,6 @@ pub enum TargetKind {
     Class,
     Labels,
     Number,
-}
-
-impl TargetKind {
-    /// What it is called.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Class => "class",
-            Self::Labels => "labels",
-            Self::Number => "number",
-        }
-    }
 }
 
 impl From<TargetKind> for defrost::TargetKind {
@@ -69,14 +58,33 @@ impl From<TargetKind> for defrost::TargetKind {
 }
 
 impl LabelOptions {
-    /// Refuses a column that divides rows where all of them are measured.
-    pub fn refuse_split(&self) -> Result<(), Failure> {
-        match &self.valid_column {
-            Some(column) => Err(Failure::usage(format!(
+    /// Refuses what says how rows are trained on where a file of rows is measured.
+    pub fn refuse_training(&self) -> Result<(), Failure> {
+        if let Some(column) = &self.valid_column {
+            return Err(Failure::usage(format!(
                 "--valid-column {column}: all rows of the file are measured; leave it out, or give a file of those rows"
-            ))),
+            )));
+        }
+        match self.label_separator {
+            Some(_) => Err(Failure::usage(
+                "--label-separator: the run's labels tell how cells are read; leave it out",
+            )),
             None => Ok(()),
         }
+    }
+
+    /// Refuses what only a table can say where images have their labels from folders or file names.
+    pub fn refuse_without_table(&self) -> Result<(), Failure> {
+        let kind = match self.target {
+            _ if self.labels.is_some() => None,
+            _ if self.label_separator.is_some() => Some("--label-separator splits the cells of a table"),
+            Some(TargetKind::Labels) => Some("--target labels: an image in a class folder is of one class"),
+            Some(TargetKind::Number) => Some("--target number: an image in a class folder is of a class"),
+            _ => None,
+        };
+        kind.map_or(Ok(()), |kind| {
+            Err(Failure::usage(format!("{kind}; give the labels as a table, with --labels FILE")))
+        })
     }
 
     /// Where images have their labels from.
@@ -90,11 +98,7 @@ impl LabelOptions {
                 separator: self.label_separator,
                 format: TableFormat::default(),
                 group_column: None,
-                kind: match self.target.unwrap_or(TargetKind::Class) {
-                    TargetKind::Class => LabelKind::Class,
-                    TargetKind::Labels => LabelKind::Labels,
-                    TargetKind::Number => LabelKind::Number,
-                },
+                kind: self.target.map(Into::into),
             }),
             (None, Some(pattern)) => Labelling::Pattern(pattern.clone()),
             (None, None) => Labelling::Folders,

@@ -37,7 +37,7 @@ pub use advise::AdviseArguments;
 pub use check::CheckArguments;
 pub use evaluate::EvaluateArguments;
 pub use help::command;
-pub use labels::{LabelOptions, TargetKind};
+pub use labels::LabelOptions;
 pub use learning::LearningOptions;
 pub use live::LiveAddress;
 pub use lr_find::LrFindArguments;

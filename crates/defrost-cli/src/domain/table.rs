@@ -57,7 +57,7 @@ impl Domain for Table {
         labels: &LabelOptions,
         _: TestTimeAugmentation,
     ) -> Result<Labelled, Failure> {
-        labels.refuse_split()?;
+        labels.refuse_training()?;
         let (rows, skipped) = run.labelled(data).or_usage()?;
         Ok((Box::new(rows), skipped))
     }
@@ -102,6 +102,9 @@ fn rows(
     }
     if let Some(kind) = options.labels.target {
         rows = rows.target(kind.into());
+    }
+    if let Some(separator) = options.labels.label_separator {
+        rows = rows.label_separator(separator);
     }
     for (column, kind) in &options.table_file.column_kinds {
         rows = rows.column(column, *kind);

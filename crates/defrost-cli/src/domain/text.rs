@@ -18,7 +18,7 @@ use defrost::{HeadKind, Pretrained};
 
 use super::hub::{Bars, blame};
 use super::{Answer, Domain, Labelled, Outline, Prepared};
-use crate::args::{LabelOptions, TargetKind, TrainingOptions};
+use crate::args::{LabelOptions, TrainingOptions};
 use crate::failure::{Blame, Failure};
 
 /// Texts in a column of a CSV file, or in a folder per class.
@@ -38,9 +38,8 @@ impl Domain for Text {
         let data = texts(options, data)?;
         let columns = data.found_columns().or_usage()?;
         let data = data.read(&tokenizer).or_usage()?;
-        let (network, model, fit) = pretrained
-            .build(data.classes.len(), columns, options.max_tokens, options.seed, device)
-            .or_usage()?;
+        let (network, model, fit) =
+            pretrained.build(data.outputs(), columns, options.max_tokens, options.seed, device).or_usage()?;
         let precision = model.precision;
         let mut prepared = Prepared::of(options, data, (network, model, precision))?;
         // With --continue all of the run is taken.
@@ -75,7 +74,7 @@ impl Domain for Text {
         let knows_all = |head: EarlierHead| counts.as_ref().is_none_or(|counts| head.knows(&counts.classes));
         let is_trained = earlier.is_some_and(knows_all);
         let (outputs, train_items) =
-            counts.map_or((classes, None), |counts| (counts.classes.len(), Some(counts.train)));
+            counts.map_or((classes, None), |counts| (counts.classes.len().max(1), Some(counts.train)));
         let reading = texts.and_then(|texts| texts.reading());
         let network = TextNetwork::new(&config, head, outputs, true, device);
         // Its texts are not encoded.
@@ -95,7 +94,7 @@ impl Domain for Text {
         labels: &LabelOptions,
         _: TestTimeAugmentation,
     ) -> Result<Labelled, Failure> {
-        labels.refuse_split()?;
+        labels.refuse_training()?;
         let (texts, skipped) = run.labelled(data).or_usage()?;
         Ok((Box::new(texts), skipped))
     }
@@ -141,9 +140,6 @@ fn opened(options: &TrainingOptions) -> Result<PretrainedText, Failure> {
 
 /// The texts, not encoded yet.
 fn texts(options: &TrainingOptions, data: &Path) -> Result<TextData, Failure> {
-    if let Some(kind @ (TargetKind::Labels | TargetKind::Number)) = options.labels.target {
-        return Err(Failure::usage(format!("--target {}: a text's label is a class", kind.name())));
-    }
     let texts = TextData::open_as(data, &options.table_file.format())
         .or_usage()?
         .columns(columns(options))
@@ -153,11 +149,16 @@ fn texts(options: &TrainingOptions, data: &Path) -> Result<TextData, Failure> {
         (None, Some(column)) => Together::Column(column.clone()),
         (None, None) => Together::None,
     };
-    let texts = texts.keep_together(together);
-    let texts = match &options.labels.valid_column {
-        Some(column) => texts.valid_column(column),
-        None => texts,
-    };
+    let mut texts = texts.keep_together(together);
+    if let Some(column) = &options.labels.valid_column {
+        texts = texts.valid_column(column);
+    }
+    if let Some(kind) = options.labels.target {
+        texts = texts.target(kind.into());
+    }
+    if let Some(separator) = options.labels.label_separator {
+        texts = texts.label_separator(separator);
+    }
     Ok(texts.max_tokens(options.max_tokens).seed(options.seed))
 }
 

@@ -162,6 +162,7 @@ fn labelling(options: &TrainingOptions) -> Result<Labelling, Failure> {
     if options.labels.valid_column.is_some() && options.labels.labels.is_none() {
         return Err(Failure::usage("--valid-column is a column of --labels FILE; --valid names a folder"));
     }
+    options.labels.refuse_without_table()?;
     match (options.labels.labelling(), &options.group_column) {
         (Labelling::Table(table), column) => Ok(Labelling::Table(LabelTable {
             group_column: column.clone(),

@@ -114,7 +114,8 @@ fn rows_that_label_nothing_are_listed() {
     let listed = fs::read_to_string(folder.path().join("out.csv")).unwrap();
     fs::write(folder.path().join("none.csv"), "image,label\n7,cat\n8,dog\n").unwrap();
     let refused = defrost_in(folder.path(), &["check", "img", "--labels", "none.csv"]);
-    let expected = "none.csv: none of its rows labels an image; the first: none.csv:2: there is no image 7";
+    let expected =
+        "none.csv: no image has a label that can be used; the first: none.csv:2: there is no image 7";
     assert_eq!(refused.usage_error(), expected);
     assert!(listed.contains("labels.csv:12,missing,there is no image p99.png"), "{listed}");
     assert!(listed.contains("labels.csv:13,no-label,it has no label"), "{listed}");

@@ -29,6 +29,7 @@ mod serve;
 mod signed;
 mod support;
 mod tables;
+mod targets;
 mod tensorboard;
 mod tidy;
 mod tiers;

@@ -65,20 +65,6 @@ impl CsvTable {
         };
         Ok(Uses { notes: note.map(Note::from).into_iter().collect(), ..uses })
     }
-
-    /// The rows of a use, without those that can't be read.
-    #[cfg(feature = "text")]
-    pub(crate) fn of_use(&self, uses: &Uses, used_as: Use) -> Self {
-        let rows = self.rows.iter().zip(&uses.rows).filter(|(_, of_row)| **of_row == used_as);
-        Self {
-            path: self.path.clone(),
-            in_memory: self.in_memory,
-            columns: self.columns.clone(),
-            rows: rows.map(|(row, _)| row.clone()).collect(),
-            skipped: vec![],
-            reading: self.reading.clone(),
-        }
-    }
 }
 
 #[cfg(test)]

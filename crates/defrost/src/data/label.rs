@@ -51,7 +51,8 @@ impl Label {
         Ok((names, targets))
     }
 
-    fn names(&self) -> &[String] {
+    /// The names in it; none in a number.
+    pub(crate) fn names(&self) -> &[String] {
         match self {
             Self::Class(name) => std::slice::from_ref(name),
             Self::Labels(names) => names,

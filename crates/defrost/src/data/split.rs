@@ -7,7 +7,7 @@
 use rand::seq::SliceRandom;
 
 use super::together::Units;
-use super::{Dataset, Draws};
+use super::{Dataset, Draws, Target};
 
 /// Indices of the items on each side, ascending; every item is on exactly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,14 +97,15 @@ pub fn split(data: &dyn Dataset, fraction: f64, seed: u64) -> Result<Split, Spli
     split_units(&Units::of(data), fraction, seed)
 }
 
-/// The same for items of which only this is known: the class, and what the item [belongs to](Dataset::belongs_to).
+/// The same for items of which only this is known: the target, and what the item [belongs to](Dataset::belongs_to).
 #[cfg(any(feature = "text", feature = "tabular"))]
 pub(crate) fn split_together(
-    items: &[(usize, Option<&str>)],
+    items: &[(&Target, Option<&str>)],
     fraction: f64,
     seed: u64,
 ) -> Result<Split, SplitError> {
-    split_units(&Units::new(items), fraction, seed)
+    let item = |&(target, group): &(&Target, _)| (target.class().unwrap_or(0), group);
+    split_units(&Units::new(&items.iter().map(item).collect::<Vec<_>>()), fraction, seed)
 }
 
 fn split_units(units: &Units, fraction: f64, seed: u64) -> Result<Split, SplitError> {

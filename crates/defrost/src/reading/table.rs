@@ -42,7 +42,7 @@ pub struct TableReading {
 pub struct ColumnReading {
     /// Its name.
     pub name: String,
-    /// What its cells are: `number`, `category`, `date`, `time`, `text`.
+    /// What its cells are: `number`, `category`, `date`, `time`, `text`, `image`, `labels`.
     pub kind: &'static str,
     /// How many cells are missing.
     pub missing: usize,

@@ -152,6 +152,7 @@ impl LoadedTable {
     /// If a column is missing, or no row can be used.
     pub fn labelled(&self, path: &Path) -> Result<(Table, Vec<Skipped>), TableError> {
         let TableModelConfig { schema, label, .. } = &self.manifest.model;
-        open_known(path, schema, label, &self.manifest.classes)
+        let known = (self.manifest.loss.kind(), &self.manifest.classes[..]);
+        open_known(path, schema, label, known)
     }
 }

@@ -7,10 +7,10 @@ use rayon::prelude::*;
 use super::cell_value::CellValue;
 use super::columns::TableColumn;
 use super::dataset::Table;
-use super::labels::Labels;
 use crate::check::{Entry, Part, Problem, Report, Severity};
 use crate::csv_table::CsvTable;
 use crate::data::Target;
+use crate::labels::NoLabel;
 use crate::reading::ColumnUse;
 use crate::remedy::Remedy;
 
@@ -23,17 +23,17 @@ const COPIED: f64 = 0.9999;
 pub(super) fn column_problems(
     csv: &CsvTable,
     label: usize,
-    labels: &Labels,
+    targets: &[Result<Target, NoLabel>],
     columns: &[TableColumn],
 ) -> Vec<Problem> {
-    let targets: Vec<Option<Target>> = csv.cells(label).map(|cell| labels.target(cell).ok()).collect();
+    let answers = answers(targets);
     let looked_at = |column: &&TableColumn| {
         // A column that numbers the rows is a problem, even though it is left out; a column that a person left out is not.
         !column.is_of_dates() && (column.used_as == ColumnUse::Input || column.is_unused_by_its_cells)
     };
     let problem = |column: &TableColumn| {
         let (name, cells) = (csv.columns[column.place].as_str(), column.values(csv));
-        column_problem(name, &cells, (&csv.columns[label], &targets))
+        column_problem(name, &cells, (&csv.columns[label], &answers))
     };
     columns.par_iter().filter(looked_at).filter_map(problem).collect()
 }
@@ -44,11 +44,37 @@ pub(super) fn report(classes: &[String], [train, valid]: [&Table; 2], problems: 
     Report::new(classes.to_vec(), &entries, problems, Severity::Warning)
 }
 
+/// What a row is labelled with, so that it can be compared.
+#[derive(Clone, Copy, PartialEq)]
+enum Answer {
+    /// A class, or one set of labels among all.
+    OneOf(usize),
+    Number(f64),
+}
+
+/// The answer of each row that has one.
+fn answers(targets: &[Result<Target, NoLabel>]) -> Vec<Option<Answer>> {
+    let mut sets: HashMap<&[usize], usize> = HashMap::new();
+    let mut answers = vec![];
+    for target in targets {
+        answers.push(match target {
+            Ok(Target::Class(class)) => Some(Answer::OneOf(*class)),
+            Ok(Target::Number(number)) => Some(Answer::Number(f64::from(*number))),
+            Ok(Target::Labels(labels)) => {
+                let next = sets.len();
+                Some(Answer::OneOf(*sets.entry(labels).or_insert(next)))
+            }
+            Err(_) => None,
+        });
+    }
+    answers
+}
+
 /// The worst that is wrong with a column of these cells.
 fn column_problem(
     name: &str,
     all: &[CellValue],
-    (label, targets): (&str, &[Option<Target>]),
+    (label, answers): (&str, &[Option<Answer>]),
 ) -> Option<Problem> {
     let cells: Vec<CellValue> = all.iter().copied().filter(|cell| !cell.is_missing()).collect();
     let rows = all.len();
@@ -64,7 +90,7 @@ fn column_problem(
         let detail = format!("{} of {rows} cells are missing", rows - cells.len());
         return Some(Problem::warning(name, "missing-cells", detail));
     }
-    if rows >= ROWS && tells_label(all, targets) {
+    if rows >= ROWS && tells_label(all, answers) {
         let detail = format!("it determines `{label}` by itself; it may not be known beforehand");
         return leave_out(Problem::error(name, "leak", detail));
     }
@@ -76,20 +102,22 @@ fn column_problem(
 
 /// Whether a column is another name for the label: each of its values goes with one class and each class with one
 /// value, or the two numbers follow from each other.
-fn tells_label(cells: &[CellValue], targets: &[Option<Target>]) -> bool {
-    let pairs = || cells.iter().zip(targets).filter_map(|(&cell, target)| Some((cell, target.as_ref()?)));
-    if pairs().any(|(_, target)| matches!(target, Target::Number(_))) {
-        let both = |(cell, target): (CellValue, &Target)| match target {
-            Target::Number(target) => Some((cell.number()?, f64::from(*target))),
-            _ => None,
+fn tells_label(cells: &[CellValue], answers: &[Option<Answer>]) -> bool {
+    let pairs = || cells.iter().zip(answers).filter_map(|(&cell, answer)| Some((cell, (*answer)?)));
+    if pairs().any(|(_, answer)| matches!(answer, Answer::Number(_))) {
+        let both = |(cell, answer): (CellValue, Answer)| match answer {
+            Answer::Number(number) => Some((cell.number()?, number)),
+            Answer::OneOf(_) => None,
         };
         let numbers: Option<Vec<(f64, f64)>> = pairs().map(both).collect();
         return numbers.and_then(|pairs| correlation(&pairs)).is_some_and(|found| found.abs() > COPIED);
     }
     let (mut there, mut back) = (HashMap::new(), HashMap::new());
-    pairs().all(|(cell, target)| {
-        let class = target.class();
-        *there.entry(cell).or_insert(class) == class && *back.entry(class).or_insert(cell) == cell
+    pairs().all(|(cell, answer)| match answer {
+        Answer::OneOf(class) => {
+            *there.entry(cell).or_insert(class) == class && *back.entry(class).or_insert(cell) == cell
+        }
+        Answer::Number(_) => false,
     })
 }
 

@@ -7,41 +7,12 @@ use rayon::iter::Either;
 use rayon::prelude::*;
 
 use super::dataset::{LabelledRow, Named, Table};
-use super::labels::Labels;
+use super::labels::{Labelled, Labels};
 use super::row::ReadRow;
 use super::schema::Schema;
 use super::table_data::TableError;
-use crate::csv_table::{CsvError, CsvTable, Row, SkippedRow, Use, Uses};
-use crate::data::{Skipped, Target};
-
-/// Rows that have a label, by their places in a table.
-pub(super) struct Labelled {
-    pub rows: Vec<usize>,
-    /// The label of each of those rows.
-    pub targets: Vec<Target>,
-    /// The others.
-    pub skipped: Vec<Skipped>,
-}
-
-impl Labelled {
-    /// The rows whose cell in the label's column is a label, but for those that are for testing.
-    pub fn of(csv: &CsvTable, label: usize, labels: &Labels, uses: &Uses) -> Self {
-        let mut found = Self { rows: vec![], targets: vec![], skipped: vec![] };
-        let of_test = |place: &usize| uses.rows[*place] == Use::Test;
-        for (place, row) in csv.rows.iter().enumerate().filter(|(place, _)| !of_test(place)) {
-            match labels.target(&row.cells[label]) {
-                Ok(target) => {
-                    found.rows.push(place);
-                    found.targets.push(target);
-                }
-                Err((kind, reason)) => {
-                    found.skipped.push(Skipped { path: csv.name(row.line).into(), kind, reason });
-                }
-            }
-        }
-        found
-    }
-}
+use crate::csv_table::{CsvError, CsvTable, Row, SkippedRow, Uses};
+use crate::data::{Skipped, Target, TargetKind};
 
 /// What turns labelled rows into a data set.
 pub(super) struct Encoder {
@@ -89,7 +60,7 @@ impl Encoder {
     }
 }
 
-/// Rows of a table whose columns and classes are known already; without classes the label is a number.
+/// Rows of a table whose columns and classes are known already.
 ///
 /// # Errors
 ///
@@ -98,12 +69,11 @@ pub fn open_known(
     path: &Path,
     schema: &Schema,
     label: &str,
-    classes: &[String],
+    (kind, classes): (TargetKind, &[String]),
 ) -> Result<(Table, Vec<Skipped>), TableError> {
     let csv = CsvTable::read(path)?;
-    let column = csv.column(path, label)?;
-    let labels = Labels::known(classes, &csv.cells(column).collect::<Vec<_>>());
-    let Labelled { rows, targets, skipped } = Labelled::of(&csv, column, &labels, &Uses::undivided(&csv));
+    let labels = Labels::known(&csv, csv.column(path, label)?, kind, classes);
+    let Labelled { rows, targets, skipped } = labels.of_rows(&csv, &Uses::undivided(&csv));
     let encoder = Encoder { schema: Arc::new(schema.clone()), label: label.to_owned(), lenient: false };
     let rows = rows.into_iter().zip(targets).map(|(row, target)| (row, target, None));
     let (table, bad) = encoder.encode(&csv, rows)?;

@@ -1,193 +1,146 @@
-//! The label column of a table: classes or numbers.
+//! The labels of a table's rows, and what the label column is if that is not said: classes or a number.
 
 use std::collections::HashSet;
-use std::path::Path;
 
-use super::table_data::TableError;
-use crate::csv_table::NumberFormat;
-use crate::csv_table::cell::{self, is_missing};
-use crate::data::{Target, TargetKind};
+use rayon::prelude::*;
+
+use crate::csv_table::cell::is_missing;
+use crate::csv_table::{CsvTable, NumberFormat, Use, Uses};
+use crate::data::{Label, Skipped, Target, TargetKind};
+use crate::labels::{LabelColumns, NoLabel, names, target};
 use crate::remedy::{Note, Remedy};
+
+/// The labels of a table's rows.
+pub(super) struct Labels {
+    /// The names of classes or labels; none of numbers.
+    pub classes: Vec<String>,
+    /// The target of each row, or why it has none.
+    pub targets: Vec<Result<Target, NoLabel>>,
+    /// What a label is.
+    pub kind: TargetKind,
+}
+
+/// Rows that have a target, by their places in a table.
+pub(super) struct Labelled {
+    pub rows: Vec<usize>,
+    /// The target of each of those rows.
+    pub targets: Vec<Target>,
+    /// The others.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Labels {
+    /// The labels in these columns. Their names are those of the rows that are not for testing.
+    pub fn learn(csv: &CsvTable, columns: &LabelColumns, uses: &Uses) -> Self {
+        let read = read(csv, columns);
+        let used = read.iter().zip(&uses.rows).filter(|(_, used_as)| **used_as != Use::Test);
+        let classes = names(used.filter_map(|(label, _)| label.as_ref().ok()));
+        Self { targets: targets(read, &classes), kind: columns.kind(), classes }
+    }
+
+    /// The labels of this kind in a column, where the names are known.
+    pub fn known(csv: &CsvTable, column: usize, kind: TargetKind, classes: &[String]) -> Self {
+        let columns = LabelColumns::new(csv, vec![column], kind, None, Some(classes));
+        let targets = targets(read(csv, &columns), classes);
+        Self { classes: classes.to_vec(), targets, kind }
+    }
+
+    /// The rows that have a target, but for those that are for testing.
+    pub fn of_rows(&self, csv: &CsvTable, uses: &Uses) -> Labelled {
+        let mut found = Labelled { rows: vec![], targets: vec![], skipped: vec![] };
+        for (place, row) in csv.rows.iter().enumerate() {
+            match &self.targets[place] {
+                _ if uses.rows[place] == Use::Test => {}
+                Ok(target) => {
+                    found.rows.push(place);
+                    found.targets.push(target.clone());
+                }
+                Err((kind, reason)) => {
+                    let (path, reason) = (csv.name(row.line).into(), reason.clone());
+                    found.skipped.push(Skipped { path, kind, reason });
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The label of each row.
+fn read(csv: &CsvTable, columns: &LabelColumns) -> Vec<Result<Label, NoLabel>> {
+    csv.rows.par_iter().map(|row| columns.read(csv, row)).collect()
+}
+
+/// The target of each label.
+fn targets(labels: Vec<Result<Label, NoLabel>>, classes: &[String]) -> Vec<Result<Target, NoLabel>> {
+    labels.into_par_iter().map(|label| target(&label?, classes)).collect()
+}
 
 /// Whole numbers of at most this many kinds are classes (fastai's `max_card`).
 const MAX_CLASSES: usize = 20;
 /// The fraction of cells that are numbers in a column of numbers.
 const MOST: f64 = 0.95;
 
-/// The labels of a table.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Labels {
-    /// One of these, sorted.
-    Classes(Vec<String>),
-    /// A number.
-    Number(NumberFormat),
-}
-
-impl Labels {
-    /// The labels in these cells, of the kind that is given or found; `comma` says whether a comma before the fraction is likely.
-    ///
-    /// # Errors
-    ///
-    /// If no cell is a label, or all are of one class.
-    pub fn of(
-        path: &Path,
-        column: &str,
-        cells: &[&str],
-        told: Option<TargetKind>,
-        comma: bool,
-    ) -> Result<(Self, Vec<Note>), TableError> {
-        let numbers: Vec<&str> = cells.iter().copied().filter(|cell| !is_missing(cell)).collect();
-        let learned = NumberFormat::learn(&numbers, None, comma);
-        let read: Vec<f64> = numbers.iter().filter_map(|cell| learned.format.read(cell)).collect();
-        let (whole, distinct) = (read.iter().all(|number| number.fract() == 0.0), distinct(&read));
-        let of_numbers = !read.is_empty() && read.len() as f64 >= MOST * numbers.len() as f64;
-        let is_number = match told {
-            Some(kind) => kind == TargetKind::Number,
-            None => of_numbers && (!whole || distinct > MAX_CLASSES),
-        };
-        let note = |text: String, other| Note { text, remedy: Some(other) };
-        if is_number {
-            let counted = format!(
-                "column `{column}` has {distinct} different whole numbers; it is predicted as a number"
-            );
-            let open = told.is_none() && whole && distinct * 5 < read.len();
-            let notes = open.then(|| note(counted, Remedy::PredictClass)).into_iter().collect();
-            return match read.is_empty() {
-                true => Err(TableError::NoRows { path: path.to_owned(), first: None }),
-                false => Ok((Self::Number(learned.format), notes)),
-            };
-        }
-        let classes = cell::values(cells.iter().copied().filter(|cell| !cell.is_empty()));
-        match &classes[..] {
-            [] => return Err(TableError::NoRows { path: path.to_owned(), first: None }),
-            [class] => {
-                let (column, class) = (column.to_owned(), class.clone());
-                return Err(TableError::OneClass { path: path.to_owned(), column, class });
-            }
-            _ => {}
-        }
-        let open = told.is_none() && of_numbers && distinct > 2;
-        let counted = format!("column `{column}` has {distinct} different whole numbers; each is a class");
-        Ok((Self::Classes(classes), open.then(|| note(counted, Remedy::PredictNumber)).into_iter().collect()))
+/// The kind of labels in a column, with a note where it could as well be another.
+pub(super) fn kind_of(csv: &CsvTable, column: usize) -> (TargetKind, Option<Note>) {
+    let cells: Vec<&str> = csv.cells(column).filter(|cell| !is_missing(cell)).collect();
+    let format = NumberFormat::learn(&cells, None, csv.reading.separator == Some(';')).format;
+    let numbers: Vec<f64> = cells.iter().filter_map(|cell| format.read(cell)).collect();
+    if numbers.is_empty() || (numbers.len() as f64) < MOST * cells.len() as f64 {
+        return (TargetKind::Class, None);
     }
-
-    /// The kind of labels that cells of a trained network's label column are; without classes, they are numbers.
-    pub fn known(classes: &[String], cells: &[&str]) -> Self {
-        if !classes.is_empty() {
-            return Self::Classes(classes.to_vec());
+    let is_whole = numbers.iter().all(|number| number.fract() == 0.0);
+    let distinct = numbers.iter().map(|number| number.to_bits()).collect::<HashSet<_>>().len();
+    let counted = format!("column `{}` has {distinct} different whole numbers", csv.columns[column]);
+    let note = |text: String, other| Some(Note { text, remedy: Some(other) });
+    match is_whole && distinct <= MAX_CLASSES {
+        true if distinct > 2 => {
+            (TargetKind::Class, note(format!("{counted}; each is a class"), Remedy::PredictNumber))
         }
-        Self::Number(NumberFormat::of(cells))
+        true => (TargetKind::Class, None),
+        false if is_whole && distinct * 5 < numbers.len() => (
+            TargetKind::Number,
+            note(format!("{counted}; it is predicted as a number"), Remedy::PredictClass),
+        ),
+        false => (TargetKind::Number, None),
     }
-
-    /// The target of a cell.
-    ///
-    /// # Errors
-    ///
-    /// A word for what is wrong with it, and the reason.
-    pub fn target(&self, cell: &str) -> Result<Target, (&'static str, String)> {
-        let missing = || Err(("no-label", "it has no label".to_owned()));
-        let wrong = |reason: String| Err(("bad-label", reason));
-        match self {
-            // "None" and "NA" are classes like others.
-            Self::Classes(_) if cell.is_empty() => missing(),
-            Self::Classes(classes) => {
-                match classes.iter().position(|class| class == cell).or_else(|| cell::find(classes, cell)) {
-                    Some(class) => Ok(Target::Class(class)),
-                    None if is_missing(cell) => missing(),
-                    None => wrong(format!("training knows no label `{cell}`")),
-                }
-            }
-            Self::Number(_) if is_missing(cell) => missing(),
-            Self::Number(format) => match format.read(cell).map(|number| number as f32) {
-                Some(number) if number.is_finite() => Ok(Target::Number(number)),
-                Some(_) => {
-                    wrong(format!("the label `{cell}` is out of range; divide the column by its unit"))
-                }
-                None => wrong(format!("the label is a number, and this is `{cell}`")),
-            },
-        }
-    }
-
-    /// The names of the classes; none of numbers.
-    pub fn classes(self) -> Vec<String> {
-        match self {
-            Self::Classes(classes) => classes,
-            Self::Number(_) => vec![],
-        }
-    }
-
-    /// The kind of the column, in a word.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Classes(_) => "category",
-            Self::Number(_) => "number",
-        }
-    }
-}
-
-fn distinct(numbers: &[f64]) -> usize {
-    numbers.iter().map(|number| number.to_bits()).collect::<HashSet<_>>().len()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn labels(cells: &[&str], told: Option<TargetKind>) -> (Labels, Vec<String>) {
-        let (labels, notes) = Labels::of(Path::new("x.csv"), "y", cells, told, false).unwrap();
-        (labels, notes.into_iter().map(|note| note.text).collect())
+    fn kind(cells: &[String]) -> (TargetKind, Option<String>) {
+        let table = CsvTable::from_rows(cells.iter().map(|cell| [("y", cell.as_str())])).unwrap();
+        let (kind, note) = kind_of(&table, 0);
+        (kind, note.map(|note| note.text))
     }
 
-    fn classes(cells: &[&str]) -> Vec<String> {
-        labels(cells, None).0.classes()
-    }
-
-    #[test]
-    fn only_an_empty_cell_is_no_class() {
-        let cells = ["None", "NA", "x", ""];
-        assert_eq!(classes(&cells), ["NA", "None", "x"]);
-        let (labels, _) = labels(&cells, None);
-        assert_eq!(labels.target("None"), Ok(Target::Class(1)));
-        assert_eq!(labels.target("").unwrap_err().0, "no-label");
-        assert_eq!(labels.target("y").unwrap_err().0, "bad-label");
+    fn repeated(kinds: usize, each: usize) -> Vec<String> {
+        (0..kinds * each).map(|row| (row % kinds).to_string()).collect()
     }
 
     #[test]
-    fn one_class_in_two_spellings_is_one_class() {
-        assert_eq!(classes(&["0", "1", "1.0", "0.0"]), ["0", "1"]);
-        let (labels, _) = labels(&["0", "1"], None);
-        assert_eq!(labels.target("1.0"), Ok(Target::Class(1)));
-    }
-
-    #[test]
-    fn many_whole_numbers_are_numbers_unless_told_otherwise() {
-        let cells: Vec<String> = (0..150).map(|row| (row % 25).to_string()).collect();
-        let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
-        let (found, notes) = labels(&cells, None);
+    fn few_whole_numbers_are_classes_and_many_are_numbers() {
+        let note = |text: &str| Some(format!("column `y` has {text}"));
+        assert_eq!(kind(&repeated(2, 5)), (TargetKind::Class, None));
         assert_eq!(
-            (found.kind(), &notes[..]),
-            (
-                "number",
-                &["column `y` has 25 different whole numbers; it is predicted as a number".to_owned()][..]
-            )
+            kind(&repeated(3, 5)),
+            (TargetKind::Class, note("3 different whole numbers; each is a class"))
         );
-        assert_eq!(labels(&cells, Some(TargetKind::Class)).0.classes().len(), 25);
         assert_eq!(
-            labels(&["1", "2", "3"], None).1,
-            ["column `y` has 3 different whole numbers; each is a class"]
+            kind(&repeated(25, 6)),
+            (TargetKind::Number, note("25 different whole numbers; it is predicted as a number"))
         );
-        assert_eq!(labels(&["1", "2", "3"], Some(TargetKind::Number)).0.kind(), "number");
+        assert_eq!(kind(&repeated(25, 2)), (TargetKind::Number, None), "nobody takes these for classes");
     }
 
     #[test]
-    fn a_number_that_is_none_loses_its_row_alone() {
-        let cells: Vec<String> = (0..60).map(|row| format!("{row}.5")).chain(["N/D".to_owned()]).collect();
-        let (labels, _) = labels(&cells.iter().map(String::as_str).collect::<Vec<_>>(), None);
-        assert_eq!(labels.target("1.5"), Ok(Target::Number(1.5)));
-        assert_eq!(
-            labels.target("N/D").unwrap_err(),
-            ("bad-label", "the label is a number, and this is `N/D`".to_owned())
-        );
-        assert_eq!(labels.target("1e300").unwrap_err().0, "bad-label");
+    fn a_few_odd_cells_make_no_classes() {
+        let halves: Vec<String> = (0..60).map(|row| format!("{row}.5")).collect();
+        assert_eq!(kind(&halves), (TargetKind::Number, None));
+        let with = |odd: usize| [halves.clone(), vec!["N/D".to_owned(); odd]].concat();
+        assert_eq!(kind(&with(1)).0, TargetKind::Number);
+        assert_eq!(kind(&with(10)).0, TargetKind::Class);
+        assert_eq!(kind(&["yes", "no", ""].map(str::to_owned)).0, TargetKind::Class);
     }
 }

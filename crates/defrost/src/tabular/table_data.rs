@@ -10,14 +10,15 @@ use super::check::{column_problems, report};
 use super::columns::{TableColumn, Told, understand};
 use super::dataset::Table;
 use super::input::{ColumnKind, Input};
-use super::known::{Encoder, Labelled, open_known};
-use super::labels::Labels;
+use super::known::{Encoder, open_known};
+use super::labels::{Labelled, Labels, kind_of};
 use super::schema::{Design, Schema};
 use crate::check::{Problem, Report};
 use crate::csv_table::cell::is_missing;
 use crate::csv_table::{CsvError, CsvTable, TableFormat, Use, Uses};
 use crate::data::split::{self, SplitError};
 use crate::data::{Dataset, Skipped, Target, TargetKind, Validation};
+use crate::labels::{LabelColumns, NoLabel, kind_word};
 use crate::reading::{ColumnReading, ColumnUse, Reading, TableReading};
 use crate::remedy::{Note, Remedy};
 use crate::split_data::SplitData;
@@ -39,6 +40,8 @@ pub struct TableData {
     csv: CsvTable,
     label: Option<String>,
     target: Option<TargetKind>,
+    /// The character between several labels, if it is given.
+    label_separator: Option<char>,
     ignored: Vec<String>,
     /// What columns hold, where their cells would be read otherwise.
     kinds: BTreeMap<String, ColumnKind>,
@@ -90,9 +93,6 @@ pub enum TableError {
     /// There is nothing to learn from.
     #[error("{}: there are no input columns beside the label", .0.display())]
     NoInputs(PathBuf),
-    /// A row has one label.
-    #[error("rows have one label each, a class or a number; several labels are for images")]
-    Labels,
     /// An earlier run knows the answer.
     #[error("column `{column}` is an input of the earlier run and can't be the label")]
     Leak {
@@ -138,6 +138,7 @@ impl TableData {
             csv: table,
             label: None,
             target: None,
+            label_separator: None,
             ignored: vec![],
             kinds: BTreeMap::new(),
             validation: Validation::default(),
@@ -155,10 +156,16 @@ impl TableData {
         Self { label: Some(column.into()), ..self }
     }
 
-    /// With the label as a class or a number; by default, whole numbers of at most 20 kinds are classes.
+    /// With the label as a class, any number of labels or a number; by default, whole numbers of at most 20 kinds are classes.
     #[must_use]
     pub fn target(self, kind: TargetKind) -> Self {
         Self { target: Some(kind), ..self }
+    }
+
+    /// With this character between several labels in a cell; by default, the cells say.
+    #[must_use]
+    pub fn label_separator(self, separator: char) -> Self {
+        Self { label_separator: Some(separator), ..self }
     }
 
     /// With this column holding this kind of cells; by default, its cells say.
@@ -240,15 +247,12 @@ impl TableData {
         for named in self.ignored.iter().chain(self.kinds.keys()).filter(|_| self.schema.is_none()) {
             self.csv.column(&path, named)?;
         }
-        if self.target == Some(TargetKind::Labels) {
-            return Err(TableError::Labels);
-        }
-        let (labels, mut notes) = self.labels(label)?;
         let uses = match &self.valid_column {
             Some(name) => self.csv.uses(self.csv.column(&path, name)?)?,
             None => Uses::undivided(&self.csv),
         };
-        let Labelled { rows, targets, skipped } = Labelled::of(&self.csv, label, &labels, &uses);
+        let (labels, mut notes) = self.labels(label, &uses)?;
+        let Labelled { rows, targets, skipped } = labels.of_rows(&self.csv, &uses);
         let marked = || (0..rows.len()).filter(|&place| uses.rows[rows[place]] == Use::Valid).collect();
         let validation = self.valid_column.as_ref().map(|_| Validation::Items(marked()));
         let validation = validation.unwrap_or(self.validation.clone());
@@ -259,7 +263,7 @@ impl TableData {
         let (columns, seen) = self.columns(label);
         let tests = uses.tests();
         notes.splice(0..0, self.csv.reading.notes.iter().cloned().chain(uses.notes));
-        let mut problems = column_problems(&self.csv, label, &labels, &columns);
+        let mut problems = column_problems(&self.csv, label, &labels.targets, &columns);
         let lenient = self.schema.is_none();
         let schema = match self.schema {
             Some(schema) if schema.inputs.iter().any(|input| input.name == name) => {
@@ -279,17 +283,17 @@ impl TableData {
         };
         let (train, bad) = part(&train)?;
         skipped.extend(bad);
-        let kind = labels.kind();
-        let classes = labels.classes();
+        let Labels { classes, kind, .. } = labels;
         let mut used = train.len();
         let (valid, bad) = match &validation {
-            Validation::Path(other) => open_known(other, &encoder.schema, &name, &classes)?,
+            Validation::Path(other) => open_known(other, &encoder.schema, &name, (kind, &classes))?,
             _ => {
                 let (valid, bad) = part(&valid)?;
                 used += valid.len();
                 (valid, bad)
             }
         };
+        let kind = kind_word(kind);
         let label = ColumnReading { name, kind, missing: 0, odd: vec![], used_as: ColumnUse::Label };
         let columns = [label].into_iter().chain(columns.iter().map(TableColumn::reading)).collect();
         let reading = Reading::Table(TableReading::of(&self.csv, used, columns, &notes).with_tests(tests));
@@ -300,10 +304,28 @@ impl TableData {
         Ok(SplitData { classes, train, valid, skipped, notes, report })
     }
 
-    fn labels(&self, label: usize) -> Result<(Labels, Vec<Note>), TableError> {
-        let cells: Vec<&str> = self.csv.cells(label).collect();
-        let comma = self.csv.reading.separator == Some(';');
-        Labels::of(&self.csv.path, &self.csv.columns[label], &cells, self.target, comma)
+    /// The labels in a column, of the kind that is given or found; with what a person should know of them.
+    fn labels(&self, label: usize, uses: &Uses) -> Result<(Labels, Vec<Note>), TableError> {
+        let path = || self.csv.path.clone();
+        let (kind, open) = self.target.map_or_else(|| kind_of(&self.csv, label), |kind| (kind, None));
+        let columns = LabelColumns::new(&self.csv, vec![label], kind, self.label_separator, None);
+        let labels = Labels::learn(&self.csv, &columns, uses);
+        let is_labelled = |target: &Result<Target, NoLabel>| target.is_ok();
+        match &labels.classes[..] {
+            _ if !labels.targets.iter().any(is_labelled) => {
+                let first = labels.of_rows(&self.csv, uses).skipped.into_iter().next();
+                Err(TableError::NoRows { path: path(), first })
+            }
+            [class] if kind == TargetKind::Class => {
+                let (column, class) = (self.csv.columns[label].clone(), class.clone());
+                Err(TableError::OneClass { path: path(), column, class })
+            }
+            [] if kind != TargetKind::Number => Err(TableError::NoRows { path: path(), first: None }),
+            _ => {
+                let note = columns.note(&self.csv, self.label_separator.is_some());
+                Ok((labels, open.into_iter().chain(note).collect()))
+            }
+        }
     }
 
     fn columns(&self, label: usize) -> (Vec<TableColumn>, Vec<Note>) {
@@ -327,9 +349,7 @@ fn split_rows(
             Ok((all, valid))
         }
         Validation::Fraction(fraction) | Validation::Found { otherwise: fraction } => {
-            // Numbers are split as one class.
-            let classes = targets.iter().map(|target| target.class().unwrap_or(0));
-            let items: Vec<_> = classes.zip(groups.iter().copied()).collect();
+            let items: Vec<_> = targets.iter().zip(groups.iter().copied()).collect();
             let split = split::split_together(&items, *fraction, seed)?;
             Ok((split.train, split.valid))
         }

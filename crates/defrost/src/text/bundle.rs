@@ -152,6 +152,7 @@ impl LoadedText {
     pub fn labelled(&self, path: &Path) -> Result<(Texts, Vec<Skipped>), TextDataError> {
         let Self { manifest, .. } = self;
         let tokenizer = self.tokenizer()?;
-        open_known(path, &manifest.model.columns, &manifest.classes, &tokenizer)
+        let known = (manifest.loss.kind(), &manifest.classes[..]);
+        open_known(path, &manifest.model.columns, known, &tokenizer)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::source::{LabelledText, LabelledTexts, TextParts, ValidTexts};
 use crate::check::{Entry, Part, Problem, Report, Severity};
+use crate::data::Fingerprint;
 use crate::data::split::{self, SplitError};
-use crate::data::{Fingerprint, Target};
 
 /// What is wrong with texts that have been read.
 ///
@@ -16,7 +16,8 @@ pub(super) fn report(TextParts { train, valid }: &TextParts, seed: u64) -> Resul
     match valid {
         ValidTexts::Given(valid) => entries.extend(look_at(valid, Part::Valid, &mut problems)),
         ValidTexts::Fraction(fraction) => {
-            let items: Vec<_> = usable(train).map(|text| (text.class, text.belongs_to.as_deref())).collect();
+            let items: Vec<_> =
+                usable(train).map(|text| (&text.target, text.belongs_to.as_deref())).collect();
             let split = split::split_together(&items, *fraction, seed)?;
             split.valid.into_iter().for_each(|item| entries[item].part = Part::Valid);
         }
@@ -30,12 +31,12 @@ fn look_at(texts: &LabelledTexts, part: Part, problems: &mut Vec<Problem>) -> Ve
     let empty = texts.items.iter().filter(|text| is_empty(text));
     problems.extend(empty.map(|text| Problem::error(&text.name, "empty-text", "the text is empty")));
     let mut entries = vec![];
-    for LabelledText { name, text, class, .. } in usable(texts) {
+    for LabelledText { name, text, target, .. } in usable(texts) {
         if let Some(trace) = garbled(text) {
             let detail = format!("`{}` in it was not read in its own encoding", trace.escape_debug());
             problems.push(Problem::warning(name, "garbled-text", detail));
         }
-        let (name, target) = (name.clone(), Target::Class(*class));
+        let (name, target) = (name.clone(), target.clone());
         entries.push(Entry { name, part, target, content: content(text) });
     }
     entries

@@ -11,12 +11,10 @@ use crate::csv_table::CsvTable;
 pub struct TextColumns {
     /// The text.
     pub text: Option<String>,
-    /// The label.
+    /// The label; none where each label has a column that says whether it is there.
     pub label: Option<String>,
 }
 
-/// Usual names of a column of labels.
-const LABEL_NAMES: [&str; 6] = ["label", "class", "category", "target", "sentiment", "y"];
 /// Cells of fewer words than this on average are names rather than texts.
 const WORDS: f64 = 4.0;
 /// Cells that are the same as others more often than this are choices rather than texts.
@@ -27,20 +25,6 @@ pub fn guess_text_column(table: &CsvTable) -> Option<usize> {
     let mut texts = (0..table.columns.len()).filter(|&column| reads_like_text(table, column));
     let first = texts.next()?;
     texts.next().is_none().then_some(first)
-}
-
-/// The column with a usual name for labels, or else the only one beside the text.
-pub fn guess_label_column(table: &CsvTable, text: usize) -> Option<usize> {
-    let others: Vec<usize> = (0..table.columns.len()).filter(|&column| column != text).collect();
-    let named: Vec<usize> = others
-        .iter()
-        .copied()
-        .filter(|&column| LABEL_NAMES.contains(&table.columns[column].to_lowercase().as_str()))
-        .collect();
-    match (&named[..], &others[..]) {
-        ([only], _) | ([], [only]) => Some(*only),
-        _ => None,
-    }
 }
 
 fn reads_like_text(table: &CsvTable, column: usize) -> bool {
@@ -56,25 +40,18 @@ mod tests {
     use crate::csv_table::TableFormat;
     use std::path::Path;
 
-    fn guess(csv: &str) -> (Option<usize>, Option<usize>) {
+    fn guess(csv: &str) -> Option<usize> {
         let table = CsvTable::parse(Path::new("data.csv"), csv.as_bytes(), &TableFormat::default()).unwrap();
-        let text = guess_text_column(&table);
-        (text, text.and_then(|text| guess_label_column(&table, text)))
+        guess_text_column(&table)
     }
 
     #[test]
-    fn what_is_clear_is_guessed() {
-        assert_eq!(guess("a,b\nthis is all text,x\nand so is this,y\n"), (Some(0), Some(1)));
-        assert_eq!(guess("id,body,Label\n1,this is all text,x\n2,and so is this,y\n"), (Some(1), Some(2)));
-    }
-
-    #[test]
-    fn what_is_not_clear_is_not() {
-        assert_eq!(guess("id,body,x\n1,this is all text,x\n2,and so is this,y\n"), (Some(1), None));
+    fn the_only_column_that_reads_like_texts_is_the_text() {
+        assert_eq!(guess("id,body,Label\n1,this is all text,x\n2,and so is this,y\n"), Some(1));
         assert_eq!(
-            guess("title,body\nthis is all text,this is more text\nand so is this,as is this one\n").0,
+            guess("title,body\nthis is all text,this is more text\nand so is this,as is this one\n"),
             None
         );
-        assert_eq!(guess("age,job\n31,clerk\n44,baker\n").0, None);
+        assert_eq!(guess("age,job\n31,clerk\n44,baker\n"), None);
     }
 }

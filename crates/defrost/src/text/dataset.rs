@@ -26,7 +26,7 @@ struct Item {
     /// Its beginning, for people.
     excerpt: Box<str>,
     tokens: Tokens,
-    class: usize,
+    target: Target,
     belongs_to: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl Texts {
                 Ok(tokens) => {
                     let excerpt = excerpt(&text.text).into();
                     let (name, belongs_to) = (text.name.clone(), text.belongs_to.clone());
-                    items.push(Item { name, excerpt, tokens, class: text.class, belongs_to });
+                    items.push(Item { name, excerpt, tokens, target: text.target.clone(), belongs_to });
                 }
                 Err(reason) => {
                     let kind = if text.text.trim().is_empty() { "empty-text" } else { "not-encodable" };
@@ -69,7 +69,7 @@ impl Dataset for Texts {
     }
 
     fn target(&self, item: usize) -> Target {
-        Target::Class(self.items[item].class)
+        self.items[item].target.clone()
     }
 
     fn name(&self, item: usize) -> String {

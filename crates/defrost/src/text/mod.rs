@@ -10,6 +10,7 @@ mod learner;
 pub mod models;
 mod pretrained;
 mod source;
+mod table;
 mod text_data;
 mod together;
 mod tokenizer;

@@ -9,14 +9,15 @@ use super::columns::TextColumns;
 use super::dataset::Texts;
 use super::files::TEXTS;
 use super::source::{LabelledText, LabelledTexts, TextParts, TextSourceError, ValidTexts};
+use super::table::{Sought, TextTable};
 use super::together::Together;
 use super::tokenizer::{Tokenizer, TokenizerError};
 use crate::check::Report;
-use crate::csv_table::{CsvTable, Row, TableFormat, Use, Uses};
+use crate::csv_table::{CsvTable, TableFormat, Use};
 use crate::data::class_folder::{LabelledFolder, scan, scan_known};
 use crate::data::split::{self, SplitError};
-use crate::data::{Dataset, Label, Skipped, Target, Validation};
-use crate::reading::{ColumnReading, ColumnUse, Reading, TableReading};
+use crate::data::{Dataset, Label, MixedLabels, Skipped, Target, TargetKind, Validation};
+use crate::reading::Reading;
 use crate::remedy::{Note, Remedy};
 use crate::split_data::SplitData;
 
@@ -34,6 +35,9 @@ pub struct TextData {
     path: PathBuf,
     found: Found,
     columns: TextColumns,
+    target: TargetKind,
+    /// The character between several labels, if it is given.
+    label_separator: Option<char>,
     validation: Validation,
     together: Together,
     /// The column that says which rows validate.
@@ -59,6 +63,9 @@ pub enum TextDataError {
     /// All texts in memory are of one class, or there are none.
     #[error("the texts are of {0} classes; training needs at least two")]
     Classes(usize),
+    /// Texts in memory are labelled in different ways.
+    #[error(transparent)]
+    Labels(#[from] MixedLabels),
     /// Validation can't be split off.
     #[error(transparent)]
     Split(#[from] SplitError),
@@ -73,6 +80,9 @@ pub enum TextDataError {
     /// Texts that lie in no table have no columns.
     #[error("{}: a column says which rows of a table validate, and this is none", .0.display())]
     NoColumns(PathBuf),
+    /// The texts of a folder are of the class that it is called after.
+    #[error("{}: a text in a folder is of one class, which the folder is called after; several labels or a number for each text are read from a table", .0.display())]
+    OfFolders(PathBuf),
     /// The tokenizer can't be used.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
@@ -132,7 +142,7 @@ impl TextData {
         Ok(Self::of(path, found))
     }
 
-    /// Texts in memory, each with the name of its class.
+    /// Texts in memory, each with the name of its class, the names of its labels, or a number.
     ///
     /// ```
     /// use defrost::text::TextData;
@@ -144,31 +154,41 @@ impl TextData {
     ///
     /// # Errors
     ///
-    /// If they are of fewer than two classes.
-    pub fn from_texts<T: Into<String>, C: Into<String>>(
-        texts: impl IntoIterator<Item = (T, C)>,
+    /// If they are of fewer than two classes, or labelled in different ways.
+    pub fn from_texts<T: Into<String>, L: Into<Label>>(
+        texts: impl IntoIterator<Item = (T, L)>,
     ) -> Result<Self, TextDataError> {
         let (texts, labels): (Vec<String>, Vec<Label>) =
-            texts.into_iter().map(|(text, class)| (text.into(), Label::Class(class.into()))).unzip();
-        let (classes, targets) = Label::targets(&labels).expect("all labels are classes");
-        if classes.len() < 2 {
+            texts.into_iter().map(|(text, label)| (text.into(), label.into())).unzip();
+        let (classes, targets) = Label::targets(&labels)?;
+        let kind = targets.first().map_or(TargetKind::Class, Target::kind);
+        if kind == TargetKind::Class && classes.len() < 2 {
             return Err(TextDataError::Classes(classes.len()));
         }
         let item = |(number, (text, target)): (usize, (String, Target))| LabelledText {
             name: format!("text {number}"),
             text,
-            class: target.class().unwrap_or_default(),
+            target,
             belongs_to: None,
         };
         let items = texts.into_iter().zip(targets).enumerate().map(item).collect();
         let texts = LabelledTexts { classes, items, ..LabelledTexts::default() };
-        Ok(Self::of(Path::new("texts in memory"), Found::Memory(texts)))
+        Ok(Self::of(Path::new("texts in memory"), Found::Memory(texts)).target(kind))
     }
 
     fn of(path: &Path, found: Found) -> Self {
-        let (path, columns, validation) = (path.to_owned(), TextColumns::default(), Validation::default());
-        let together = Together::None;
-        Self { path, found, columns, validation, together, valid_column: None, max_tokens: 256, seed: 42 }
+        Self {
+            path: path.to_owned(),
+            found,
+            columns: TextColumns::default(),
+            target: TargetKind::Class,
+            label_separator: None,
+            validation: Validation::default(),
+            together: Together::None,
+            valid_column: None,
+            max_tokens: 256,
+            seed: 42,
+        }
     }
 
     /// With the texts in the column of this name; by default in the one that reads like texts.
@@ -183,6 +203,18 @@ impl TextData {
     pub fn label_column(mut self, name: impl Into<String>) -> Self {
         self.columns.label = Some(name.into());
         self
+    }
+
+    /// With this kind of labels in a table; by default, a label is a class.
+    #[must_use]
+    pub fn target(self, kind: TargetKind) -> Self {
+        Self { target: kind, ..self }
+    }
+
+    /// With this character between several labels in a cell; by default, the cells say.
+    #[must_use]
+    pub fn label_separator(self, separator: char) -> Self {
+        Self { label_separator: Some(separator), ..self }
     }
 
     /// With both columns.
@@ -238,7 +270,7 @@ impl TextData {
     /// If they are not clear.
     pub fn found_columns(&self) -> Result<TextColumns, TextDataError> {
         match &self.found {
-            Found::Table(table) => Ok(self.columns.find(&self.path, table)?),
+            Found::Table(table) => Ok(self.table(table)?.columns()),
             Found::Folder(_) | Found::Memory(_) => Ok(TextColumns::default()),
         }
     }
@@ -252,10 +284,9 @@ impl TextData {
         let (path, seed, reading) = (self.path.clone(), self.seed, self.reading());
         let given = if let Validation::Path(other) = &self.validation { other.clone() } else { path.clone() };
         let mut notes = match &self.found {
-            Found::Table(table) => table.reading.notes.clone(),
+            Found::Table(table) => self.table(table)?.notes(),
             _ => vec![],
         };
-        notes.extend(self.uses()?.into_iter().flat_map(|uses| uses.notes));
         let parts = self.parts()?;
         let (train, bad) = encode(&path, &parts.train.items, tokenizer)?;
         let report = report(&parts, seed)?.with_reading(reading);
@@ -294,52 +325,31 @@ impl TextData {
         Ok(report(&self.parts()?, seed)?.with_reading(reading))
     }
 
-    /// The use of each row, if a column is to say it.
-    fn uses(&self) -> Result<Option<Uses>, TextDataError> {
-        match (&self.valid_column, &self.found) {
-            (None, _) => Ok(None),
-            (Some(name), Found::Table(table)) => {
-                let column = table.column(&self.path, name).map_err(TextSourceError::from)?;
-                Ok(Some(table.uses(column).map_err(TextSourceError::from)?))
-            }
-            (Some(_), Found::Folder(_) | Found::Memory(_)) => {
-                Err(TextDataError::NoColumns(self.path.clone()))
-            }
+    /// How the texts of a table are read.
+    fn sought(&self) -> Sought<'_> {
+        Sought {
+            columns: &self.columns,
+            kind: self.target,
+            separator: self.label_separator,
+            together: &self.together,
+            valid_column: self.valid_column.as_deref(),
+            known: None,
         }
     }
 
-    fn table_reading(&self, table: &CsvTable) -> Option<TableReading> {
-        let TextColumns { text, label } = self.columns.find(&self.path, table).ok()?;
-        let place =
-            |name: Option<String>| table.columns.iter().position(|column| Some(column) == name.as_ref());
-        let (text, label) = (place(text)?, place(label)?);
-        let uses = self.uses().ok()?.unwrap_or_else(|| Uses::undivided(table));
-        let is_used = |(row, used_as): &(&Row, &Use)| {
-            **used_as != Use::Test && !row.cells[text].is_empty() && !row.cells[label].is_empty()
-        };
-        let used = table.rows.iter().zip(&uses.rows).filter(is_used).count();
-        let column = |(place, name): (usize, &String)| {
-            let (kind, used_as) = match place {
-                place if place == text => ("text", ColumnUse::Input),
-                place if place == label => ("category", ColumnUse::Label),
-                _ if matches!(&self.together, Together::Column(group) if group == name) => {
-                    ("category", ColumnUse::Group)
-                }
-                _ if self.valid_column.as_ref() == Some(name) => ("category", ColumnUse::Split),
-                _ => ("category", ColumnUse::Nothing),
-            };
-            let missing = table.cells(place).filter(|cell| cell.is_empty()).count();
-            ColumnReading { name: name.clone(), kind, missing, odd: vec![], used_as }
-        };
-        let columns = table.columns.iter().enumerate().map(column).collect();
-        Some(TableReading::of(table, used, columns, &table.reading.notes).with_tests(uses.tests()))
+    /// The used columns of the table that the texts lie in.
+    fn table<'a>(&'a self, table: &'a CsvTable) -> Result<TextTable<'a>, TextSourceError> {
+        TextTable::find(&self.path, table, self.sought())
     }
 
     /// What is understood of the file or folder they are in; nothing of texts in memory.
     pub fn reading(&self) -> Option<Reading> {
         let folder = match &self.found {
             Found::Folder(folder) => folder,
-            Found::Table(table) => return self.table_reading(table).map(Reading::Table),
+            Found::Table(table) => {
+                let table = self.table(table).ok()?;
+                return Some(Reading::Table(table.reading(&table.labels().ok()?)));
+            }
             Found::Memory(_) => return None,
         };
         let (reading, train) = (folder.reading.clone()?, &folder.train);
@@ -364,12 +374,12 @@ impl TextData {
     ///
     /// As [`check`](Self::check).
     pub fn counts(&self) -> Result<TextCounts, TextDataError> {
-        let TextParts { train: LabelledTexts { classes, items, .. }, valid } = self.clone().parts()?;
+        let TextParts { train: LabelledTexts { classes, items, .. }, valid } = self.parts()?;
         let train = match valid {
             ValidTexts::Given(_) => items.len(),
             ValidTexts::Fraction(fraction) => {
                 let items: Vec<_> =
-                    items.iter().map(|item| (item.class, item.belongs_to.as_deref())).collect();
+                    items.iter().map(|item| (&item.target, item.belongs_to.as_deref())).collect();
                 split::split_together(&items, fraction, self.seed)?.train.len()
             }
         };
@@ -377,52 +387,58 @@ impl TextData {
     }
 
     /// The texts that train, or are to be split, and those that validate.
-    fn parts(self) -> Result<TextParts, TextDataError> {
-        let uses = self.uses()?;
-        let (path, together, mut found_valid) = (self.path, self.together, None);
-        match (&self.found, &together) {
+    fn parts(&self) -> Result<TextParts, TextDataError> {
+        let (path, together) = (&self.path, &self.together);
+        match (&self.found, together) {
             (_, Together::None)
-            | (Found::Table(..), Together::Column(_))
+            | (Found::Table(_), Together::Column(_))
             | (Found::Folder(_), Together::Path(_)) => {}
-            _ => return Err(TextDataError::Together { path, together }),
+            _ => {
+                let (path, together) = (path.clone(), together.clone());
+                return Err(TextDataError::Together { path, together });
+            }
         }
-        let mut marked = None;
-        let mut train = match self.found {
-            Found::Table(mut table) => {
-                if let Some(uses) = uses {
-                    let left_out = std::mem::take(&mut table.skipped);
-                    marked = Some(table.of_use(&uses, Use::Valid));
-                    table = CsvTable { skipped: left_out, ..table.of_use(&uses, Use::Train) };
+        let mut train = match &self.found {
+            Found::Table(table) => {
+                let table = self.table(table)?;
+                let labels = table.labels()?;
+                let train = table.texts(&labels, Use::Train)?;
+                if table.is_divided() {
+                    let valid = table.texts(&labels, Use::Valid)?;
+                    if valid.items.is_empty() {
+                        let items = train.items.len();
+                        return Err(SplitError::OneSide { chosen: 0, items }.into());
+                    }
+                    return Ok(TextParts { train, valid: ValidTexts::Given(valid) });
                 }
-                LabelledTexts::of_table(&path, table, &self.columns, None, &together)?
+                train
             }
-            Found::Folder(LabelledFolder { train, valid, .. }) => {
-                found_valid = valid;
-                LabelledTexts::of_files(&path, train, &together)?
+            _ if self.valid_column.is_some() => return Err(TextDataError::NoColumns(path.clone())),
+            Found::Folder(_) if self.target != TargetKind::Class => {
+                return Err(TextDataError::OfFolders(path.clone()));
             }
-            Found::Memory(texts) => texts,
+            Found::Folder(folder) => LabelledTexts::of_files(path, folder.train.clone(), together)?,
+            Found::Memory(texts) => texts.clone(),
         };
-        if let Some(table) = marked {
-            let (columns, classes) = (train.columns.clone(), train.classes.clone());
-            let valid = LabelledTexts::of_table(&path, table, &columns, Some(&classes), &together)?;
-            return Ok(TextParts { train, valid: ValidTexts::Given(valid) });
-        }
-        let valid = match (self.validation, found_valid) {
-            (Validation::Path(other), _) => ValidTexts::Given(LabelledTexts::read_known(
-                &other,
-                &train.columns,
-                &train.classes,
-                &together,
-            )?),
+        let of_folder = match &self.found {
+            Found::Folder(folder) => folder.valid.as_ref(),
+            _ => None,
+        };
+        let valid = match (&self.validation, of_folder) {
+            (Validation::Path(other), _) => {
+                let (columns, known) = (&train.columns, Some(&train.classes[..]));
+                let sought = Sought { columns, known, ..self.sought() };
+                ValidTexts::Given(LabelledTexts::read_known(other, sought)?)
+            }
             (Validation::Items(places), _) => {
-                let (classes, items) = (train.classes.clone(), Validation::take(&mut train.items, &places)?);
+                let (classes, items) = (train.classes.clone(), Validation::take(&mut train.items, places)?);
                 ValidTexts::Given(LabelledTexts { classes, items, ..LabelledTexts::default() })
             }
             (Validation::Found { .. }, Some(valid)) => {
-                ValidTexts::Given(LabelledTexts::of_files(&path, valid, &together)?)
+                ValidTexts::Given(LabelledTexts::of_files(path, valid.clone(), together)?)
             }
             (Validation::Fraction(fraction) | Validation::Found { otherwise: fraction }, _) => {
-                ValidTexts::Fraction(fraction)
+                ValidTexts::Fraction(*fraction)
             }
         };
         Ok(TextParts { train, valid })
@@ -438,10 +454,13 @@ impl TextData {
 pub fn open_known(
     path: &Path,
     columns: &TextColumns,
-    classes: &[String],
+    (kind, classes): (TargetKind, &[String]),
     tokenizer: &Tokenizer,
 ) -> Result<(Texts, Vec<Skipped>), TextDataError> {
-    let LabelledTexts { items, mut skipped, .. } = LabelledTexts::read_to_evaluate(path, columns, classes)?;
+    let together = &Together::None;
+    let sought =
+        Sought { columns, kind, separator: None, together, valid_column: None, known: Some(classes) };
+    let LabelledTexts { items, mut skipped, .. } = LabelledTexts::read_to_evaluate(path, sought)?;
     let (texts, bad) = encode(path, &items, tokenizer)?;
     skipped.extend(bad);
     Ok((texts, skipped))
@@ -461,102 +480,4 @@ fn encode(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::super::is_text_folder;
-    use super::*;
-
-    /// A name and what is in it.
-    type File<'a> = (&'a str, &'a [u8]);
-
-    /// A temporary folder with these files in it.
-    fn tree(files: &[File<'_>]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().unwrap();
-        for (name, bytes) in files {
-            let path = root.path().join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, bytes).unwrap();
-        }
-        root
-    }
-
-    fn refusal(files: &[File<'_>]) -> String {
-        let root = tree(files);
-        let message = TextData::open(root.path()).unwrap_err().to_string();
-        message.replace(&root.path().display().to_string(), "ROOT")
-    }
-
-    #[test]
-    fn folders_are_classes_and_bad_files_are_left_out() {
-        let root = tree(&[
-            ("train/no/1.txt", b"bad"),
-            ("train/yes/deep/2.TXT", "\u{feff}good\n".as_bytes()),
-            ("train/yes/3.txt", b"\xff\xfe"),
-            ("train/yes/.hidden.txt", b"x"),
-            ("train/yes/notes.md", b"x"),
-            ("valid/yes/4.txt", b"fine"),
-            ("readme.md", b"x"),
-        ]);
-        assert!(is_text_folder(root.path()));
-        let TextParts { train: texts, valid } = TextData::open(root.path()).unwrap().parts().unwrap();
-        assert_eq!(texts.classes, ["no", "yes"]);
-        let found: Vec<(&str, usize)> =
-            texts.items.iter().map(|item| (item.text.as_str(), item.class)).collect();
-        assert_eq!(found, [("bad", 0), ("good", 1)]);
-        let kinds: Vec<&str> = texts.skipped.iter().map(|skipped| skipped.kind).collect();
-        assert_eq!(kinds, ["encoding", "not-a-text"]);
-        let ValidTexts::Given(valid) = valid else { panic!("the folder says what validates") };
-        assert_eq!((valid.items.len(), valid.items[0].class), (1, 1));
-        // Evaluation uses the validation part, as for images.
-        let columns = TextColumns::default();
-        assert_eq!(LabelledTexts::read_to_evaluate(root.path(), &columns, &texts.classes).unwrap(), valid);
-    }
-
-    #[test]
-    fn validation_may_lie_among_the_classes() {
-        let root = tree(&[("a/1.txt", b"x"), ("b/1.txt", b"y"), ("val/a/1.txt", b"z")]);
-        let counts = |data: TextData| data.counts().unwrap();
-        let data = TextData::open(root.path()).unwrap();
-        assert_eq!(counts(data.clone()), TextCounts { classes: vec!["a".into(), "b".into()], train: 2 });
-        assert_eq!(counts(data.validation(Validation::Items(vec![1]))).train, 1);
-    }
-
-    #[test]
-    fn folders_that_make_no_classes_say_why() {
-        let (one, two): (File<'_>, File<'_>) = (("a/1.txt", b"x"), ("b/1.txt", b"x"));
-        assert_eq!(refusal(&[one]), "ROOT has only one class folder, a; training needs at least two classes");
-        assert_eq!(
-            refusal(&[("1.txt", b"x")]),
-            "ROOT has no class folders, only a text; expected ROOT/CLASS/text.txt with a folder per class, or such folders in \
-             ROOT/train and ROOT/valid"
-        );
-        let root = tree(&[one, two]);
-        let known = ["a", "c"].map(str::to_owned);
-        let columns = TextColumns::default();
-        let message = LabelledTexts::read_known(root.path(), &columns, &known, &Together::None)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.ends_with(
-                "has classes that training does not know: b; it knows a, c; rename or remove those folders"
-            ),
-            "{message}"
-        );
-        assert_eq!(
-            refusal(&[one, ("c/notes.md", b"x")]),
-            "ROOT has no texts in class c; add some (txt) or remove the folder"
-        );
-        assert_eq!(
-            TextData::from_texts([("a", "x")]).unwrap_err().to_string(),
-            "the texts are of 1 classes; training needs at least two"
-        );
-    }
-
-    #[test]
-    fn images_are_no_texts() {
-        let root = tree(&[("a/1.jpg", b"x"), ("a/1.txt", b"x")]);
-        assert!(!is_text_folder(root.path()), "half of the files are texts, and that is not most");
-        assert!(!is_text_folder(&root.path().join("none")));
-    }
-}
+mod tests;

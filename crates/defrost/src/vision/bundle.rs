@@ -13,7 +13,7 @@ use super::grad_cam::grad_cam;
 use super::heat_png::heat_png;
 use super::image::Image;
 use super::image_data::{ImageDataError, Known};
-use super::labels::{LabelKind, Labelling};
+use super::labels::Labelling;
 use super::models::{
     Architecture, CutError, HeadKind, Precision, PretrainedConfig, SizeError, UnknownArchitecture,
     VisionNetwork,
@@ -235,7 +235,7 @@ impl LoadedVision {
     ) -> Result<(Images, Vec<Skipped>), ImageDataError> {
         let augment = if tta.variants > 0 { AugmentPolicy::default() } else { AugmentPolicy::none() };
         let BundleManifest { classes, loss, model, .. } = &self.manifest;
-        let (kind, preprocess) = (LabelKind::of(loss.kind()), &model.preprocess);
+        let (kind, preprocess) = (loss.kind(), &model.preprocess);
         Known { labelling, classes, kind, preprocess, augment }.open(root)
     }
 

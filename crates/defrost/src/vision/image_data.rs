@@ -14,13 +14,13 @@ use super::check::{passed_over, report};
 use super::dataset::{ImageSource, Images, LabelledImage, Preparation};
 use super::decoded_images::DecodedImages;
 use super::image::Image;
-use super::labels::{self, LabelKind, LabelledImages, Labelling, LabelsError};
+use super::labels::{self, LabelledImages, Labelling, LabelsError};
 use super::look::Inspected;
 use super::transform::Preprocess;
 use crate::check::{Problem, Report};
 use crate::data::class_folder::{IgnoreReason, Ignored, LabelledFile, LabelledFiles, LabelledFolder};
 use crate::data::split::{self, Split, SplitError};
-use crate::data::{Dataset, Label, MixedLabels, Skipped, Validation, matched};
+use crate::data::{Dataset, Label, MixedLabels, Skipped, TargetKind, Validation, matched};
 use crate::prefix::CacheLimits;
 use crate::reading::{FolderReading, Reading, TableReading};
 use crate::remedy::Note;
@@ -406,7 +406,7 @@ impl ImageData {
                 Err(ImageDataError::TwoValidations)
             }
             (Validation::Path(path), _) => {
-                let (found, _) = labels::scan_known(path, &self.labelling, &self.classes, LabelKind::Class)?;
+                let (found, _) = labels::scan_known(path, &self.labelling, &self.classes, TargetKind::Class)?;
                 let unused = below(path, &found.ignored);
                 Ok(Given::Images(path.clone(), images(path, found), unused))
             }
@@ -437,7 +437,7 @@ pub struct Known<'a> {
     /// The names a label may have.
     pub classes: &'a [String],
     /// What a label is.
-    pub kind: LabelKind,
+    pub kind: TargetKind,
     /// What the network expects of images.
     pub preprocess: &'a Preprocess,
     /// How they are varied.

@@ -6,18 +6,14 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::label_cell::{LabelSeparator, split_labels};
-use super::labels::{IMAGES, LabelKind, LabelTable, LabelsError};
-use crate::csv_table::cell::{is_missing, number};
-use crate::csv_table::{CsvTable, NumberFormat, Row, Use, Uses};
-use crate::data::Skipped;
+use super::labels::{IMAGES, LabelTable, LabelsError};
+use crate::csv_table::{CsvTable, Use, Uses};
 use crate::data::class_folder::all_files;
+use crate::data::{Label, Skipped, TargetKind};
+use crate::labels::{LabelColumns, Seeming, kind_word};
 use crate::reading::{ColumnReading, ColumnUse, TableReading};
 use crate::remedy::{Note, Remedy};
 
-/// Usual names of label columns.
-const LABEL_NAMES: [&str; 9] =
-    ["label", "labels", "class", "category", "target", "tags", "tag", "y", "diagnosis"];
 /// At most this many rows are compared with the files to find the column of images.
 const SAMPLE: usize = 100;
 
@@ -27,8 +23,7 @@ pub(super) struct LabelRow {
     pub path: PathBuf,
     /// Where it is written.
     pub row: String,
-    /// Its class or number in one word, or its labels.
-    pub labels: Vec<String>,
+    pub label: Label,
     pub valid: bool,
     pub belongs_to: Option<String>,
 }
@@ -43,20 +38,15 @@ pub(super) struct LabelRows {
 }
 
 impl LabelRows {
-    /// Reads a table that labels the images below `root`.
+    /// Reads a table that labels the images below `root`. Of a trained network, `known` are the classes.
     ///
     /// # Errors
     ///
     /// If it can't be read, has no column of labels, or doesn't say clearly which rows validate.
-    pub fn read(root: &Path, table: &LabelTable) -> Result<Self, LabelsError> {
+    pub fn read(root: &Path, table: &LabelTable, known: Option<&[String]>) -> Result<Self, LabelsError> {
         let csv = CsvTable::read_as(&table.file, &table.format)?;
         let finder = Finder::new(root)?;
-        let columns = Columns::find(table, &csv, &finder)?;
-        let separator = table.separator.map_or_else(
-            || LabelSeparator::of(columns.labels.iter().flat_map(|&column| csv.cells(column))),
-            LabelSeparator::Char,
-        );
-        let numbers = columns.numbers(table.kind, &csv);
+        let columns = Columns::find(table, &csv, &finder, known)?;
         let uses = columns.valid.map_or_else(|| Ok(Uses::undivided(&csv)), |column| csv.uses(column))?;
         let mut found =
             Self { left_out: csv.left_out().collect(), notes: csv.reading.notes.clone(), ..Self::default() };
@@ -68,9 +58,8 @@ impl LabelRows {
             if used_as == Use::Test {
                 continue;
             }
-            let labels = columns.labels_of(row, table.kind, &separator, &csv);
-            let labels = match labels.and_then(|labels| is_number(labels, numbers.as_ref())) {
-                Ok(labels) => labels,
+            let label = match columns.labels.read(&csv, row) {
+                Ok(label) => label,
                 Err((kind, reason)) => {
                     found.left_out.push(leave_out(kind, reason));
                     continue;
@@ -87,7 +76,7 @@ impl LabelRows {
                         .map(|column| cells[column].to_owned())
                         .filter(|group| !group.is_empty());
                     let valid = used_as == Use::Valid;
-                    found.rows.push(LabelRow { path, row: name, labels, valid, belongs_to });
+                    found.rows.push(LabelRow { path, row: name, label, valid, belongs_to });
                 }
                 Err(reason) => found.left_out.push(leave_out("missing", reason)),
             }
@@ -96,14 +85,11 @@ impl LabelRows {
         found.notes.extend(
             moved.map(|example| Note::from(format!("images are found by the end of their paths: {example}"))),
         );
-        if table.kind == LabelKind::Labels && columns.labels.len() == 1 && table.separator.is_none() {
-            found.notes.extend(separator.note());
-        }
+        found.notes.extend(columns.labels.note(&csv, table.separator.is_some()));
         found.notes.extend(columns.note(table, &csv));
         found.rows.sort_by(|a, b| a.path.cmp(&b.path));
         found.reading =
-            TableReading::of(&csv, found.rows.len(), columns.reading(table.kind, &csv), &found.notes)
-                .with_tests(tests);
+            TableReading::of(&csv, found.rows.len(), columns.reading(&csv), &found.notes).with_tests(tests);
         Ok(found)
     }
 }
@@ -116,14 +102,18 @@ fn has_same_name(path: &Path, written: &str) -> bool {
 /// Which columns are used.
 struct Columns {
     image: usize,
-    /// One, or one for each label, whose cells say whether it is there.
-    labels: Vec<usize>,
+    labels: LabelColumns,
     valid: Option<usize>,
     group: Option<usize>,
 }
 
 impl Columns {
-    fn find(table: &LabelTable, csv: &CsvTable, finder: &Finder) -> Result<Self, LabelsError> {
+    fn find(
+        table: &LabelTable,
+        csv: &CsvTable,
+        finder: &Finder,
+        known: Option<&[String]>,
+    ) -> Result<Self, LabelsError> {
         let named =
             |name: &Option<String>| name.as_ref().map(|name| csv.column(&table.file, name)).transpose();
         let found =
@@ -133,58 +123,28 @@ impl Columns {
             .or_else(|| (0..csv.columns.len()).rev().max_by_key(found))
             .unwrap_or(0);
         let (valid, group) = (named(&table.valid_column)?, named(&table.group_column)?);
-        if let Some(label) = named(&table.label_column)? {
-            return Ok(Self { image, labels: vec![label], valid, group });
-        }
         let is_other = |column: &usize| {
             *column != image && Some(*column) != valid && Some(*column) != group && !csv.is_nameless(*column)
         };
         let others: Vec<usize> = (0..csv.columns.len()).filter(is_other).collect();
-        let usual = |column: &&usize| LABEL_NAMES.contains(&csv.columns[**column].to_lowercase().as_str());
-        let says = |column: &usize| csv.cells(*column).all(|cell| is_there(cell).is_some());
-        let labels = match others.iter().find(usual) {
-            Some(&label) => vec![label],
-            None if table.kind != LabelKind::Number && others.len() > 1 && others.iter().all(says) => others,
-            None => others.into_iter().take(1).collect(),
+        let kind = table.kind.unwrap_or(TargetKind::Class);
+        let labels = match named(&table.label_column)? {
+            Some(label) => vec![label],
+            None => match Seeming::find(csv, &others, kind, known) {
+                Seeming::Usual(columns) => columns[..1].to_vec(),
+                Seeming::OneEach(columns) => columns,
+                Seeming::SeveralAtOnce(columns) => {
+                    let columns = names(csv, &columns).join(", ");
+                    return Err(LabelsError::Unclear { path: table.file.clone(), columns });
+                }
+                Seeming::None => others.into_iter().take(1).collect(),
+            },
         };
-        match labels.is_empty() {
-            true => Err(LabelsError::OneColumn(table.file.clone())),
-            false => Ok(Self { image, labels, valid, group }),
+        if labels.is_empty() {
+            return Err(LabelsError::OneColumn(table.file.clone()));
         }
-    }
-
-    /// The labels of a row, as they are written; or why it has none.
-    fn labels_of(
-        &self,
-        row: &Row,
-        kind: LabelKind,
-        separator: &LabelSeparator,
-        csv: &CsvTable,
-    ) -> Result<Vec<String>, (&'static str, String)> {
-        if let [column] = self.labels[..] {
-            let cell = &row.cells[column];
-            let missing = if kind == LabelKind::Number { is_missing(cell) } else { cell.is_empty() };
-            return match kind {
-                LabelKind::Labels => Ok(split_labels(cell, separator)),
-                _ if missing => Err(("no-label", "it has no label".to_owned())),
-                _ => Ok(vec![cell.to_owned()]),
-            };
-        }
-        let there = self.labels.iter().filter(|&&column| is_there(&row.cells[column]) == Some(true));
-        let labels: Vec<String> = there.map(|&column| csv.columns[column].clone()).collect();
-        match (kind, labels.len()) {
-            (LabelKind::Labels, _) | (_, 1) => Ok(labels),
-            (_, 0) => Err(("no-label", "none of its labels is 1".to_owned())),
-            (_, count) => Err(("bad-label", format!("{count} of its labels are 1, and a class is one"))),
-        }
-    }
-
-    /// How the numbers of the label column are written, if they are to be numbers and some are.
-    fn numbers(&self, kind: LabelKind, csv: &CsvTable) -> Option<NumberFormat> {
-        let &[column] = &self.labels[..] else { return None };
-        let cells: Vec<&str> = csv.cells(column).collect();
-        let format = NumberFormat::of(&cells);
-        (kind == LabelKind::Number && cells.iter().any(|cell| format.read(cell).is_some())).then_some(format)
+        let labels = LabelColumns::new(csv, labels, kind, table.separator, known);
+        Ok(Self { image, labels, valid, group })
     }
 
     /// A note about label columns that were guessed.
@@ -192,21 +152,20 @@ impl Columns {
         if table.label_column.is_some() || csv.columns.len() <= 2 {
             return None;
         }
-        let names: Vec<String> =
-            self.labels.iter().map(|&column| format!("`{}`", csv.columns[column])).collect();
-        let text = match &names[..] {
+        let text = match &names(csv, self.labels.places())[..] {
             [name] => format!("column {name} is read as the label"),
             names => format!("the columns {} are read as labels that are there or not", names.join(", ")),
         };
         Some(Note { text, remedy: Some(Remedy::NameLabelColumn) })
     }
 
-    fn reading(&self, kind: LabelKind, csv: &CsvTable) -> Vec<ColumnReading> {
+    fn reading(&self, csv: &CsvTable) -> Vec<ColumnReading> {
         let column = |(place, name): (usize, &String)| {
-            let label = if kind == LabelKind::Number { "number" } else { "category" };
             let (kind, used_as) = match place {
                 place if place == self.image => ("image", ColumnUse::Input),
-                place if self.labels.contains(&place) => (label, ColumnUse::Label),
+                place if self.labels.places().contains(&place) => {
+                    (kind_word(self.labels.kind()), ColumnUse::Label)
+                }
                 place if Some(place) == self.valid => ("category", ColumnUse::Split),
                 place if Some(place) == self.group => ("category", ColumnUse::Group),
                 _ => ("category", ColumnUse::Nothing),
@@ -218,25 +177,9 @@ impl Columns {
     }
 }
 
-/// The label, if it is a number of this format or need be none.
-fn is_number(
-    labels: Vec<String>,
-    format: Option<&NumberFormat>,
-) -> Result<Vec<String>, (&'static str, String)> {
-    let wrong = |label: &&String| format.is_some_and(|format| format.read(label).is_none());
-    match labels.first().filter(wrong) {
-        Some(label) => Err(("bad-label", format!("the label is a number, and this is `{label}`"))),
-        None => Ok(labels),
-    }
-}
-
-/// Whether a label is there, as a cell of its own column says.
-fn is_there(cell: &str) -> Option<bool> {
-    match (number(cell), cell.to_lowercase().as_str()) {
-        (Some(1.0), _) | (_, "true" | "yes" | "x") => Some(true),
-        (Some(0.0), _) | (_, "false" | "no" | "") => Some(false),
-        _ => None,
-    }
+/// The names of columns, to be shown.
+fn names(csv: &CsvTable, columns: &[usize]) -> Vec<String> {
+    columns.iter().map(|&column| format!("`{}`", csv.columns[column])).collect()
 }
 
 /// Finds images as tables write them.

@@ -6,11 +6,12 @@ use regex::Regex;
 
 use super::format::is_image;
 use super::label_table::{LabelRow, LabelRows};
-use crate::csv_table::{CsvError, NumberFormat, TableFormat, cell};
+use crate::csv_table::{CsvError, TableFormat};
 use crate::data::class_folder::{
     self, FileKind, FolderError, Ignored, LabelledFile, LabelledFiles, LabelledFolder, all_files,
 };
-use crate::data::{Skipped, Target, TargetKind};
+use crate::data::{Label, Skipped, Target, TargetKind};
+use crate::labels::{names, target};
 use crate::reading::TableReading;
 use crate::remedy::{Note, Remedy};
 
@@ -61,35 +62,12 @@ pub struct LabelTable {
     pub valid_column: Option<String>,
     /// The column that says which images [belong together](crate::data::Dataset::belongs_to).
     pub group_column: Option<String>,
-    /// What a label is.
-    pub kind: LabelKind,
+    /// What a label is; a class if it is not said.
+    pub kind: Option<TargetKind>,
     /// The character between several labels; found from the cells if it is not given.
     pub separator: Option<char>,
     /// How the file is read.
     pub format: TableFormat,
-}
-
-/// What a cell of a table's label column holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LabelKind {
-    /// A class.
-    #[default]
-    Class,
-    /// Any number of labels in a cell, or a column for each that says whether it is there.
-    Labels,
-    /// A number.
-    Number,
-}
-
-impl LabelKind {
-    /// What a column holds of such targets.
-    pub fn of(kind: TargetKind) -> Self {
-        match kind {
-            TargetKind::Class => Self::Class,
-            TargetKind::Labels => Self::Labels,
-            TargetKind::Number => Self::Number,
-        }
-    }
 }
 
 /// Images can't be labelled so.
@@ -112,15 +90,13 @@ pub enum LabelsError {
         /// The file's name.
         name: String,
     },
-    /// A label is not what it should be.
-    #[error("{row}: `{label}` is not {wanted}")]
-    Label {
-        /// Where it stands.
-        row: String,
-        /// The label.
-        label: String,
-        /// What should be there.
-        wanted: &'static str,
+    /// Several columns say yes or no, and a class is one.
+    #[error("{}: which column is the label is not clear; {columns} say yes or no, and most rows do not have exactly one of them", path.display())]
+    Unclear {
+        /// The table.
+        path: PathBuf,
+        /// The columns.
+        columns: String,
     },
     /// There is nothing to tell apart.
     #[error("{} has only one label, `{class}`; training needs at least two classes", path.display())]
@@ -130,27 +106,17 @@ pub enum LabelsError {
         /// The only one.
         class: String,
     },
-    /// No row of a table labels an image.
-    #[error("{}: none of its rows labels an image; the first: {first}", path.display())]
+    /// No label can be used.
+    #[error("{}: no image has a label that can be used; the first: {first}", path.display())]
     NoImages {
-        /// The table.
+        /// Where the labels are from.
         path: PathBuf,
-        /// Its first row, and why it labels none.
+        /// Its first row or image, and why it can't be used.
         first: Skipped,
     },
     /// There is nothing at all.
     #[error("{} has no labelled images", .0.display())]
     Nothing(PathBuf),
-    /// A label that was never trained.
-    #[error("{row}: `{label}` is not a label that training knows; it knows {known}")]
-    Unknown {
-        /// Where it stands.
-        row: String,
-        /// The label.
-        label: String,
-        /// All that are known.
-        known: String,
-    },
 }
 
 impl LabelsError {
@@ -158,6 +124,7 @@ impl LabelsError {
     pub fn remedy(&self) -> Option<Remedy> {
         match self {
             Self::Csv(error) => error.remedy(),
+            Self::Unclear { .. } => Some(Remedy::PredictLabels),
             _ => None,
         }
     }
@@ -188,84 +155,87 @@ impl From<LabelledFolder> for LabelledImages {
 ///
 /// If there are no images, fewer than two classes, or a label that can't be read.
 pub fn scan(root: &Path, labelling: &Labelling) -> Result<LabelledImages, LabelsError> {
-    match labelling {
-        Labelling::Folders => Ok(class_folder::scan(root, &IMAGES)?.into()),
+    let rows = match labelling {
+        Labelling::Folders => return Ok(class_folder::scan(root, &IMAGES)?.into()),
         Labelling::Pattern(pattern) => {
             let (rows, ignored) = by_name(root, pattern)?;
-            let mut folder = labelled_folder(root, LabelKind::Class, &rows)?;
+            let mut folder = labelled_folder(root, &rows)?;
             folder.train.ignored = ignored;
             folder.reading = Some(folder.told(root, &IMAGES));
-            Ok(folder.into())
+            return Ok(folder.into());
         }
-        Labelling::Table(table) => {
-            let LabelRows { rows, left_out, notes, reading } = LabelRows::read(root, table)?;
-            if let (true, Some(first)) = (rows.is_empty(), left_out.first()) {
-                let (path, first) = (table.file.clone(), first.clone());
-                return Err(LabelsError::NoImages { path, first });
-            }
-            let folder = labelled_folder(&table.file, table.kind, &rows)?;
-            Ok(LabelledImages { folder, left_out, notes, table: Some(reading) })
-        }
+        Labelling::Table(table) => LabelRows::read(root, table, None)?,
+    };
+    let LabelRows { rows, left_out, notes, reading } = rows;
+    let source = source(root, labelling);
+    if rows.is_empty() {
+        return Err(no_images(source, &left_out));
     }
+    let folder = labelled_folder(&source, &rows)?;
+    Ok(LabelledImages { folder, left_out, notes, table: Some(reading) })
 }
 
 /// The images of rows, with their classes; `source` is where their labels are from.
-fn labelled_folder(source: &Path, kind: LabelKind, rows: &[LabelRow]) -> Result<LabelledFolder, LabelsError> {
-    // A number has no name among classes.
-    let classes = match kind {
-        LabelKind::Number => vec![],
-        _ => cell::values(rows.iter().flat_map(|row| &row.labels).map(String::as_str)),
-    };
-    if rows.is_empty() || kind != LabelKind::Number && classes.is_empty() {
-        return Err(LabelsError::Nothing(source.to_owned()));
+fn labelled_folder(source: &Path, rows: &[LabelRow]) -> Result<LabelledFolder, LabelsError> {
+    let classes = names(rows.iter().map(|row| &row.label));
+    match (rows.first().map(|row| &row.label), &classes[..]) {
+        (None, _) | (Some(Label::Class(_) | Label::Labels(_)), []) => {
+            return Err(LabelsError::Nothing(source.to_owned()));
+        }
+        (Some(Label::Class(_)), [class]) => {
+            return Err(LabelsError::OneClass { path: source.to_owned(), class: class.clone() });
+        }
+        _ => {}
     }
-    if let (LabelKind::Class, [class]) = (kind, &classes[..]) {
-        return Err(LabelsError::OneClass { path: source.to_owned(), class: class.clone() });
-    }
-    let part = |valid: bool| -> Result<LabelledFiles, LabelsError> {
-        let items = labelled(rows.iter().filter(|row| row.valid == valid), kind, &classes)?;
-        Ok(LabelledFiles { classes: classes.clone(), items, ignored: vec![] })
+    let part = |valid: bool| {
+        // The classes are those of these rows.
+        let (items, _) = labelled(rows.iter().filter(|row| row.valid == valid), &classes);
+        LabelledFiles { classes: classes.clone(), items, ignored: vec![] }
     };
     let splits = rows.iter().any(|row| row.valid);
-    Ok(LabelledFolder {
-        train: part(false)?,
-        valid: if splits { Some(part(true)?) } else { None },
-        reading: None,
-    })
+    Ok(LabelledFolder { train: part(false), valid: splits.then(|| part(true)), reading: None })
 }
 
 /// Finds images with labels that are known already; those that validate, where the data tells them apart. With the rows of
-/// a table that label none.
+/// a table that label none, and labels that are not known.
 ///
 /// # Errors
 ///
-/// As [`scan`], or if a label is not in `classes`.
+/// As [`scan`], or if no label is one of `classes`.
 pub fn scan_known(
     root: &Path,
     labelling: &Labelling,
     classes: &[String],
-    kind: LabelKind,
+    kind: TargetKind,
 ) -> Result<(LabelledFiles, Vec<Skipped>), LabelsError> {
-    let (mut rows, ignored, left_out) = match labelling {
+    let (mut rows, ignored, mut left_out) = match labelling {
         Labelling::Folders => return Ok((class_folder::scan_known(root, &IMAGES, classes)?, vec![])),
         Labelling::Pattern(pattern) => {
             let (rows, ignored) = by_name(root, pattern)?;
             (rows, ignored, vec![])
         }
         Labelling::Table(table) => {
-            let LabelRows { rows, left_out, .. } =
-                LabelRows::read(root, &LabelTable { kind, ..table.clone() })?;
+            let table = LabelTable { kind: Some(kind), ..table.clone() };
+            let LabelRows { rows, left_out, .. } = LabelRows::read(root, &table, Some(classes))?;
             (rows, vec![], left_out)
         }
     };
     if rows.iter().any(|row| row.valid) {
         rows.retain(|row| row.valid);
     }
-    if rows.is_empty() {
-        return Err(LabelsError::Nothing(source(root, labelling)));
+    let (items, unknown) = labelled(rows.iter(), classes);
+    left_out.extend(unknown);
+    if items.is_empty() {
+        return Err(no_images(source(root, labelling), &left_out));
     }
-    let items = labelled(rows.iter(), kind, classes)?;
     Ok((LabelledFiles { classes: classes.to_vec(), items, ignored }, left_out))
+}
+
+fn no_images(path: PathBuf, left_out: &[Skipped]) -> LabelsError {
+    match left_out.first() {
+        Some(first) => LabelsError::NoImages { path, first: first.clone() },
+        None => LabelsError::Nothing(path),
+    }
 }
 
 /// Finds the images to evaluate a trained network on: those that validate, where the data tells them apart.
@@ -277,7 +247,7 @@ pub fn scan_to_evaluate(
     root: &Path,
     labelling: &Labelling,
     classes: &[String],
-    kind: LabelKind,
+    kind: TargetKind,
 ) -> Result<(LabelledFiles, Vec<Skipped>), LabelsError> {
     match labelling {
         Labelling::Folders => Ok((class_folder::scan_to_evaluate(root, &IMAGES, classes)?, vec![])),
@@ -309,60 +279,42 @@ fn by_name(root: &Path, pattern: &Regex) -> Result<(Vec<LabelRow>, Vec<Ignored>)
     let row = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let found = pattern.captures(&name).and_then(|captures| captures.get(1));
-        let label = found.map(|found| found.as_str().to_owned());
         let missing = || LabelsError::NoMatch { pattern: pattern.to_string(), name: name.clone() };
-        let labels = vec![label.ok_or_else(missing)?];
-        Ok(LabelRow { labels, row: path.display().to_string(), path, valid: false, belongs_to: None })
+        let label = Label::from(found.ok_or_else(missing)?.as_str());
+        Ok(LabelRow { label, row: path.display().to_string(), path, valid: false, belongs_to: None })
     };
     let (files, ignored) = all_files(root, &IMAGES)?;
     let rows: Result<Vec<LabelRow>, LabelsError> = files.into_iter().map(row).collect();
     Ok((rows?, ignored))
 }
 
-/// The images of rows with their targets; the labels of one image in several rows are put together.
+/// The images of rows with their targets among these classes, and the rows whose label is none of them. The labels of one image
+/// in several rows are put together.
 fn labelled<'a>(
     rows: impl Iterator<Item = &'a LabelRow>,
-    kind: LabelKind,
     classes: &[String],
-) -> Result<Vec<LabelledFile>, LabelsError> {
-    let rows: Vec<&LabelRow> = rows.collect();
-    let numbers: Vec<&str> = rows.iter().flat_map(|row| &row.labels).map(String::as_str).collect();
-    let format = NumberFormat::of(&numbers);
-    let mut files: Vec<LabelledFile> = vec![];
-    for row in rows {
-        let wrong = |label: &str, wanted| LabelsError::Label {
-            row: row.row.clone(),
-            label: label.to_owned(),
-            wanted,
-        };
-        let class = |label: &String| {
-            let (row, label, known) = (row.row.clone(), label.clone(), classes.join(", "));
-            cell::find(classes, &label).ok_or(LabelsError::Unknown { row, label, known })
-        };
-        let label = row.labels.first().map_or("", String::as_str);
-        let target = match kind {
-            LabelKind::Class => Target::Class(class(&label.to_owned())?),
-            LabelKind::Labels => Target::Labels(row.labels.iter().map(class).collect::<Result<_, _>>()?),
-            LabelKind::Number => {
-                let number =
-                    format.read(label).map(|number| number as f32).filter(|number| number.is_finite());
-                Target::Number(number.ok_or_else(|| wrong(label, "a number"))?)
+) -> (Vec<LabelledFile>, Vec<Skipped>) {
+    let (mut files, mut unknown): (Vec<LabelledFile>, _) = (vec![], vec![]);
+    for LabelRow { path, row, label, belongs_to, .. } in rows {
+        let target = match target(label, classes) {
+            Ok(target) => target,
+            Err((kind, reason)) => {
+                unknown.push(Skipped { path: row.into(), kind, reason });
+                continue;
             }
         };
-        match (files.last_mut().filter(|file| file.path == row.path), target) {
+        match (files.last_mut().filter(|file| file.path == *path), target) {
             (Some(LabelledFile { target: Target::Labels(before), .. }), Target::Labels(more)) => {
                 before.extend(more);
                 before.sort_unstable();
                 before.dedup();
             }
-            (_, target) => files.push(LabelledFile {
-                path: row.path.clone(),
-                target,
-                belongs_to: row.belongs_to.clone(),
-            }),
+            (_, target) => {
+                files.push(LabelledFile { path: path.clone(), target, belongs_to: belongs_to.clone() });
+            }
         }
     }
-    Ok(files)
+    (files, unknown)
 }
 
 #[cfg(test)]
@@ -414,7 +366,7 @@ mod tests {
             root.path(),
             &Labelling::Table(table),
             &["dog".into(), "cat".into()],
-            LabelKind::Class,
+            TargetKind::Class,
         );
         assert_eq!(targets(&known.unwrap().0), [("3.jpg", Target::Class(1))]);
     }
@@ -422,12 +374,13 @@ mod tests {
     #[test]
     fn tables_tell_labels_and_numbers() {
         let (root, table) = folder(&["1.jpg", "2.jpg"], "id,tags,age\n1,clear primary,3.5\n2,,40\n");
-        let labels = LabelTable { kind: LabelKind::Labels, ..table.clone() };
+        let labels = LabelTable { kind: Some(TargetKind::Labels), ..table.clone() };
         let found = scan(root.path(), &Labelling::Table(labels)).unwrap().folder.train;
         assert_eq!(found.classes, ["clear", "primary"]);
         assert_eq!(found.items[0].target, Target::Labels(vec![0, 1]));
         assert_eq!(found.items[1].target, Target::Labels(vec![]));
-        let numbers = LabelTable { kind: LabelKind::Number, label_column: Some("age".into()), ..table };
+        let numbers =
+            LabelTable { kind: Some(TargetKind::Number), label_column: Some("age".into()), ..table };
         let found = scan(root.path(), &Labelling::Table(numbers)).unwrap().folder.train;
         assert_eq!((found.classes, found.items[1].target.clone()), (vec![], Target::Number(40.0)));
     }
@@ -449,8 +402,8 @@ mod tests {
             "DATA/labels.csv has only one label, `cat`; training needs at least two classes"
         );
         assert_eq!(
-            refusal("id,age\n1,old\n", |table| table.kind = LabelKind::Number),
-            "DATA/labels.csv:2: `old` is not a number"
+            refusal("id,age\n1,old\n", |table| table.kind = Some(TargetKind::Number)),
+            "DATA/labels.csv: no image has a label that can be used; the first: DATA/labels.csv:2: the label is a number, and this is `old`"
         );
         assert_eq!(
             refusal("id,kind,set\n1,cat,maybe\n", |table| table.valid_column = Some("set".into())),

@@ -17,7 +17,6 @@ mod image_grid;
 mod jpeg;
 #[cfg(feature = "jpeg-xl")]
 mod jpeg_xl;
-mod label_cell;
 mod label_table;
 mod labels;
 mod learner;
@@ -40,7 +39,7 @@ pub use format::UnreadFormat;
 pub use grad_cam::grad_cam;
 pub use image_data::{ImageData, ImageDataError, ImageFolder};
 pub use image_grid::image_grid;
-pub use labels::{IMAGES, LabelKind, LabelTable, Labelling, LabelsError, image_files};
+pub use labels::{IMAGES, LabelTable, Labelling, LabelsError, image_files};
 pub use learner::{ImageInput, ImageLearner, ImageLearnerError, ImagePredictError};
 pub use setup::{SetupError, VisionSetup, VisionStart};
 

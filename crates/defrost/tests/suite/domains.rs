@@ -8,7 +8,7 @@ use defrost::tabular::{TableData, TabularNetwork};
 use defrost::text::models::{BertConfig, TextNetwork};
 use defrost::text::{LabelledText, Texts, Tokenizer};
 use defrost::weights::{collect, load};
-use defrost::{CacheLimits, Learner, LearnerOptions, Network, Rates, SplitData, Stage};
+use defrost::{CacheLimits, Learner, LearnerOptions, Network, Rates, SplitData, Stage, Target};
 
 use crate::support::{Clusters, Small};
 
@@ -47,7 +47,7 @@ fn texts(cache: CacheLimits) -> Learner<TextNetwork> {
     let text = |item: usize| LabelledText {
         name: item.to_string(),
         text: format!("{}the tea is {}", "very ".repeat(item * 7 % 30), ["good", "bad"][item % 2]),
-        class: item % 2,
+        target: Target::Class(item % 2),
         belongs_to: None,
     };
     let data = |count| {

@@ -10,7 +10,7 @@ use defrost::data::{Dataset, Variant};
 use defrost::text::models::{BertConfig, TextConfig, TextNetwork};
 use defrost::text::{LabelledText, PretrainedText, TextColumns, Texts};
 use defrost::weights::{self, Tensors, check_fit};
-use defrost::{Batch, FreezePlan, LayerGroups, Network, NormMode, Precision, Value, ops};
+use defrost::{Batch, FreezePlan, LayerGroups, Network, NormMode, Precision, Target, Value, ops};
 
 use crate::gradients::gradient_norms;
 use crate::support::{golden, ids, numbers};
@@ -158,7 +158,7 @@ fn minilm_is_transformers() {
         .map(|text| LabelledText {
             name: String::new(),
             text: text.as_str().unwrap().to_owned(),
-            class: 0,
+            target: Target::Class(0),
             belongs_to: None,
         })
         .collect();

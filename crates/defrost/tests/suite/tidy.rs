@@ -16,6 +16,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "csv_table",
             "data",
             "groups",
+            "labels",
             "layers",
             "loss",
             "optim",

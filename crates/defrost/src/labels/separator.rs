@@ -26,6 +26,19 @@ impl LabelSeparator {
         used.map_or(Self::Blanks, Self::Char)
     }
 
+    /// The separator by which the most labels in the cells of a column are `known` ones.
+    pub fn among<'a>(cells: impl Iterator<Item = &'a str>, known: &[String]) -> Self {
+        let cells: Vec<&str> = cells.collect();
+        let found = |separator: &Self| {
+            let labels = cells.iter().flat_map(|cell| split_labels(cell, separator));
+            labels.filter(|label| known.contains(label)).count()
+        };
+        let usual = Self::of(cells.iter().copied());
+        let others = ['|', ';', ','].map(Self::Char).into_iter().chain([Self::List, Self::Blanks]);
+        // The first of equals.
+        [usual].into_iter().chain(others).rev().max_by_key(found).unwrap_or(usual)
+    }
+
     /// A note about a separator that was guessed.
     pub fn note(self) -> Option<Note> {
         let between = match self {
@@ -69,5 +82,17 @@ mod tests {
             assert_eq!(split_labels(cells[0], &separator), expected, "{cells:?}");
         }
         assert!(split_labels("[]", &LabelSeparator::List).is_empty());
+    }
+
+    #[test]
+    fn known_labels_tell_the_separator() {
+        let known = ["clear sky", "haze"].map(str::to_owned);
+        let among = |cells: &[&str]| {
+            let separator = LabelSeparator::among(cells.iter().copied(), &known);
+            cells.iter().map(|cell| split_labels(cell, &separator)).collect::<Vec<_>>()
+        };
+        assert_eq!(among(&["clear sky", "haze"]), [["clear sky"], ["haze"]]);
+        assert_eq!(among(&["clear sky, haze"]), [["clear sky", "haze"]]);
+        assert_eq!(among(&["['haze', 'clear sky']"]), [["haze", "clear sky"]]);
     }
 }
