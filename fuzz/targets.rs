@@ -231,8 +231,8 @@ fn counted(report: &Report, bytes: &[u8]) {
 /// Rows that are used and rows that are listed are all rows of a file.
 fn accounted(report: &Report) {
     let Some(Reading::Table(reading)) = &report.reading else { panic!("a file has a reading") };
-    assert_eq!(reading.rows_used, report.items.train + report.items.valid);
-    assert_eq!(reading.rows_left_out, report.left_out.len());
+    assert_eq!(reading.rows_used, report.items.train + report.items.valid, "{report:?}");
+    assert_eq!(reading.rows_left_out, report.left_out.len(), "{report:?}");
 }
 
 fn explained(error: impl std::error::Error) {

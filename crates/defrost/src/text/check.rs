@@ -2,8 +2,8 @@
 
 use super::source::{LabelledText, LabelledTexts, TextParts, ValidTexts};
 use crate::check::{Entry, Part, Problem, Report, Severity};
-use crate::data::Fingerprint;
 use crate::data::split::{self, SplitError};
+use crate::data::{Fingerprint, Skipped};
 
 /// What is wrong with texts that have been read.
 ///
@@ -29,7 +29,10 @@ pub(super) fn report(TextParts { train, valid }: &TextParts, seed: u64) -> Resul
 fn look_at(texts: &LabelledTexts, part: Part, problems: &mut Vec<Problem>) -> Vec<Entry> {
     problems.extend(texts.skipped.iter().cloned().map(Problem::from));
     let empty = texts.items.iter().filter(|text| is_empty(text));
-    problems.extend(empty.map(|text| Problem::error(&text.name, "empty-text", "the text is empty")));
+    problems.extend(empty.map(|LabelledText { name, .. }| {
+        let (path, reason) = (name.into(), "the text is empty".to_owned());
+        Problem::from(Skipped { path, kind: "empty-text", reason })
+    }));
     let mut entries = vec![];
     for LabelledText { name, text, target, .. } in usable(texts) {
         if let Some(trace) = garbled(text) {

@@ -191,7 +191,7 @@ impl<'a> TextTable<'a> {
         let is_used = |place: &usize| {
             self.uses.rows[*place] != Use::Test
                 && labels.targets[*place].is_ok()
-                && !self.table.rows[*place].cells[self.text].is_empty()
+                && !self.table.rows[*place].cells[self.text].trim().is_empty()
         };
         let used = (0..self.table.rows.len()).filter(is_used).count();
         let column = |(place, name): (usize, &String)| {
