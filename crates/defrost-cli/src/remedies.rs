@@ -13,6 +13,7 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::SayHeader => "--header yes reads it as names".to_owned(),
         Remedy::SayLabelSeparator => "--label-separator CHAR splits them at another".to_owned(),
         Remedy::SayKind { column, kind } => format!("--column \"{column}={kind}\" reads it so"),
+        Remedy::DivideByColumn(name) => format!("--valid-column \"{name}\" follows it"),
         Remedy::PredictClass => "--target class predicts a class".to_owned(),
         Remedy::PredictNumber => "--target number predicts a number".to_owned(),
         Remedy::PredictLabels => "--target labels predicts any number of labels".to_owned(),

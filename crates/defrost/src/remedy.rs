@@ -28,6 +28,8 @@ pub enum Remedy {
         /// A kind that it may be.
         kind: &'static str,
     },
+    /// Let this column say which rows validate.
+    DivideByColumn(String),
     /// Predict a class where numbers would be predicted.
     PredictClass,
     /// Predict a number where a class would be predicted.

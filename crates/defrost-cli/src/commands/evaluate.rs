@@ -32,8 +32,8 @@ fn evaluate_of<D: Domain>(arguments: &EvaluateArguments) -> Outcome {
     let (items, skipped) = D::labelled(&model, &arguments.data, &arguments.labels, tta)?;
     tell!("measured on {} {} in {}", items.len(), D::ITEMS, common_folder(&*items).display());
     if let Some(first) = skipped.first() {
-        let count = skipped.len();
-        eprintln!("warning: {count} {} can't be read and are left out; the first: {first}", D::ITEMS);
+        let (count, all) = (skipped.len(), items.len() + skipped.len());
+        eprintln!("warning: left out: {count} of {all} {}; the first: {first}", D::ITEMS);
     }
     let mut cache = Cache::new(arguments.cache.rows());
     let evaluation = model.evaluate(&*items, arguments.batch, tta, &mut cache).or_failure()?;

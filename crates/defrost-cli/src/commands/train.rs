@@ -338,11 +338,11 @@ pub(super) fn report_data(data: &Data, items: &str, root: &Path) {
     for note in &data.notes {
         tell!("note: {}", remedies::note(note));
     }
+    let (train, valid, left_out) = (data.train.len(), data.valid.len(), data.skipped.len());
     if let Some(first) = data.skipped.first() {
-        let count = data.skipped.len();
-        eprintln!("warning: {count} {items} can't be read and are left out; the first: {first}");
+        let all = train + valid + left_out;
+        eprintln!("warning: left out: {left_out} of {all} {items}; the first: {first}");
     }
-    let (train, valid) = (data.train.len(), data.valid.len());
     let labels = match data.classes.len() {
         0 => "a number to predict".to_owned(),
         classes => format!("{classes} classes"),

@@ -172,6 +172,8 @@ fn numbers_and_splits_are_read_as_they_are_written() {
     let split = table("image,label,split", |i| {
         format!("{},{},{}", name(i), label(i), ["train", "train", "train", "valid", "test", "train"][i % 6])
     });
+    let notes = check(folder.path(), &split, &[])["reading"]["notes"].to_string();
+    assert!(notes.contains("column `split` seems to say which rows validate"), "{notes}");
     let report = check(folder.path(), &split, &["--valid-column", "split"]);
     assert_eq!(report["items"], json!({ "train": 8, "valid": 2 }), "{report}");
     assert!(report["reading"]["notes"].to_string().contains("2 rows are for testing"), "{report}");

@@ -97,6 +97,12 @@ fn texts_are_trained_on_evaluated_and_predicted() {
     assert_eq!(predicted[1]["input"], "reviews.csv:2");
     assert_eq!(predicted.as_array().unwrap().last().unwrap()["error"], "the text is empty");
 
+    let inside = defrost_in(folder, &["predict", "run/bundle.json", "the tea is bad"]);
+    assert_eq!(
+        inside.usage_error(),
+        "run/bundle.json: this is a file of a run, which is named by its folder: run"
+    );
+
     let again =
         run(folder, "train reviews.csv --pretrained run --max-tokens 40 --epochs 1 --freeze-to -1 --json");
     assert_eq!(again["arch"], "bert-2x16");

@@ -121,6 +121,12 @@ pub enum BundleError {
         /// The reason.
         reason: ArchiveError,
     },
+    /// A run's folder was meant.
+    #[error("{}: this is a file of a run, which is named by its folder: {}", path.display(), path.parent().unwrap_or(path).display())]
+    FileOfRun {
+        /// The file.
+        path: PathBuf,
+    },
     /// The folder holds no bundle.
     #[error("{}: not a finished run: there is no bundle.json in it", .0.display())]
     NoBundle(PathBuf),

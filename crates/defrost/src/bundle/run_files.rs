@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 #[cfg(feature = "archive")]
 use super::Archive;
-use super::BundleError;
+use super::{BundleError, MANIFEST};
 use crate::files::{self, FileError};
 
 /// Where a run's files are.
@@ -19,6 +19,9 @@ pub(crate) enum RunFiles {
 impl RunFiles {
     /// Those of a run at this path, which may be no run.
     pub fn open(run: &Path) -> Result<Self, BundleError> {
+        if run.ends_with(MANIFEST) && run.is_file() {
+            return Err(BundleError::FileOfRun { path: run.to_owned() });
+        }
         #[cfg(feature = "archive")]
         if run.is_file() {
             return Archive::open(run).map(Self::Archive);

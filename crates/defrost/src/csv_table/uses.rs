@@ -2,7 +2,11 @@
 
 use super::cell::number;
 use super::{CsvError, CsvTable, Row};
-use crate::remedy::Note;
+use crate::remedy::{Note, Remedy};
+
+/// Usual names of columns that say which rows validate.
+const USUAL_NAMES: [&str; 10] =
+    ["split", "set", "subset", "partition", "part", "fold", "kfold", "is_valid", "valid", "usage"];
 
 /// The use of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +71,24 @@ impl CsvTable {
     }
 }
 
+impl CsvTable {
+    /// A note about a column among these that seems to say which rows validate.
+    pub(crate) fn division_note(&self, columns: impl Iterator<Item = usize>) -> Option<Note> {
+        let divides = |&column: &usize| {
+            let name = self.columns[column].to_lowercase();
+            // Numbers may mean anything, unless the name says what.
+            let says = |cell| number(cell).is_none() || name.contains("fold") || name.contains("valid");
+            let has = |uses: &Uses, of: Use| uses.rows.contains(&of);
+            USUAL_NAMES.contains(&name.as_str())
+                && self.cells(column).all(says)
+                && self.uses(column).is_ok_and(|uses| has(&uses, Use::Train) && has(&uses, Use::Valid))
+        };
+        let name = self.columns[columns.into_iter().find(divides)?].clone();
+        let text = format!("column `{name}` seems to say which rows validate");
+        Some(Note { text, remedy: Some(Remedy::DivideByColumn(name)) })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +110,19 @@ mod tests {
         assert_eq!(uses(&["3", "1", "2"]), Ok((vec![train, valid, train], vec![note])));
         let refused = uses(&["train", "maybe"]).unwrap_err();
         assert_eq!(refused, "row 1: `maybe` is not true or false, 1 or 0, valid, train or test");
+    }
+
+    #[test]
+    fn a_column_that_seems_to_divide_rows_is_noticed() {
+        let noticed = |name: &str, cells: &[&str]| {
+            let table = CsvTable::from_rows(cells.iter().map(|&cell| [(name, cell)])).unwrap();
+            table.division_note(0..1).is_some()
+        };
+        assert!(noticed("Split", &["train", "val", "test"]));
+        assert!(noticed("is_valid", &["0", "1"]));
+        assert!(noticed("fold", &["0", "1", "2"]));
+        assert!(!noticed("set", &["1", "2", "3"]), "numbers may be of anything");
+        assert!(!noticed("split", &["train", "train"]), "nothing would validate");
+        assert!(!noticed("kind", &["train", "val"]), "vehicles and valleys");
     }
 }

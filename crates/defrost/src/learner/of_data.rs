@@ -20,8 +20,8 @@ impl<D: Dataset + 'static> SplitData<D> {
         let outputs = self.outputs();
         let Self { classes, train, valid, skipped, mut notes, .. } = self;
         if let Some(first) = skipped.first() {
-            let count = skipped.len();
-            notes.push(format!("{count} items can't be read and are left out; the first: {first}").into());
+            let (count, all) = (skipped.len(), train.len() + valid.len() + skipped.len());
+            notes.push(format!("left out: {count} of {all} items; the first: {first}").into());
         }
         let learner = Learner::new(network, Box::new(train), Box::new(valid), outputs, options)?;
         Ok(learner.with_classes(classes).with_notes(notes))

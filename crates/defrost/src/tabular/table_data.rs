@@ -272,6 +272,10 @@ impl TableData {
             Some(schema) => schema,
             None => {
                 notes.extend(seen);
+                let inputs = columns.iter().filter(|column| column.used_as == ColumnUse::Input);
+                if self.valid_column.is_none() {
+                    notes.extend(self.csv.division_note(inputs.map(|column| column.place)));
+                }
                 let train: Vec<usize> = train.iter().map(|&place| rows[place]).collect();
                 learn(&self.csv, &columns, &train, self.design)?
             }

@@ -116,7 +116,15 @@ impl<'a> TextTable<'a> {
     /// What a person should know of how it is read.
     pub fn notes(&self) -> Vec<Note> {
         let labels = self.labels.note(self.table, self.sought.separator.is_some());
-        self.table.reading.notes.iter().chain(&self.uses.notes).cloned().chain(labels).collect()
+        let is_free = |column: &usize| {
+            *column != self.text && !self.labels.places().contains(column) && Some(*column) != self.group
+        };
+        let division = match self.valid {
+            Some(_) => None,
+            None => self.table.division_note((0..self.table.columns.len()).filter(is_free)),
+        };
+        let notes = self.table.reading.notes.iter().chain(&self.uses.notes).cloned();
+        notes.chain(labels).chain(division).collect()
     }
 
     /// The labels of all rows. Their classes are those that are known, or those of the rows that train.

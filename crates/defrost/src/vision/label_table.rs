@@ -86,6 +86,13 @@ impl LabelRows {
             moved.map(|example| Note::from(format!("images are found by the end of their paths: {example}"))),
         );
         found.notes.extend(columns.labels.note(&csv, table.separator.is_some()));
+        if columns.valid.is_none() {
+            let is_free = |column: &usize| {
+                ![Some(columns.image), columns.group].contains(&Some(*column))
+                    && !columns.labels.places().contains(column)
+            };
+            found.notes.extend(csv.division_note((0..csv.columns.len()).filter(is_free)));
+        }
         found.notes.extend(columns.note(table, &csv));
         found.rows.sort_by(|a, b| a.path.cmp(&b.path));
         found.reading =

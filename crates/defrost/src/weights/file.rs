@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::TensorData;
 use serde::Deserialize;
@@ -61,9 +61,14 @@ pub enum WeightFileError {
         /// What does not fit.
         reason: String,
     },
-    /// A folder holds none.
-    #[error("{0}: there is neither a model.safetensors nor a pytorch_model.bin in it")]
-    Folder(String),
+    /// A folder holds none of the usual names.
+    #[error("{folder}: there is neither a model.safetensors nor a pytorch_model.bin in it{}", if others.is_empty() { String::new() } else { format!("; name a file itself: {}", others.join(", ")) })]
+    Folder {
+        /// The folder.
+        folder: String,
+        /// Files in it that may be weights.
+        others: Vec<String>,
+    },
 }
 
 /// A file of weights.
@@ -102,7 +107,7 @@ impl WeightFile {
                     let content = Content::Shards(shards::open(path)?);
                     Self { name: name(), metadata: BTreeMap::new(), content }
                 }
-                None => return Err(WeightFileError::Folder(name())),
+                None => return Err(WeightFileError::Folder { folder: name(), others: candidates(path) }),
             };
             if let Ok(config) = files::read(&path.join("config.json")) {
                 file.metadata.extend(images(&config));
@@ -192,6 +197,20 @@ impl WeightFile {
     }
 }
 
+/// The names of files in a folder that may be weights, sorted.
+fn candidates(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_candidate = |path: &PathBuf| {
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        extension == "safetensors" || PYTORCH.contains(&extension)
+    };
+    let files = entries.map(|entry| entry.path()).filter(is_candidate);
+    let mut names: Vec<String> =
+        files.filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect();
+    names.sort();
+    names
+}
+
 /// Whether a file may be PyTorch's, by how it begins.
 fn is_pytorch(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK") || bytes.starts_with(b"\x80") || is_tar(bytes)
@@ -253,6 +272,19 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             assert_eq!(WeightFile::open(&path).unwrap().shapes(), BTreeMap::from([("bias", &[1][..])]));
         }
+    }
+
+    #[test]
+    fn a_folder_without_a_usual_name_says_what_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = || WeightFile::open(folder.path()).unwrap_err().to_string();
+        let neither = "there is neither a model.safetensors nor a pytorch_model.bin in it";
+        assert!(refused().ends_with(neither));
+        for name in ["open.safetensors", "best.pth", "readme.md"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let named = format!("{neither}; name a file itself: best.pth, open.safetensors");
+        assert!(refused().ends_with(&named), "{}", refused());
     }
 
     #[test]
