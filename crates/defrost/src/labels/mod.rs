@@ -4,7 +4,7 @@
 
 mod separator;
 
-use separator::{LabelSeparator, split_labels};
+use separator::{LabelSeparator, is_list, looks_several, split_labels};
 
 use crate::csv_table::cell::{self, is_missing, number};
 use crate::csv_table::{CsvTable, NumberFormat, Row};
@@ -23,7 +23,7 @@ pub(crate) type NoLabel = (&'static str, String);
 /// The columns that seem to hold the labels, where none is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seeming {
-    /// They have a usual name.
+    /// They have a usual name, or are the only ones with lists where there are several labels.
     Usual(Vec<usize>),
     /// One for each label, whose cells say whether it is there.
     OneEach(Vec<usize>),
@@ -40,6 +40,11 @@ impl Seeming {
         let usual: Vec<usize> = others.iter().copied().filter(is_usual).collect();
         if !usual.is_empty() {
             return Self::Usual(usual);
+        }
+        let has_lists = |column: &usize| table.cells(*column).all(is_list);
+        let lists: Vec<usize> = others.iter().copied().filter(has_lists).collect();
+        if kind == TargetKind::Labels && lists.len() == 1 {
+            return Self::Usual(lists);
         }
         let is_known = |column: &usize| known.is_none_or(|known| known.contains(&table.columns[*column]));
         let says = |column: &usize| table.cells(*column).all(|cell| is_there(cell).is_some());
@@ -161,8 +166,7 @@ impl LabelColumns {
         match self.written {
             Written::Several(separator) if !told => separator.note(),
             Written::Class => {
-                let looks_several = |cell: &&str| cell.contains(['|', ';']) || cell.starts_with('[');
-                let cell = table.cells(place).find(looks_several)?;
+                let cell = table.cells(place).find(|cell| looks_several(cell))?;
                 let text = format!("the label `{cell}` is read as one class");
                 Some(Note { text, remedy: Some(Remedy::PredictLabels) })
             }

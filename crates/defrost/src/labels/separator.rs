@@ -1,4 +1,4 @@
-//! Several labels in one cell: `clear primary`, `a, b`, `a|b`, `['a', 'b']`.
+//! Several labels in one cell: `clear primary`, `a, b`, `a|b`, `a / b`, `['a', 'b']`.
 
 use crate::remedy::{Note, Remedy};
 
@@ -17,13 +17,13 @@ impl LabelSeparator {
     /// The separator in the cells of a column.
     pub fn of<'a>(cells: impl Iterator<Item = &'a str>) -> Self {
         let cells: Vec<&str> = cells.filter(|cell| !cell.is_empty()).collect();
-        let is_list = |cell: &&str| cell.starts_with('[') && cell.ends_with(']');
-        if !cells.is_empty() && cells.iter().all(is_list) {
+        if !cells.is_empty() && cells.iter().all(|cell| is_list(cell)) {
             return Self::List;
         }
-        let used =
-            ['|', ';', ','].into_iter().find(|&separator| cells.iter().any(|cell| cell.contains(separator)));
-        used.map_or(Self::Blanks, Self::Char)
+        // A slash is also part of names.
+        let marks = [("|", '|'), (";", ';'), (",", ','), (" / ", '/')];
+        let used = marks.into_iter().find(|(mark, _)| cells.iter().any(|cell| cell.contains(mark)));
+        used.map_or(Self::Blanks, |(_, separator)| Self::Char(separator))
     }
 
     /// The separator by which the most labels in the cells of a column are `known` ones.
@@ -34,7 +34,7 @@ impl LabelSeparator {
             labels.filter(|label| known.contains(label)).count()
         };
         let usual = Self::of(cells.iter().copied());
-        let others = ['|', ';', ','].map(Self::Char).into_iter().chain([Self::List, Self::Blanks]);
+        let others = ['|', ';', ',', '/'].map(Self::Char).into_iter().chain([Self::List, Self::Blanks]);
         // The first of equals.
         [usual].into_iter().chain(others).rev().max_by_key(found).unwrap_or(usual)
     }
@@ -49,6 +49,16 @@ impl LabelSeparator {
         let text = format!("labels are read with {between} between them");
         Some(Note { text, remedy: Some(Remedy::SayLabelSeparator) })
     }
+}
+
+/// Whether a cell is a list in brackets.
+pub(super) fn is_list(cell: &str) -> bool {
+    cell.starts_with('[') && cell.ends_with(']')
+}
+
+/// Whether a cell looks like several labels.
+pub(super) fn looks_several(cell: &str) -> bool {
+    is_list(cell) || ["|", ";", " / "].iter().any(|mark| cell.contains(mark))
 }
 
 /// The labels of a cell.
@@ -75,6 +85,8 @@ mod tests {
             (&["a, b", "No Finding"], &["a", "b"]),
             (&["a|b", ""], &["a", "b"]),
             (&["a b;c", "d"], &["a b", "c"]),
+            (&["a b / c", "d"], &["a b", "c"]),
+            (&["a/b c", "d"], &["a/b", "c"]),
             (&["['a', 'b c']", "[]"], &["a", "b c"]),
             (&["[\"a\",\"b\"]"], &["a", "b"]),
         ] {

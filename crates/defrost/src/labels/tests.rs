@@ -91,6 +91,9 @@ fn label_columns_are_known_by_their_names_or_their_cells() {
     let one = "x,cat,dog\na,1,0\nb,0,1\n";
     assert_eq!(seeming(one, class, None), Seeming::OneEach(vec![1, 2]));
     assert_eq!(seeming(one, number, None), Seeming::None);
+    let lists = "x,n,topics\na,1,[]\nb,2,\"['cat', 'dog']\"\n";
+    assert_eq!(seeming(lists, several, None), Seeming::Usual(vec![2]));
+    assert_eq!(seeming(lists, class, None), Seeming::None);
     let both = "x,cat,dog\na,1,1\nb,0,1\n";
     assert_eq!(seeming(both, class, None), Seeming::SeveralAtOnce(vec![1, 2]));
     assert_eq!(seeming(both, several, None), Seeming::OneEach(vec![1, 2]));
