@@ -1,29 +1,34 @@
 //! What a process does to files and threads fails, one call after the other: opening, reading, writing, syncing, renaming,
-//! removing, making folders, starting threads. After each fault the command has ended with a message, and its run can be loaded,
-//! resumed or started again, with the same bytes as without faults; unless an item could not be read, and that was said.
+//! removing, making folders, starting threads; and so do its large allocations. After each fault the command has ended with a message,
+//! and its run can be loaded, resumed or started again, with the same bytes as without faults; unless an item could not be read, and
+//! that was said. For want of memory the standard library ends a process by itself; the run is then as good as after any other fault.
 //!
 //! A small library counts these calls and lets one of them fail; it is loaded before the C library. The tests try a sample of the
 //! calls, and with DEFROST_FAULTS=all each call with each kind of fault. Not made to fail: calls that don't go through the C library
-//! (free disk, reserved room, locks), and memory, for want of which the standard library ends the process.
+//! (free disk, reserved room, locks).
 #![cfg(target_os = "linux")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::{Ran, people, two_classes};
 use crate::tables::{reviews, tiny};
 
-/// Errors as the system numbers them: an input or output error, no space left.
-const ERRORS: [i32; 2] = [5, 28];
+/// Ways for calls to fail: an input or output error, no space left, in one call or in all from then on; a file system that has become
+/// read-only.
+const KINDS: [(i32, On); 5] =
+    [(5, On::Once), (28, On::Always), (5, On::Always), (28, On::Once), (30, On::Writing)];
 /// How many calls of a command are tried without DEFROST_FAULTS=all.
 const SAMPLE: usize = 16;
 /// A command that has not ended by then hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+const RESUME: &str = "train --resume run";
 
 /// The library of faults, built once; none if no C compiler is installed.
 static LIBRARY: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
@@ -45,13 +50,23 @@ struct Case {
     uses: [&'static str; 2],
 }
 
-/// Which calls fail.
+/// What fails.
 #[derive(Clone, Copy, Debug)]
-struct Fault {
-    call: usize,
-    error: i32,
+enum Fault {
+    /// The call of this number, with this error.
+    Call(usize, i32, On),
+    /// The large allocation of this number.
+    Memory(usize, On),
+}
+
+/// Whether more than one fails.
+#[derive(Clone, Copy, Debug)]
+enum On {
+    Once,
     /// And all later ones.
-    lasts: bool,
+    Always,
+    /// And all later ones that write; this one only if it does.
+    Writing,
 }
 
 /// Runs a command in which a call fails, or the clock jumps.
@@ -64,9 +79,15 @@ fn run(folder: &Path, words: &str, fault: Option<Fault>, clock: usize) -> Ran {
         .env("FAULT_FOLDER", folder)
         .env("FAULT_COUNT", folder.join("count"))
         .env("FAULT_CLOCK", clock.to_string());
-    if let Some(Fault { call, error, lasts }) = fault {
-        command.env("FAULT_AT", call.to_string()).env("FAULT_ERROR", error.to_string());
-        command.env("FAULT_ON", i32::from(lasts).to_string());
+    match fault {
+        Some(Fault::Call(call, error, on)) => {
+            command.env("FAULT_AT", call.to_string()).env("FAULT_ERROR", error.to_string());
+            command.env("FAULT_ON", (on as usize).to_string());
+        }
+        Some(Fault::Memory(allocation, on)) => {
+            command.env("FAULT_MEMORY", allocation.to_string()).env("FAULT_ON", (on as usize).to_string());
+        }
+        None => {}
     }
     let out = |name: &str| fs::File::create(folder.join(name)).unwrap();
     let mut child = command.stdin(Stdio::null()).stdout(out("out")).stderr(out("err")).spawn().unwrap();
@@ -86,9 +107,11 @@ fn run(folder: &Path, words: &str, fault: Option<Fault>, clock: usize) -> Ran {
     Ran { code: status.code().unwrap_or(-1), stdout: text("out"), stderr: text("err") }
 }
 
-/// How many calls the last command in a folder has made.
-fn calls(folder: &Path) -> usize {
-    fs::read_to_string(folder.join("count")).unwrap().parse().unwrap()
+/// How many calls and how many large allocations the last command in a folder has made.
+fn counted(folder: &Path) -> [usize; 2] {
+    let text = fs::read_to_string(folder.join("count")).unwrap();
+    let numbers: Vec<usize> = text.split(' ').map(|number| number.parse().unwrap()).collect();
+    numbers.try_into().unwrap()
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -102,10 +125,21 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The calls to try of this many: all, or a sample at even distances.
-fn sample(calls: usize) -> Vec<usize> {
-    let step = if all_are_tried() { 1 } else { calls.div_ceil(SAMPLE) };
-    (1..=calls).step_by(step).collect()
+/// The faults to try in this many calls: each kind at each of them, or a sample at even distances with one kind after the other.
+fn in_calls(calls: usize, most: usize) -> Vec<Fault> {
+    if all_are_tried() {
+        let of_call = |call| KINDS.map(|(error, on)| Fault::Call(call, error, on));
+        return (1..=calls).flat_map(of_call).collect();
+    }
+    let points = (1..=calls).step_by(calls.div_ceil(most)).zip(KINDS.into_iter().cycle());
+    points.map(|(call, (error, on))| Fault::Call(call, error, on)).collect()
+}
+
+/// The faults to try in this many large allocations.
+fn in_memory(allocations: usize) -> Vec<Fault> {
+    let step = if all_are_tried() { 1 } else { allocations.div_ceil(SAMPLE / 2).max(1) };
+    let points = (1..=allocations).step_by(step).zip([On::Once, On::Always].into_iter().cycle());
+    points.map(|(allocation, on)| Fault::Memory(allocation, on)).collect()
 }
 
 fn all_are_tried() -> bool {
@@ -129,6 +163,9 @@ fn each(faults: &[Fault], attempt: impl Fn(Fault) + Sync) {
 /// Asserts that a command has ended by itself, and has said why if it failed.
 #[track_caller]
 fn assert_ended(ran: &Ran, words: &str, fault: Fault) {
+    if let Fault::Memory(..) = fault {
+        return;
+    }
     let is_panic = ran.stderr.contains("panicked") || ran.code == 101;
     assert!((0..=2).contains(&ran.code) && !is_panic, "{words}, {fault:?}: {} {}", ran.code, ran.stderr);
     assert!(ran.code == 0 || ran.stderr.contains("error: "), "{words}, {fault:?}: {}", ran.stderr);
@@ -136,6 +173,61 @@ fn assert_ended(ran: &Ran, words: &str, fault: Fault) {
 
 fn weights(folder: &Path) -> Vec<u8> {
     fs::read(folder.join("run/model.safetensors")).unwrap()
+}
+
+/// How many commands ended in which way.
+#[derive(Debug, Default)]
+struct Ends {
+    /// They finished nevertheless.
+    finished: AtomicUsize,
+    /// The run was resumed.
+    resumed: AtomicUsize,
+    /// The run had been saved before something else failed.
+    saved: AtomicUsize,
+    /// The run began again.
+    begun: AtomicUsize,
+}
+
+impl Case {
+    /// Runs a command under each of these faults, each in a copy of a folder, and then what makes a whole run of what is left.
+    fn try_each(&self, start: &Path, words: &str, faults: &[Fault], expected: &[u8]) -> Ends {
+        let ends = Ends::default();
+        each(faults, |fault| {
+            let folder = tempfile::tempdir().unwrap();
+            let folder = folder.path();
+            copy(start, folder);
+            let ran = run(folder, words, Some(fault), 0);
+            assert_ended(&ran, words, fault);
+            let has = |file: &str| folder.join("run").join(file).exists();
+            let (end, again) = match (ran.code, has("checkpoint/checkpoint.json"), has("bundle.json")) {
+                (0, ..) => (&ends.finished, None),
+                (_, true, _) => (&ends.resumed, Some(RESUME)),
+                (_, false, true) => (&ends.saved, Some(self.uses[0])),
+                (_, false, false) => (&ends.begun, Some(self.train)),
+            };
+            end.fetch_add(1, Ordering::Relaxed);
+            if let Some(words) = again {
+                let again = run(folder, words, None, 0);
+                assert_eq!(again.code, 0, "{words} after {fault:?}: {} {}", ran.stderr, again.stderr);
+            }
+            // An item that can't be read is left out, which is said.
+            let is_said = ran.stderr.contains("warning: left out: ");
+            assert!(is_said || weights(folder) == expected, "other weights after {fault:?}: {}", ran.stderr);
+        });
+        ends
+    }
+
+    /// A folder whose run was interrupted and can be resumed.
+    fn interrupted(&self, calls: usize) -> tempfile::TempDir {
+        let interrupt = |part: usize| {
+            let folder = tempfile::tempdir().unwrap();
+            copy(self.data.path(), folder.path());
+            run(folder.path(), self.train, Some(Fault::Call(calls * part / 20, 28, On::Always)), 0);
+            let has = |file: &str| folder.path().join("run").join(file).exists();
+            (has("checkpoint/checkpoint.json") && !has("bundle.json")).then_some(folder)
+        };
+        (5..20).find_map(interrupt).expect("some fault comes between the first checkpoint and the end")
+    }
 }
 
 /// Lets calls of a case's commands fail, and says how many.
@@ -148,48 +240,34 @@ fn try_faults(name: &str, case: &Case) {
     copy(case.data.path(), whole);
     let ran = run(whole, case.train, None, 0);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let (expected, points) = (weights(whole), sample(calls(whole)));
-    let kinds = ERRORS.map(|error| [(error, false), (error, true)]).concat();
-    // Each point of a sample with one kind of fault after the other.
-    let of_point = |(place, &call): (usize, &usize)| {
-        let kinds = if all_are_tried() { kinds.clone() } else { vec![kinds[place % kinds.len()]] };
-        kinds.into_iter().map(move |(error, lasts)| Fault { call, error, lasts })
+    let (expected, [calls, allocations]) = (weights(whole), counted(whole));
+    let told = |what: &str, faults: &[Fault], ends: Ends| {
+        eprintln!("{name}: {} faults {what}: {ends:?}", faults.len());
     };
-    let faults: Vec<Fault> = points.iter().enumerate().flat_map(of_point).collect();
-    let ends = Mutex::new([0; 4]);
-    let count = |end: usize| ends.lock().unwrap()[end] += 1;
-    each(&faults, |fault| {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path();
-        copy(case.data.path(), folder);
-        let ran = run(folder, case.train, Some(fault), 0);
-        assert_ended(&ran, case.train, fault);
-        let has = |file: &str| folder.join("run").join(file).exists();
-        let again = match (ran.code, has("checkpoint/checkpoint.json"), has("bundle.json")) {
-            (0, ..) => None,
-            (_, true, _) => Some(("train --resume run", 1)),
-            // Saved, and then something else failed.
-            (_, false, true) => Some((case.uses[0], 2)),
-            (_, false, false) => Some((case.train, 3)),
-        };
-        count(again.map_or(0, |(_, end)| end));
-        if let Some((words, _)) = again {
-            let again = run(folder, words, None, 0);
-            assert_eq!(again.code, 0, "{words} after {fault:?}: {} {}", ran.stderr, again.stderr);
-        }
-        // An item that can't be read is left out, which is said.
-        let is_said = ran.stderr.contains("warning: left out: ");
-        assert!(is_said || weights(folder) == expected, "other weights after {fault:?}: {}", ran.stderr);
-    });
-    let mut used = 0;
+    for (what, faults) in
+        [("in training", in_calls(calls, SAMPLE)), ("in training's memory", in_memory(allocations))]
+    {
+        let ends = case.try_each(case.data.path(), case.train, &faults, &expected);
+        told(what, &faults, ends);
+    }
+
+    let interrupted = case.interrupted(calls);
+    let resumed = tempfile::tempdir().unwrap();
+    copy(interrupted.path(), resumed.path());
+    assert_eq!(run(resumed.path(), RESUME, None, 0).code, 0);
+    assert!(weights(resumed.path()) == expected, "other weights where the run was resumed");
+    let faults = in_calls(counted(resumed.path())[0], SAMPLE / 2);
+    let ends = case.try_each(interrupted.path(), RESUME, &faults, &expected);
+    told("in resuming", &faults, ends);
+
     for words in case.uses {
         assert_eq!(run(whole, words, None, 0).code, 0);
-        let points = sample(calls(whole));
-        used += points.len();
-        for call in points {
-            let fault = Fault { call, error: ERRORS[call % 2], lasts: call % 3 == 0 };
+        let [calls, allocations] = counted(whole);
+        let faults = [in_calls(calls, SAMPLE), in_memory(allocations)].concat();
+        for &fault in &faults {
             assert_ended(&run(whole, words, Some(fault), 0), words, fault);
         }
+        eprintln!("{name}: {} faults in `{words}`", faults.len());
     }
     // A clock that jumps changes times and nothing else.
     for every in [3, 50] {
@@ -199,12 +277,6 @@ fn try_faults(name: &str, case: &Case) {
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         assert!(weights(folder.path()) == expected, "other weights where the clock jumps");
     }
-    let [finished, resumed, saved, begun] = ends.into_inner().unwrap();
-    eprintln!(
-        "{name}: {} faults in training: {finished} finished nevertheless, {resumed} resumed, {saved} saved before, {begun} begun again; \
-         {used} in other commands",
-        faults.len()
-    );
 }
 
 #[test]

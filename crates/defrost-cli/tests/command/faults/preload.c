@@ -1,7 +1,9 @@
-// Loaded before the C library: counts what a process does to files in its working folder, and lets one of these calls fail.
+// Loaded before the C library: counts what a process does to files in its working folder and its large allocations, and lets one of
+// these calls fail.
 //
-// FAULT_COUNT names the file for the number of calls; FAULT_AT is the number of the call that fails; with FAULT_ON, all later
-// ones fail, too; FAULT_ERROR is errno; FAULT_CLOCK makes the clock jump each so many times that it is read.
+// FAULT_COUNT names the file for both numbers; FAULT_AT is the number of the call that fails, FAULT_MEMORY that of the allocation;
+// with FAULT_ON, all later ones fail, too, or those alone that write if it is 2; FAULT_ERROR is errno; FAULT_CLOCK makes the clock
+// jump each so many times that it is read.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -22,9 +24,12 @@
     static result (*next)(__VA_ARGS__); \
     if (!next) next = (result(*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name)
 
-static atomic_long calls;
+// Smaller allocations always succeed: the standard library ends the process where they don't.
+#define LARGE (256 << 10)
+
+static atomic_long calls, allocations;
 static atomic_char watched[65536];
-static long at = -1, clock_every;
+static long at = -1, memory_at = -1, clock_every;
 static int forever, error = EIO, is_set_up;
 
 static long number(const char *name, long otherwise) {
@@ -36,18 +41,50 @@ static void set_up(void) {
     if (is_set_up) return;
     is_set_up = 1;
     at = number("FAULT_AT", -1);
+    memory_at = number("FAULT_MEMORY", -1);
     forever = number("FAULT_ON", 0);
     error = number("FAULT_ERROR", EIO);
     clock_every = number("FAULT_CLOCK", 0);
 }
 
-// Whether this call is the one that fails.
-static int fails(void) {
+// Whether this call is one that fails.
+static int fails_if(int writes) {
     set_up();
     long call = atomic_fetch_add(&calls, 1) + 1;
-    if (at < 0 || call < at || (call > at && !forever)) return 0;
+    if (at < 0 || call < at || (call > at && !forever) || (forever == 2 && !writes)) return 0;
     errno = error;
     return 1;
+}
+
+static int fails(void) { return fails_if(0); }
+
+static int write_fails(void) { return fails_if(1); }
+
+static int writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
+
+// Whether this allocation is one that fails.
+static int lacks(size_t size) {
+    if (size < LARGE) return 0;
+    set_up();
+    long number = atomic_fetch_add(&allocations, 1) + 1;
+    if (memory_at < 0 || number < memory_at || (number > memory_at && !forever)) return 0;
+    errno = ENOMEM;
+    return 1;
+}
+
+void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t), *__libc_memalign(size_t, size_t);
+
+void *malloc(size_t size) { return lacks(size) ? NULL : __libc_malloc(size); }
+
+void *calloc(size_t count, size_t size) { return lacks(count * size) ? NULL : __libc_calloc(count, size); }
+
+void *realloc(void *old, size_t size) { return lacks(size) ? NULL : __libc_realloc(old, size); }
+
+int posix_memalign(void **result, size_t alignment, size_t size) {
+    void *found = lacks(size) ? NULL : __libc_memalign(alignment, size);
+    if (!found) return ENOMEM;
+    *result = found;
+    return 0;
 }
 
 static int inside(const char *path) {
@@ -60,7 +97,7 @@ static int is_watched(int fd) { return fd >= 0 && fd < 65536 && watched[fd]; }
 __attribute__((destructor)) static void report(void) {
     const char *path = getenv("FAULT_COUNT");
     FILE *file = path ? fopen(path, "w") : NULL;
-    if (file) fprintf(file, "%ld", atomic_load(&calls)), fclose(file);
+    if (file) fprintf(file, "%ld %ld", atomic_load(&calls), atomic_load(&allocations)), fclose(file);
 }
 
 static int opened(int fd, const char *path) {
@@ -74,7 +111,7 @@ int open64(const char *path, int flags, ...) {
     va_start(rest, flags);
     mode_t mode = va_arg(rest, mode_t);
     va_end(rest);
-    if (inside(path) && fails()) return -1;
+    if (inside(path) && fails_if(writes(flags))) return -1;
     return opened(next(path, flags, mode), path);
 }
 
@@ -84,7 +121,7 @@ int open(const char *path, int flags, ...) {
     va_start(rest, flags);
     mode_t mode = va_arg(rest, mode_t);
     va_end(rest);
-    if (inside(path) && fails()) return -1;
+    if (inside(path) && fails_if(writes(flags))) return -1;
     return opened(next(path, flags, mode), path);
 }
 
@@ -96,12 +133,12 @@ int close(int fd) {
 
 ssize_t write(int fd, const void *bytes, size_t count) {
     NEXT(ssize_t, write, int, const void *, size_t);
-    return is_watched(fd) && fails() ? -1 : next(fd, bytes, count);
+    return is_watched(fd) && write_fails() ? -1 : next(fd, bytes, count);
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
     NEXT(ssize_t, writev, int, const struct iovec *, int);
-    return is_watched(fd) && fails() ? -1 : next(fd, parts, count);
+    return is_watched(fd) && write_fails() ? -1 : next(fd, parts, count);
 }
 
 ssize_t read(int fd, void *bytes, size_t count) {
@@ -116,22 +153,22 @@ ssize_t pread64(int fd, void *bytes, size_t count, off64_t offset) {
 
 int fsync(int fd) {
     NEXT(int, fsync, int);
-    return is_watched(fd) && fails() ? -1 : next(fd);
+    return is_watched(fd) && write_fails() ? -1 : next(fd);
 }
 
 int rename(const char *from, const char *to) {
     NEXT(int, rename, const char *, const char *);
-    return inside(from) && fails() ? -1 : next(from, to);
+    return inside(from) && write_fails() ? -1 : next(from, to);
 }
 
 int unlink(const char *path) {
     NEXT(int, unlink, const char *);
-    return inside(path) && fails() ? -1 : next(path);
+    return inside(path) && write_fails() ? -1 : next(path);
 }
 
 int mkdir(const char *path, mode_t mode) {
     NEXT(int, mkdir, const char *, mode_t);
-    return inside(path) && fails() ? -1 : next(path, mode);
+    return inside(path) && write_fails() ? -1 : next(path, mode);
 }
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*start)(void *), void *given) {
