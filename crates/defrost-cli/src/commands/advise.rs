@@ -12,8 +12,8 @@ use defrost::learner::{Advice, AdviseOptions, AdvisedPlan, Budget};
 use defrost::report::advice_page;
 use defrost::{Learner, LearnerError, files};
 
+use super::data::report_data;
 use super::print_json;
-use super::train::report_data;
 use crate::Outcome;
 use crate::args::{AdviseArguments, Task, TrainingOptions};
 use crate::domain::{Data, Domain, Prepared, for_domain};

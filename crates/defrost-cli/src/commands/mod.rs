@@ -2,6 +2,7 @@
 
 mod advise;
 mod check;
+mod data;
 mod evaluate;
 mod lr_find;
 mod models;

@@ -7,7 +7,7 @@ use defrost::data::batch_count;
 use defrost::report::{draw_plan, standalone};
 use defrost::{FreezePlan, LayerGroups, Network, PlanSummary, files};
 
-use super::train::report_data;
+use super::data::report_data;
 use super::{print_json, report_reading};
 use crate::Outcome;
 use crate::args::{PlanArguments, RateChoice, Task};

@@ -61,3 +61,35 @@ fn every_dependency_has_its_reason() {
         named.filter(|name| !own(name) && !page.contains(&format!("`{name}`"))).collect();
     assert!(missing.is_empty(), "say in docs/dependencies.md why they are there: {missing:?}");
 }
+
+/// The licences of docs/dependencies.md. Where a crate offers several, one of them is enough.
+const LICENCES: [&str; 8] =
+    ["MIT", "Apache-2.0", "BSD-3-Clause", "ISC", "Zlib", "Unicode-3.0", "MPL-2.0", "CDLA-Permissive-2.0"];
+
+/// Whether a licence expression can be followed with those.
+fn is_known(expression: &str) -> bool {
+    let plain = expression.replace(['(', ')'], "").replace('/', " OR ");
+    plain.split(" AND ").all(|part| part.split(" OR ").any(|one| LICENCES.contains(&one.trim())))
+}
+
+#[test]
+fn licences_are_known() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let words =
+        ["tree", "--locked", "--workspace", "--edges", "normal,build", "--prefix", "none", "--format"];
+    let mut command = std::process::Command::new(cargo);
+    let out = command.current_dir(env!("CARGO_MANIFEST_DIR")).args(words).arg("{p}|{l}|").output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let listed = String::from_utf8(out.stdout).unwrap();
+    let crates: Vec<Vec<&str>> = listed.lines().map(|line| line.split('|').collect()).collect();
+    let unknown: Vec<&Vec<&str>> = crates.iter().filter(|line| !is_known(line[1])).collect();
+    assert!(crates.len() > 100 && unknown.is_empty(), "{unknown:#?}");
+    for (expression, known) in [
+        ("(MIT OR Apache-2.0) AND Unicode-3.0", true),
+        ("GPL-3.0/MIT", true),
+        ("MIT AND GPL-3.0", false),
+        ("", false),
+    ] {
+        assert_eq!(is_known(expression), known, "{expression}");
+    }
+}

@@ -1,5 +1,8 @@
 //! `defrost train DATA`
 
+mod advised;
+mod result;
+
 use std::cell::Cell;
 use std::path::Path;
 use std::rc::Rc;
@@ -7,34 +10,31 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use serde_json::{Value, json};
-
 use defrost::bundle::{self, Loaded, ModelConfig};
-use defrost::data::Skipped;
-use defrost::learner::{Advice, AdvisedPlan, EarlyStopping, SaveError};
+use defrost::learner::{EarlyStopping, SaveError};
 use defrost::ops::SpinGuard;
-use defrost::platform::peak_resident_memory;
-use defrost::report::{self, Ended, Problems, Report};
+use defrost::report::{self, Ended, Report};
 use defrost::tensorboard::TensorBoard;
-use defrost::{EpochRecord, Learner, LearnerError, Network, PlanSummary, ResolvedPhase, files, weights};
+use defrost::{Learner, LearnerError, Network, PlanSummary, ResolvedPhase, files, weights};
 
-use super::advise::{kept as kept_advice, measured, write as write_advice};
+use advised::advised;
+use result::{Trained, items_json};
+
+use super::advise::write as write_advice;
+use super::data::{report_data, report_problems};
 use super::lr_find::reason;
-use super::{print_json, report_reading};
+use super::print_json;
 use crate::Outcome;
 use crate::args::{LiveAddress, RateChoice, Task, TrainArguments};
 use crate::domain::{Data, Domain, Prepared, for_domain};
 use crate::failure::{Blame, Failure};
 use crate::live::{self, Live};
 use crate::run::{
-    RunFolder, Session, Word, about_run, check_memory, create_folder, is_unfinished, packed_file,
-    reserve_room, shell_command, stop_on_signals,
+    RunFolder, Session, about_run, check_memory, create_folder, is_unfinished, packed_file, reserve_room,
+    stop_on_signals,
 };
-use crate::show::{
-    Progress, advice_text, estimate_lines, estimate_outcome, metrics, rate, report_warnings, seconds, tell,
-    tell_plan, trust_lines,
-};
-use crate::{remedies, training};
+use crate::show::{Progress, estimate_lines, estimate_outcome, rate, report_warnings, tell, tell_plan};
+use crate::training;
 
 /// Fine-tunes and saves a run.
 pub fn train(arguments: TrainArguments) -> Outcome {
@@ -59,7 +59,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     report_problems(about.problems.as_deref().unwrap_or_default(), data.skipped.len());
     let reading = data.report.reading.clone();
     let Data { classes, train, valid, skipped, .. } = data;
-    let items = json!({ "train": train.len(), "valid": valid.len(), "skipped": skipped_json(&skipped) });
+    let items = items_json(&*train, &*valid, &skipped);
     let learner = options.open((network, &model), (train, valid), (classes.len(), is_trained))?;
     let (learner, model, advice) = advised::<D>(&mut session, learner, model)?;
     let mut learner = learner.with_model(model.clone()).with_classes(classes.clone());
@@ -136,99 +136,27 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     if let Some(trouble) = board_trouble.as_ref().and_then(|trouble| trouble.get()) {
         eprintln!("warning: the event file is not complete: {trouble}");
     }
-    let best = learner.best().cloned();
-    let seconds_taken = started.elapsed().as_secs_f64();
-    if arguments.json {
-        return print_json(&json!({
-            "run": run.display().to_string(),
-            "file": packed.map(|file| file.display().to_string()),
-            "arch": model.name(),
-            "classes": classes,
-            "reading": reading,
-            "items": items,
-            "phases": plan.phases,
-            "epochs": learner.history().records().iter().map(epoch_json).collect::<Vec<_>>(),
-            "best": best.as_ref().map(epoch_json),
-            "baseline": validation.baseline,
-            "intervals": validation.intervals,
-            "calibration": validation.calibration,
-            "decision": learner.decision(),
-            "advice": advice,
-            "estimate": learner.history().estimates(),
-            // The name of the estimates in earlier versions.
-            "quote": learner.history().estimates(),
-            "report": page.display().to_string(),
-            "seconds": seconds_taken,
-            "peak_rss_bytes": peak_resident_memory(),
-            "threads": threads,
-            "precision": precision,
-        }));
-    }
-    if let Some(best) = best {
-        let criterion = match learner.monitored_metric() {
-            Some(metric) => format!("highest {metric}"),
-            None => "lowest validation loss".to_owned(),
-        };
-        println!(
-            "best: {} epoch {} ({criterion}), loss {:.4}, {}",
-            best.phase,
-            best.epoch,
-            best.valid_loss,
-            metrics(&best.metrics)
-        );
-        trust_lines(&validation).iter().for_each(|line| println!("  {line}"));
-    }
-    if let Some(decision) = learner.decision() {
-        println!("{}", decision.reason);
-    }
-    println!("saved: {} after {}", run.display(), seconds(seconds_taken));
-    if let Some(file) = packed {
-        println!("packed: {}", file.display());
-    }
-    println!("report: {}", page.display());
-    println!("next: {} FILE…    answers for new {}", on_run("predict", &run), D::ITEMS);
-    println!("      {}    a page to try it on", on_run("serve", &run));
-    Ok(())
-}
-
-/// A command for a run, as a shell reads it.
-fn on_run(command: &str, run: &Path) -> String {
-    shell_command(&[Word::Text(command.to_owned()), Word::from(run.as_os_str().to_owned())])
-}
-
-/// The learner and its model. With `--advise`, also the advice, and the flag that a signal sets to stop training.
-type Advised<M> = (Learner<<M as ModelConfig>::Network>, M, Option<(Advice, Arc<AtomicBool>)>);
-
-/// With `--advise`, measures what to freeze and sets the options accordingly. A resumed run takes the advice that it began
-/// with. If the advice is to cut the body, the network is built again.
-fn advised<D: Domain>(
-    session: &mut Session,
-    mut learner: Learner<<D::Config as ModelConfig>::Network>,
-    model: D::Config,
-) -> Result<Advised<D::Config>, Failure> {
-    if !session.arguments.advise {
-        return Ok((learner, model, None));
-    }
-    let stop = stop_on_signals()?;
-    let options = &session.arguments.options;
-    let advice = match &session.run {
-        Some(run) => kept_advice(run)?,
-        None => {
-            let asked = (session.arguments.budget, session.words(), stop.clone());
-            let advice = measured::<D>(&mut learner, &model, options, asked)?;
-            tell!("{}follows it: {}\n", advice_text(&advice), advice.command);
-            advice
-        }
+    let trained = Trained {
+        run: &run,
+        file: packed,
+        classes: &classes,
+        reading: reading.as_ref(),
+        items,
+        plan: &plan,
+        validation: &validation,
+        advice: advice.as_ref(),
+        page: &page,
+        seconds: started.elapsed().as_secs_f64(),
+        threads,
+        precision,
     };
-    let head = learner.plan().groups().count() - 1;
-    let options = &mut session.arguments.options;
-    options.follow(&advice.plan, head);
-    if !matches!(advice.plan, AdvisedPlan::Cut { .. }) {
-        return Ok((learner, model, Some((advice, stop))));
+    match arguments.json {
+        true => print_json(&trained.json(&learner)),
+        false => {
+            trained.print(&learner, D::ITEMS);
+            Ok(())
+        }
     }
-    let Prepared { data, network, model, .. } = D::prepare(options, &session.data, &training::device())?;
-    let learner = options.open((network, &model), (data.train, data.valid), (data.classes.len(), false))?;
-    Ok((learner, model, Some((advice, stop))))
 }
 
 /// The phases asked for, at the rates given or found.
@@ -330,54 +258,6 @@ fn explain(error: LearnerError) -> Failure {
         LearnerError::Checkpoint(_) => Failure::Usage(anyhow::Error::new(error).context("--resume")),
         _ => Failure::Usage(error.into()),
     }
-}
-
-/// Says how the data was understood, and warns of items that are left out.
-pub(super) fn report_data(data: &Data, items: &str, root: &Path) {
-    report_reading(data.report.reading.as_ref());
-    for note in &data.notes {
-        tell!("note: {}", remedies::note(note));
-    }
-    let (train, valid, left_out) = (data.train.len(), data.valid.len(), data.skipped.len());
-    if let Some(first) = data.skipped.first() {
-        let all = train + valid + left_out;
-        eprintln!("warning: left out: {left_out} of {all} {items}; the first: {first}");
-    }
-    let labels = match data.classes.len() {
-        0 => "a number to predict".to_owned(),
-        classes => format!("{classes} classes"),
-    };
-    tell!("{}: {train} {items} to train on, {valid} to validate, {labels}", root.display());
-}
-
-/// Says which kinds of problems the data has, besides items that can't be read.
-fn report_problems(problems: &[Problems], skipped: usize) {
-    let count: usize = problems.iter().map(|problems| problems.count).sum();
-    if count > skipped {
-        let kinds: Vec<&str> = problems.iter().map(|problems| problems.kind.as_str()).collect();
-        tell!(
-            "note: a check of the data found: {}; the report and `defrost check` say where",
-            kinds.join(", ")
-        );
-    }
-}
-
-fn skipped_json(skipped: &[Skipped]) -> Vec<Value> {
-    skipped
-        .iter()
-        .map(|skipped| json!({ "path": skipped.path.display().to_string(), "reason": skipped.reason }))
-        .collect()
-}
-
-fn epoch_json(record: &EpochRecord) -> Value {
-    json!({
-        "phase": record.phase,
-        "epoch": record.epoch,
-        "train_loss": record.train_loss,
-        "valid_loss": record.valid_loss,
-        "metrics": record.metrics,
-        "seconds": record.seconds,
-    })
 }
 
 fn write_history<N: Network>(run: &Path, learner: &Learner<N>) -> Outcome {
