@@ -81,7 +81,8 @@ fn licences_are_known() {
     let out = command.current_dir(env!("CARGO_MANIFEST_DIR")).args(words).arg("{p}|{l}|").output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let listed = String::from_utf8(out.stdout).unwrap();
-    let crates: Vec<Vec<&str>> = listed.lines().map(|line| line.split('|').collect()).collect();
+    let lines = listed.lines().filter(|line| !line.is_empty());
+    let crates: Vec<Vec<&str>> = lines.map(|line| line.split('|').collect()).collect();
     let unknown: Vec<&Vec<&str>> = crates.iter().filter(|line| !is_known(line[1])).collect();
     assert!(crates.len() > 100 && unknown.is_empty(), "{unknown:#?}");
     for (expression, known) in [

@@ -1,4 +1,5 @@
-//! Files that are damaged, or made to do harm: the fuzzer's targets, on its corpus and on damaged copies of it.
+//! Files that are damaged, or made to do harm: the fuzzer's targets, on its corpus and on damaged copies of it. DEFROST_COPIES=N tries
+//! other numbers of copies than the usual one, and DEFROST_TARGETS=texts,table some of the targets.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,11 @@ mod targets;
 
 /// Copies of each file that are damaged: the same ones every time.
 const COPIES: usize = 60;
+
+/// What an environment variable says, if it is set.
+fn told(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
 
 /// A stream of numbers that looks random (Numerical Recipes' generator).
 struct Numbers(u64);
@@ -50,12 +56,16 @@ fn corpus(name: &str) -> Vec<PathBuf> {
 
 #[test]
 fn no_file_does_more_harm_than_being_refused() {
-    for (name, target) in targets::ALL {
+    let copies = told("DEFROST_COPIES").map_or(COPIES, |number| number.parse().unwrap());
+    let chosen = told("DEFROST_TARGETS");
+    let is_chosen =
+        |name: &str| chosen.as_ref().is_none_or(|chosen| chosen.split(',').any(|one| one == name));
+    for (name, target) in targets::ALL.into_iter().filter(|(name, _)| is_chosen(name)) {
         for (place, path) in corpus(name).into_iter().enumerate() {
             let whole = fs::read(path).unwrap();
             target(&whole);
             let mut numbers = Numbers(place as u64 + 1);
-            for _ in 0..COPIES {
+            for _ in 0..copies {
                 let mut bytes = whole.clone();
                 numbers.damage(&mut bytes);
                 target(&bytes);
