@@ -61,6 +61,8 @@ fn run(command: Command) -> Outcome {
         Command::Predict(arguments) => commands::predict(&arguments),
         Command::Serve(arguments) => commands::serve(&arguments),
         Command::Check(arguments) => commands::check(&arguments),
+        Command::Runs(arguments) => commands::runs(&arguments),
+        Command::Compare(arguments) => commands::compare(&arguments),
         Command::Report(arguments) => commands::report(&arguments),
         Command::Pack(arguments) => commands::pack(&arguments),
         Command::Pretrain(arguments) => commands::pretrain(&arguments),

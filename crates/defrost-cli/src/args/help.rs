@@ -9,7 +9,7 @@ use super::Arguments;
 const INTENTS: [(&str, &[&str]); 4] = [
     ("Before training", &["check", "plan", "advise", "lr-find", "models"]),
     ("Training", &["train", "pretrain"]),
-    ("After training", &["evaluate", "predict", "serve", "report", "pack"]),
+    ("After training", &["evaluate", "predict", "serve", "runs", "compare", "report", "pack"]),
     ("Shell", &["completions", "man"]),
 ];
 
@@ -39,7 +39,7 @@ struct Screen {
     examples: &'static str,
 }
 
-const SCREENS: [Screen; 9] = [
+const SCREENS: [Screen; 10] = [
     Screen {
         command: "train",
         first: &[
@@ -136,6 +136,13 @@ Examples:
 Examples:
   defrost serve runs/photos-1                   http://127.0.0.1:8000
   defrost serve runs/photos-1 --host 0.0.0.0    for phones in the same network",
+    },
+    Screen {
+        command: "compare",
+        first: &[],
+        examples: "\
+Examples:
+  defrost compare runs/photos-1 runs/photos-2   on the same validation photos",
     },
     Screen {
         command: "pretrain",

@@ -5,6 +5,7 @@
 mod advise;
 mod cache;
 mod check;
+mod compare;
 #[cfg(test)]
 mod docs;
 mod evaluate;
@@ -35,6 +36,7 @@ use clap::{Parser, Subcommand};
 
 pub use advise::AdviseArguments;
 pub use check::CheckArguments;
+pub use compare::{CompareArguments, RunsArguments};
 pub use evaluate::EvaluateArguments;
 pub use help::command;
 pub use labels::LabelOptions;
@@ -87,6 +89,10 @@ pub enum Command {
     ///
     /// Exit code 1 if there are errors, 0 if there are none or only warnings.
     Check(CheckArguments),
+    /// List runs and their results, the newest first
+    Runs(RunsArguments),
+    /// Compare runs on the same validation items
+    Compare(CompareArguments),
     /// Write the report of a run again
     Report(ReportArguments),
     /// Pack a run's folder into one file

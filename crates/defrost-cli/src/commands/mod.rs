@@ -2,6 +2,7 @@
 
 mod advise;
 mod check;
+mod compare;
 mod data;
 mod evaluate;
 mod lr_find;
@@ -11,12 +12,14 @@ mod plan;
 mod predict;
 mod pretrain;
 mod report;
+mod runs;
 mod serve;
 mod shell;
 mod train;
 
 pub use advise::advise;
 pub use check::check;
+pub use compare::compare;
 pub use evaluate::evaluate;
 pub use lr_find::lr_find;
 pub use models::models;
@@ -25,6 +28,7 @@ pub use plan::plan;
 pub use predict::predict;
 pub use pretrain::pretrain;
 pub use report::report;
+pub use runs::runs;
 pub use serve::serve;
 pub use shell::{completions, man};
 pub use train::train;

@@ -6,6 +6,7 @@ mod cache;
 mod channels;
 mod check;
 mod client;
+mod compare;
 mod continued;
 mod faults;
 mod files;

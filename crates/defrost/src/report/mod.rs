@@ -6,6 +6,7 @@
 
 mod advice_section;
 mod chart;
+mod comparison;
 mod curves;
 mod errors_section;
 mod figure;
@@ -13,6 +14,7 @@ mod gather;
 mod numbers;
 mod page;
 mod plan_drawing;
+mod predictions;
 mod store;
 mod timeline;
 mod validation;
@@ -21,21 +23,23 @@ use serde::{Deserialize, Serialize};
 
 pub use advice_section::advice_page;
 pub use chart::{Axis, Band, Chart, Curve, Mark, Scale};
+pub use comparison::Comparison;
 pub use curves::{batch_losses, curves, schedules};
 pub use figure::{STYLE, standalone};
 pub use gather::Ended;
 pub use numbers::{count, fraction, rate, seconds, thousands};
 pub use page::PAGE_STYLE;
 pub use plan_drawing::draw_plan;
+pub use predictions::{PredictedItem, read_predictions, write_predictions};
 pub use store::{RecordError, read, rewrite, write};
 pub use timeline::draw_timeline;
 pub use validation::{ExampleResult, ValidationReport};
 
 use crate::check::{self, Problem, Severity};
 use crate::interpret::Movement;
-use crate::learner::{Advice, Decision, EpochRecord, PhaseEstimate};
+use crate::learner::{Advice, Decision, EpochRecord, Kept, PhaseEstimate};
 use crate::recipe::ResolvedPhase;
-use crate::summary::PlanSummary;
+use crate::summary::{PhaseSummary, PlanSummary};
 
 /// At most this many problems of a kind are shown; the rest is counted.
 const SHOWN: usize = 20;
@@ -205,6 +209,32 @@ impl Report {
             _ => Some(place),
         };
         (0..self.epochs.len()).fold(None, better)
+    }
+
+    /// The metric that tells how good the run is: its name, and its value on the validation items. The one by which its weights were
+    /// chosen, or else the one that made the best epoch, or the loss.
+    pub fn result(&self) -> Option<(&str, f64)> {
+        let validation = self.validation.as_ref()?;
+        let chosen = self.decision.as_ref().map(|decision| decision.metric_name.as_str());
+        let named = chosen.into_iter().chain(self.monitored.as_deref());
+        let found = named.filter_map(|name| Some((name, *validation.metrics.get(name)?))).next();
+        Some(found.unwrap_or(("loss", validation.loss)))
+    }
+
+    /// What was trained, in a few words: `frozen 1 epoch, thawed 4 epochs; between is kept`.
+    pub fn trained(&self) -> String {
+        let phase = |span: (&PhaseSummary, &Span)| {
+            let epochs = span.1.to - span.1.from;
+            format!("{} {epochs} epoch{}", span.0.name, if epochs == 1 { "" } else { "s" })
+        };
+        let phases: Vec<String> = self.plan.phases.iter().zip(&self.spans()).map(phase).collect();
+        let kept = self.decision.as_ref().and_then(|decision| match decision.kept {
+            Kept::Only => None,
+            Kept::Frozen => Some("frozen"),
+            Kept::Thawed => Some("thawed"),
+            Kept::Between => Some("between"),
+        });
+        phases.join(", ") + &kept.map_or_else(String::new, |kept| format!("; {kept} is kept"))
     }
 
     /// Epochs that are over or still to come.

@@ -35,6 +35,9 @@ pub enum RecordError {
     /// The run has none, and can't be used otherwise.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// It was made by a version that kept no predictions.
+    #[error("{}: the run has kept no predictions for its validation items", .0.display())]
+    NoPredictions(PathBuf),
     /// The record is not what it should be.
     #[error("{}: not a valid report: {reason}", path.display())]
     Damaged {

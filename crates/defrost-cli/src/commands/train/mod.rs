@@ -13,7 +13,7 @@ use std::time::Instant;
 use defrost::bundle::{self, Loaded, ModelConfig};
 use defrost::learner::{EarlyStopping, SaveError};
 use defrost::ops::SpinGuard;
-use defrost::report::{self, Ended, Report};
+use defrost::report::{self, Ended, PredictedItem, Report};
 use defrost::tensorboard::TensorBoard;
 use defrost::{Learner, LearnerError, Network, PlanSummary, ResolvedPhase, files, weights};
 
@@ -115,6 +115,8 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     };
     let report = planned.ended(&mut learner, &model, &ended).or_failure()?;
     let page = report::write(&run, &report).or_failure()?;
+    let predictions = PredictedItem::all(&mut learner, &thresholds).or_failure()?;
+    report::write_predictions(&run, &predictions).or_failure()?;
     let validation = report.validation.clone().unwrap_or_default();
     if let Some(live) = &live {
         live.end(report, early.as_deref(), &run);
