@@ -65,6 +65,8 @@ fn run(command: Command) -> Outcome {
         Command::Compare(arguments) => commands::compare(&arguments),
         Command::Report(arguments) => commands::report(&arguments),
         Command::Pack(arguments) => commands::pack(&arguments),
+        Command::Export(arguments) => commands::export(&arguments),
+        Command::Features(arguments) => commands::features(*arguments),
         Command::Pretrain(arguments) => commands::pretrain(&arguments),
         Command::Models(arguments) => commands::models(&arguments),
         Command::Completions(arguments) => commands::completions(&arguments),

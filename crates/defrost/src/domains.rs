@@ -9,6 +9,8 @@ use thiserror::Error;
 
 use crate::bundle::{self, BundleError, Loaded, NamedPrediction};
 use crate::data::{Dataset, Skipped};
+#[cfg(feature = "onnx")]
+use crate::export::{Checks, ExportError, ExportOptions, Exported, TorchExport};
 use crate::learner::{Evaluation, Learner, LearnerError, TestTimeAugmentation};
 use crate::prefix::{Cache, CacheLimits};
 
@@ -221,6 +223,36 @@ impl TrainedModel {
                 self.measure(&items, skipped)
             }
         }
+    }
+
+    /// Writes it as an ONNX file, and beside it what belongs to it.
+    ///
+    /// # Errors
+    ///
+    /// If a part of it has no graph, the file would be too long, or one can't be written.
+    #[cfg(feature = "onnx")]
+    pub fn export(&self, file: impl AsRef<Path>, options: &ExportOptions) -> Result<Exported, ExportError> {
+        any!(self, run => run.export(file.as_ref(), options))
+    }
+
+    /// The items that this export is compared on, and the run's answers to them.
+    ///
+    /// # Errors
+    ///
+    /// If the file is no export of this run, or an item can't be prepared.
+    #[cfg(feature = "onnx")]
+    pub fn checks_of(&self, file: impl AsRef<Path>) -> Result<Checks, ExportError> {
+        any!(self, run => run.checks_of(file.as_ref()))
+    }
+
+    /// Writes its weights as a safetensors file that a network of PyTorch's libraries takes.
+    ///
+    /// # Errors
+    ///
+    /// If none of them has this network, or the file can't be written.
+    #[cfg(feature = "onnx")]
+    pub fn export_torch(&self, file: impl AsRef<Path>) -> Result<TorchExport, ExportError> {
+        any!(self, run => run.export_torch(file.as_ref()))
     }
 
     fn measure(&self, items: &dyn Dataset, skipped: Vec<Skipped>) -> Result<Measured, UseError> {

@@ -5,7 +5,7 @@ use std::iter::successors;
 
 use crate::bundle::ContinueError;
 use crate::groups::GroupsError;
-use crate::learner::{CheckpointError, LearnerError};
+use crate::learner::{CheckpointError, FeaturesError, LearnerError};
 use crate::remedy::Remedy;
 use crate::weights::MisfitError;
 
@@ -32,7 +32,7 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<Remedy> {
             $(found = found.or_else(|| error.downcast_ref::<$kind>()?.remedy());)+
         };
     }
-    look_at!(CheckpointError, ContinueError, GroupsError, LearnerError, MisfitError);
+    look_at!(CheckpointError, ContinueError, FeaturesError, GroupsError, LearnerError, MisfitError);
     #[cfg(feature = "vision")]
     look_at!(
         crate::vision::ImageConfigError,

@@ -36,6 +36,7 @@
 //! | `hub` | weights from the Hugging Face hub |
 //! | `pytorch` | weights from PyTorch's own files |
 //! | `archive` | runs in one file |
+//! | `onnx` | runs as ONNX files, weights for PyTorch |
 //! | `report` | pages about runs, event files for TensorBoard |
 //! | `embedded-weights` | EfficientNet-Lite0's ImageNet weights in the program, 7 MB |
 //!
@@ -58,7 +59,10 @@ pub mod data;
 #[cfg(any(feature = "vision", feature = "text", feature = "tabular"))]
 mod domains;
 mod errors;
+#[cfg(feature = "onnx")]
+pub mod export;
 pub mod files;
+pub mod graph;
 mod groups;
 pub mod interpret;
 #[cfg(any(feature = "vision", feature = "text", feature = "tabular"))]

@@ -3,7 +3,8 @@
 use defrost::burn;
 use defrost::burn::module::Module;
 use defrost::burn::tensor::{Device, Tensor};
-use defrost::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
+use defrost::graph::{Graph, NoGraph, Value};
+use defrost::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm, export_conv_norm};
 use defrost::ops::{ActivationFn, fork};
 use defrost::vision::models::{Architecture, Block, Body, BodyStage, NameTaken, PretrainedConfig, Sizes};
 
@@ -42,6 +43,10 @@ impl Block for ConvNorm {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         conv_norm(&self.conv, &self.norm, x, None, ActivationFn::Relu)
     }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        Ok(export_conv_norm(&self.conv, &self.norm, graph, x, None, ActivationFn::Relu))
+    }
 }
 
 #[derive(Module, Debug)]
@@ -53,5 +58,10 @@ impl Block for Residual {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (x, shortcut) = fork(x);
         conv_norm(&self.inner.conv, &self.inner.norm, x, Some(shortcut), ActivationFn::Relu)
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let ConvNorm { conv, norm } = &self.inner;
+        Ok(export_conv_norm(conv, norm, graph, x, Some(x), ActivationFn::Relu))
     }
 }

@@ -3,6 +3,7 @@
 use defrost::burn::tensor::Tensor;
 use defrost::burn::tensor::activation::{log_softmax, softmax};
 use defrost::data::TargetKind;
+use defrost::graph::{self, Graph, NoGraph};
 use defrost::loss::Loss;
 use serde_json::{Value, json};
 
@@ -39,6 +40,10 @@ impl Loss for Focal {
 
     fn decode(&self, scores: Tensor<2>) -> Tensor<2> {
         softmax(scores, 1)
+    }
+
+    fn export(&self, graph: &mut Graph, scores: graph::Value) -> Result<graph::Value, NoGraph> {
+        Ok(graph.softmax(scores))
     }
 
     fn encode(&self, probabilities: Tensor<2>) -> Tensor<2> {

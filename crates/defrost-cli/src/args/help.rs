@@ -9,7 +9,10 @@ use super::Arguments;
 const INTENTS: [(&str, &[&str]); 4] = [
     ("Before training", &["check", "plan", "advise", "lr-find", "models"]),
     ("Training", &["train", "pretrain"]),
-    ("After training", &["evaluate", "predict", "serve", "runs", "compare", "report", "pack"]),
+    (
+        "After training",
+        &["evaluate", "predict", "serve", "runs", "compare", "report", "export", "features", "pack"],
+    ),
     ("Shell", &["completions", "man"]),
 ];
 
@@ -39,7 +42,7 @@ struct Screen {
     examples: &'static str,
 }
 
-const SCREENS: [Screen; 10] = [
+const SCREENS: [Screen; 12] = [
     Screen {
         command: "train",
         first: &[
@@ -143,6 +146,23 @@ Examples:
         examples: "\
 Examples:
   defrost compare runs/photos-1 runs/photos-2   on the same validation photos",
+    },
+    Screen {
+        command: "export",
+        first: &["format", "verify", "input", "precision", "batch", "features"],
+        examples: "\
+Examples:
+  defrost export runs/photos-1 model.onnx       one file, images of any size in
+  defrost export runs/photos-1 w.safetensors    weights for torchvision or timm
+  defrost export --verify model.onnx runs/photos-1",
+    },
+    Screen {
+        command: "features",
+        first: &["stage", "weights", "batch", "size", "label_column"],
+        examples: "\
+Examples:
+  defrost features runs/photos-1 photos features.npy
+  defrost features resnet18 photos features.csv --stage layer3",
     },
     Screen {
         command: "pretrain",

@@ -9,6 +9,8 @@ mod compare;
 #[cfg(test)]
 mod docs;
 mod evaluate;
+mod export;
+mod features;
 mod help;
 mod labels;
 mod learning;
@@ -38,6 +40,8 @@ pub use advise::AdviseArguments;
 pub use check::CheckArguments;
 pub use compare::{CompareArguments, RunsArguments};
 pub use evaluate::EvaluateArguments;
+pub use export::{ExportArguments, ExportFormat, InputChoice, KeptPrecision};
+pub use features::FeaturesArguments;
 pub use help::command;
 pub use labels::LabelOptions;
 pub use learning::LearningOptions;
@@ -99,6 +103,12 @@ pub enum Command {
     ///
     /// Every command takes the file in place of the folder.
     Pack(PackArguments),
+    /// Write a run for other programs: as ONNX, or for PyTorch
+    ///
+    /// An ONNX file takes what people have, such as images of any size, and gives the run's answers.
+    Export(ExportArguments),
+    /// Write the features of your data, for other programs
+    Features(Box<FeaturesArguments>),
     /// Pretrain a language model on plain texts, for train --pretrained
     Pretrain(PretrainArguments),
     /// List the networks, their layer groups and their weights

@@ -8,6 +8,7 @@ mod check;
 mod client;
 mod compare;
 mod continued;
+mod export;
 mod faults;
 mod files;
 mod folders;

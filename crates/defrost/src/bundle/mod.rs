@@ -27,7 +27,7 @@ use archive::Archive;
 pub use archive::{ArchiveError, pack};
 pub use batches::{BATCH, in_batches};
 pub use earlier_head::{ContinueError, Continued, EarlierHead};
-pub use model::{Loaded, ModelConfig};
+pub use model::{ExportItem, InputForm, Loaded, ModelConfig, TorchModel};
 pub use prediction::NamedPrediction;
 use prediction::Names;
 pub(crate) use run_files::RunFiles;

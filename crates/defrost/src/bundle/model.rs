@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::{BundleError, BundleManifest, NamedPrediction, Names, SelfTest, paths, read, write};
 use crate::batch::Batch;
 use crate::data::{Dataset, Variant};
 use crate::files::FileError;
+use crate::graph::{self, Array, Graph, NoGraph};
 use crate::interpret::HeatMap;
 use crate::learner::{
     EPOCHS, Evaluation, Learner, LearnerError, LearnerOptions, Model, SaveError, TestTimeAugmentation,
@@ -107,6 +108,84 @@ pub trait ModelConfig: Clone + Serialize + DeserializeOwned + 'static {
 
     /// Takes such files back.
     fn take_files(&mut self, _files: BTreeMap<String, Vec<u8>>) {}
+
+    /// Adds to a graph what such a model is given, and what prepares it: the values that its network's first stage receives.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such input.
+    fn export_input(&self, _graph: &mut Graph, _form: InputForm) -> Result<Vec<graph::Value>, NoGraph> {
+        Err(NoGraph::of::<Self>("ModelConfig::export_input"))
+    }
+
+    /// Made-up items to compare an export on, each as the graph gets it and as the network does.
+    ///
+    /// # Errors
+    ///
+    /// If one can't be prepared; the message says why.
+    fn export_items(&self, _form: InputForm, _device: &Device) -> Result<Vec<ExportItem>, String> {
+        Ok(vec![])
+    }
+
+    /// Files that belong beside an export, by name.
+    ///
+    /// # Errors
+    ///
+    /// If one can't be made; the message says why.
+    fn export_files(&self) -> Result<BTreeMap<String, Vec<u8>>, String> {
+        Ok(BTreeMap::new())
+    }
+
+    /// The same with numbers of 32 bits between the body's layers.
+    #[must_use]
+    fn in_f32(&self) -> Self {
+        self.clone()
+    }
+
+    /// The network of PyTorch's libraries that computes the same.
+    ///
+    /// # Errors
+    ///
+    /// If there is none; the message says why.
+    fn torch_model(&self) -> Result<TorchModel, String> {
+        Err("they have no such network".to_owned())
+    }
+
+    /// The licence of the pretrained weights, if it is known.
+    fn licence(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// How a library of PyTorch's makes the same network, and what it calls the tensors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TorchModel {
+    /// The library: `torchvision` or `timm`.
+    pub library: &'static str,
+    /// The call that makes the network, up to its number of classes, such as `torchvision.models.resnet18(`.
+    pub call: String,
+    /// What it calls the last dense layer.
+    pub classifier: &'static str,
+}
+
+/// What an export is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InputForm {
+    /// Items as they come, such as images of any size.
+    #[default]
+    Raw,
+    /// Prepared numbers, as the network reads them.
+    Prepared,
+}
+
+/// An item, or several of one shape, as a graph gets them and as the network does.
+#[derive(Clone, Debug)]
+pub struct ExportItem {
+    /// The graph's inputs, by name.
+    pub inputs: BTreeMap<String, Array>,
+    /// The network's.
+    pub batch: Batch,
 }
 
 impl<C: ModelConfig> Model<C::Network> for C {
@@ -272,6 +351,11 @@ impl<M: ModelConfig> Loaded<M> {
     /// The device it runs on.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// The network.
+    pub fn network(&self) -> &M::Network {
+        &self.network
     }
 
     /// How its answers are made.

@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::Linear;
+use crate::graph::{Graph, Value};
 use crate::ops;
 
 /// `softmax(query · keyᵀ / √width) · value` in several heads, and a dense layer over their outputs.
@@ -33,5 +34,13 @@ impl SelfAttention {
         let [query, key, value] =
             [&self.query, &self.key, &self.value].map(|dense| dense.forward_positions(input.clone()));
         self.output.forward_positions(ops::attention(query, key, value, mask, self.heads))
+    }
+
+    /// The same in a graph; `absent` `[batch, positions]` is a mask behind [`Graph::absent`].
+    pub fn export(&self, graph: &mut Graph, x: Value, absent: Value) -> Value {
+        let of_positions = [&self.query, &self.key, &self.value].map(|dense| dense.export(graph, x));
+        let features = self.output.weight.dims()[1];
+        let attended = graph.attention(of_positions, Some(absent), self.heads, features);
+        self.output.export(graph, attended)
     }
 }

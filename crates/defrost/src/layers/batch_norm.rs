@@ -6,6 +6,8 @@
 use burn::module::{Flag, Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
 
+use crate::graph::{Attribute, Graph, Value};
+
 /// The configuration of a norm.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchNormConfig {
@@ -93,6 +95,21 @@ impl BatchNorm {
         self.follow(mean.reshape([channels]), variance.clone().reshape([channels]), count);
         centred / (variance + self.epsilon).sqrt() * self.weight.val().unsqueeze()
             + self.bias.val().unsqueeze()
+    }
+
+    /// The norm over its running statistics in a graph: of rows `[batch, channels]`, or of images with channels first.
+    pub fn export(&self, graph: &mut Graph, x: Value) -> Value {
+        let weight = graph.name_of(&self.weight);
+        let norm = weight.strip_suffix("weight").unwrap_or(&weight).to_owned();
+        let inputs = [
+            x,
+            graph.parameter(&self.weight),
+            graph.parameter(&self.bias),
+            graph.tensor(&format!("{norm}running_mean"), self.running_mean.value()),
+            graph.tensor(&format!("{norm}running_var"), self.running_var.value()),
+        ];
+        let epsilon = Attribute::Float(self.epsilon as f32);
+        graph.node_with("BatchNormalization", &inputs, &[("epsilon", epsilon)])
     }
 }
 

@@ -5,6 +5,7 @@ use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 
 use super::BatchNorm;
+use crate::graph::{Graph, Value};
 use crate::ops::{self, ActivationFn, Affine, Conv2dOptions, WindowConfig};
 
 /// The configuration of a convolution.
@@ -77,6 +78,14 @@ impl Conv2d {
         let options = Conv2dOptions { nonlinearity, ..Conv2dOptions::new(self.window) };
         ops::conv2d(input, weight, bias, options)
     }
+
+    /// The same in a graph, over an image with channels first.
+    pub fn export(&self, graph: &mut Graph, x: Value, nonlinearity: ActivationFn) -> Value {
+        let weight = graph.parameter(&self.weight);
+        let bias = self.bias.as_ref().map(|bias| graph.parameter(bias));
+        let y = graph.conv(x, weight, bias, self.window);
+        graph.activation(y, nonlinearity)
+    }
 }
 
 /// `f(norm(conv(input)) + residual)`: `[batch, height, width, in_channels]` to
@@ -94,6 +103,30 @@ pub fn conv_norm(
     let bias = conv.bias.as_ref().map(Param::val);
     let options = Conv2dOptions { window: conv.window, residual, nonlinearity };
     normalised(input, conv.weight.val(), bias, norm, options)
+}
+
+/// [`conv_norm`] in a graph, over images with channels first. The norm is folded into weight and bias.
+pub fn export_conv_norm(
+    conv: &Conv2d,
+    norm: &BatchNorm,
+    graph: &mut Graph,
+    x: Value,
+    residual: Option<Value>,
+    nonlinearity: ActivationFn,
+) -> Value {
+    let (scale, shift) = norm.folded();
+    let shift = match &conv.bias {
+        Some(bias) => shift + bias.val() * scale.clone(),
+        None => shift,
+    };
+    let (name, bias) = (graph.name_of(&conv.weight), graph.name_of(&norm.bias));
+    let weight = graph.tensor(&name, ops::scale_filters(conv.weight.val(), scale));
+    let bias = graph.tensor(&bias, shift);
+    let mut y = graph.conv(x, weight, Some(bias), conv.window);
+    if let Some(residual) = residual {
+        y = graph.node("Add", &[y, residual]);
+    }
+    graph.activation(y, nonlinearity)
 }
 
 /// `f(norm(input))`: `[batch, height, width, channels]`, the same shape. It is a depthwise convolution of ones

@@ -4,6 +4,8 @@ use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Int, Tensor, module};
 
+use crate::graph::{Graph, Value};
+
 /// Looks up rows by number.
 #[derive(Module, Debug)]
 pub struct Embedding {
@@ -21,5 +23,11 @@ impl Embedding {
     /// `[batch, positions]` to `[batch, positions, features]`. Numbers must be below the number of things.
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<3> {
         module::embedding(self.weight.val(), ids)
+    }
+
+    /// The same in a graph: ids of any shape.
+    pub fn export(&self, graph: &mut Graph, ids: Value) -> Value {
+        let rows = graph.parameter(&self.weight);
+        graph.node("Gather", &[rows, ids])
     }
 }

@@ -3,6 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
+use crate::graph::{Attribute, Graph, Value};
 use crate::ops;
 
 /// `(x - mean) / sqrt(variance + epsilon) * weight + bias`, each over the features of one position.
@@ -29,5 +30,12 @@ impl LayerNorm {
     /// `[…, features]`, the same shape.
     pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
         ops::layer_norm(input, self.weight.val(), self.bias.val(), self.epsilon)
+    }
+
+    /// The same in a graph: `[…, features]`.
+    pub fn export(&self, graph: &mut Graph, x: Value) -> Value {
+        let inputs = [x, graph.parameter(&self.weight), graph.parameter(&self.bias)];
+        let epsilon = Attribute::Float(self.epsilon as f32);
+        graph.node_with("LayerNormalization", &inputs, &[("axis", Attribute::Int(-1)), ("epsilon", epsilon)])
     }
 }

@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 
+use crate::graph::{Graph, Value};
 use crate::ops::{self, Conv2dOptions, WindowConfig};
 
 /// `input · weightᵀ + bias`
@@ -80,6 +81,51 @@ impl Linear {
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
         let ([batch, inputs], [outputs, _]) = (input.dims(), self.weight.dims());
         self.forward_positions(input.reshape([batch, 1, inputs])).reshape([batch, outputs])
+    }
+
+    /// The same in a graph: `[…, inputs]` to `[…, outputs]`.
+    pub fn export(&self, graph: &mut Graph, x: Value) -> Value {
+        let weight = graph.name_of(&self.weight);
+        let weight = graph.tensor(&weight, self.weight.val().transpose());
+        let y = graph.node("MatMul", &[x, weight]);
+        match &self.bias {
+            Some(bias) => {
+                let bias = graph.parameter(bias);
+                graph.node("Add", &[y, bias])
+            }
+            None => y,
+        }
+    }
+
+    /// [`forward_pixels`](Self::forward_pixels) in a graph, over an image with channels first.
+    pub fn export_pixels(&self, graph: &mut Graph, x: Value) -> Value {
+        let weight = graph.name_of(&self.weight);
+        let weight = graph.tensor(&weight, self.filters());
+        let bias = self.bias.as_ref().map(|bias| graph.parameter(bias));
+        graph.conv(x, weight, bias, WindowConfig::centered(1, 1))
+    }
+
+    /// [`forward_residual`](Self::forward_residual) in a graph, over `[…, inputs]`.
+    pub fn export_residual(
+        &self,
+        graph: &mut Graph,
+        residual: Value,
+        x: Value,
+        scale: Option<Tensor<1>>,
+    ) -> Value {
+        let (mut weight, mut bias) = (self.filters(), self.addend(&self.weight.device()));
+        if let Some(scale) = scale {
+            weight = ops::scale_filters(weight, scale.clone());
+            bias = bias * scale;
+        }
+        let [outputs, inputs, ..] = weight.dims();
+        let name = graph.name_of(&self.weight);
+        let weight = graph.tensor(&name, weight.reshape([outputs, inputs]).transpose());
+        let name = self.bias.as_ref().map_or_else(|| format!("{name}.bias"), |bias| graph.name_of(bias));
+        let bias = graph.tensor(&name, bias);
+        let product = graph.node("MatMul", &[x, weight]);
+        let y = graph.node("Add", &[product, bias]);
+        graph.node("Add", &[residual, y])
     }
 }
 

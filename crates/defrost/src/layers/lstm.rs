@@ -5,6 +5,7 @@ use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 
 use super::{Dropout, Linear};
+use crate::graph::{Array, Attribute, Graph, Value};
 use crate::ops::{self, LstmState};
 
 /// Each position's gates are `input · weightᵀ + state · recurrent weightᵀ + biases`, in PyTorch's order: input,
@@ -43,5 +44,34 @@ impl Lstm {
             projected = projected + bias.reshape([1, 1, gates]);
         }
         ops::lstm(projected, recurrent, state)
+    }
+
+    /// The same from no state in a graph, `[batch, positions, inputs]` to `[batch, positions, hidden]`.
+    pub fn export(&self, graph: &mut Graph, x: Value) -> Value {
+        let [gates, hidden] = self.recurrent.weight.dims();
+        // ONNX has the gates as input, output, forget, candidate.
+        let ordered = |weight: Tensor<2>| {
+            let gate = |index: usize| weight.clone().narrow(0, index * hidden, hidden);
+            Tensor::cat([0, 3, 1, 2].map(gate).to_vec(), 0)
+        };
+        let bias = |dense: &Linear| {
+            let bias = dense.bias.as_ref().map(Param::val);
+            let bias = bias.unwrap_or_else(|| Tensor::zeros([gates], &self.recurrent.weight.device()));
+            ordered(bias.reshape([gates, 1])).reshape([1, gates])
+        };
+        let biases = Tensor::cat(vec![bias(&self.input), bias(&self.recurrent)], 1); // [1, 8 hidden]
+        let mut weight = |dense: &Linear| {
+            let name = graph.name_of(&dense.weight);
+            graph.tensor(&name, ordered(dense.weight.val()).unsqueeze::<3>())
+        };
+        let (input, recurrent) = (weight(&self.input), weight(&self.recurrent));
+        let name = self.input.bias.as_ref().map_or_else(|| "bias".to_owned(), |bias| graph.name_of(bias));
+        let biases = graph.tensor(&name, biases);
+        let steps = graph.transpose(x, &[1, 0, 2]); // [positions, batch, inputs]
+        let size = [("hidden_size", Attribute::Int(hidden as i64))];
+        let y = graph.first_of(1, "LSTM", &[steps, input, recurrent, biases], &size); // [positions, 1, batch, hidden]
+        let axes = graph.constant(Array::ints(&[1]));
+        let y = graph.node("Squeeze", &[y, axes]);
+        graph.transpose(y, &[1, 0, 2])
     }
 }

@@ -5,6 +5,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use super::{BatchNorm, BatchNormConfig, Dropout, Linear};
+use crate::graph::{Graph, Value};
 
 /// The configuration of an [`MlpHead`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,5 +57,14 @@ impl MlpHead {
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let x = relu(self.linear1.forward(self.dropout1.forward(self.norm1.forward(x)))); // [batch, hidden]
         self.linear2.forward(self.dropout2.forward(self.norm2.forward(x)))
+    }
+
+    /// The same in a graph.
+    pub fn export(&self, graph: &mut Graph, x: Value) -> Value {
+        let x = self.norm1.export(graph, x);
+        let x = self.linear1.export(graph, x);
+        let x = graph.node("Relu", &[x]);
+        let x = self.norm2.export(graph, x);
+        self.linear2.export(graph, x)
     }
 }

@@ -12,7 +12,7 @@ mod mlp_head;
 
 pub use attention::SelfAttention;
 pub use batch_norm::{BatchNorm, BatchNormConfig};
-pub use conv::{Conv2d, Conv2dConfig, conv_norm, norm_alone};
+pub use conv::{Conv2d, Conv2dConfig, conv_norm, export_conv_norm, norm_alone};
 pub use dropout::{Dropout, with_draws};
 pub use embedding::Embedding;
 pub use layer_norm::LayerNorm;

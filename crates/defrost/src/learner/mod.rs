@@ -23,6 +23,7 @@ mod lr_find;
 mod mixing;
 mod of_data;
 mod phase;
+mod pooled;
 mod reliability;
 mod run;
 mod state;
@@ -50,6 +51,7 @@ pub use first_batch::{FirstBatch, first_batch};
 pub use history::{EpochRecord, History};
 pub use lr_find::{LrFind, LrFindOptions, RatePoint};
 pub use mixing::Mixing;
+pub use pooled::{FeaturesError, pooled_features};
 pub use suggestions::{Suggestions, suggest};
 pub use test_time_augmentation::TestTimeAugmentation;
 

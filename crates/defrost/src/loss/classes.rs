@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{AnyLoss, Loss, bounded, surprise};
 use crate::data::{Target, TargetKind};
+use crate::graph::{self, Graph, NoGraph};
 
 /// For items of one class each: scores are the logarithms of odds between the classes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,6 +51,10 @@ impl Loss for CrossEntropy {
 
     fn decode(&self, scores: Tensor<2>) -> Tensor<2> {
         softmax(scores, 1)
+    }
+
+    fn export(&self, graph: &mut Graph, scores: graph::Value) -> Result<graph::Value, NoGraph> {
+        Ok(graph.softmax(scores))
     }
 
     fn encode(&self, answers: Tensor<2>) -> Tensor<2> {

@@ -5,6 +5,7 @@ use burn::tensor::activation::{log_sigmoid, sigmoid};
 
 use super::{Loss, bounded, surprise};
 use crate::data::{Target, TargetKind};
+use crate::graph::{self, Graph, NoGraph};
 
 /// For items with any number of labels: a score is the logarithm of the odds for its label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,10 @@ impl Loss for BinaryCrossEntropy {
 
     fn decode(&self, scores: Tensor<2>) -> Tensor<2> {
         sigmoid(scores)
+    }
+
+    fn export(&self, graph: &mut Graph, scores: graph::Value) -> Result<graph::Value, NoGraph> {
+        Ok(graph.node("Sigmoid", &[scores]))
     }
 
     fn encode(&self, answers: Tensor<2>) -> Tensor<2> {

@@ -22,6 +22,7 @@ pub use numbers::{AbsoluteError, SquaredError, TargetScaler};
 pub use usual::{Balance, LossError, LossOptions};
 
 use crate::data::{Target, TargetKind, target_rows};
+use crate::graph::{self, Graph, NoGraph};
 
 /// The quantity that training minimises.
 ///
@@ -81,6 +82,15 @@ pub trait Loss: fmt::Debug + Send + Sync {
     ///
     /// `[batch, outputs]` to the same.
     fn decode(&self, scores: Tensor<2>) -> Tensor<2>;
+
+    /// [`Loss::decode`] in a graph. A network trained with a loss that does not say can't be exported.
+    ///
+    /// # Errors
+    ///
+    /// If it has no graph.
+    fn export(&self, _graph: &mut Graph, _scores: graph::Value) -> Result<graph::Value, NoGraph> {
+        Err(NoGraph::of::<Self>("Loss::export"))
+    }
 
     /// Scores that mean these probabilities or numbers: the reverse of [`Loss::decode`].
     fn encode(&self, answers: Tensor<2>) -> Tensor<2>;

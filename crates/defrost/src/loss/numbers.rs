@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Loss;
 use crate::data::{Target, TargetKind};
+use crate::graph::{self, Graph, NoGraph};
 
 /// For numbers, as squared distance.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,12 @@ macro_rules! of_numbers {
 
             fn decode(&self, scores: Tensor<2>) -> Tensor<2> {
                 self.0.to_numbers(scores)
+            }
+
+            fn export(&self, graph: &mut Graph, scores: graph::Value) -> Result<graph::Value, NoGraph> {
+                let TargetScaler { mean, std } = self.0;
+                let scaled = graph.scaled(scores, std as f32);
+                Ok(graph.plus(scaled, mean as f32))
             }
 
             fn encode(&self, answers: Tensor<2>) -> Tensor<2> {

@@ -10,6 +10,8 @@
 use rayon::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
+use crate::graph::{Array, Attribute, Element, Graph, Numbers, Value};
+
 /// At most this many bytes of training items are kept,
 const BYTES: usize = 1 << 20;
 /// and this many items.
@@ -94,11 +96,8 @@ impl Familiarity {
         if nearer < items {
             return Some((items - nearer) as f32 * of_all);
         }
-        let (middle, furthest) = (self.distances[items / 2], self.distances[items - 1]);
-        let beyond = &self.distances[items / 2..];
-        // What lies beyond the middle is taken to thin out evenly, by this scale.
-        let scale = beyond.iter().map(|far| far - middle).sum::<f32>() / beyond.len() as f32;
-        Some(of_all * ((furthest - distance) / scale.max(furthest * LEAST_SCALE).max(f32::EPSILON)).exp())
+        let furthest = self.distances[items - 1];
+        Some(of_all * ((furthest - distance) / self.tail_scale()).exp())
     }
 
     /// How far an item is from the training items near it, 0 to 2: the distance between directions.
@@ -127,6 +126,67 @@ impl Familiarity {
         let mut distances: Vec<f32> = self.references.chunks_exact(self.width).map(distance).collect();
         let nth = distances.len().div_ceil(A_NEIGHBOUR) - 1;
         Some(*distances.select_nth_unstable_by(nth, f32::total_cmp).1)
+    }
+
+    /// [`share`](Self::share) of each item in a graph: `[batch, features]` to `[batch]`.
+    pub fn export(&self, graph: &mut Graph, features: Value) -> Value {
+        let distance = self.export_distance(graph, features); // [batch, 1]
+        let items = self.distances.len();
+        let of_all = 1.0 / (items + 1) as f32;
+        let held_out = graph.constant(Array::floats(self.distances.clone(), &[1, items]));
+        let is_nearer = graph.node("GreaterOrEqual", &[held_out, distance]);
+        let farther = graph.cast(is_nearer, Element::F32);
+        let farther = graph.sum(farther, 1, true); // [batch, 1]
+        let inside = graph.scaled(farther, of_all);
+
+        let furthest = self.distances[items - 1];
+        let below = graph.node("Neg", &[distance]);
+        let beyond = graph.plus(below, furthest);
+        let beyond = graph.scaled(beyond, 1.0 / self.tail_scale());
+        let beyond = graph.node("Exp", &[beyond]);
+        let beyond = graph.scaled(beyond, of_all);
+        let none = graph.constant(0.0f32);
+        let is_inside = graph.node("Greater", &[farther, none]);
+        let share = graph.node("Where", &[is_inside, inside, beyond]);
+        // Of features that are not numbers.
+        let is_lost = graph.node("IsNaN", &[distance]);
+        let share = graph.node("Where", &[is_lost, none, share]);
+        graph.reshape(share, &[-1])
+    }
+
+    /// [`distance`](Self::distance) in a graph: `[batch, features]` to `[batch, 1]`.
+    fn export_distance(&self, graph: &mut Graph, features: Value) -> Value {
+        let references = self.references.len() / self.width;
+        let shape = vec![references, self.width];
+        let kept = graph.constant(Array { shape, numbers: Numbers::I8(self.references.clone()) });
+        let kept = graph.cast(kept, Element::F32);
+        let lengths = length(graph, kept, f32::EPSILON);
+        let kept = graph.node("Div", &[kept, lengths]);
+        let kept = graph.transpose(kept, &[1, 0]); // [features, references]
+        let lengths = length(graph, features, f32::MIN_POSITIVE);
+        let directions = graph.node("Div", &[features, lengths]);
+        let cosines = graph.node("MatMul", &[directions, kept]); // [batch, references]
+        let nearest = graph.constant(Array::ints(&[references.div_ceil(A_NEIGHBOUR) as i64]));
+        let nearest = graph.first_of(2, "TopK", &[cosines, nearest], &[("axis", Attribute::Int(1))]);
+        let cosine = graph.slice(nearest, 1, -1, i64::MAX); // [batch, 1]
+        let square = graph.scaled(cosine, -2.0);
+        let square = graph.plus(square, 2.0);
+        let square = graph.node("Relu", &[square]);
+        graph.node("Sqrt", &[square])
+    }
+
+    /// By how much distances of held-out items beyond the middle thin out, which is taken to be even.
+    fn tail_scale(&self) -> f32 {
+        let items = self.distances.len();
+        let (middle, furthest) = (self.distances[items / 2], self.distances[items - 1]);
+        let beyond = &self.distances[items / 2..];
+        let scale = beyond.iter().map(|far| far - middle).sum::<f32>() / beyond.len() as f32;
+        scale.max(furthest * LEAST_SCALE).max(f32::EPSILON)
+    }
+
+    /// How many items were held out.
+    pub fn held_out(&self) -> usize {
+        self.distances.len()
     }
 
     /// As the bytes of a safetensors file.
@@ -179,6 +239,15 @@ impl std::fmt::Debug for Familiarity {
         let (items, held_out) = (self.references.len() / self.width, self.distances.len());
         write!(formatter, "Familiarity({items} items of {} features, {held_out} held out)", self.width)
     }
+}
+
+/// The length of each row in a graph, at least this: `[rows, features]` to `[rows, 1]`.
+fn length(graph: &mut Graph, rows: Value, least: f32) -> Value {
+    let squares = graph.node("Mul", &[rows, rows]);
+    let sum = graph.sum(squares, 1, true);
+    let length = graph.node("Sqrt", &[sum]);
+    let least = graph.constant(least);
+    graph.node("Max", &[length, least])
 }
 
 /// Features at length 1.

@@ -12,6 +12,7 @@ use burn::module::{Flag, Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
 use crate::batch::{Batch, Value};
+use crate::graph::{self, Graph, NoGraph};
 
 pub use check::{StageError, check};
 
@@ -57,6 +58,22 @@ pub trait Network: Module {
     /// Runs `stages` on a batch: stage `stages.start` receives `input`, the result is what stage
     /// `stages.end - 1` gives. An empty range returns `input`.
     fn forward(&self, input: Batch, stages: Range<usize>) -> Batch;
+
+    /// Describes `stages` in a graph: stage `stages.start` receives `input`, given is what stage `stages.end - 1` gives. The
+    /// values are those of the [batch](Batch) in [`Network::forward`], but images have their channels first. A network that does
+    /// not say can't be exported.
+    ///
+    /// # Errors
+    ///
+    /// If a stage has no graph.
+    fn export(
+        &self,
+        _graph: &mut Graph,
+        _input: Vec<graph::Value>,
+        _stages: Range<usize>,
+    ) -> Result<Vec<graph::Value>, NoGraph> {
+        Err(NoGraph::of::<Self>("Network::export"))
+    }
 
     /// What the output depends on beside the tensors: number formats, paddings, epsilons. Rows that earlier
     /// runs have kept differ by it.

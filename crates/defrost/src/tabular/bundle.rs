@@ -15,8 +15,9 @@ use super::row::ReadRow;
 use super::schema::{Column, Design, Encoded, Encoding, Schema};
 use super::table_data::TableError;
 use crate::batch::Batch;
-use crate::bundle::{Loaded, ModelConfig, in_batches};
+use crate::bundle::{ExportItem, InputForm, Loaded, ModelConfig, in_batches};
 use crate::data::Skipped;
+use crate::graph::{Graph, NoGraph, Value};
 use crate::metrics::Answer;
 use crate::rates::Rates;
 use crate::recipe::{FineTune, Patience};
@@ -109,6 +110,20 @@ impl ModelConfig for TableModelConfig {
         }
         let row = self.schema.encode(item.iter().map(|cell| CellValue::plain(cell)))?;
         Ok(batch(&self.schema, &[&row], device))
+    }
+
+    fn export_input(&self, graph: &mut Graph, form: InputForm) -> Result<Vec<Value>, NoGraph> {
+        match form {
+            InputForm::Raw => self.schema.export(graph),
+            InputForm::Prepared => Err(NoGraph::new("a prepared row", "rows are given as they come")),
+        }
+    }
+
+    fn export_items(&self, _form: InputForm, device: &Device) -> Result<Vec<ExportItem>, String> {
+        let (inputs, rows) = self.schema.export_rows();
+        let rows = rows.into_iter().map(|row| self.schema.encode(row)).collect::<Result<Vec<_>, _>>()?;
+        let rows: Vec<&Encoded> = rows.iter().collect();
+        Ok(vec![ExportItem { inputs, batch: batch(&self.schema, &rows, device) }])
     }
 }
 

@@ -90,7 +90,7 @@ impl Date {
     }
 
     /// Days since 1 January 1970.
-    fn days(self) -> i64 {
+    pub(super) fn days(self) -> i64 {
         let before =
             |year: i64| year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
         before(self.year - 1) - before(1969) + self.day_of_year() - 1

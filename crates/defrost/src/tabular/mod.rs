@@ -11,6 +11,8 @@ mod columns;
 mod dataset;
 mod date_format;
 mod dates;
+mod export;
+mod export_dates;
 mod input;
 mod known;
 mod labels;

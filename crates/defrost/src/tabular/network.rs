@@ -8,6 +8,7 @@ use burn::tensor::{Device, Int, Tensor};
 
 use super::schema::{Design, Schema};
 use crate::batch::{Batch, Value};
+use crate::graph::{self, Graph, NoGraph};
 use crate::layers::{BatchNorm, BatchNormConfig, Dropout, Embedding, Linear};
 use crate::ops::gelu;
 use crate::stage::{Network, Stage};
@@ -114,6 +115,17 @@ impl Dense {
             None => gelu(x),
         })
     }
+
+    fn export(&self, graph: &mut Graph, x: graph::Value) -> graph::Value {
+        let x = self.linear.export(graph, x);
+        match &self.norm {
+            Some(norm) => {
+                let x = graph.node("Relu", &[x]);
+                norm.export(graph, x)
+            }
+            None => graph.gelu(x),
+        }
+    }
 }
 
 impl Inputs {
@@ -133,6 +145,19 @@ impl Inputs {
             }
         }
         Tensor::cat(parts, 1) // [batch, all embeddings + numbers]
+    }
+
+    /// The values are the places of the categories, `[batch]` each, and then the numbers, `[batch, numbers]`, if there are
+    /// any.
+    fn export(&self, graph: &mut Graph, values: &[graph::Value]) -> graph::Value {
+        let (categories, numbers) = values.split_at(self.embeddings.len());
+        let embedded = self.embeddings.iter().zip(categories);
+        let mut parts: Vec<graph::Value> = embedded.map(|(rows, &ids)| rows.export(graph, ids)).collect();
+        parts.extend(numbers.iter().map(|&numbers| match &self.norm {
+            Some(norm) => norm.export(graph, numbers),
+            None => numbers,
+        }));
+        graph.concat(&parts, 1)
     }
 
     fn embed(&self, categories: Tensor<2, Int>) -> Vec<Tensor<2>> {
@@ -175,6 +200,28 @@ impl Network for TabularNetwork {
                 None => self.head.forward(x.single()).into(),
             },
         })
+    }
+
+    /// The values that come in are the places of the categories, `[batch]` each, and then the numbers, `[batch, numbers]`, if
+    /// there are any.
+    fn export(
+        &self,
+        graph: &mut Graph,
+        input: Vec<graph::Value>,
+        stages: Range<usize>,
+    ) -> Result<Vec<graph::Value>, NoGraph> {
+        let names = self.stages();
+        Ok(stages.fold(input, |x, stage| {
+            graph.enter(&names[stage].name);
+            let y = match stage.checked_sub(self.first_dense()) {
+                None => self.inputs.export(graph, &x),
+                Some(dense) => match self.dense.get(dense) {
+                    Some(dense) => dense.export(graph, x[0]),
+                    None => self.head.export(graph, x[0]),
+                },
+            };
+            vec![y]
+        }))
     }
 }
 

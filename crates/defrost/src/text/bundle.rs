@@ -14,14 +14,18 @@ use super::models::{ConfigError, TextConfig, TextNetwork};
 use super::text_data::{TextDataError, open_known};
 use super::tokenizer::{Tokenizer, TokenizerError, Tokens};
 use crate::batch::Batch;
-use crate::bundle::{Loaded, ModelConfig, in_batches};
+use crate::bundle::{ExportItem, InputForm, Loaded, ModelConfig, in_batches};
 use crate::data::Skipped;
+use crate::graph::{Array, Dim, Element, Graph, NoGraph, Numbers, Value};
 use crate::metrics::Answer;
 use crate::precision::Precision;
 use crate::pretrained::HeadKind;
 use crate::recipe::FineTune;
 
 const TOKENIZER: &str = "tokenizer.json";
+/// What a graph is given, under the names that Hugging Face's libraries use.
+const TOKENS: &str = "input_ids";
+const MASK: &str = "attention_mask";
 /// The text that new bundles are tested with.
 const SAMPLE: &str =
     "The quick brown fox is very good, and the lazy dog is bad: who'd say 7 of 12 are the same?";
@@ -101,6 +105,46 @@ impl ModelConfig for TextModelConfig {
 
     fn recipe(&self, epochs: usize) -> FineTune {
         self.config.recipe(epochs)
+    }
+
+    fn export_input(&self, graph: &mut Graph, form: InputForm) -> Result<Vec<Value>, NoGraph> {
+        if form == InputForm::Prepared {
+            return Err(NoGraph::new("a prepared text", "texts are given as tokens"));
+        }
+        let dims = [graph.batch(), Dim::Named("length")];
+        Ok([TOKENS, MASK].map(|name| graph.input(name, Element::I64, &dims)).to_vec())
+    }
+
+    /// A text alone, and a batch of two of different lengths.
+    fn export_items(&self, _form: InputForm, device: &Device) -> Result<Vec<ExportItem>, String> {
+        let tokenizer = self.tokenizer().map_err(|error| error.to_string())?;
+        let beginning = SAMPLE.split(',').next().unwrap_or(SAMPLE);
+        let item = |texts: &[&str]| {
+            let texts =
+                texts.iter().map(|text| tokenizer.encode(text)).collect::<Result<Vec<Tokens>, _>>()?;
+            let ids: Vec<&[u32]> = texts.iter().map(|text| text.ids.as_slice()).collect();
+            let longest = ids.iter().map(|ids| ids.len()).max().unwrap_or(0);
+            let padded = |of: fn(u32) -> i64| {
+                let row = |ids: &&[u32]| {
+                    ids.iter().map(|&id| of(id)).chain([0].repeat(longest - ids.len())).collect()
+                };
+                let numbers = ids.iter().flat_map(|ids| -> Vec<i64> { row(ids) }).collect();
+                Array { shape: vec![ids.len(), longest], numbers: Numbers::I64(numbers) }
+            };
+            let inputs = [(TOKENS, padded(i64::from)), (MASK, padded(|_| 1))];
+            let inputs = inputs.map(|(name, array)| (name.to_owned(), array)).into();
+            Ok(ExportItem { inputs, batch: batch(&ids, device) })
+        };
+        [item(&[SAMPLE]), item(&[beginning]), item(&[beginning, SAMPLE])].into_iter().collect()
+    }
+
+    fn export_files(&self) -> Result<BTreeMap<String, Vec<u8>>, String> {
+        let tokenizer = self.tokenizer().map_err(|error| error.to_string())?;
+        Ok(BTreeMap::from([(TOKENIZER.to_owned(), tokenizer.complete()?.into_bytes())]))
+    }
+
+    fn in_f32(&self) -> Self {
+        Self { precision: Precision::F32, ..self.clone() }
     }
 
     fn precision(&self) -> Precision {

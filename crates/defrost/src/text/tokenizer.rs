@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use thiserror::Error;
-use tokenizers::{PostProcessor as _, TruncationDirection};
+use tokenizers::{PaddingParams, PostProcessor as _, TruncationDirection, TruncationParams};
 
 /// Encodes texts for one network.
 #[derive(Clone, Debug)]
@@ -112,6 +112,20 @@ impl Tokenizer {
         tokens.truncate(room, 0, TruncationDirection::Right);
         let marked = self.tokenizer.post_process(tokens, None, true).map_err(|error| error.to_string())?;
         Ok(Tokens { ids: marked.get_ids().to_vec(), truncated })
+    }
+
+    /// As a `tokenizer.json` that cuts and pads as this library does, for other programs.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be written; the message says why.
+    pub fn complete(&self) -> Result<String, String> {
+        let mut tokenizer = tokenizers::Tokenizer::clone(&self.tokenizer);
+        let cut = TruncationParams { max_length: self.max_tokens, ..TruncationParams::default() };
+        let pad_token = tokenizer.id_to_token(0).unwrap_or_default();
+        tokenizer.with_truncation(Some(cut)).map_err(|error| error.to_string())?;
+        tokenizer.with_padding(Some(PaddingParams { pad_token, pad_id: 0, ..PaddingParams::default() }));
+        tokenizer.to_string(false).map_err(|error| error.to_string())
     }
 
     /// After how many tokens texts are cut.

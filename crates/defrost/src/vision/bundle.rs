@@ -1,5 +1,6 @@
 //! A saved image network.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::Device;
@@ -9,6 +10,7 @@ use thiserror::Error;
 
 use super::augment::{AugmentPolicy, Draw};
 use super::dataset::{Images, batch};
+use super::export::{IMAGE, TENSOR};
 use super::grad_cam::grad_cam;
 use super::heat_png::heat_png;
 use super::image::Image;
@@ -18,10 +20,13 @@ use super::models::{
     Architecture, CutError, HeadKind, Precision, PretrainedConfig, SizeError, UnknownArchitecture,
     VisionNetwork,
 };
-use super::transform::{Preprocess, PreprocessError};
+use super::transform::{Preprocess, PreprocessError, RGB};
 use crate::batch::Batch;
-use crate::bundle::{BATCH, BundleManifest, Loaded, ModelConfig, in_batches};
+use crate::bundle::{
+    BATCH, BundleManifest, ExportItem, InputForm, Loaded, ModelConfig, TorchModel, in_batches,
+};
 use crate::data::{Skipped, Variant};
+use crate::graph::{Array, Graph, NoGraph, Numbers, Value};
 use crate::interpret::HeatMap;
 use crate::learner::TestTimeAugmentation;
 use crate::metrics::{Answer, NotANumber};
@@ -120,7 +125,8 @@ impl ModelConfig for ImageModelConfig {
 
     fn prepare(&self, _item: &[String], device: &Device) -> Result<Batch, String> {
         let mut values = vec![0.0; self.preprocess.values()];
-        self.preprocess.apply(&test_image(), &Draw::default(), &mut values);
+        let [width, height] = TEST_SHAPES[0];
+        self.preprocess.apply(&test_image(width, height), &Draw::default(), &mut values);
         Ok(batch(values, 1, &self.preprocess, device).into())
     }
 
@@ -147,12 +153,92 @@ impl ModelConfig for ImageModelConfig {
     fn draw_heat(map: &HeatMap) -> Option<Vec<u8>> {
         heat_png(map)
     }
+
+    fn export_input(&self, graph: &mut Graph, form: InputForm) -> Result<Vec<Value>, NoGraph> {
+        Ok(vec![match form {
+            InputForm::Raw => self.preprocess.export(graph),
+            InputForm::Prepared => self.preprocess.export_prepared(graph),
+        }])
+    }
+
+    /// Test images of several shapes.
+    fn export_items(&self, form: InputForm, device: &Device) -> Result<Vec<ExportItem>, String> {
+        let item = |&[width, height]: &[usize; 2]| {
+            let image = test_image(width, height);
+            let mut values = vec![0.0; self.preprocess.values()];
+            self.preprocess.apply(&image, &Draw::default(), &mut values);
+            let input = match form {
+                InputForm::Raw => {
+                    let numbers = Numbers::U8(image.pixels().to_vec());
+                    (IMAGE.to_owned(), Array { shape: vec![1, height, width, RGB], numbers })
+                }
+                InputForm::Prepared => {
+                    let &Preprocess { size, channels, .. } = &self.preprocess;
+                    let first =
+                        (0..channels).flat_map(|channel| values.iter().skip(channel).step_by(channels));
+                    let numbers = first.copied().collect();
+                    (TENSOR.to_owned(), Array::floats(numbers, &[1, channels, size, size]))
+                }
+            };
+            let batch = batch(values, 1, &self.preprocess, device).into();
+            ExportItem { inputs: BTreeMap::from([input]), batch }
+        };
+        let shapes = if form == InputForm::Raw { &TEST_SHAPES[..] } else { &TEST_SHAPES[..1] };
+        Ok(shapes.iter().map(item).collect())
+    }
+
+    fn in_f32(&self) -> Self {
+        Self { precision: Precision::F32, ..self.clone() }
+    }
+
+    /// torchvision's or timm's, whichever gave the tensors their names.
+    fn torch_model(&self) -> Result<TorchModel, String> {
+        let architecture = Architecture::named(&self.architecture).map_err(|error| error.to_string())?;
+        let (library, weights) = architecture.weights.split_once(' ').unwrap_or((architecture.names, ""));
+        let classifier = architecture.classifier.filter(|_| ["torchvision", "timm"].contains(&library));
+        let Some(classifier) = classifier else {
+            return Err("no library has it with one dense layer as its classifier".to_owned());
+        };
+        let usual = &architecture.config;
+        let is_usual =
+            self.config.same_padding == usual.same_padding && self.config.norm_epsilon == usual.norm_epsilon;
+        match () {
+            () if self.head != HeadKind::Linear => {
+                Err("the head is fastai's, and not one dense layer".to_owned())
+            }
+            () if self.cut.is_some() => Err("the body is cut".to_owned()),
+            () if self.preprocess.channels != RGB => {
+                Err("its images have other channels than red, green and blue".to_owned())
+            }
+            () if !is_usual => {
+                Err("its weights expect another padding or epsilon than the library's network has".to_owned())
+            }
+            () if architecture.sizes.step > 1 && self.preprocess.size != architecture.sizes.usual => {
+                Err("its positions were learned at another size".to_owned())
+            }
+            () => {
+                let name = weights.split('.').next().unwrap_or_default();
+                let call = match library {
+                    "timm" => format!("timm.create_model(\"{name}\", "),
+                    _ => format!("torchvision.models.{}(", self.architecture),
+                };
+                Ok(TorchModel { library, call, classifier })
+            }
+        }
+    }
+
+    fn licence(&self) -> Option<&str> {
+        let architecture = Architecture::named(&self.architecture).ok().filter(|_| self.pretrained)?;
+        Some(architecture.licence)
+    }
 }
+
+/// Width and height of the images that exports are compared on: wide, high, small and large beside what networks see.
+const TEST_SHAPES: [[usize; 2]; 4] = [[96, 72], [61, 97], [33, 30], [301, 113]];
 
 /// An image with ramps and edges, wider than high: whatever crops, scales or normalises it otherwise makes another one of it.
 /// Bundles rely on its pixels, and they are no decoder's.
-fn test_image() -> Image {
-    let (width, height) = (96, 72);
+fn test_image(width: usize, height: usize) -> Image {
     let pixel = |index: usize| {
         let (x, y) = (index % width, index / width);
         [x * 255 / (width - 1), y * 255 / (height - 1), 255 * ((x / 8 + y / 8) % 2)].map(|value| value as u8)

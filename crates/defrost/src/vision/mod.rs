@@ -7,6 +7,7 @@ mod colour;
 mod dataset;
 mod decode;
 mod decoded_images;
+mod export;
 mod format;
 mod grad_cam;
 mod heat_png;

@@ -174,7 +174,7 @@ impl Preprocess {
     }
 
     /// The mean and standard deviation of a channel.
-    fn statistics(&self, channel: usize) -> (f32, f32) {
+    pub(super) fn statistics(&self, channel: usize) -> (f32, f32) {
         let average = |of: [f32; RGB]| of.iter().sum::<f32>() / RGB as f32;
         match self.channels {
             GREY => (average(self.mean), average(self.std)),

@@ -13,6 +13,8 @@ mod channels;
 mod decision;
 #[cfg(all(feature = "vision", feature = "text", feature = "tabular"))]
 mod domains;
+#[cfg(all(feature = "onnx", feature = "vision", feature = "text", feature = "tabular"))]
+mod export;
 mod extensions;
 #[cfg(feature = "vision")]
 mod fit;

@@ -15,6 +15,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
             "check",
             "csv_table",
             "data",
+            "graph",
             "groups",
             "labels",
             "layers",
@@ -33,7 +34,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
         ],
     ),
     ("training", &["interpret", "learner", "metrics", "summary"]),
-    ("runs", &["bundle", "report", "tensorboard"]),
+    ("runs", &["bundle", "export", "report", "tensorboard"]),
     ("domains", &DOMAINS),
     ("doors", &["domains", "errors", "lib", "prelude"]),
 ];

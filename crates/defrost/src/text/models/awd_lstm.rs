@@ -7,6 +7,7 @@ use burn::tensor::{Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::config::ConfigError;
+use crate::graph::{Graph, Value};
 use crate::layers::{Dropout, Embedding, Lstm};
 use crate::ops::LstmState;
 use crate::stage::Stage;
@@ -153,6 +154,16 @@ impl AwdLstm {
         let Layer { lstm, dropout } = &self.layers[index];
         let (output, state) = lstm.forward(input, state);
         (dropout.as_ref().map_or(output.clone(), |dropout| dropout.forward_features(output)), state)
+    }
+
+    /// [`embed`](Self::embed) in a graph.
+    pub fn export_embed(&self, graph: &mut Graph, tokens: Value) -> Value {
+        self.words.encoder.export(graph, tokens)
+    }
+
+    /// [`layer`](Self::layer) from no state in a graph.
+    pub fn export_layer(&self, graph: &mut Graph, index: usize, x: Value) -> Value {
+        self.layers[index].lstm.export(graph, x)
     }
 
     /// How many layers there are.

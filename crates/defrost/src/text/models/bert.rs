@@ -7,6 +7,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 
 use super::config::BertConfig;
+use crate::graph::{Array, Graph, Value};
 use crate::layers::{Dropout, Embedding, LayerNorm, Linear, SelfAttention};
 use crate::ops::gelu;
 use crate::stage::{Stage, called};
@@ -50,6 +51,23 @@ impl Embeddings {
         self.dropout.forward(self.norm.forward(x))
     }
 
+    /// The same in a graph.
+    pub fn export(&self, graph: &mut Graph, tokens: Value) -> Value {
+        let shape = graph.node("Shape", &[tokens]);
+        let positions = graph.slice(shape, 0, 1, 2);
+        let places = graph.parameter(&self.position_embeddings.weight);
+        let [first, axis] = [0, 0].map(|number| graph.constant(Array::ints(&[number])));
+        let places = graph.node("Slice", &[places, first, positions, axis]); // [positions, hidden]
+        let words = self.word_embeddings.export(graph, tokens);
+        let mut x = graph.node("Add", &[words, places]);
+        if let Some(kinds) = &self.token_type_embeddings {
+            let name = graph.name_of(&kinds.weight);
+            let first = graph.tensor(&name, kinds.weight.val().narrow(0, 0, 1));
+            x = graph.node("Add", &[x, first]);
+        }
+        self.norm.export(graph, x)
+    }
+
     /// As the core sees it.
     pub fn stage(&self) -> Stage {
         Stage::renamed("embeddings", "body.embeddings.", self, &[("norm", "LayerNorm")])
@@ -90,6 +108,18 @@ impl Block {
         self.norm.forward(x + self.dropout.forward(narrow))
     }
 
+    /// The same in a graph; `absent` is the mask behind [`Graph::absent`].
+    pub fn export(&self, graph: &mut Graph, x: Value, absent: Value) -> Value {
+        let attended = self.attention.export(graph, x, absent);
+        let sum = graph.node("Add", &[x, attended]);
+        let x = self.attention_norm.export(graph, sum);
+        let wide = self.widen.export(graph, x);
+        let wide = graph.gelu(wide);
+        let narrow = self.narrow.export(graph, wide);
+        let sum = graph.node("Add", &[x, narrow]);
+        self.norm.export(graph, sum)
+    }
+
     /// As the core sees the block of this index.
     pub fn stage(&self, index: usize) -> Stage {
         Stage::renamed(&format!("block.{index}"), &format!("body.{LAYERS}{index}."), self, &NAMES)
@@ -120,6 +150,16 @@ impl Bert {
     /// `[batch, positions, hidden]` through the block of this index; `mask` `[batch, positions]`.
     pub fn block(&self, index: usize, x: Tensor<3>, mask: Tensor<2>) -> Tensor<3> {
         self.blocks[index].forward(x, mask)
+    }
+
+    /// [`embed`](Self::embed) in a graph.
+    pub fn export_embed(&self, graph: &mut Graph, tokens: Value) -> Value {
+        self.embeddings.export(graph, tokens)
+    }
+
+    /// [`block`](Self::block) in a graph.
+    pub fn export_block(&self, graph: &mut Graph, index: usize, x: Value, absent: Value) -> Value {
+        self.blocks[index].export(graph, x, absent)
     }
 
     /// How many blocks there are.

@@ -8,8 +8,9 @@ use burn::tensor::{Device, FloatDType, Int, Tensor};
 use super::awd_lstm::AwdLstm;
 use super::bert::Bert;
 use super::config::TextConfig;
-use super::pool::{last_max_mean, mean};
+use super::pool::{export_last_max_mean, export_mean, last_max_mean, mean};
 use crate::batch::{Batch, Value};
+use crate::graph::{self, Element, Graph, NoGraph};
 use crate::layers::{Dropout, Linear, MlpHead, MlpHeadConfig};
 use crate::ops::in_format;
 use crate::precision::Precision;
@@ -79,6 +80,13 @@ impl Head {
         }
     }
 
+    fn export(&self, graph: &mut Graph, x: graph::Value) -> graph::Value {
+        match self {
+            Self::Linear(head) => head.linear.export(graph, x),
+            Self::Hidden(head) => head.export(graph, x),
+        }
+    }
+
     fn stage(&self) -> Stage {
         match self {
             Self::Linear(head) => Stage::of("head", "head.", head).dense(),
@@ -130,6 +138,36 @@ impl Body {
         match self {
             Self::Bert(_) => mean(x, mask),
             Self::AwdLstm(_) => last_max_mean(x, mask),
+        }
+    }
+
+    fn export_embed(&self, graph: &mut Graph, tokens: graph::Value) -> graph::Value {
+        match self {
+            Self::Bert(bert) => bert.export_embed(graph, tokens),
+            Self::AwdLstm(lstm) => lstm.export_embed(graph, tokens),
+        }
+    }
+
+    fn export_layer(
+        &self,
+        graph: &mut Graph,
+        index: usize,
+        x: graph::Value,
+        mask: graph::Value,
+    ) -> graph::Value {
+        match self {
+            Self::Bert(bert) => {
+                let absent = graph.absent(mask);
+                bert.export_block(graph, index, x, absent)
+            }
+            Self::AwdLstm(lstm) => lstm.export_layer(graph, index, x),
+        }
+    }
+
+    fn export_pool(&self, graph: &mut Graph, x: graph::Value, mask: graph::Value) -> graph::Value {
+        match self {
+            Self::Bert(_) => export_mean(graph, x, mask),
+            Self::AwdLstm(_) => export_last_max_mean(graph, x, mask),
         }
     }
 }
@@ -213,6 +251,29 @@ impl Network for TextNetwork {
 
     fn forward(&self, input: Batch, stages: Range<usize>) -> Batch {
         stages.fold(input, |x, stage| self.stage(stage, x))
+    }
+
+    /// Tokens and mask are whole numbers, `[batch, positions]`.
+    fn export(
+        &self,
+        graph: &mut Graph,
+        input: Vec<graph::Value>,
+        stages: Range<usize>,
+    ) -> Result<Vec<graph::Value>, NoGraph> {
+        let (names, pool) = (self.stages(), self.body.depth() + 1);
+        Ok(stages.fold(input, |values, stage| {
+            graph.enter(&names[stage].name);
+            let x = values[0];
+            if stage > pool {
+                return vec![self.head.export(graph, x)];
+            }
+            let mask = graph.cast(values[1], Element::F32);
+            match stage {
+                0 => vec![self.body.export_embed(graph, x), values[1]],
+                stage if stage == pool => vec![self.body.export_pool(graph, x, mask)],
+                _ => vec![self.body.export_layer(graph, stage - 1, x, mask), values[1]],
+            }
+        }))
     }
 }
 

@@ -167,6 +167,8 @@ pub struct Architecture {
     pub weights: &'static str,
     /// Their licence.
     pub licence: &'static str,
+    /// What the library that made the names calls the classifier, if that is one dense layer behind the average of each channel.
+    pub classifier: Option<&'static str>,
     /// The repository on the Hugging Face hub with weights for it, if one is known.
     pub hub: Option<&'static str>,
     /// A safetensors file of its usual weights, if they are part of the binary.
@@ -191,6 +193,7 @@ impl Architecture {
             names: "defrost",
             weights: "none",
             licence: "none",
+            classifier: None,
             hub: None,
             embedded: None,
             key_aliases: &[],

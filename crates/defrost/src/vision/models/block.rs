@@ -13,6 +13,8 @@ use burn::module::{
 };
 use burn::tensor::{Bool, Device, Float, Int, Tensor};
 
+use crate::graph::{Graph, NoGraph, Value};
+
 /// A part of a body: a Burn module over images.
 ///
 /// ```
@@ -43,6 +45,15 @@ pub trait Block: Module + ModuleDisplay + Sync + 'static {
     ///
     /// `[batch, height, width, channels]` in and out.
     fn forward(&self, x: Tensor<4>) -> Tensor<4>;
+
+    /// The same in a graph, where images have their channels first. A block that does not say can't be exported.
+    ///
+    /// # Errors
+    ///
+    /// If it has no graph.
+    fn export(&self, _graph: &mut Graph, _x: Value) -> Result<Value, NoGraph> {
+        Err(NoGraph::of::<Self>("Block::export"))
+    }
 }
 
 /// A block of any type.
@@ -60,11 +71,17 @@ impl AnyBlock {
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.0.forward(x)
     }
+
+    /// The same in a graph.
+    pub(super) fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        self.0.export(graph, x)
+    }
 }
 
 /// [`Block`] and [`Module`] without type parameters.
 trait Object: fmt::Debug + Send + Sync {
     fn forward(&self, x: Tensor<4>) -> Tensor<4>;
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph>;
     fn copied(&self) -> Box<dyn Object>;
     fn collect_devices(&self, devices: Vec<Device>) -> Vec<Device>;
     fn fork(self: Box<Self>, device: &Device) -> Box<dyn Object>;
@@ -80,6 +97,9 @@ trait Object: fmt::Debug + Send + Sync {
 impl<B: Block> Object for B {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         Block::forward(self, x)
+    }
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        Block::export(self, graph, x)
     }
     fn copied(&self) -> Box<dyn Object> {
         Box::new(self.clone())

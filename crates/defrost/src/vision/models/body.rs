@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use thiserror::Error;
 
 use super::block::AnyBlock;
+use crate::graph::{Graph, NoGraph, Value};
 use crate::groups::families;
 use crate::remedy::Remedy;
 use crate::stage::Stage;
@@ -117,6 +118,17 @@ impl Body {
     /// Runs one stage: `[batch, height, width, channels]` in and out.
     pub fn forward(&self, stage: usize, x: Tensor<4>) -> Tensor<4> {
         self.stages[stage].block.forward(x)
+    }
+
+    /// The same in a graph.
+    ///
+    /// # Errors
+    ///
+    /// If the stage's block has no graph.
+    pub fn export(&self, graph: &mut Graph, stage: usize, x: Value) -> Result<Value, NoGraph> {
+        let BodyStage { block, name, .. } = &self.stages[stage];
+        graph.enter(name);
+        block.export(graph, x)
     }
 
     /// Throws away the named stage, or family of stages, and all after it.

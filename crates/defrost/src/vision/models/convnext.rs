@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use super::architecture::{Architecture, Build, PretrainedConfig, Sizes};
 use super::block::Block;
 use super::body::{Body, BodyStage};
+use crate::graph::{Graph, NoGraph, Value};
 use crate::layers::{Conv2d, Conv2dConfig, LayerNorm, Linear};
 use crate::ops::{ActivationFn, WindowConfig, average_pool, fork, gelu};
 
@@ -32,6 +33,7 @@ const fn architecture(name: &'static str, [weights, hub]: [&'static str; 2], bui
         names: "torchvision",
         weights,
         licence: "BSD-3-Clause",
+        classifier: Some("classifier.2"),
         hub: Some(hub),
         key_aliases: &[in_timm],
         ..Architecture::new(name, build)
@@ -92,6 +94,13 @@ fn convnext(depths: [usize; 4], config: &PretrainedConfig, device: &Device) -> B
     Body::new(stages)
 }
 
+/// A norm over the channels of an image that has them first.
+fn export_norm(norm: &LayerNorm, graph: &mut Graph, x: Value) -> Value {
+    let x = graph.channels_last(x);
+    let y = norm.export(graph, x);
+    graph.channels_first(y)
+}
+
 /// 4×4 pixels become one; norm.
 #[derive(Module, Debug)]
 struct ConvnextStem {
@@ -102,6 +111,11 @@ struct ConvnextStem {
 impl Block for ConvnextStem {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.norm.forward(self.conv.forward(x, Identity))
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let y = self.conv.export(graph, x, Identity);
+        Ok(export_norm(&self.norm, graph, y))
     }
 }
 
@@ -115,6 +129,11 @@ struct Downsample {
 impl Block for Downsample {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.conv.forward(self.norm.forward(x), Identity)
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let y = export_norm(&self.norm, graph, x);
+        Ok(self.conv.export(graph, y, Identity))
     }
 }
 
@@ -136,6 +155,17 @@ impl Block for ConvnextBlock {
         let wide = gelu(self.expand.forward_pixels(y));
         self.project.forward_residual(around, wide, Some(self.layer_scale.val().reshape([-1])))
     }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let y = self.depthwise.export(graph, x, Identity);
+        let (y, around) = (graph.channels_last(y), graph.channels_last(x));
+        let y = self.norm.export(graph, y);
+        let wide = self.expand.export(graph, y);
+        let wide = graph.gelu(wide);
+        let scale = self.layer_scale.val().reshape([-1]);
+        let y = self.project.export_residual(graph, around, wide, Some(scale));
+        Ok(graph.channels_first(y))
+    }
 }
 
 /// The average of each channel, norm: an image of one pixel.
@@ -148,6 +178,11 @@ impl Block for PooledNorm {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, _, _, channels] = x.dims();
         self.norm.forward(average_pool(x)).reshape([batch, 1, 1, channels])
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let average = graph.one_pixel(x);
+        Ok(export_norm(&self.norm, graph, average))
     }
 }
 

@@ -6,7 +6,8 @@ use burn::tensor::{Device, Tensor};
 use super::architecture::{Architecture, PretrainedConfig, Sizes};
 use super::block::Block;
 use super::body::{Body, BodyStage};
-use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm, norm_alone};
+use crate::graph::{Graph, NoGraph, Value};
+use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm, export_conv_norm, norm_alone};
 use crate::ops::{ActivationFn, Conv2dOptions, WindowConfig, conv2d, fork, max_pool2d};
 
 use ActivationFn::{Identity, Relu};
@@ -18,6 +19,7 @@ pub static ARCHITECTURES: [Architecture; 1] = [Architecture {
     names: "torchvision",
     weights: "torchvision DenseNet121_Weights.IMAGENET1K_V1",
     licence: "BSD-3-Clause",
+    classifier: Some("classifier"),
     hub: Some("timm/densenet121.tv_in1k"),
     ..Architecture::new("densenet121", densenet121)
 }];
@@ -80,6 +82,11 @@ impl Block for DensenetStem {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         max_pool2d(conv_norm(&self.conv0, &self.norm0, x, None, Relu), self.pool)
     }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let y = export_conv_norm(&self.conv0, &self.norm0, graph, x, None, Relu);
+        Ok(graph.max_pool2d(y, self.pool))
+    }
 }
 
 /// Adds channels to those that are there: norm, 1×1 convolution, norm, 3×3 convolution.
@@ -98,6 +105,14 @@ impl Block for DenseLayer {
         let y = conv_norm(&self.conv1, &self.norm2, y, None, Relu);
         Tensor::cat(vec![around, self.conv2.forward(y, Identity)], 3)
     }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let y = self.norm1.export(graph, x);
+        let y = graph.activation(y, Relu);
+        let y = export_conv_norm(&self.conv1, &self.norm2, graph, y, None, Relu);
+        let y = self.conv2.export(graph, y, Identity);
+        Ok(graph.concat(&[x, y], 1))
+    }
 }
 
 /// Norm, half the channels, half the size.
@@ -111,6 +126,13 @@ impl Block for Transition {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         // A 1×1 convolution of averages is the average of 1×1 convolutions, and four times as cheap.
         self.conv.forward(halved(norm_alone(&self.norm, x, Relu)), Identity)
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let y = self.norm.export(graph, x);
+        let y = graph.activation(y, Relu);
+        let y = graph.average_tiles(y, 2);
+        Ok(self.conv.export(graph, y, Identity))
     }
 }
 
@@ -131,5 +153,10 @@ struct LastNorm {
 impl Block for LastNorm {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         norm_alone(&self.norm5, x, Relu)
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let y = self.norm5.export(graph, x);
+        Ok(graph.activation(y, Relu))
     }
 }

@@ -7,7 +7,8 @@ use burn::tensor::{Device, Tensor};
 use super::architecture::{Architecture, Build, PretrainedConfig, Sizes};
 use super::block::{AnyBlock, Block};
 use super::body::{Body, BodyStage};
-use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
+use crate::graph::{Graph, NoGraph, Value};
+use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm, export_conv_norm};
 use crate::ops::{ActivationFn, fork_if};
 
 use ActivationFn::{Identity, Relu6};
@@ -48,6 +49,7 @@ const fn architecture(name: &'static str, weights: &'static str, size: usize, bu
         names: weights,
         weights,
         licence: "Apache-2.0",
+        classifier: Some("classifier"),
         ..Architecture::new(name, build)
     }
 }
@@ -135,6 +137,10 @@ impl Block for EfficientnetStem {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         conv_norm(&self.conv_stem, &self.bn1, x, None, Relu6)
     }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        Ok(export_conv_norm(&self.conv_stem, &self.bn1, graph, x, None, Relu6))
+    }
 }
 
 /// Depthwise, then down to few channels.
@@ -153,6 +159,12 @@ impl Block for DepthwiseSeparable {
         let (x, around) = fork_if(self.residual, x);
         let y = conv_norm(&self.conv_dw, &self.bn1, x, None, Relu6);
         conv_norm(&self.conv_pw, &self.bn2, y, around, Identity)
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let around = self.residual.then_some(x);
+        let y = export_conv_norm(&self.conv_dw, &self.bn1, graph, x, None, Relu6);
+        Ok(export_conv_norm(&self.conv_pw, &self.bn2, graph, y, around, Identity))
     }
 }
 
@@ -176,6 +188,13 @@ impl Block for InvertedBottleneck {
         let y = conv_norm(&self.conv_dw, &self.bn2, y, None, Relu6);
         conv_norm(&self.conv_pwl, &self.bn3, y, around, Identity)
     }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let around = self.residual.then_some(x);
+        let y = export_conv_norm(&self.conv_pw, &self.bn1, graph, x, None, Relu6);
+        let y = export_conv_norm(&self.conv_dw, &self.bn2, graph, y, None, Relu6);
+        Ok(export_conv_norm(&self.conv_pwl, &self.bn3, graph, y, around, Identity))
+    }
 }
 
 /// The last convolution.
@@ -188,5 +207,9 @@ struct EfficientnetLast {
 impl Block for EfficientnetLast {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         conv_norm(&self.conv_head, &self.bn2, x, None, Relu6)
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        Ok(export_conv_norm(&self.conv_head, &self.bn2, graph, x, None, Relu6))
     }
 }

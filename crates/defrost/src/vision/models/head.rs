@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use crate::graph::{Graph, Value};
 use crate::layers::{Dropout, Linear, MlpHead, MlpHeadConfig};
 use crate::ops::{average_pool, concat_pool};
 use crate::pretrained::HeadKind;
@@ -56,6 +57,22 @@ impl Head {
         match self {
             Self::Linear(_) => "average",
             Self::ConcatPool(_) => "maximum, average",
+        }
+    }
+
+    /// [`Self::pool`] in a graph.
+    pub fn export_pool(&self, graph: &mut Graph, x: Value) -> Value {
+        match self {
+            Self::Linear(_) => graph.average_pool(x),
+            Self::ConcatPool(_) => graph.concat_pool(x),
+        }
+    }
+
+    /// [`Self::forward`] in a graph.
+    pub fn export(&self, graph: &mut Graph, x: Value) -> Value {
+        match self {
+            Self::Linear(head) => head.linear.export(graph, x),
+            Self::ConcatPool(head) => head.export(graph, x),
         }
     }
 

@@ -6,7 +6,8 @@ use burn::tensor::{Device, Tensor};
 use super::architecture::{Architecture, PretrainedConfig};
 use super::block::{AnyBlock, Block};
 use super::body::{Body, BodyStage};
-use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
+use crate::graph::{Graph, NoGraph, Value};
+use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm, export_conv_norm};
 use crate::ops::{ActivationFn, fork_if};
 
 use ActivationFn::{Identity, Relu6};
@@ -16,6 +17,7 @@ pub static ARCHITECTURES: [Architecture; 1] = [Architecture {
     names: "torchvision",
     weights: "torchvision MobileNet_V2_Weights.IMAGENET1K_V1",
     licence: "BSD-3-Clause",
+    classifier: Some("classifier.1"),
     hub: Some("timm/mobilenetv2_100.ra_in1k"),
     key_aliases: &[in_timm],
     ..Architecture::new("mobilenet_v2", mobilenet_v2)
@@ -101,10 +103,18 @@ impl Block for ConvNormActivation {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         conv_norm(&self.conv, &self.norm, x, None, Relu6)
     }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        Ok(export_conv_norm(&self.conv, &self.norm, graph, x, None, Relu6))
+    }
 }
 
 fn activated((conv, norm): &ConvNorm, x: Tensor<4>) -> Tensor<4> {
     conv_norm(conv, norm, x, None, Relu6)
+}
+
+fn export_activated((conv, norm): &ConvNorm, graph: &mut Graph, x: Value) -> Value {
+    export_conv_norm(conv, norm, graph, x, None, Relu6)
 }
 
 /// Depthwise, then down to few channels.
@@ -121,6 +131,13 @@ impl Block for UnexpandedResidual {
         let (x, around) = fork_if(self.residual, x);
         let y = activated(depthwise, x);
         conv_norm(project, norm, y, around, Identity)
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let (depthwise, project, norm) = &self.conv;
+        let around = self.residual.then_some(x);
+        let y = export_activated(depthwise, graph, x);
+        Ok(export_conv_norm(project, norm, graph, y, around, Identity))
     }
 }
 
@@ -139,6 +156,14 @@ impl Block for InvertedResidual {
         let y = activated(expand, x);
         let y = activated(depthwise, y);
         conv_norm(project, norm, y, around, Identity)
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let (expand, depthwise, project, norm) = &self.conv;
+        let around = self.residual.then_some(x);
+        let y = export_activated(expand, graph, x);
+        let y = export_activated(depthwise, graph, y);
+        Ok(export_conv_norm(project, norm, graph, y, around, Identity))
     }
 }
 

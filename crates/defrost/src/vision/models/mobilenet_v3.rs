@@ -8,7 +8,8 @@ use super::block::Block;
 use super::body::{Body, BodyStage};
 use super::efficientnet::multiple_of_8;
 use super::mobilenet::in_group;
-use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, Linear, conv_norm};
+use crate::graph::{Graph, NoGraph, Value};
+use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, Linear, conv_norm, export_conv_norm};
 use crate::ops::{ActivationFn, average_pool, fork, fork_if, hardswish, in_format};
 use crate::weights::WeightFile;
 
@@ -36,6 +37,7 @@ const fn architecture(name: &'static str, build: Build) -> Architecture {
         config: PretrainedConfig { norm_epsilon: 1e-3, ..PretrainedConfig::TORCHVISION },
         names: "torchvision",
         licence: "BSD-3-Clause",
+        classifier: Some("classifier.3"),
         // timm trains it with PyTorch's own epsilon.
         implied: |weights| is_timms(weights).then_some(("bn_eps", "1e-5")),
         ..Architecture::new(name, build)
@@ -148,6 +150,12 @@ impl Block for Layer {
             false => conv_norm(&self.conv, &self.norm, x, None, Relu),
         }
     }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let f = if self.hard { Identity } else { Relu };
+        let y = export_conv_norm(&self.conv, &self.norm, graph, x, None, f);
+        Ok(if self.hard { graph.hardswish(y) } else { y })
+    }
 }
 
 /// Up to many channels, depthwise, each channel times its weight, down to few.
@@ -173,6 +181,19 @@ impl Block for SqueezedResidual {
             y = squeeze.forward(y);
         }
         conv_norm(&self.project, &self.norm, y, around, Identity)
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let around = self.residual.then_some(x);
+        let mut y = x;
+        if let Some(expand) = &self.expand {
+            y = expand.export(graph, y)?;
+        }
+        y = self.depthwise.export(graph, y)?;
+        if let Some(squeeze) = &self.squeeze {
+            y = squeeze.export(graph, y);
+        }
+        Ok(export_conv_norm(&self.project, &self.norm, graph, y, around, Identity))
     }
 }
 
@@ -202,6 +223,14 @@ impl SqueezeExcitation {
             _ => in_format(in_format(x, FloatDType::F32) * weights, FloatDType::BF16),
         }
     }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Value {
+        let average = graph.one_pixel(x);
+        let squeezed = self.fc1.export(graph, average, Relu);
+        let scores = self.fc2.export(graph, squeezed, Identity);
+        let weights = graph.hardsigmoid(scores);
+        graph.node("Mul", &[x, weights])
+    }
 }
 
 /// The average of each channel, a dense layer, hardswish: an image of one pixel.
@@ -214,6 +243,12 @@ impl Block for PooledDense {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, _, _, channels] = x.dims();
         hardswish(self.dense.forward_pixels(average_pool(x).reshape([batch, 1, 1, channels])))
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let average = graph.one_pixel(x);
+        let y = self.dense.export_pixels(graph, average);
+        Ok(graph.hardswish(y))
     }
 }
 

@@ -8,6 +8,7 @@ use super::architecture::PretrainedConfig;
 use super::body::Body;
 use super::head::Head;
 use crate::batch::Batch;
+use crate::graph::{Graph, NoGraph, Value};
 use crate::ops::in_format;
 use crate::precision::Precision;
 use crate::stage::{Network, Stage};
@@ -72,6 +73,30 @@ impl Network for VisionNetwork {
             body if body < pool => self.body.forward(body, x.single()).into(),
             stage if stage == pool => self.head.pool(x.single()).into(),
             _ => self.head.forward(x.single()).into(),
+        })
+    }
+
+    fn export(
+        &self,
+        graph: &mut Graph,
+        input: Vec<Value>,
+        stages: Range<usize>,
+    ) -> Result<Vec<Value>, NoGraph> {
+        let pool = self.body.len();
+        stages.into_iter().try_fold(input, |x, stage| {
+            let x = x[0];
+            let y = match stage {
+                body if body < pool => self.body.export(graph, body, x)?,
+                stage if stage == pool => {
+                    graph.enter("pool");
+                    self.head.export_pool(graph, x)
+                }
+                _ => {
+                    graph.enter("head");
+                    self.head.export(graph, x)
+                }
+            };
+            Ok(vec![y])
         })
     }
 }

@@ -6,7 +6,8 @@ use burn::tensor::{Device, Tensor};
 use super::architecture::{Architecture, Build, PretrainedConfig};
 use super::block::{AnyBlock, Block};
 use super::body::{Body, BodyStage};
-use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
+use crate::graph::{Graph, NoGraph, Value};
+use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm, export_conv_norm};
 use crate::ops::{ActivationFn, WindowConfig, fork, max_pool2d};
 
 use ActivationFn::{Identity, Relu};
@@ -51,6 +52,7 @@ const fn architecture(name: &'static str, [weights, hub]: [&'static str; 2], bui
         names: "torchvision",
         weights,
         licence: "BSD-3-Clause",
+        classifier: Some("fc"),
         hub: Some(hub),
         ..Architecture::new(name, build)
     }
@@ -154,6 +156,11 @@ impl Block for ResnetStem {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         max_pool2d(conv_norm(&self.conv1, &self.bn1, x, None, Relu), self.pool)
     }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let y = export_conv_norm(&self.conv1, &self.bn1, graph, x, None, Relu);
+        Ok(graph.max_pool2d(y, self.pool))
+    }
 }
 
 /// Two 3×3 convolutions beside a shortcut.
@@ -172,6 +179,12 @@ impl Block for BasicBlock {
         let (x, around) = fork(x);
         let y = conv_norm(&self.conv1, &self.bn1, x, None, Relu);
         conv_norm(&self.conv2, &self.bn2, y, Some(shortcut(&self.downsample, around)), Relu)
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let around = export_shortcut(&self.downsample, graph, x);
+        let y = export_conv_norm(&self.conv1, &self.bn1, graph, x, None, Relu);
+        Ok(export_conv_norm(&self.conv2, &self.bn2, graph, y, Some(around), Relu))
     }
 }
 
@@ -195,12 +208,27 @@ impl Block for Bottleneck {
         let y = conv_norm(&self.conv2, &self.bn2, y, None, Relu);
         conv_norm(&self.conv3, &self.bn3, y, Some(shortcut(&self.downsample, around)), Relu)
     }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let around = export_shortcut(&self.downsample, graph, x);
+        let y = export_conv_norm(&self.conv1, &self.bn1, graph, x, None, Relu);
+        let y = export_conv_norm(&self.conv2, &self.bn2, graph, y, None, Relu);
+        Ok(export_conv_norm(&self.conv3, &self.bn3, graph, y, Some(around), Relu))
+    }
 }
 
 /// The projection, where the block changes the shape.
 fn shortcut(downsample: &Option<(Conv2d, BatchNorm)>, x: Tensor<4>) -> Tensor<4> {
     match downsample {
         Some((conv, norm)) => conv_norm(conv, norm, x, None, Identity),
+        None => x,
+    }
+}
+
+/// [`shortcut`] in a graph.
+fn export_shortcut(downsample: &Option<(Conv2d, BatchNorm)>, graph: &mut Graph, x: Value) -> Value {
+    match downsample {
+        Some((conv, norm)) => export_conv_norm(conv, norm, graph, x, None, Identity),
         None => x,
     }
 }

@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 use super::architecture::{Architecture, PretrainedConfig, Sizes};
 use super::block::Block;
 use super::body::{Body, BodyStage};
+use crate::graph::{Graph, NoGraph, Value};
 use crate::layers::{Conv2d, Conv2dConfig};
 use crate::ops::{ActivationFn, PaddingRule, WindowConfig, fork, max_pool2d};
 
@@ -58,7 +59,11 @@ fn squeezenet1_1(config: &PretrainedConfig, device: &Device) -> Body {
 
 /// The highest of 3×3 pixels, every second pixel; the last window may reach beyond the edge.
 fn pool(x: Tensor<4>) -> Tensor<4> {
-    max_pool2d(x, WindowConfig { padding: PaddingRule::CeilMode, ..WindowConfig::centered(3, 2) })
+    max_pool2d(x, window())
+}
+
+fn window() -> WindowConfig {
+    WindowConfig { padding: PaddingRule::CeilMode, ..WindowConfig::centered(3, 2) }
 }
 
 /// Convolution, ReLU, pooling.
@@ -70,6 +75,11 @@ struct SqueezenetStem {
 impl Block for SqueezenetStem {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         pool(self.conv.forward(x, Relu))
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let y = self.conv.export(graph, x, Relu);
+        Ok(graph.max_pool2d(y, window()))
     }
 }
 
@@ -89,5 +99,12 @@ impl Block for Fire {
         let (one, three) = fork(self.squeeze.forward(x, Relu));
         let x = Tensor::cat(vec![self.expand1x1.forward(one, Relu), self.expand3x3.forward(three, Relu)], 3);
         if self.pooled { pool(x) } else { x }
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let x = self.squeeze.export(graph, x, Relu);
+        let halves = [&self.expand1x1, &self.expand3x3].map(|conv| conv.export(graph, x, Relu));
+        let y = graph.concat(&halves, 1);
+        Ok(if self.pooled { graph.max_pool2d(y, window()) } else { y })
     }
 }

@@ -9,7 +9,8 @@ use burn::tensor::{Device, Tensor};
 use super::architecture::{Architecture, PretrainedConfig, Sizes};
 use super::block::Block;
 use super::body::{Body, BodyStage};
-use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm};
+use crate::graph::{Graph, NoGraph, Value};
+use crate::layers::{BatchNorm, Conv2d, Conv2dConfig, conv_norm, export_conv_norm};
 use crate::ops::{ActivationFn, WindowConfig, max_pool2d};
 
 pub static ARCHITECTURES: [Architecture; 1] = [Architecture {
@@ -57,5 +58,10 @@ impl Block for VggLayer {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = conv_norm(&self.conv, &self.norm, x, None, ActivationFn::Relu);
         if self.pooled { max_pool2d(x, WindowConfig::tiles(2)) } else { x }
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let x = export_conv_norm(&self.conv, &self.norm, graph, x, None, ActivationFn::Relu);
+        Ok(if self.pooled { graph.max_pool2d(x, WindowConfig::tiles(2)) } else { x })
     }
 }

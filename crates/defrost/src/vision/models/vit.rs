@@ -11,6 +11,7 @@ use super::architecture::{Architecture, Build, PretrainedConfig, Sizes};
 use super::block::Block;
 use super::body::{Body, BodyStage};
 use super::positions::resampled;
+use crate::graph::{Array, Graph, ImageShape, NoGraph, Value};
 use crate::layers::{Conv2d, Conv2dConfig, LayerNorm, Linear};
 use crate::ops::{ActivationFn, Conv2dOptions, WindowConfig, attention, conv2d, fork, gelu};
 use crate::vision::resize::Filter;
@@ -69,6 +70,7 @@ const fn architecture(
         names: "timm",
         weights,
         licence: "Apache-2.0",
+        classifier: Some("head"),
         hub: Some(hub),
         ..Architecture::new(name, build)
     }
@@ -160,6 +162,32 @@ impl Block for Tokens {
         let class = of_class.cast(format).reshape([1, 1, 1, features]).expand([batch, 1, 1, features]);
         Tensor::cat(vec![class, patches], 2)
     }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let patches = self.patch_embed.export(graph, x, Identity);
+        let ImageShape { channels: features, height, width } = graph.image(patches);
+        let positions = self.pos_embed.val();
+        let of_class = self.cls_token.val() + positions.clone().narrow(1, 0, 1);
+        let of_patches = resampled(positions.narrow(1, 1, self.pos_embed.dims()[1] - 1), [height, width]);
+        let [of_class, of_patches] = [
+            (graph.name_of(&self.cls_token), of_class.reshape([1, 1, 1, features])),
+            (graph.name_of(&self.pos_embed), of_patches),
+        ]
+        .map(|(name, tensor)| graph.tensor(&name, tensor));
+        let patches = graph.channels_last(patches);
+        let patches = graph.node("Add", &[patches, of_patches]);
+        let patches = graph.reshape(patches, &[0, 1, -1, features as i64]);
+        // As many class tokens as there are images.
+        let shape = graph.node("Shape", &[patches]);
+        let batch = graph.slice(shape, 0, 0, 1);
+        let one = graph.constant(Array::ints(&[1, 1, features as i64]));
+        let shape = graph.concat(&[batch, one], 0);
+        let class = graph.node("Expand", &[of_class, shape]);
+        let tokens = graph.concat(&[class, patches], 2);
+        let tokens = graph.channels_first(tokens);
+        let shape = ImageShape { channels: features, height: 1, width: 1 + height * width };
+        Ok(graph.with_image(tokens, shape))
+    }
 }
 
 /// Attention, then two dense layers over each token, each behind a norm and beside a shortcut.
@@ -187,6 +215,18 @@ impl Block for TransformerBlock {
         let wide = gelu(self.fc1.forward_pixels(self.norm2.forward(x)));
         self.fc2.forward_residual(around, wide, self.scale2.as_ref().map(Param::val))
     }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let x = graph.channels_last(x); // [batch, 1, tokens, features]
+        let attended = self.norm1.export(graph, x);
+        let attended = self.export_attention(graph, attended);
+        let x = self.proj.export_residual(graph, x, attended, self.scale1.as_ref().map(Param::val));
+        let wide = self.norm2.export(graph, x);
+        let wide = self.fc1.export(graph, wide);
+        let wide = graph.gelu(wide);
+        let y = self.fc2.export_residual(graph, x, wide, self.scale2.as_ref().map(Param::val));
+        Ok(graph.channels_first(y))
+    }
 }
 
 impl TransformerBlock {
@@ -206,6 +246,15 @@ impl TransformerBlock {
         let all = Tensor::ones([batch, tokens], &query.device());
         attention(query, key, value, all, features / HEAD).reshape([batch, 1, tokens, features])
     }
+
+    fn export_attention(&self, graph: &mut Graph, x: Value) -> Value {
+        let features = self.proj.weight.dims()[1];
+        let all = self.qkv.export(graph, x); // [batch, 1, tokens, 3 features]
+        let part = |part: usize| [part, part + 1].map(|edge| (edge * features) as i64);
+        let parts = [0, 1, 2].map(part).map(|[from, to]| graph.slice(all, 3, from, to));
+        let attended = graph.attention(parts, None, features / HEAD, features);
+        graph.unsqueeze(attended, 1)
+    }
 }
 
 /// The class token, normalised: an image of one pixel.
@@ -217,5 +266,14 @@ struct ClassToken {
 impl Block for ClassToken {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.norm.forward(x.narrow(2, 0, 1))
+    }
+
+    fn export(&self, graph: &mut Graph, x: Value) -> Result<Value, NoGraph> {
+        let features = graph.image(x).channels;
+        let x = graph.channels_last(x);
+        let class = graph.slice(x, 2, 0, 1);
+        let y = self.norm.export(graph, class);
+        let y = graph.channels_first(y);
+        Ok(graph.with_image(y, ImageShape { channels: features, height: 1, width: 1 }))
     }
 }

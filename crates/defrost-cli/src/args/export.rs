@@ -1,0 +1,75 @@
+//! `defrost export RUN OUT`
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::signed::SignedOptions;
+use super::values::at_least_one;
+
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// Folder of a finished run, or its packed file
+    pub run: PathBuf,
+    /// The file to write: .onnx, or .safetensors for PyTorch
+    #[arg(required_unless_present = "verify")]
+    pub out: Option<PathBuf>,
+    /// What to write [default: what the ending of OUT says]
+    #[arg(long, value_enum)]
+    pub format: Option<ExportFormat>,
+    /// Compare this export with the run again, and write nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "format", "input", "opset", "precision", "batch", "features"])]
+    pub verify: Option<PathBuf>,
+    /// What an image file's reader gives, or prepared numbers
+    #[arg(long, value_enum, default_value = "image")]
+    pub input: InputChoice,
+    /// The version of ONNX's operators, 18 to 22
+    #[arg(long, value_name = "N", default_value_t = 18)]
+    pub opset: u32,
+    /// The number format that weights are kept in
+    ///
+    /// In f16 the file is half as long, and what is computed with the weights still has 32 bits.
+    #[arg(long, value_enum, default_value = "f32")]
+    pub precision: KeptPrecision,
+    /// How many items a batch always has [default: any number]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub batch: Option<usize>,
+    /// Give the features that the head reads, instead of classes
+    #[arg(long)]
+    pub features: bool,
+    /// The Python whose ONNX Runtime compares the answers
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    pub python: PathBuf,
+    #[command(flatten)]
+    pub signed: SignedOptions,
+    /// Print one JSON object on stdout
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One file that takes items as they come
+    Onnx,
+    /// Weights for a network of torchvision or timm
+    Torch,
+}
+
+/// What an export is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InputChoice {
+    /// Items as they come: images of any size, rows, tokens
+    Image,
+    /// Images that are resized, cropped and normalised already
+    Tensor,
+}
+
+/// A number format of weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KeptPrecision {
+    /// 32 bits
+    F32,
+    /// 16 bits
+    F16,
+}

@@ -1,0 +1,116 @@
+//! A run is written for other programs, or refused with the reason. Whether it answers alike there is tested in the library.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{Ran, defrost_in, people, two_classes};
+
+fn run(folder: &Path, words: &str) -> Ran {
+    defrost_in(folder, &words.split(' ').collect::<Vec<_>>())
+}
+
+#[test]
+fn rows_leave_as_one_file_with_what_belongs_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    people(folder);
+    run(folder, "train people.csv --label-column group --epochs 1 --out rows --json").json();
+    // A Python that is not there compares nothing.
+    let written = run(folder, "export rows model.onnx --python no-such-python --json").json();
+    assert_eq!(written["files"], serde_json::json!(["model.onnx", "labels.txt", "model.check.json"]));
+    assert_eq!(written["bytes"], fs::metadata(folder.join("model.onnx")).unwrap().len());
+    assert!(written["compared"].is_null());
+    let outputs = written["outputs"].as_array().unwrap();
+    assert!(outputs.contains(&"label string [batch]".into()), "{outputs:?}");
+    let classes = fs::read_to_string(folder.join("labels.txt")).unwrap();
+    assert_eq!(classes.lines().count(), 2, "{classes}");
+
+    let verify = run(folder, "export --verify model.onnx rows --python no-such-python");
+    assert!(
+        verify.usage_error().starts_with("`no-such-python` has no ONNX Runtime to compare in: "),
+        "{}",
+        verify.stderr
+    );
+    run(folder, "train people.csv --label-column group --epochs 1 --seed 3 --out others --json").json();
+    assert_eq!(
+        run(folder, "export --verify model.onnx others").usage_error(),
+        "model.onnx: it was exported from another run, or before this one was trained anew"
+    );
+    fs::write(folder.join("other.onnx"), "not an export").unwrap();
+    let other = run(folder, "export --verify other.onnx rows");
+    assert!(
+        other.usage_error().starts_with("other.onnx: not an export of this program: "),
+        "{}",
+        other.stderr
+    );
+
+    for (words, error) in [
+        (
+            "export rows model",
+            "model: its ending says no format; end it with .onnx or .safetensors, or give --format onnx or torch",
+        ),
+        ("export rows m.onnx --batch 1000", "a batch can be fixed at 1 to 256 items, not 1000"),
+        ("export rows m.onnx --opset 17", "opset 17 can't be written; 18 to 22 can"),
+        ("export rows m.onnx --input tensor", "a prepared row has no graph: rows are given as they come"),
+        (
+            "export rows m.safetensors",
+            "PyTorch's libraries have no `tabular` that takes the weights: they have no such network",
+        ),
+    ] {
+        assert_eq!(run(folder, words).usage_error(), error);
+    }
+    assert!(!folder.join("m.onnx").exists() && !folder.join("m.safetensors").exists());
+}
+
+#[test]
+fn weights_for_pytorch_have_its_names() {
+    let folder = tempfile::tempdir().unwrap();
+    two_classes(folder.path(), 6);
+    let folder = folder.path();
+    run(folder, "train data --size 32 --freeze-epochs 1 --epochs 0 --out run --json").json();
+    let written = run(folder, "export run weights.safetensors --json").json();
+    let python: Vec<&str> =
+        written["python"].as_array().unwrap().iter().filter_map(|line| line.as_str()).collect();
+    assert_eq!(python[2], "model = timm.create_model(\"tf_efficientnet_lite0\", num_classes=2)");
+    let bytes = fs::read(folder.join("weights.safetensors")).unwrap();
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
+    assert_eq!(header["classifier.weight"]["shape"], serde_json::json!([2, 1280]));
+    assert!(header["conv_stem.weight"].is_object() && header["body.conv_stem.weight"].is_null());
+    assert_eq!(header["__metadata__"]["format"], "pt");
+}
+
+#[test]
+fn features_leave_as_numbers_of_any_stage() {
+    let folder = tempfile::tempdir().unwrap();
+    two_classes(folder.path(), 6);
+    let folder = folder.path();
+    let network = "features efficientnet_lite0 data";
+    let written = run(folder, &format!("{network} all.npy --size 32 --json")).json();
+    assert_eq!(written, serde_json::json!({ "file": "all.npy", "items": 12, "features": 1280 }));
+    let bytes = fs::read(folder.join("all.npy")).unwrap();
+    assert_eq!(bytes.len(), 128 + 12 * 1280 * 4);
+
+    run(folder, "train data --size 32 --freeze-epochs 1 --epochs 0 --out run --json").json();
+    let of_run = run(folder, "features run data early.csv --stage blocks.1 --json").json();
+    assert_eq!(of_run["features"], 24);
+    let text = fs::read_to_string(folder.join("early.csv")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("item,label,feature_0,feature_1,"), "{}", lines[0]);
+    assert!(lines.len() == 13 && lines[1].contains(",blue,") && lines[12].contains(",red,"), "{text}");
+
+    assert_eq!(
+        run(folder, "features run data early.csv --size 64").usage_error(),
+        "--size: SOURCE is a run, which has its own network"
+    );
+    let unknown = run(folder, &format!("{network} all.npy --size 32 --stage block.1"));
+    assert!(
+        unknown.usage_error().starts_with("there is no stage `block.1` before the head; "),
+        "{}",
+        unknown.stderr
+    );
+    assert_eq!(
+        run(folder, &format!("{network} all.parquet")).usage_error(),
+        "all.parquet: end it with .npy or .csv"
+    );
+}
