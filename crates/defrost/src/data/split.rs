@@ -7,7 +7,7 @@
 use rand::seq::SliceRandom;
 
 use super::together::Units;
-use super::{Dataset, Draws, Target};
+use super::{Dataset, Draws};
 
 /// Indices of the items on each side, ascending; every item is on exactly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,11 +100,11 @@ pub fn split(data: &dyn Dataset, fraction: f64, seed: u64) -> Result<Split, Spli
 /// The same for items of which only this is known: the target, and what the item [belongs to](Dataset::belongs_to).
 #[cfg(any(feature = "text", feature = "tabular"))]
 pub(crate) fn split_together(
-    items: &[(&Target, Option<&str>)],
+    items: &[(&super::Target, Option<&str>)],
     fraction: f64,
     seed: u64,
 ) -> Result<Split, SplitError> {
-    let item = |&(target, group): &(&Target, _)| (target.class().unwrap_or(0), group);
+    let item = |&(target, group): &(&super::Target, _)| (target.class().unwrap_or(0), group);
     split_units(&Units::new(&items.iter().map(item).collect::<Vec<_>>()), fraction, seed)
 }
 
