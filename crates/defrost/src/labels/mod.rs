@@ -2,71 +2,21 @@
 //!
 //! Images, texts and table rows have their labels read here, so that a cell means the same for all of them.
 
+#[cfg(any(feature = "vision", feature = "text"))]
+mod seeming;
 mod separator;
 
-use separator::{LabelSeparator, is_list, looks_several, split_labels};
+#[cfg(any(feature = "vision", feature = "text"))]
+pub(crate) use seeming::Seeming;
+use separator::{LabelSeparator, looks_several, split_labels};
 
 use crate::csv_table::cell::{self, is_missing, number};
 use crate::csv_table::{CsvTable, NumberFormat, Row};
 use crate::data::{Label, Target, TargetKind};
 use crate::remedy::{Note, Remedy};
 
-/// Usual names of label columns.
-const USUAL_NAMES: [&str; 10] =
-    ["label", "labels", "class", "category", "target", "tags", "tag", "y", "diagnosis", "sentiment"];
-/// The fraction of rows that have exactly one of the labels, where a column for each means classes.
-const MOST: f64 = 0.95;
-
 /// Why a row can't be used: a word for the kind of problem, and the reason.
 pub(crate) type NoLabel = (&'static str, String);
-
-/// The columns that seem to hold the labels, where none is named.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Seeming {
-    /// They have a usual name, or are the only ones with lists where there are several labels.
-    Usual(Vec<usize>),
-    /// One for each label, whose cells say whether it is there.
-    OneEach(Vec<usize>),
-    /// The same, but many rows have none of them or several, where a class was to be predicted.
-    SeveralAtOnce(Vec<usize>),
-    /// None does.
-    None,
-}
-
-impl Seeming {
-    /// The label columns among `others`, those that have no other use. Of a trained network, `known` are the classes.
-    pub fn find(table: &CsvTable, others: &[usize], kind: TargetKind, known: Option<&[String]>) -> Self {
-        let is_usual = |column: &usize| USUAL_NAMES.contains(&table.columns[*column].to_lowercase().as_str());
-        let usual: Vec<usize> = others.iter().copied().filter(is_usual).collect();
-        if !usual.is_empty() {
-            return Self::Usual(usual);
-        }
-        let has_lists = |column: &usize| table.cells(*column).all(is_list);
-        let lists: Vec<usize> = others.iter().copied().filter(has_lists).collect();
-        if kind == TargetKind::Labels && lists.len() == 1 {
-            return Self::Usual(lists);
-        }
-        let is_known = |column: &usize| known.is_none_or(|known| known.contains(&table.columns[*column]));
-        let says = |column: &usize| table.cells(*column).all(|cell| is_there(cell).is_some());
-        let saying: Vec<usize> =
-            others.iter().copied().filter(|column| is_known(column) && says(column)).collect();
-        let is_one = |row: &&Row| is_there_in(row, &saying).count() == 1;
-        match kind {
-            _ if saying.len() < 2 => Self::None,
-            TargetKind::Labels => Self::OneEach(saying),
-            TargetKind::Number => Self::None,
-            // Among other columns, two that say yes or no need not be classes.
-            TargetKind::Class if known.is_none() && saying.len() < others.len() => Self::None,
-            TargetKind::Class => {
-                let one = table.rows.iter().filter(is_one).count();
-                match one as f64 >= MOST * table.rows.len() as f64 {
-                    true => Self::OneEach(saying),
-                    false => Self::SeveralAtOnce(saying),
-                }
-            }
-        }
-    }
-}
 
 /// The columns of a file that hold its labels, and how they are written.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,6 +57,7 @@ impl LabelColumns {
     }
 
     /// Where they are.
+    #[cfg(any(feature = "vision", feature = "text"))]
     pub fn places(&self) -> &[usize] {
         &self.places
     }

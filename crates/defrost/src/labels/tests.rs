@@ -77,29 +77,3 @@ fn each_label_may_have_a_column() {
     assert_eq!(found[2], Err(("bad-label", "2 of its labels are 1, and a class is one".to_owned())));
     assert_eq!(found[3], Err(("no-label", "none of its labels is 1".to_owned())));
 }
-
-#[test]
-fn label_columns_are_known_by_their_names_or_their_cells() {
-    let seeming = |text: &str, kind, known: Option<&[&str]>| {
-        let table = table(text);
-        let known: Option<Vec<String>> = known.map(|known| known.iter().map(|&name| name.into()).collect());
-        let others: Vec<usize> = (1..table.columns.len()).collect();
-        Seeming::find(&table, &others, kind, known.as_deref())
-    };
-    let (class, several, number) = (TargetKind::Class, TargetKind::Labels, TargetKind::Number);
-    assert_eq!(seeming("x,n,Label\na,1,2\n", class, None), Seeming::Usual(vec![2]));
-    let one = "x,cat,dog\na,1,0\nb,0,1\n";
-    assert_eq!(seeming(one, class, None), Seeming::OneEach(vec![1, 2]));
-    assert_eq!(seeming(one, number, None), Seeming::None);
-    let lists = "x,n,topics\na,1,[]\nb,2,\"['cat', 'dog']\"\n";
-    assert_eq!(seeming(lists, several, None), Seeming::Usual(vec![2]));
-    assert_eq!(seeming(lists, class, None), Seeming::None);
-    let both = "x,cat,dog\na,1,1\nb,0,1\n";
-    assert_eq!(seeming(both, class, None), Seeming::SeveralAtOnce(vec![1, 2]));
-    assert_eq!(seeming(both, several, None), Seeming::OneEach(vec![1, 2]));
-    let among = "x,age,cat,dog\na,30,1,0\nb,40,0,1\n";
-    assert_eq!(seeming(among, class, None), Seeming::None);
-    assert_eq!(seeming(among, several, None), Seeming::OneEach(vec![2, 3]));
-    assert_eq!(seeming(among, class, Some(&["cat", "dog"])), Seeming::OneEach(vec![2, 3]));
-    assert_eq!(seeming("x,cat,is_new\na,1,0\n", several, Some(&["cat", "dog"])), Seeming::None);
-}
