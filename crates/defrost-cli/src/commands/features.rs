@@ -120,7 +120,7 @@ fn write_csv(path: &Path, features: &Features, data: &[&dyn Dataset], classes: &
     let class = |class: usize| classes.get(class).cloned().unwrap_or_default();
     let label = |target: Target| match target {
         Target::Class(index) => class(index),
-        Target::Labels(labels) => labels.into_iter().map(class).collect::<Vec<_>>().join(" "),
+        Target::Labels(labels) => labels.into_iter().map(class).collect::<Vec<_>>().join("|"),
         Target::Number(number) => number.to_string(),
     };
     let items = data.iter().flat_map(|data| (0..data.len()).map(move |item| (data, item)));
