@@ -19,6 +19,7 @@ use crate::training;
 /// Writes a run for other programs and compares the answers there, or compares an earlier export again.
 pub fn export(arguments: &ExportArguments) -> Outcome {
     arguments.signed.check(&arguments.run)?;
+    training::start_threads(None)?;
     let model = TrainedModel::open(&arguments.run, &training::device()).or_usage()?;
     if let Some(file) = &arguments.verify {
         return verify(&model, file, arguments);

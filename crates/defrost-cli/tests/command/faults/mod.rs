@@ -30,6 +30,23 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 const RESUME: &str = "train --resume run";
 
+/// What is done with a run. Exports are not compared, since faults would also meet Python.
+const USES_OF_ROWS: [&str; 5] = [
+    "predict run people.csv",
+    "evaluate run people.csv",
+    "export run model.onnx --python none",
+    "features run people.csv features.csv",
+    "compare run run",
+];
+const USES_OF_IMAGES: [&str; 4] = [
+    "predict run data/red",
+    "evaluate run data",
+    "export run model.onnx --python none",
+    "features run data features.npy",
+];
+const USES_OF_TEXTS: [&str; 3] =
+    ["predict run valid.csv", "evaluate run valid.csv", "export run model.onnx --python none"];
+
 /// The library of faults, built once; none if no C compiler is installed.
 static LIBRARY: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/command/faults/preload.c");
@@ -47,7 +64,7 @@ static LIBRARY: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
 struct Case {
     data: tempfile::TempDir,
     train: &'static str,
-    uses: [&'static str; 2],
+    uses: &'static [&'static str],
 }
 
 /// What fails.
@@ -285,7 +302,7 @@ fn rows_survive_faults() {
     people(data.path());
     let train =
         "train people.csv --label-column group --epochs 2 --batch 16 --checkpoint-seconds 0 --out run";
-    try_faults("rows", &Case { data, train, uses: ["predict run people.csv", "evaluate run people.csv"] });
+    try_faults("rows", &Case { data, train, uses: &USES_OF_ROWS });
 }
 
 #[test]
@@ -293,7 +310,7 @@ fn images_survive_faults() {
     let data = tempfile::tempdir().unwrap();
     two_classes(data.path(), 5);
     let train = "train data --size 32 --batch 4 --freeze-to -1 --epochs 2 --checkpoint-seconds 0 --out run";
-    try_faults("images", &Case { data, train, uses: ["predict run data/red", "evaluate run data"] });
+    try_faults("images", &Case { data, train, uses: &USES_OF_IMAGES });
 }
 
 #[test]
@@ -303,5 +320,5 @@ fn texts_survive_faults() {
     reviews(data.path());
     let train = "train reviews.csv --valid valid.csv --weights tiny --max-tokens 40 --precision f32 --epochs 1 --batch 16 \
                  --checkpoint-seconds 0 --out run";
-    try_faults("texts", &Case { data, train, uses: ["predict run valid.csv", "evaluate run valid.csv"] });
+    try_faults("texts", &Case { data, train, uses: &USES_OF_TEXTS });
 }
