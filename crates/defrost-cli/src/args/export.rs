@@ -20,7 +20,7 @@ pub struct ExportArguments {
     /// Compare this export with the run again, and write nothing
     #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "format", "input", "opset", "precision", "batch", "features"])]
     pub verify: Option<PathBuf>,
-    /// What an image file's reader gives, or prepared numbers
+    /// Whether it takes items as they come, or images that are prepared already
     #[arg(long, value_enum, default_value = "image")]
     pub input: InputChoice,
     /// The version of ONNX's operators, 18 to 22
