@@ -28,7 +28,7 @@ pub struct ExportArguments {
     pub opset: u32,
     /// The number format that weights are kept in
     ///
-    /// In f16 the file is half as long, and what is computed with the weights still has 32 bits.
+    /// f16 halves the file. All computation stays in 32 bits.
     #[arg(long, value_enum, default_value = "f32")]
     pub precision: KeptPrecision,
     /// How many items a batch always has [default: any number]

@@ -45,7 +45,7 @@ pub fn compare(arguments: &CompareArguments) -> Outcome {
     Ok(())
 }
 
-/// A run: its path, what was trained, how good it is.
+/// The path of a run, its plan and its result.
 fn lines(number: usize, run: &Overview) -> [String; 3] {
     let about = &run.report.about;
     let took = run.seconds().map_or_else(String::new, |took| format!(", after {}", seconds(took)));

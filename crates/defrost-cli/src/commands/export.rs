@@ -32,7 +32,7 @@ pub fn export(arguments: &ExportArguments) -> Outcome {
     }
 }
 
-/// What to write: what is said, or what the file's ending says.
+/// The format given, or else the one of the file's ending.
 fn format(said: Option<ExportFormat>, out: &Path) -> Result<ExportFormat, Failure> {
     let ending = out.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
     let of_ending = match ending.as_deref() {

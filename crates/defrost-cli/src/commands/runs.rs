@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::run::{Overview, is_unfinished};
 use crate::show::seconds;
 
-/// What lies in a folder of runs.
+/// A run in a folder.
 enum Found {
     Finished(Box<Overview>),
     /// It can be resumed.
@@ -31,13 +31,13 @@ pub fn runs(arguments: &RunsArguments) -> Outcome {
         return print_json(&json!({ "runs": found.iter().map(Found::json).collect::<Vec<_>>() }));
     }
     if found.is_empty() {
-        println!("{}: there are no runs in it", arguments.folder.display());
+        println!("{} holds no runs", arguments.folder.display());
     }
     found.iter().for_each(|found| println!("{}", found.line()));
     Ok(())
 }
 
-/// What lies in a folder, what was changed last first.
+/// The paths in a folder, the newest first.
 fn paths(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |error| Failure::usage(format!("{}: {error}", folder.display()));
     let entries = fs::read_dir(folder).map_err(unreadable)?;

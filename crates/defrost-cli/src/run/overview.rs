@@ -1,4 +1,4 @@
-//! A run in one line: what it is, what was trained, how good it is.
+//! The overview of a run: its network, its plan and its result.
 
 use std::path::Path;
 

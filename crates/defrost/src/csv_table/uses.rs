@@ -72,6 +72,13 @@ impl CsvTable {
 }
 
 impl CsvTable {
+    /// The names of columns, in quotation marks, to be shown.
+    #[cfg(any(feature = "vision", feature = "text"))]
+    pub(crate) fn quoted(&self, columns: &[usize]) -> String {
+        let names = columns.iter().map(|&column| format!("`{}`", self.columns[column]));
+        names.collect::<Vec<_>>().join(", ")
+    }
+
     /// A note about a column among these that seems to say which rows validate.
     pub(crate) fn division_note(&self, columns: impl Iterator<Item = usize>) -> Option<Note> {
         let divides = |&column: &usize| {

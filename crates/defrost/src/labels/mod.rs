@@ -3,9 +3,13 @@
 //! Images, texts and table rows have their labels read here, so that a cell means the same for all of them.
 
 #[cfg(any(feature = "vision", feature = "text"))]
+mod roles;
+#[cfg(any(feature = "vision", feature = "text"))]
 mod seeming;
 mod separator;
 
+#[cfg(any(feature = "vision", feature = "text"))]
+pub(crate) use roles::Roles;
 #[cfg(any(feature = "vision", feature = "text"))]
 pub(crate) use seeming::Seeming;
 use separator::{LabelSeparator, looks_several, split_labels};

@@ -10,7 +10,7 @@ use crate::data::{Fingerprint, Skipped};
 /// # Errors
 ///
 /// If validation can't be split off.
-pub(super) fn report(TextParts { train, valid }: &TextParts, seed: u64) -> Result<Report, SplitError> {
+pub(super) fn report(TextParts { train, valid, .. }: &TextParts, seed: u64) -> Result<Report, SplitError> {
     let mut problems = vec![];
     let mut entries = look_at(train, Part::Train, &mut problems);
     match valid {

@@ -13,6 +13,7 @@ use crate::data::class_folder::{
     FolderError, IgnoreReason, Ignored, LabelledFiles, scan_known, scan_to_evaluate,
 };
 use crate::data::{Skipped, Target};
+use crate::reading::TableReading;
 use crate::remedy::Remedy;
 
 /// The largest data set that is held in memory, in bytes.
@@ -231,6 +232,8 @@ pub(super) struct TextParts {
     pub train: LabelledTexts,
     /// What validates.
     pub valid: ValidTexts,
+    /// How their table was read, if they lie in one.
+    pub table: Option<TableReading>,
 }
 
 /// The texts that validate.

@@ -7,8 +7,8 @@ use super::source::{LabelledText, LabelledTexts, TextSourceError};
 use super::together::Together;
 use crate::csv_table::{CsvTable, NumberFormat, Use, Uses, cell};
 use crate::data::{Label, Skipped, Target, TargetKind};
-use crate::labels::{LabelColumns, NoLabel, Seeming, kind_word, names, target};
-use crate::reading::{ColumnReading, ColumnUse, TableReading};
+use crate::labels::{LabelColumns, NoLabel, Roles, Seeming, names, target};
+use crate::reading::TableReading;
 use crate::remedy::Note;
 
 /// How the texts of a table are read.
@@ -33,10 +33,7 @@ pub(super) struct TextTable<'a> {
     path: &'a Path,
     table: &'a CsvTable,
     sought: Sought<'a>,
-    text: usize,
-    labels: LabelColumns,
-    group: Option<usize>,
-    valid: Option<usize>,
+    roles: Roles,
     /// The use of each row.
     uses: Uses,
 }
@@ -83,8 +80,7 @@ impl<'a> TextTable<'a> {
                 (Seeming::OneEach(columns), _) => columns,
                 (Seeming::None, &[only]) => vec![only],
                 (Seeming::SeveralAtOnce(columns), _) => {
-                    let names = columns.iter().map(|&column| format!("`{}`", table.columns[column]));
-                    let columns = names.collect::<Vec<_>>().join(", ");
+                    let columns = table.quoted(&columns);
                     return Err(TextSourceError::SeveralAtOnce { path: path.to_owned(), columns });
                 }
                 _ => {
@@ -95,34 +91,29 @@ impl<'a> TextTable<'a> {
         };
         let labels = LabelColumns::new(table, places, sought.kind, sought.separator, sought.known);
         let uses = valid.map_or_else(|| Ok(Uses::undivided(table)), |column| table.uses(column))?;
-        Ok(Self { path, table, sought, text, labels, group, valid, uses })
+        let roles = Roles { input: text, input_kind: "text", labels, group, valid };
+        Ok(Self { path, table, sought, roles, uses })
     }
 
     /// Whether a column says which rows validate.
     pub fn is_divided(&self) -> bool {
-        self.valid.is_some()
+        self.roles.valid.is_some()
     }
 
     /// The names of the columns of text and label; no label's where each label has a column.
     pub fn columns(&self) -> TextColumns {
         let name = |column: usize| Some(self.table.columns[column].clone());
-        let label = match self.labels.places() {
+        let label = match self.roles.labels.places() {
             &[column] => name(column),
             _ => None,
         };
-        TextColumns { text: name(self.text), label }
+        TextColumns { text: name(self.roles.input), label }
     }
 
     /// What a person should know of how it is read.
     pub fn notes(&self) -> Vec<Note> {
-        let labels = self.labels.note(self.table, self.sought.separator.is_some());
-        let is_free = |column: &usize| {
-            *column != self.text && !self.labels.places().contains(column) && Some(*column) != self.group
-        };
-        let division = match self.valid {
-            Some(_) => None,
-            None => self.table.division_note((0..self.table.columns.len()).filter(is_free)),
-        };
+        let labels = self.roles.labels.note(self.table, self.sought.separator.is_some());
+        let division = self.roles.division_note(self.table);
         let notes = self.table.reading.notes.iter().chain(&self.uses.notes).cloned();
         notes.chain(labels).chain(division).collect()
     }
@@ -135,7 +126,7 @@ impl<'a> TextTable<'a> {
     pub fn labels(&self) -> Result<RowLabels, TextSourceError> {
         let rows = &self.table.rows;
         let read: Vec<Result<Label, NoLabel>> =
-            rows.iter().map(|row| self.labels.read(self.table, row)).collect();
+            rows.iter().map(|row| self.roles.labels.read(self.table, row)).collect();
         let train = || {
             let rows = read.iter().zip(&self.uses.rows).filter(|(_, used_as)| **used_as == Use::Train);
             rows.filter_map(|(label, _)| label.as_ref().ok())
@@ -175,9 +166,9 @@ impl<'a> TextTable<'a> {
             let name = self.table.name(row.line);
             match target {
                 Ok(target) => {
-                    let group = self.group.map(|group| row.cells[group].to_owned());
+                    let group = self.roles.group.map(|group| row.cells[group].to_owned());
                     let belongs_to = group.filter(|group| !group.is_empty());
-                    let (text, target) = (row.cells[self.text].to_owned(), target.clone());
+                    let (text, target) = (row.cells[self.roles.input].to_owned(), target.clone());
                     items.push(LabelledText { name, text, target, belongs_to });
                 }
                 Err((kind, reason)) => {
@@ -188,7 +179,7 @@ impl<'a> TextTable<'a> {
         if items.is_empty() && used_as == Use::Valid {
             let rows = self.table.rows.iter().zip(&self.uses.rows).filter(|(_, of_row)| **of_row == used_as);
             let read: Vec<Label> =
-                rows.filter_map(|(row, _)| self.labels.read(self.table, row).ok()).collect();
+                rows.filter_map(|(row, _)| self.roles.labels.read(self.table, row).ok()).collect();
             self.check_known(&names(read.iter()), &labels.classes)?;
         }
         Ok(LabelledTexts { classes: labels.classes.clone(), items, skipped, columns: self.columns() })
@@ -199,29 +190,15 @@ impl<'a> TextTable<'a> {
         let is_used = |place: &usize| {
             self.uses.rows[*place] != Use::Test
                 && labels.targets[*place].is_ok()
-                && !self.table.rows[*place].cells[self.text].trim().is_empty()
+                && !self.table.rows[*place].cells[self.roles.input].trim().is_empty()
         };
         let used = (0..self.table.rows.len()).filter(is_used).count();
-        let column = |(place, name): (usize, &String)| {
-            let (kind, used_as) = match place {
-                place if place == self.text => ("text", ColumnUse::Input),
-                place if self.labels.places().contains(&place) => {
-                    (kind_word(self.labels.kind()), ColumnUse::Label)
-                }
-                place if Some(place) == self.group => ("category", ColumnUse::Group),
-                place if Some(place) == self.valid => ("category", ColumnUse::Split),
-                _ => ("category", ColumnUse::Nothing),
-            };
-            let missing = self.table.cells(place).filter(|cell| cell.is_empty()).count();
-            ColumnReading { name: name.clone(), kind, missing, odd: vec![], used_as }
-        };
-        let columns = self.table.columns.iter().enumerate().map(column).collect();
+        let columns = self.roles.readings(self.table);
         TableReading::of(self.table, used, columns, &self.notes()).with_tests(self.uses.tests())
     }
 
     fn label_names(&self) -> String {
-        let names = self.labels.places().iter().map(|&column| format!("`{}`", self.table.columns[column]));
-        names.collect::<Vec<_>>().join(", ")
+        self.table.quoted(self.roles.labels.places())
     }
 
     /// Refuses labels of which none is known.

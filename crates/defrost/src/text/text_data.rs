@@ -281,16 +281,14 @@ impl TextData {
     ///
     /// If there are no two classes of texts, or no validation part can be made.
     pub fn read(self, tokenizer: &Tokenizer) -> Result<SplitData<Texts>, TextDataError> {
-        let (path, seed, reading) = (self.path.clone(), self.seed, self.reading());
+        let (path, seed) = (self.path.clone(), self.seed);
         let given = if let Validation::Path(other) = &self.validation { other.clone() } else { path.clone() };
-        let mut notes = match &self.found {
-            Found::Table(table) => self.table(table)?.notes(),
-            _ => vec![],
-        };
         let parts = self.parts()?;
+        let mut notes = parts.table.as_ref().map_or(vec![], |table| table.notes.clone());
+        let reading = self.reading_of(&parts);
         let (train, bad) = encode(&path, &parts.train.items, tokenizer)?;
         let report = report(&parts, seed)?.with_reading(reading);
-        let TextParts { train: LabelledTexts { classes, mut skipped, .. }, valid } = parts;
+        let TextParts { train: LabelledTexts { classes, mut skipped, .. }, valid, .. } = parts;
         skipped.extend(bad);
         let (train, valid) = match valid {
             ValidTexts::Given(LabelledTexts { items, skipped: unread, .. }) => {
@@ -321,8 +319,8 @@ impl TextData {
     ///
     /// If they can't be read, columns are not clear, or labels make no classes.
     pub fn check(self) -> Result<Report, TextDataError> {
-        let (seed, reading) = (self.seed, self.reading());
-        Ok(report(&self.parts()?, seed)?.with_reading(reading))
+        let parts = self.parts()?;
+        Ok(report(&parts, self.seed)?.with_reading(self.reading_of(&parts)))
     }
 
     /// How the texts of a table are read.
@@ -340,6 +338,10 @@ impl TextData {
     /// The used columns of the table that the texts lie in.
     fn table<'a>(&'a self, table: &'a CsvTable) -> Result<TextTable<'a>, TextSourceError> {
         TextTable::find(&self.path, table, self.sought())
+    }
+
+    fn reading_of(&self, parts: &TextParts) -> Option<Reading> {
+        parts.table.clone().map(Reading::Table).or_else(|| self.reading())
     }
 
     /// What is understood of the file or folder they are in; nothing of texts in memory.
@@ -374,7 +376,7 @@ impl TextData {
     ///
     /// As [`check`](Self::check).
     pub fn counts(&self) -> Result<TextCounts, TextDataError> {
-        let TextParts { train: LabelledTexts { classes, items, .. }, valid } = self.parts()?;
+        let TextParts { train: LabelledTexts { classes, items, .. }, valid, .. } = self.parts()?;
         let train = match valid {
             ValidTexts::Given(_) => items.len(),
             ValidTexts::Fraction(fraction) => {
@@ -398,10 +400,12 @@ impl TextData {
                 return Err(TextDataError::Together { path, together });
             }
         }
+        let mut reading = None;
         let mut train = match &self.found {
             Found::Table(table) => {
                 let table = self.table(table)?;
                 let labels = table.labels()?;
+                reading = Some(table.reading(&labels));
                 let train = table.texts(&labels, Use::Train)?;
                 if table.is_divided() {
                     let valid = table.texts(&labels, Use::Valid)?;
@@ -409,7 +413,7 @@ impl TextData {
                         let items = train.items.len();
                         return Err(SplitError::OneSide { chosen: 0, items }.into());
                     }
-                    return Ok(TextParts { train, valid: ValidTexts::Given(valid) });
+                    return Ok(TextParts { train, valid: ValidTexts::Given(valid), table: reading });
                 }
                 train
             }
@@ -441,7 +445,7 @@ impl TextData {
                 ValidTexts::Fraction(*fraction)
             }
         };
-        Ok(TextParts { train, valid })
+        Ok(TextParts { train, valid, table: reading })
     }
 }
 

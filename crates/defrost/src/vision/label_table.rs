@@ -10,8 +10,8 @@ use super::labels::{IMAGES, LabelTable, LabelsError};
 use crate::csv_table::{CsvTable, Use, Uses};
 use crate::data::class_folder::all_files;
 use crate::data::{Label, Skipped, TargetKind};
-use crate::labels::{LabelColumns, Seeming, kind_word};
-use crate::reading::{ColumnReading, ColumnUse, TableReading};
+use crate::labels::{LabelColumns, Roles, Seeming};
+use crate::reading::TableReading;
 use crate::remedy::{Note, Remedy};
 
 /// At most this many rows are compared with the files to find the column of images.
@@ -46,7 +46,7 @@ impl LabelRows {
     pub fn read(root: &Path, table: &LabelTable, known: Option<&[String]>) -> Result<Self, LabelsError> {
         let csv = CsvTable::read_as(&table.file, &table.format)?;
         let finder = Finder::new(root)?;
-        let columns = Columns::find(table, &csv, &finder, known)?;
+        let columns = find(table, &csv, &finder, known)?;
         let uses = columns.valid.map_or_else(|| Ok(Uses::undivided(&csv)), |column| csv.uses(column))?;
         let mut found =
             Self { left_out: csv.left_out().collect(), notes: csv.reading.notes.clone(), ..Self::default() };
@@ -65,7 +65,7 @@ impl LabelRows {
                     continue;
                 }
             };
-            let written = &cells[columns.image];
+            let written = &cells[columns.input];
             match finder.find(written) {
                 Ok(path) => {
                     if path != Path::new(written) && moved.is_none() && !has_same_name(&path, written) {
@@ -86,17 +86,11 @@ impl LabelRows {
             moved.map(|example| Note::from(format!("images are found by the end of their paths: {example}"))),
         );
         found.notes.extend(columns.labels.note(&csv, table.separator.is_some()));
-        if columns.valid.is_none() {
-            let is_free = |column: &usize| {
-                ![Some(columns.image), columns.group].contains(&Some(*column))
-                    && !columns.labels.places().contains(column)
-            };
-            found.notes.extend(csv.division_note((0..csv.columns.len()).filter(is_free)));
-        }
-        found.notes.extend(columns.note(table, &csv));
+        found.notes.extend(columns.division_note(&csv));
+        found.notes.extend(guessed_note(&columns, table, &csv));
         found.rows.sort_by(|a, b| a.path.cmp(&b.path));
         found.reading =
-            TableReading::of(&csv, found.rows.len(), columns.reading(&csv), &found.notes).with_tests(tests);
+            TableReading::of(&csv, found.rows.len(), columns.readings(&csv), &found.notes).with_tests(tests);
         Ok(found)
     }
 }
@@ -106,87 +100,55 @@ fn has_same_name(path: &Path, written: &str) -> bool {
     path.with_extension("") == Path::new(written)
 }
 
-/// Which columns are used.
-struct Columns {
-    image: usize,
-    labels: LabelColumns,
-    valid: Option<usize>,
-    group: Option<usize>,
+/// The columns that are used, those that are not named guessed.
+fn find(
+    table: &LabelTable,
+    csv: &CsvTable,
+    finder: &Finder,
+    known: Option<&[String]>,
+) -> Result<Roles, LabelsError> {
+    let named = |name: &Option<String>| name.as_ref().map(|name| csv.column(&table.file, name)).transpose();
+    let found =
+        |column: &usize| csv.cells(*column).take(SAMPLE).filter(|cell| finder.find(cell).is_ok()).count();
+    // The first of equals.
+    let image =
+        named(&table.image_column)?.or_else(|| (0..csv.columns.len()).rev().max_by_key(found)).unwrap_or(0);
+    let (valid, group) = (named(&table.valid_column)?, named(&table.group_column)?);
+    let is_other = |column: &usize| {
+        *column != image && Some(*column) != valid && Some(*column) != group && !csv.is_nameless(*column)
+    };
+    let others: Vec<usize> = (0..csv.columns.len()).filter(is_other).collect();
+    let kind = table.kind.unwrap_or(TargetKind::Class);
+    let labels = match named(&table.label_column)? {
+        Some(label) => vec![label],
+        None => match Seeming::find(csv, &others, kind, known) {
+            Seeming::Usual(columns) => columns[..1].to_vec(),
+            Seeming::OneEach(columns) => columns,
+            Seeming::SeveralAtOnce(columns) => {
+                let columns = csv.quoted(&columns);
+                return Err(LabelsError::Unclear { path: table.file.clone(), columns });
+            }
+            Seeming::None => others.into_iter().take(1).collect(),
+        },
+    };
+    if labels.is_empty() {
+        return Err(LabelsError::OneColumn(table.file.clone()));
+    }
+    let labels = LabelColumns::new(csv, labels, kind, table.separator, known);
+    Ok(Roles { input: image, input_kind: "image", labels, group, valid })
 }
 
-impl Columns {
-    fn find(
-        table: &LabelTable,
-        csv: &CsvTable,
-        finder: &Finder,
-        known: Option<&[String]>,
-    ) -> Result<Self, LabelsError> {
-        let named =
-            |name: &Option<String>| name.as_ref().map(|name| csv.column(&table.file, name)).transpose();
-        let found =
-            |column: &usize| csv.cells(*column).take(SAMPLE).filter(|cell| finder.find(cell).is_ok()).count();
-        // The first of equals.
-        let image = named(&table.image_column)?
-            .or_else(|| (0..csv.columns.len()).rev().max_by_key(found))
-            .unwrap_or(0);
-        let (valid, group) = (named(&table.valid_column)?, named(&table.group_column)?);
-        let is_other = |column: &usize| {
-            *column != image && Some(*column) != valid && Some(*column) != group && !csv.is_nameless(*column)
-        };
-        let others: Vec<usize> = (0..csv.columns.len()).filter(is_other).collect();
-        let kind = table.kind.unwrap_or(TargetKind::Class);
-        let labels = match named(&table.label_column)? {
-            Some(label) => vec![label],
-            None => match Seeming::find(csv, &others, kind, known) {
-                Seeming::Usual(columns) => columns[..1].to_vec(),
-                Seeming::OneEach(columns) => columns,
-                Seeming::SeveralAtOnce(columns) => {
-                    let columns = names(csv, &columns).join(", ");
-                    return Err(LabelsError::Unclear { path: table.file.clone(), columns });
-                }
-                Seeming::None => others.into_iter().take(1).collect(),
-            },
-        };
-        if labels.is_empty() {
-            return Err(LabelsError::OneColumn(table.file.clone()));
-        }
-        let labels = LabelColumns::new(csv, labels, kind, table.separator, known);
-        Ok(Self { image, labels, valid, group })
+/// A note about label columns that were guessed.
+fn guessed_note(roles: &Roles, table: &LabelTable, csv: &CsvTable) -> Option<Note> {
+    if table.label_column.is_some() || csv.columns.len() <= 2 {
+        return None;
     }
-
-    /// A note about label columns that were guessed.
-    fn note(&self, table: &LabelTable, csv: &CsvTable) -> Option<Note> {
-        if table.label_column.is_some() || csv.columns.len() <= 2 {
-            return None;
-        }
-        let text = match &names(csv, self.labels.places())[..] {
-            [name] => format!("column {name} is read as the label"),
-            names => format!("the columns {} are read as labels that are there or not", names.join(", ")),
-        };
-        Some(Note { text, remedy: Some(Remedy::NameLabelColumn) })
-    }
-
-    fn reading(&self, csv: &CsvTable) -> Vec<ColumnReading> {
-        let column = |(place, name): (usize, &String)| {
-            let (kind, used_as) = match place {
-                place if place == self.image => ("image", ColumnUse::Input),
-                place if self.labels.places().contains(&place) => {
-                    (kind_word(self.labels.kind()), ColumnUse::Label)
-                }
-                place if Some(place) == self.valid => ("category", ColumnUse::Split),
-                place if Some(place) == self.group => ("category", ColumnUse::Group),
-                _ => ("category", ColumnUse::Nothing),
-            };
-            let missing = csv.cells(place).filter(|cell| cell.is_empty()).count();
-            ColumnReading { name: name.clone(), kind, missing, odd: vec![], used_as }
-        };
-        csv.columns.iter().enumerate().map(column).collect()
-    }
-}
-
-/// The names of columns, to be shown.
-fn names(csv: &CsvTable, columns: &[usize]) -> Vec<String> {
-    columns.iter().map(|&column| format!("`{}`", csv.columns[column])).collect()
+    let (places, names) = (roles.labels.places(), csv.quoted(roles.labels.places()));
+    let text = match places.len() {
+        1 => format!("column {names} is read as the label"),
+        _ => format!("the columns {names} are read as labels that are there or not"),
+    };
+    Some(Note { text, remedy: Some(Remedy::NameLabelColumn) })
 }
 
 /// Finds images as tables write them.

@@ -7,7 +7,7 @@ use std::process::Command;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use defrost::bundle::{InputForm, ModelConfig};
-use defrost::export::{Engine, ExportOptions, Exportable, Exported};
+use defrost::export::{Engine, ExportError, ExportOptions, Exportable, Exported};
 use defrost::loss::{AbsoluteError, SquaredError, TargetScaler};
 use defrost::metrics::{Familiarity, Features, Reliability};
 use defrost::tabular::{Design, TableData, TableModelConfig};
@@ -71,7 +71,11 @@ fn lively<C: ModelConfig>(model: &C, outputs: usize) -> C::Network {
     load(network, &tensors).valid()
 }
 
-fn export<C: ModelConfig>(model: &C, file: &Path, options: &ExportOptions) -> Exported {
+fn exported<C: ModelConfig>(
+    model: &C,
+    file: &Path,
+    options: &ExportOptions,
+) -> Result<Exported, ExportError> {
     let classes = ["one", "two", "three"].map(str::to_owned);
     let network = lively(model, classes.len());
     let exportable = Exportable {
@@ -83,7 +87,11 @@ fn export<C: ModelConfig>(model: &C, file: &Path, options: &ExportOptions) -> Ex
         reliability: &Reliability::default(),
         notes: BTreeMap::new(),
     };
-    exportable.write(file, options).unwrap()
+    exportable.write(file, options)
+}
+
+fn export<C: ModelConfig>(model: &C, file: &Path, options: &ExportOptions) -> Exported {
+    exported(model, file, options).unwrap()
 }
 
 #[test]
@@ -306,17 +314,7 @@ fn tables_answer_alike_elsewhere() {
 
 /// Why a model can't be exported.
 fn refused<C: ModelConfig>(model: &C, options: &ExportOptions) -> String {
-    let (network, classes) = (lively(model, 2), ["one", "two"].map(str::to_owned));
-    let exportable = Exportable {
-        model,
-        network: &network,
-        classes: &classes,
-        loss: &AnyLoss::default(),
-        thresholds: &[0.5],
-        reliability: &Reliability::default(),
-        notes: BTreeMap::new(),
-    };
-    exportable.write(Path::new("never.onnx"), options).unwrap_err().to_string()
+    exported(model, Path::new("never.onnx"), options).unwrap_err().to_string()
 }
 
 #[test]

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 const RESUME: &str = "train --resume run";
 
-/// What is done with a run. Exports are not compared, since faults would also meet Python.
+/// The commands that use a run. Exports are not compared, because the faults would hit Python, too.
 const USES_OF_ROWS: [&str; 5] = [
     "predict run people.csv",
     "evaluate run people.csv",
@@ -206,7 +206,7 @@ struct Ends {
 }
 
 impl Case {
-    /// Runs a command under each of these faults, each in a copy of a folder, and then what makes a whole run of what is left.
+    /// Runs a command under each of these faults, in a copy of the folder. Then runs the command that completes the run.
     fn try_each(&self, start: &Path, words: &str, faults: &[Fault], expected: &[u8]) -> Ends {
         let ends = Ends::default();
         each(faults, |fault| {

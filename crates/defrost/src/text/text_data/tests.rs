@@ -47,7 +47,7 @@ fn folders_are_classes_and_bad_files_are_left_out() {
         ("readme.md", b"x"),
     ]);
     assert!(is_text_folder(root.path()));
-    let TextParts { train: texts, valid } = TextData::open(root.path()).unwrap().parts().unwrap();
+    let TextParts { train: texts, valid, .. } = TextData::open(root.path()).unwrap().parts().unwrap();
     assert_eq!(texts.classes, ["no", "yes"]);
     let found: Vec<(&str, usize)> =
         texts.items.iter().map(|item| (item.text.as_str(), item.target.class().unwrap())).collect();
