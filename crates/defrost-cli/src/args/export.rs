@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::labels::LabelOptions;
 use super::signed::SignedOptions;
 use super::values::at_least_one;
 
@@ -18,7 +19,7 @@ pub struct ExportArguments {
     #[arg(long, value_enum)]
     pub format: Option<ExportFormat>,
     /// Compare this export with the run again, and write nothing
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "format", "input", "opset", "precision", "batch", "features"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "format", "input", "opset", "precision", "batch", "features", "calibrate"])]
     pub verify: Option<PathBuf>,
     /// Whether it takes items as they come, or images that are prepared already
     #[arg(long, value_enum, default_value = "image")]
@@ -28,20 +29,26 @@ pub struct ExportArguments {
     pub opset: u32,
     /// The number format that weights are kept in
     ///
-    /// f16 halves the file. All computation stays in 32 bits.
+    /// f16 halves the file. All computation stays in 32 bits. int8 makes it a quarter and computes the network's body in 8 bits; it
+    /// needs --calibrate.
     #[arg(long, value_enum, default_value = "f32")]
     pub precision: KeptPrecision,
+    /// Labelled data for --precision int8, as for `evaluate`: some items calibrate, the others show what it costs
+    #[arg(long, value_name = "DATA", required_if_eq("precision", "int8"))]
+    pub calibrate: Option<PathBuf>,
     /// How many items a batch always has [default: any number]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub batch: Option<usize>,
     /// Give the features that the head reads, instead of classes
     #[arg(long)]
     pub features: bool,
-    /// The Python whose ONNX Runtime compares the answers
+    /// The Python whose ONNX Runtime compares the answers, and measures int8
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
     pub python: PathBuf,
     #[command(flatten)]
     pub signed: SignedOptions,
+    #[command(flatten)]
+    pub labels: LabelOptions,
     /// Print one JSON object on stdout
     #[arg(long, help_heading = "Output")]
     pub json: bool,
@@ -72,4 +79,6 @@ pub enum KeptPrecision {
     F32,
     /// 16 bits
     F16,
+    /// 8 bits, in which the body computes, too
+    Int8,
 }

@@ -12,7 +12,7 @@ pub struct FeaturesArguments {
     pub source: PathBuf,
     /// The data, as for `evaluate` where SOURCE is a run, and as for `train` where it is a network
     pub data: PathBuf,
-    /// The file to write: .npy or .csv
+    /// The file to write: .npy, .csv or .parquet
     pub out: PathBuf,
     /// The stage whose output is pooled [default: what the head reads]
     #[arg(long, value_name = "NAME")]

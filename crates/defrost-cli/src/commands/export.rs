@@ -5,21 +5,30 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use defrost::TrainedModel;
-use defrost::bundle::InputForm;
-use defrost::export::{Checks, Engine, EngineError, ExportOptions, Exported, Verified};
+use defrost::bundle::{InputForm, Loaded};
+use defrost::export::{Checks, EightBits, Engine, EngineError, ExportOptions, Exported, Verified};
+use defrost::learner::TestTimeAugmentation;
+use defrost::report::{ExportEntry, note_export};
 
 use super::print_json;
 use crate::Outcome;
-use crate::args::{ExportArguments, ExportFormat, InputChoice, KeptPrecision};
+use crate::args::{ExportArguments, ExportFormat, InputChoice, KeptPrecision, Task};
+use crate::domain::{Domain, for_domain};
 use crate::failure::{Blame, Failure};
 use crate::show::{size, tell};
 use crate::terminal::name;
 use crate::training;
 
+const HOW_TO_USE: &str = "docs/export.md shows how to use it from Python, JavaScript, C#, Swift and Kotlin";
+
 /// Writes a run for other programs and compares the answers there, or compares an earlier export again.
 pub fn export(arguments: &ExportArguments) -> Outcome {
     arguments.signed.check(&arguments.run)?;
     training::start_threads(None)?;
+    if let (Some(data), Some(out)) = (&arguments.calibrate, &arguments.out) {
+        calibratable(out, arguments)?;
+        return for_domain!(Task::of_run(&arguments.run)?, in_8_bits(out, data, arguments));
+    }
     let model = TrainedModel::open(&arguments.run, &training::device()).or_usage()?;
     if let Some(file) = &arguments.verify {
         return verify(&model, file, arguments);
@@ -29,6 +38,25 @@ pub fn export(arguments: &ExportArguments) -> Outcome {
     match format(arguments.format, out)? {
         ExportFormat::Onnx => to_onnx(&model, out, arguments),
         ExportFormat::Torch => to_torch(&model, out, arguments),
+    }
+}
+
+/// Notes the export in the run's report.
+fn note(arguments: &ExportArguments, out: &Path, compared: String) {
+    let entry = ExportEntry { file: out.display().to_string(), compared };
+    if let Err(error) = note_export(&arguments.run, entry) {
+        eprintln!("warning: the run's report does not have this export: {error}");
+    }
+}
+
+/// Refuses to calibrate what does not compute in 8 bits.
+fn calibratable(out: &Path, arguments: &ExportArguments) -> Outcome {
+    match (arguments.precision, format(arguments.format, out)?) {
+        (KeptPrecision::Int8, ExportFormat::Onnx) => Ok(()),
+        (KeptPrecision::Int8, ExportFormat::Torch) => {
+            Err(Failure::usage("--precision int8: weights for PyTorch are written in f32"))
+        }
+        _ => Err(Failure::usage("--calibrate: only --precision int8 is calibrated")),
     }
 }
 
@@ -49,7 +77,57 @@ fn format(said: Option<ExportFormat>, out: &Path) -> Result<ExportFormat, Failur
 }
 
 fn to_onnx(model: &TrainedModel, out: &Path, arguments: &ExportArguments) -> Outcome {
-    let options = ExportOptions {
+    let exported = model.export(out, &options(arguments)).or_usage()?;
+    let compared = match &exported.checks {
+        Some(checks) => compare(out, checks, &arguments.python)?,
+        None => None,
+    };
+    let in_report = compared.as_ref().map_or_else(|| "not compared in another engine".to_owned(), in_words);
+    note(arguments, out, in_report);
+    if arguments.json {
+        let mut written = written_json(&exported);
+        written["compared"] = to_json(compared.as_ref());
+        print_json(&written)?;
+    } else {
+        print_written(out, &exported);
+        compared.iter().for_each(|compared| println!("{}", in_words(compared)));
+        println!("{HOW_TO_USE}");
+    }
+    must_agree(out, compared.as_ref())
+}
+
+fn in_8_bits<D: Domain>(out: &Path, data: &Path, arguments: &ExportArguments) -> Outcome {
+    let engine = Engine::of_python(&arguments.python).or_usage()?;
+    let run = Loaded::<D::Config>::open(&arguments.run, &training::device()).or_usage()?;
+    let (items, _) = D::labelled(&run, data, &arguments.labels, TestTimeAugmentation::NONE)?;
+    let (exported, cost) = run.export_in_8_bits(out, &options(arguments), &engine, &*items).or_usage()?;
+    note(arguments, out, cost_in_words(&cost, D::ITEMS));
+    if arguments.json {
+        let mut written = written_json(&exported);
+        written["int8"] = json!(cost);
+        return print_json(&written);
+    }
+    print_written(out, &exported);
+    println!("  in 32 bits it would have {}", size(cost.bytes_before as u64));
+    println!("{}", cost_in_words(&cost, D::ITEMS));
+    println!("{HOW_TO_USE}");
+    Ok(())
+}
+
+/// `calibrated on 128 images; on 172 others in ONNX Runtime 1.32.0: accuracy .820 in f32, .849 in int8; 160 have the same answer`
+fn cost_in_words(cost: &EightBits, items: &str) -> String {
+    let EightBits { engine, calibrated_on, measured_on, before, after, same, .. } = cost;
+    let metric = ["accuracy", "mae"].into_iter().find(|metric| before.contains_key(*metric));
+    let changed = metric.map_or_else(String::new, |metric| {
+        let after = after.get(metric).copied().unwrap_or(f64::NAN);
+        format!(": {metric} {:.4} in f32, {after:.4} in int8", before[metric])
+    });
+    let same = same.map_or_else(String::new, |same| format!("; {same} have the same answer"));
+    format!("calibrated on {calibrated_on} {items}; on {measured_on} others in {engine}{changed}{same}")
+}
+
+fn options(arguments: &ExportArguments) -> ExportOptions {
+    ExportOptions {
         input: match arguments.input {
             InputChoice::Image => InputForm::Raw,
             InputChoice::Tensor => InputForm::Prepared,
@@ -58,28 +136,19 @@ fn to_onnx(model: &TrainedModel, out: &Path, arguments: &ExportArguments) -> Out
         half: arguments.precision == KeptPrecision::F16,
         batch: arguments.batch,
         features: arguments.features,
-    };
-    let exported = model.export(out, &options).or_usage()?;
-    let compared = compare(out, &exported.checks, &arguments.python)?;
-    let Exported { files, bytes, inputs, outputs, .. } = &exported;
-    if arguments.json {
-        let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-        print_json(&json!({
-            "files": files,
-            "bytes": bytes,
-            "inputs": inputs,
-            "outputs": outputs,
-            "compared": to_json(compared.as_ref()),
-        }))?;
-    } else {
-        println!("{} ({})", out.display(), size(*bytes as u64));
-        println!("  given: {}", name(&inputs.join(", ")));
-        println!("  gives: {}", outputs.join(", "));
-        files.iter().skip(1).for_each(|file| println!("  beside it: {}", file.display()));
-        compared.iter().for_each(|compared| println!("{}", in_words(compared)));
-        println!("docs/export.md shows how to use it from Python, JavaScript, C#, Swift and Kotlin");
     }
-    must_agree(out, compared.as_ref())
+}
+
+fn written_json(Exported { files, bytes, inputs, outputs, .. }: &Exported) -> Value {
+    let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    json!({ "files": files, "bytes": bytes, "inputs": inputs, "outputs": outputs })
+}
+
+fn print_written(out: &Path, Exported { files, bytes, inputs, outputs, .. }: &Exported) {
+    println!("{} ({})", out.display(), size(*bytes as u64));
+    println!("  given: {}", name(&inputs.join(", ")));
+    println!("  gives: {}", outputs.join(", "));
+    files.iter().skip(1).for_each(|file| println!("  beside it: {}", file.display()));
 }
 
 fn to_torch(model: &TrainedModel, out: &Path, arguments: &ExportArguments) -> Outcome {

@@ -25,9 +25,12 @@ fn rows_leave_as_one_file_with_what_belongs_to_it() {
     let classes = fs::read_to_string(folder.join("labels.txt")).unwrap();
     assert_eq!(classes.lines().count(), 2, "{classes}");
 
+    let report = fs::read_to_string(folder.join("rows/report.html")).unwrap();
+    assert!(report.contains("<dt><code>model.onnx</code></dt>\n<dd>not compared in another engine</dd>"));
+
     let verify = run(folder, "export --verify model.onnx rows --python no-such-python");
     assert!(
-        verify.usage_error().starts_with("`no-such-python` has no ONNX Runtime to compare in: "),
+        verify.usage_error().starts_with("`no-such-python` has no ONNX Runtime to compute in: "),
         "{}",
         verify.stderr
     );
@@ -111,6 +114,49 @@ fn features_leave_as_numbers_of_any_stage() {
     );
     assert_eq!(
         run(folder, &format!("{network} all.parquet")).usage_error(),
-        "all.parquet: end it with .npy or .csv"
+        "all.parquet: Parquet is written only by a defrost that was built with the feature `parquet`; write .npy or .csv"
     );
+}
+
+#[test]
+fn eight_bits_are_calibrated_and_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    two_classes(folder.path(), 6);
+    let folder = folder.path();
+    run(folder, "train data --size 32 --freeze-epochs 1 --epochs 0 --precision f32 --out run --json").json();
+    for (words, error) in [
+        ("export run m.onnx --calibrate data", "--calibrate: only --precision int8 is calibrated"),
+        (
+            "export run m.safetensors --precision int8 --calibrate data",
+            "--precision int8: weights for PyTorch are written in f32",
+        ),
+    ] {
+        assert_eq!(run(folder, words).usage_error(), error);
+    }
+    let int8 = "export run m.onnx --precision int8";
+    let uncalibrated = run(folder, int8);
+    assert!(uncalibrated.usage_error().contains("--calibrate <DATA>"), "{}", uncalibrated.stderr);
+    let without = run(folder, &format!("{int8} --calibrate data --python no-such-python"));
+    assert!(without.usage_error().starts_with("`no-such-python` has no ONNX Runtime"), "{}", without.stderr);
+    assert!(!folder.join("m.onnx").exists());
+
+    let python = std::env::var("DEFROST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let written = run(folder, &format!("{int8} --calibrate data --python {python} --json"));
+    if written.stderr.contains("has no ONNX Runtime") {
+        println!("skipped: {}", written.stderr);
+        return;
+    }
+    let written = written.json();
+    assert_eq!(written["files"], serde_json::json!(["m.onnx", "labels.txt"]));
+    let cost = &written["int8"];
+    assert_eq!((&cost["calibrated_on"], &cost["measured_on"]), (&6.into(), &6.into()));
+    assert_eq!(
+        (&cost["after"]["accuracy"], &cost["same"]),
+        (&cost["before"]["accuracy"], &6.into()),
+        "{cost}"
+    );
+    let (bytes, before) = (written["bytes"].as_u64().unwrap(), cost["bytes_before"].as_u64().unwrap());
+    assert!(bytes * 2 < before, "{bytes} of {before}");
+    let verify = run(folder, &format!("export --verify m.onnx run --python {python}"));
+    assert!(verify.usage_error().starts_with("m.onnx: it computes in 8 bits, and "), "{}", verify.stderr);
 }

@@ -127,6 +127,16 @@ pub trait ModelConfig: Clone + Serialize + DeserializeOwned + 'static {
         Ok(vec![])
     }
 
+    /// The form of input that batches of its data sets have; none where a graph is given something else.
+    fn batch_form(&self) -> Option<InputForm> {
+        None
+    }
+
+    /// Such a batch as the inputs of a graph, by name.
+    fn export_batch(&self, _batch: Batch) -> BTreeMap<String, Array> {
+        BTreeMap::new()
+    }
+
     /// Files that belong beside an export, by name.
     ///
     /// # Errors

@@ -65,6 +65,16 @@ impl Target {
         }
     }
 
+    /// As a cell of a table: the class, the labels with `|` between them, or the number. A class without a name is its number.
+    pub fn to_cell(&self, classes: &[String]) -> String {
+        let name = |&class: &usize| classes.get(class).cloned().unwrap_or_else(|| class.to_string());
+        match self {
+            Self::Class(class) => name(class),
+            Self::Labels(labels) => labels.iter().map(name).collect::<Vec<_>>().join("|"),
+            Self::Number(number) => number.to_string(),
+        }
+    }
+
     /// The class, if the item is of exactly one.
     pub fn class(&self) -> Option<usize> {
         match self {

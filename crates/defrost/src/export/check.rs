@@ -1,7 +1,6 @@
 //! Items to compare an export on, and this library's answers to them: as a file beside the export, by which any runtime can be
 //! checked.
 
-use burn::module::Module as _;
 use burn::tensor::{Device, Int, Tensor};
 use serde_json::{Map, Value as Json, json};
 
@@ -31,6 +30,13 @@ impl Checks {
         self.0.to_string()
     }
 
+    /// The same for a file with this hash.
+    pub(super) fn to_json_of(&self, sha256: &str) -> String {
+        let mut checks = self.0.clone();
+        checks["sha256"] = sha256.into();
+        checks.to_string()
+    }
+
     /// How many batches of items there are.
     pub fn len(&self) -> usize {
         self.0["items"].as_array().map_or(0, Vec::len)
@@ -43,14 +49,10 @@ impl Checks {
 }
 
 impl<C: ModelConfig> Exportable<'_, C> {
-    /// The items and the answers to them, for a file with this hash.
-    pub(super) fn checks(&self, options: &ExportOptions, sha256: &str) -> Result<Checks, ExportError> {
-        let device = self.network.devices().into_iter().next().unwrap_or_default();
-        let mut items = self.model.export_items(options.input, &device).map_err(ExportError::Item)?;
-        if let Some(batch) = options.batch {
-            if !(1..=LARGEST).contains(&batch) {
-                return Err(ExportError::Batch(batch));
-            }
+    /// The items and the answers to them.
+    pub(super) fn checks(&self, options: &ExportOptions) -> Result<Checks, ExportError> {
+        let mut items = self.model.export_items(options.input, &self.device()).map_err(ExportError::Item)?;
+        if options.batch.is_some() {
             items.truncate(1);
         }
         let sized = |item: ExportItem| match options.batch {
@@ -75,7 +77,7 @@ impl<C: ModelConfig> Exportable<'_, C> {
             "familiarity": probability + 1.5 / (held_out + 1) as f32,
             "features": probability,
         });
-        Ok(Checks(json!({ "format": 1, "sha256": sha256, "allowed": allowed, "items": items })))
+        Ok(Checks(json!({ "format": 1, "allowed": allowed, "items": items })))
     }
 
     /// What a score of 1 more is in the unit of the numbers that were learned.

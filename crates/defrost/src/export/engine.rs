@@ -1,6 +1,7 @@
-//! An engine that is not this library, to compare an export in: ONNX Runtime, from Python.
+//! An engine that is not this library, to run an export in: ONNX Runtime, from Python.
 
-use std::io::Write as _;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -8,9 +9,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Checks;
+use crate::graph::{Array, Numbers};
 
 /// What compares.
-const SCRIPT: &str = include_str!("check.py");
+const COMPARE: &str = include_str!("check.py");
+/// What runs.
+const RUN: &str = include_str!("run.py");
 /// What is tried to find out whether there is an engine.
 const IMPORTS: &str = "import numpy, onnxruntime";
 /// Python would look for modules in the present folder first, whatever lies there.
@@ -52,11 +56,23 @@ impl Verified {
     }
 }
 
-/// An export can't be compared.
+/// A batch as a model gets it, by the names of its inputs.
+pub(super) type Given = BTreeMap<String, Array>;
+
+/// What models gave.
+#[derive(Deserialize)]
+pub(super) struct Ran {
+    /// The engine and its version.
+    pub engine: String,
+    /// For each model and each batch, the numbers in a row.
+    pub outputs: Vec<Vec<Vec<f32>>>,
+}
+
+/// An export can't be run elsewhere.
 #[derive(Debug, Error)]
 pub enum EngineError {
     /// There is no engine.
-    #[error("`{}` has no ONNX Runtime to compare in: {reason}", python.display())]
+    #[error("`{}` has no ONNX Runtime to compute in: {reason}", python.display())]
     Missing {
         /// The Python.
         python: PathBuf,
@@ -95,19 +111,66 @@ impl Engine {
     ///
     /// If the engine can't run it.
     pub fn verify(&self, file: &Path, checks: &Checks) -> Result<Verified, EngineError> {
-        let failed = |reason: String| EngineError::Failed { file: file.to_owned(), reason };
-        let mut running = script(&self.python, SCRIPT);
-        running.arg(file).arg("-").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut running = running.spawn().map_err(|error| failed(error.to_string()))?;
-        let items = running.stdin.take();
-        // Where it ends early, what it says is the reason.
-        let _ = items.map(|mut to| to.write_all(checks.to_json().as_bytes()));
-        let ran = running.wait_with_output().map_err(|error| failed(error.to_string()))?;
-        if !ran.status.success() {
-            return Err(failed(last_line(&ran.stderr)));
-        }
-        serde_json::from_slice(&ran.stdout).map_err(|error| failed(error.to_string()))
+        let mut comparing = script(&self.python, COMPARE);
+        comparing.arg(file).arg("-");
+        let said = told(comparing, file, |to| Ok(to.write_all(checks.to_json().as_bytes())))?;
+        parsed(file, &said)
     }
+
+    /// An output of models, for batch after batch; `file` is what the models become.
+    pub(super) fn run<E: From<EngineError>>(
+        &self,
+        file: &Path,
+        models: &[&[u8]],
+        output: &str,
+        batches: impl Iterator<Item = Result<Given, E>>,
+    ) -> Result<Ran, E> {
+        let mut batches = batches.peekable();
+        let inputs: Vec<String> = match batches.peek() {
+            Some(Ok(batch)) => batch.keys().cloned().collect(),
+            _ => vec![],
+        };
+        let mut running = script(&self.python, RUN);
+        running.arg(models.len().to_string()).arg(output).args(inputs);
+        let said = told(running, file, |to| {
+            for model in models {
+                let bytes = Array { shape: vec![model.len()], numbers: Numbers::U8(model.to_vec()) };
+                if let Err(ended) = to.write_all(&bytes.to_npy()) {
+                    return Ok(Err(ended));
+                }
+            }
+            for batch in batches {
+                if let Err(ended) = batch?.values().try_for_each(|array| to.write_all(&array.to_npy())) {
+                    return Ok(Err(ended));
+                }
+            }
+            Ok::<_, E>(Ok(()))
+        })?;
+        Ok(parsed(file, &said)?)
+    }
+}
+
+/// What a script says once it was given what `give` writes. Where it ends before it has read that, what it says is the reason.
+fn told<E: From<EngineError>>(
+    mut script: Command,
+    file: &Path,
+    give: impl FnOnce(&mut dyn Write) -> Result<io::Result<()>, E>,
+) -> Result<Vec<u8>, E> {
+    let failed = |reason: String| EngineError::Failed { file: file.to_owned(), reason };
+    script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = script.spawn().map_err(|error| failed(error.to_string()))?;
+    let given = running.stdin.take().map_or(Ok(Ok(())), |mut to| give(&mut to));
+    let ran = running.wait_with_output().map_err(|error| failed(error.to_string()))?;
+    let is_whole = given?.is_ok();
+    match ran.status.success() && is_whole {
+        true => Ok(ran.stdout),
+        false => Err(failed(last_line(&ran.stderr)).into()),
+    }
+}
+
+fn parsed<T: for<'de> Deserialize<'de>>(file: &Path, said: &[u8]) -> Result<T, EngineError> {
+    serde_json::from_slice(said)
+        .map_err(|error| EngineError::Failed { file: file.to_owned(), reason: error.to_string() })
 }
 
 /// A script to run, without what lies in the present folder.

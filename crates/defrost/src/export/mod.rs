@@ -6,7 +6,9 @@
 
 mod answers;
 mod check;
+mod eight_bits;
 mod engine;
+mod features;
 mod onnx;
 mod torch;
 
@@ -14,13 +16,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module as _;
+use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::bundle::{InputForm, Loaded, ModelConfig};
 use crate::data::{Fingerprint, TargetKind};
 use crate::files::{self, FileError};
-use crate::graph::{Dim, Graph, NoGraph};
+use crate::graph::{Dim, Graph, NoGraph, Range};
 use crate::loss::AnyLoss;
 use crate::metrics::Reliability;
 use crate::precision::Precision;
@@ -30,7 +33,9 @@ use crate::weights::{collect, load};
 
 pub use check::Checks;
 use check::LARGEST;
+pub use eight_bits::EightBits;
 pub use engine::{Difference, Engine, EngineError, Verified};
+pub use features::{FeatureTable, FeatureTableError, FeatureTableFormat};
 pub use torch::TorchExport;
 
 /// The versions of ONNX's operators that an export can be written for.
@@ -57,6 +62,27 @@ impl Default for ExportOptions {
     fn default() -> Self {
         Self { input: InputForm::Raw, opset: *OPSETS.start(), half: false, batch: None, features: false }
     }
+}
+
+impl ExportOptions {
+    fn check(&self) -> Result<(), ExportError> {
+        match self.batch {
+            _ if !OPSETS.contains(&self.opset) => Err(ExportError::Opset(self.opset)),
+            Some(batch) if !(1..=LARGEST).contains(&batch) => Err(ExportError::Batch(batch)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How the body's activations are computed.
+#[derive(Clone, Copy, Debug)]
+enum Activations<'a> {
+    /// In 32 bits.
+    Exact,
+    /// In 32 bits, and nothing comes out but their ranges.
+    Observed,
+    /// In 8 bits, over these ranges.
+    Rounded(&'a [Range]),
 }
 
 /// A model can't be exported.
@@ -93,11 +119,25 @@ pub enum ExportError {
     /// A file was exported from another run.
     #[error("{}: it was exported from another run, or before this one was trained anew", .0.display())]
     OtherRun(PathBuf),
+    /// Its answers are not the run's to the last digit.
+    #[error("{}: it computes in 8 bits, and what that costs was measured when it was written: {cost}", path.display())]
+    InEightBits {
+        /// The export.
+        path: PathBuf,
+        /// What was measured.
+        cost: String,
+    },
+    /// Too few items to calibrate on and to measure.
+    #[error("8 bits are calibrated on some items and measured on others: {0} given, two are the least")]
+    TooFew(usize),
+    /// The engine that measures can't.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// An input has the name of an output.
     #[error("the column `{0}` has the name of an output; rename it in the data and train again")]
     NameOfOutput(String),
     /// Its items can't be prepared.
-    #[error("an item to compare on can't be prepared: {0}")]
+    #[error("an item can't be prepared: {0}")]
     Item(String),
     /// Weights can't be written.
     #[error(transparent)]
@@ -118,8 +158,8 @@ pub struct Exported {
     pub inputs: Vec<String>,
     /// The same of its outputs.
     pub outputs: Vec<String>,
-    /// Items with this library's answers.
-    pub checks: Checks,
+    /// Items with this library's answers; none of what computes in 8 bits.
+    pub checks: Option<Checks>,
 }
 
 /// A network and all that its answers depend on.
@@ -143,11 +183,7 @@ pub struct Exportable<'a, C: ModelConfig> {
 
 impl<C: ModelConfig> Exportable<'_, C> {
     /// The graph from input to answers.
-    ///
-    /// # Errors
-    ///
-    /// If a part of the model has none.
-    pub fn graph(&self, options: &ExportOptions) -> Result<Graph, NoGraph> {
+    fn graph(&self, options: &ExportOptions, activations: Activations<'_>) -> Result<Graph, NoGraph> {
         let mut graph = Graph::new(options.batch.map_or(Dim::Named("batch"), Dim::Fixed));
         let stages = self.network.stages();
         for parameter in stages.iter().flat_map(|stage| &stage.parameters) {
@@ -155,7 +191,9 @@ impl<C: ModelConfig> Exportable<'_, C> {
         }
         let last = stages.len().saturating_sub(1);
         let input = self.model.export_input(&mut graph, options.input)?;
+        let before = graph.nodes().len();
         let features = self.network.export(&mut graph, input, 0..last)?;
+        let body = graph.computed_since(before);
         if options.features {
             self.export_features(&mut graph, &features)?;
         } else {
@@ -163,6 +201,19 @@ impl<C: ModelConfig> Exportable<'_, C> {
             self.export_answers(&mut graph, &features, &scores)?;
         }
         graph.prune();
+        match activations {
+            Activations::Exact => {}
+            Activations::Observed => {
+                graph.fold_norms();
+                if !graph.only_ranges(&body) {
+                    return Err(eight_bits::no_products(self));
+                }
+            }
+            Activations::Rounded(ranges) => {
+                graph.fold_norms();
+                graph.quantize(&body, ranges);
+            }
+        }
         if options.half {
             graph.halve();
         }
@@ -172,6 +223,10 @@ impl<C: ModelConfig> Exportable<'_, C> {
         // Options are plain words and numbers.
         graph.note("export", serde_json::to_string(options).unwrap_or_default());
         Ok(graph)
+    }
+
+    fn device(&self) -> Device {
+        self.network.devices().into_iter().next().unwrap_or_default()
     }
 
     fn all_notes(&self) -> BTreeMap<String, String> {
@@ -199,17 +254,24 @@ impl<C: ModelConfig> Exportable<'_, C> {
     ///
     /// If a part of the model has no graph, the file would be too long, or one can't be written.
     pub fn write(&self, file: &Path, options: &ExportOptions) -> Result<Exported, ExportError> {
-        if !OPSETS.contains(&options.opset) {
-            return Err(ExportError::Opset(options.opset));
-        }
-        let graph = self.graph(options)?;
+        options.check()?;
+        let graph = self.graph(options, Activations::Exact)?;
+        self.write_graph(&graph, file, options, Some(self.checks(options)?))
+    }
+
+    fn write_graph(
+        &self,
+        graph: &Graph,
+        file: &Path,
+        options: &ExportOptions,
+        checks: Option<Checks>,
+    ) -> Result<Exported, ExportError> {
         let names = ["probabilities", "label", "labels", "number", "familiarity", "features"];
         let mut inputs = graph.inputs().iter().map(|port| graph.name(port.value));
         if let Some(taken) = inputs.find(|name| names.contains(name)) {
             return Err(ExportError::NameOfOutput(taken.to_owned()));
         }
-        let bytes = onnx::encode(&graph, options.opset)?;
-        let checks = self.checks(options, &Fingerprint::sha256(&bytes).to_string())?;
+        let bytes = onnx::encode(graph, options.opset)?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let mut written = vec![file.to_owned()];
         files::write_atomically(file, |to| std::io::Write::write_all(to, &bytes))?;
@@ -218,15 +280,18 @@ impl<C: ModelConfig> Exportable<'_, C> {
             let lines: String = self.classes.iter().map(|class| format!("{class}\n")).collect();
             beside.insert("labels.txt".to_owned(), lines.into_bytes());
         }
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-        beside.insert(format!("{stem}.check.json"), checks.to_json().into_bytes());
+        if let Some(checks) = &checks {
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+            let of_file = checks.to_json_of(&Fingerprint::sha256(&bytes).to_string());
+            beside.insert(format!("{stem}.check.json"), of_file.into_bytes());
+        }
         for (name, bytes) in beside {
             let path = folder.join(name);
             files::write_atomically(&path, |to| std::io::Write::write_all(to, &bytes))?;
             written.push(path);
         }
         let ports =
-            |ports: &[crate::graph::Port]| ports.iter().map(|port| onnx::describe(&graph, port)).collect();
+            |ports: &[crate::graph::Port]| ports.iter().map(|port| onnx::describe(graph, port)).collect();
         let (inputs, outputs) = (ports(graph.inputs()), ports(graph.outputs()));
         Ok(Exported { files: written, bytes: bytes.len(), inputs, outputs, checks })
     }
@@ -257,9 +322,12 @@ impl<C: ModelConfig> Loaded<C> {
             let another = ExportError::OtherRun(file.to_owned());
             return Err(if is_one { another } else { damaged("it does not say of which run".to_owned()) });
         }
+        if let Some(cost) = notes.get(eight_bits::NOTE) {
+            return Err(ExportError::InEightBits { path: file.to_owned(), cost: cost.clone() });
+        }
         let options: ExportOptions =
             serde_json::from_str(note("export")).map_err(|error| damaged(error.to_string()))?;
-        self.exportable(|model| model.checks(&options, ""))
+        self.exportable(|model| model.checks(&options))
     }
 
     /// What is exported: the network in 32 bits, whatever it was trained in.

@@ -163,6 +163,32 @@ impl Array {
         Self { shape, numbers: self.numbers.select(width, rows) }
     }
 
+    /// As the bytes of a `.npy` file of numpy's; texts have none.
+    pub fn to_npy(&self) -> Vec<u8> {
+        let kind = match self.numbers.element() {
+            Element::F32 => "<f4",
+            Element::F64 => "<f8",
+            Element::F16 => "<f2",
+            Element::U8 | Element::Bool => "|u1",
+            Element::I8 => "|i1",
+            Element::I32 => "<i4",
+            Element::I64 => "<i8",
+            Element::Text => return vec![],
+        };
+        // Python writes a comma behind the only number of a tuple.
+        let shape: Vec<String> = self.shape.iter().map(usize::to_string).collect();
+        let shape =
+            if shape.len() == 1 { format!("({},)", shape[0]) } else { format!("({})", shape.join(", ")) };
+        let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}");
+        // The numbers begin at a multiple of 64 bytes, behind a line end.
+        let length = (10 + header.len() + 1).next_multiple_of(64) - 10;
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((length as u16).to_le_bytes());
+        bytes.extend(format!("{header:<width$}\n", width = length - 1).into_bytes());
+        bytes.extend(self.numbers.to_bytes());
+        bytes
+    }
+
     /// The same in 16 bits; nothing if it is small, of another kind or out of their range.
     pub(super) fn halved(&self) -> Option<Self> {
         let Numbers::F32(numbers) = &self.numbers else { return None };
@@ -190,5 +216,20 @@ impl From<f32> for Array {
 impl From<i64> for Array {
     fn from(number: i64) -> Self {
         Self { shape: vec![], numbers: Numbers::I64(vec![number]) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `numpy.save(file, numpy.array([[1, 2, 3], [4, 5, 6]], dtype="float32"))`, numpy 2.4.6.
+    #[test]
+    fn a_file_is_numpy_s() {
+        let bytes = Array::floats(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[2, 3]).to_npy();
+        let header = "\u{1}\0v\0{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
+        assert!(bytes[6..].starts_with(header.as_bytes()), "{:?}", String::from_utf8_lossy(&bytes[..80]));
+        assert_eq!((bytes[..6].to_vec(), bytes[127], bytes.len()), (b"\x93NUMPY".to_vec(), b'\n', 128 + 24));
+        assert!(String::from_utf8_lossy(&Array::ints(&[7]).to_npy()).contains("'shape': (1,), }"));
     }
 }

@@ -10,6 +10,7 @@
 mod array;
 mod error;
 mod operators;
+mod quantize;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -18,6 +19,7 @@ use burn::tensor::Tensor;
 
 pub use array::{Array, Element, Numbers};
 pub use error::NoGraph;
+pub use quantize::{RANGES, Range};
 
 /// Something a graph computes, is given or holds: the handle by which operations name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,6 +69,13 @@ pub struct Node {
     pub outputs: Vec<Value>,
     /// Its attributes.
     pub attributes: Vec<(&'static str, Attribute)>,
+}
+
+impl Node {
+    /// An attribute.
+    fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attributes.iter().find(|(known, _)| *known == name).map(|(_, attribute)| attribute)
+    }
 }
 
 /// What goes in or out.

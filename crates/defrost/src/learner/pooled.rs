@@ -76,34 +76,3 @@ pub fn pooled_features<N: Network>(
     }
     Ok(found)
 }
-
-impl Features {
-    /// As the bytes of a `.npy` file of numpy's: float32, `[items, width]`.
-    pub fn to_npy(&self) -> Vec<u8> {
-        let items = self.numbers.len() / self.width.max(1);
-        let header =
-            format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({items}, {}), }}", self.width);
-        // The numbers begin at a multiple of 64 bytes, behind a line end.
-        let length = (10 + header.len() + 1).next_multiple_of(64) - 10;
-        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-        bytes.extend((length as u16).to_le_bytes());
-        bytes.extend(format!("{header:<width$}\n", width = length - 1).into_bytes());
-        bytes.extend(self.numbers.iter().flat_map(|number| number.to_le_bytes()));
-        bytes
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `numpy.save(file, numpy.array([[1, 2, 3], [4, 5, 6]], dtype="float32"))`, numpy 2.4.6.
-    #[test]
-    fn a_file_is_numpy_s() {
-        let features = Features { width: 3, numbers: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0] };
-        let bytes = features.to_npy();
-        let header = "\u{1}\0v\0{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
-        assert!(bytes[6..].starts_with(header.as_bytes()), "{:?}", String::from_utf8_lossy(&bytes[..80]));
-        assert_eq!((bytes[..6].to_vec(), bytes[127], bytes.len()), (b"\x93NUMPY".to_vec(), b'\n', 128 + 24));
-    }
-}

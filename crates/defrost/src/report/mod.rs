@@ -31,7 +31,7 @@ pub use numbers::{count, fraction, rate, seconds, thousands};
 pub use page::PAGE_STYLE;
 pub use plan_drawing::draw_plan;
 pub use predictions::{PredictedItem, read_predictions, write_predictions};
-pub use store::{RecordError, read, rewrite, write};
+pub use store::{RecordError, note_export, read, rewrite, write};
 pub use timeline::draw_timeline;
 pub use validation::{ExampleResult, ValidationReport};
 
@@ -76,6 +76,18 @@ pub struct Report {
     /// The best epoch's predictions for the validation items.
     #[serde(alias = "findings")]
     pub validation: Option<ValidationReport>,
+    /// What it was exported to, and how the answers there compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports: Vec<ExportEntry>,
+}
+
+/// A file that a run was exported to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportEntry {
+    /// The file.
+    pub file: String,
+    /// What its answers were compared with, and how far they were apart.
+    pub compared: String,
 }
 
 /// The facts about a run.
@@ -195,6 +207,7 @@ impl Report {
             advice: None,
             decision: None,
             validation: None,
+            exports: vec![],
         }
     }
 

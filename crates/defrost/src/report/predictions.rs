@@ -10,13 +10,12 @@ use crate::data::Target;
 use crate::files;
 use crate::interpret::item_losses;
 use crate::learner::{Learner, LearnerError};
+use crate::metrics::Prediction;
 use crate::stage::Network;
 
 const FILE: &str = "predictions.csv";
 /// A file larger than this was not written here.
 const LIMIT: u64 = 4 << 30;
-/// Between several labels.
-const SEPARATOR: &str = "|";
 
 /// The prediction for a validation item: a line of `predictions.csv`, whose columns are called like these fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,16 +48,14 @@ impl PredictedItem {
         let losses = item_losses(&*loss, &evaluation);
         let evaluation = evaluation.calibrated(learner.reliability().temperature);
         let classes = learner.classes();
-        let name = |class: usize| classes.get(class).cloned().unwrap_or_else(|| class.to_string());
-        let names =
-            |labels: &[usize]| labels.iter().map(|&label| name(label)).collect::<Vec<_>>().join(SEPARATOR);
         let items = evaluation.predictions.iter().zip(&evaluation.targets).enumerate();
-        let predicted = |(place, (found, target)): (usize, (&crate::metrics::Prediction, &Target))| {
-            let (label, prediction, probability) = match target {
-                Target::Class(class) => (name(*class), name(found.class()), Some(found.0[found.class()])),
-                Target::Labels(labels) => (names(labels), names(&found.labels(&evaluation.thresholds)), None),
-                Target::Number(number) => (number.to_string(), found.number().to_string(), None),
+        let predicted = |(place, (found, target)): (usize, (&Prediction, &Target))| {
+            let (predicted, probability) = match target {
+                Target::Class(_) => (Target::Class(found.class()), Some(found.0[found.class()])),
+                Target::Labels(_) => (Target::Labels(found.labels(&evaluation.thresholds)), None),
+                Target::Number(_) => (Target::Number(found.number()), None),
             };
+            let (label, prediction) = (target.to_cell(&classes), predicted.to_cell(&classes));
             let (item, loss) = (learner.valid().name(place), losses[place]);
             Self { item, label, prediction, probability, loss }
         };

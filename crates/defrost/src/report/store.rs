@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{About, Report, State};
+use super::{About, ExportEntry, Report, State};
 use crate::bundle::{self, BundleError, RunFiles};
 use crate::files::{self, FileError};
 
@@ -76,6 +76,22 @@ pub fn rewrite(run: &Path) -> Result<PathBuf, RecordError> {
     draw(run, page, &read(run)?)
 }
 
+/// Notes in a run's folder what it was exported to, in place of an earlier note on that file, and draws its page again. A packed run
+/// and one without a record are left as they are.
+///
+/// # Errors
+///
+/// If the record is damaged, or a file can't be written.
+pub fn note_export(run: &Path, export: ExportEntry) -> Result<(), RecordError> {
+    if !run.join(RECORD).is_file() {
+        return Ok(());
+    }
+    let mut report = read(run)?;
+    report.exports.retain(|earlier| earlier.file != export.file);
+    report.exports.push(export);
+    write(run, &report).map(drop)
+}
+
 /// The report of a run, as far as it was recorded.
 ///
 /// # Errors
@@ -124,5 +140,6 @@ fn of_bundle(run: &Path) -> Result<Report, RecordError> {
         advice: None,
         decision: None,
         validation: None,
+        exports: vec![],
     })
 }

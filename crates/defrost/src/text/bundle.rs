@@ -13,7 +13,7 @@ use super::dataset::{Texts, batch};
 use super::models::{ConfigError, TextConfig, TextNetwork};
 use super::text_data::{TextDataError, open_known};
 use super::tokenizer::{Tokenizer, TokenizerError, Tokens};
-use crate::batch::Batch;
+use crate::batch::{Batch, Value as BatchValue};
 use crate::bundle::{ExportItem, InputForm, Loaded, ModelConfig, in_batches};
 use crate::data::Skipped;
 use crate::graph::{Array, Dim, Element, Graph, NoGraph, Numbers, Value};
@@ -141,6 +141,22 @@ impl ModelConfig for TextModelConfig {
     fn export_files(&self) -> Result<BTreeMap<String, Vec<u8>>, String> {
         let tokenizer = self.tokenizer().map_err(|error| error.to_string())?;
         Ok(BTreeMap::from([(TOKENIZER.to_owned(), tokenizer.complete()?.into_bytes())]))
+    }
+
+    fn batch_form(&self) -> Option<InputForm> {
+        Some(InputForm::Raw)
+    }
+
+    fn export_batch(&self, batch: Batch) -> BTreeMap<String, Array> {
+        let of_ids = |value: BatchValue| match value {
+            BatchValue::Ids(ids) => {
+                let numbers = Numbers::I64(ids.to_data().iter::<i64>().collect());
+                Some(Array { shape: ids.dims().to_vec(), numbers })
+            }
+            _ => None,
+        };
+        let numbers = batch.into_values().into_iter().filter_map(of_ids);
+        [TOKENS, MASK].map(str::to_owned).into_iter().zip(numbers).collect()
     }
 
     fn in_f32(&self) -> Self {

@@ -167,24 +167,28 @@ impl ModelConfig for ImageModelConfig {
             let image = test_image(width, height);
             let mut values = vec![0.0; self.preprocess.values()];
             self.preprocess.apply(&image, &Draw::default(), &mut values);
-            let input = match form {
+            let batch: Batch = batch(values, 1, &self.preprocess, device).into();
+            let inputs = match form {
                 InputForm::Raw => {
                     let numbers = Numbers::U8(image.pixels().to_vec());
-                    (IMAGE.to_owned(), Array { shape: vec![1, height, width, RGB], numbers })
+                    let shape = vec![1, height, width, RGB];
+                    BTreeMap::from([(IMAGE.to_owned(), Array { shape, numbers })])
                 }
-                InputForm::Prepared => {
-                    let &Preprocess { size, channels, .. } = &self.preprocess;
-                    let first =
-                        (0..channels).flat_map(|channel| values.iter().skip(channel).step_by(channels));
-                    let numbers = first.copied().collect();
-                    (TENSOR.to_owned(), Array::floats(numbers, &[1, channels, size, size]))
-                }
+                InputForm::Prepared => self.export_batch(batch.clone()),
             };
-            let batch = batch(values, 1, &self.preprocess, device).into();
-            ExportItem { inputs: BTreeMap::from([input]), batch }
+            ExportItem { inputs, batch }
         };
         let shapes = if form == InputForm::Raw { &TEST_SHAPES[..] } else { &TEST_SHAPES[..1] };
         Ok(shapes.iter().map(item).collect())
+    }
+
+    fn batch_form(&self) -> Option<InputForm> {
+        Some(InputForm::Prepared)
+    }
+
+    fn export_batch(&self, batch: Batch) -> BTreeMap<String, Array> {
+        let images = batch.single::<4>().permute([0, 3, 1, 2]);
+        BTreeMap::from([(TENSOR.to_owned(), Array::from(images.into_data()))])
     }
 
     fn in_f32(&self) -> Self {
