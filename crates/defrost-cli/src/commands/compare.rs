@@ -1,9 +1,12 @@
 //! `defrost compare RUN RUN…`
 
+use std::io::Write as _;
+
 use serde_json::{Value, json};
 
+use defrost::files;
 use defrost::learner::Gain;
-use defrost::report::{Comparison, PredictedItem, read_predictions};
+use defrost::report::{ComparedRun, Comparison, PredictedItem, comparison_page, read_predictions};
 
 use super::print_json;
 use crate::Outcome;
@@ -27,6 +30,15 @@ pub fn compare(arguments: &CompareArguments) -> Outcome {
     }
     let compared: Vec<Option<Comparison>> =
         predictions[1..].iter().map(|other| Comparison::of(&predictions[0], other, are_numbers)).collect();
+    if let Some(file) = &arguments.html {
+        let of = runs.iter().zip(&predictions).map(|(run, predictions)| ComparedRun {
+            name: &run.run,
+            report: &run.report,
+            predictions,
+        });
+        let page = comparison_page(&of.collect::<Vec<_>>(), &compared);
+        files::write_atomically(file, |to| to.write_all(page.as_bytes())).or_usage()?;
+    }
     if arguments.json {
         let pairs =
             runs[1..].iter().zip(&compared).map(|(run, comparison)| pair_json(&runs[0], run, comparison));
@@ -48,7 +60,7 @@ pub fn compare(arguments: &CompareArguments) -> Outcome {
 /// The path of a run, its plan and its result.
 fn lines(number: usize, run: &Overview) -> [String; 3] {
     let about = &run.report.about;
-    let took = run.seconds().map_or_else(String::new, |took| format!(", after {}", seconds(took)));
+    let took = run.report.seconds().map_or_else(String::new, |took| format!(", after {}", seconds(took)));
     let (arch, items) = (&run.report.plan.arch, &about.items);
     [
         format!("{number}  {}", run.run),

@@ -68,7 +68,8 @@ impl Found {
         match self {
             Self::Finished(overview) => {
                 let result = overview.result().unwrap_or_else(|| "no result is kept".to_owned());
-                let took = overview.seconds().map_or_else(String::new, |took| format!(", {}", seconds(took)));
+                let took =
+                    overview.report.seconds().map_or_else(String::new, |took| format!(", {}", seconds(took)));
                 let (arch, data) = (&overview.report.plan.arch, &overview.report.about.name);
                 format!("{}: {result}, {arch} on {data}{took}", overview.run)
             }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use defrost::metrics::Interval;
-use defrost::report::{RecordError, Report, State, read};
+use defrost::report::{RecordError, Report, read};
 
 /// A finished run, as its report tells.
 pub struct Overview {
@@ -19,29 +19,16 @@ impl Overview {
         Ok(Self { run: run.display().to_string(), report: read(run)? })
     }
 
-    /// Seconds it took, if it is known.
-    pub fn seconds(&self) -> Option<f64> {
-        match self.report.state {
-            State::Finished { seconds } | State::EndedEarly { seconds, .. } => Some(seconds),
-            State::Running { .. } | State::Unknown => None,
-        }
-    }
-
     /// Whether it predicts numbers.
     pub fn is_of_numbers(&self) -> bool {
         self.report.about.classes.is_empty()
     }
 
-    /// The interval of its result.
-    pub fn interval(&self) -> Option<Interval> {
-        let (name, _) = self.report.result()?;
-        self.report.validation.as_ref()?.intervals.get(name).copied()
-    }
-
     /// Its result with the interval, as `accuracy 0.8450  0.7882 to 0.8886`.
     pub fn result(&self) -> Option<String> {
         let (name, value) = self.report.result()?;
-        let interval = self.interval().map(|Interval { low, high }| format!("  {low:.4} to {high:.4}"));
+        let interval =
+            self.report.interval().map(|Interval { low, high }| format!("  {low:.4} to {high:.4}"));
         Some(format!("{name} {value:.4}{}", interval.unwrap_or_default()))
     }
 
@@ -58,11 +45,11 @@ impl Overview {
             "items": { "train": about.train, "valid": about.valid },
             "metric_name": result.map(|(name, _)| name),
             "metric": result.map(|(_, value)| value),
-            "interval": self.interval(),
+            "interval": self.report.interval(),
             "metrics": validation.as_ref().map(|validation| &validation.metrics),
             "intervals": validation.as_ref().map(|validation| &validation.intervals),
             "decision": decision,
-            "seconds": self.seconds(),
+            "seconds": self.report.seconds(),
         })
     }
 }

@@ -39,13 +39,18 @@ fn runs_are_listed_and_compared() {
     let more = pair["second_better"].as_array().unwrap().len() as f64
         - pair["first_better"].as_array().unwrap().len() as f64;
     assert!((more / rows.len() as f64 - gain).abs() < 1e-9, "{pair}");
-    let shown = defrost_in(folder, &["compare", "runs/poor", "runs/good"]);
+    let shown = defrost_in(folder, &["compare", "runs/poor", "runs/good", "--html", "compared.html"]);
     assert_eq!(shown.code, 0, "{}", shown.stderr);
     assert!(
         shown.stdout.contains("2 beside 1, on the") && shown.stdout.contains("right in 2 alone: "),
         "{}",
         shown.stdout
     );
+
+    let page = fs::read_to_string(folder.join("compared.html")).unwrap();
+    let alone = pair["second_better"].as_array().unwrap();
+    assert!(page.contains(&format!("runs/good alone is right in {}", alone.len())), "{page}");
+    assert!(page.contains(alone[0].as_str().unwrap()) && page.contains("with 95 % confidence"), "{page}");
 
     // A run that is not finished and a damaged one are listed, too; other folders are not.
     fs::create_dir(folder.join("runs/other")).unwrap();

@@ -2,8 +2,8 @@
 //!
 //! An activation is rounded to one of 256 steps over the range that it was seen to have, a weight to one of 129 steps for each output:
 //! with more, sums overflow on processors that add products of bytes in pairs of 16 bits, and the same file would give other
-//! answers there. What is rounded are the convolutions and the products over constant weights, and what passes between them. An
-//! engine computes in 8 bits what stands between `DequantizeLinear` and `QuantizeLinear`; all else stays in 32. Tables of
+//! answers there. What is rounded are the convolutions and the products over constant weights, and what passes between them. The
+//! operations between `DequantizeLinear` and `QuantizeLinear` are those that an engine computes in 8 bits; all others stay in 32. Tables of
 //! embeddings are kept in 8 bits, too, with a scale for each row.
 
 use std::collections::{HashMap, HashSet};

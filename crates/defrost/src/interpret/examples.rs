@@ -1,6 +1,8 @@
-//! Single items: those with the highest losses, and the most confident correct predictions.
+//! Single items: those with the highest losses, the most confident correct predictions, and some at random.
 
-use crate::data::Target;
+use rand::seq::SliceRandom as _;
+
+use crate::data::{Draws, Target};
 use crate::learner::Evaluation;
 use crate::loss::Loss;
 use crate::metrics::Prediction;
@@ -31,6 +33,15 @@ pub fn surest_hits(evaluation: &Evaluation, count: usize) -> Vec<usize> {
     };
     let items = evaluation.predictions.iter().zip(&evaluation.targets).enumerate();
     ranked(items.filter_map(sureness).collect(), count)
+}
+
+/// Some of this many items, drawn: the same ones each time, in their order.
+pub fn drawn(items: usize, count: usize) -> Vec<usize> {
+    let mut all: Vec<usize> = (0..items).collect();
+    all.shuffle(&mut Draws::for_part(0, 0));
+    all.truncate(count);
+    all.sort_unstable();
+    all
 }
 
 /// The first `count` of these items, highest score first, then by their place.

@@ -7,6 +7,6 @@ mod heat;
 mod movement;
 
 pub use confused::{ConfusedPair, most_confused};
-pub use examples::{item_losses, surest_hits, top_losses};
+pub use examples::{drawn, item_losses, surest_hits, top_losses};
 pub use heat::HeatMap;
 pub use movement::{Movement, movements};

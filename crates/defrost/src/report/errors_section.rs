@@ -19,6 +19,7 @@ pub(super) struct ErrorsSection<'a> {
     pub(super) thresholds: bool,
     pub(super) worst: Vec<ExampleView<'a>>,
     pub(super) surest: Vec<ExampleView<'a>>,
+    pub(super) random: Vec<ExampleView<'a>>,
     pub(super) images: bool,
     pub(super) heated: bool,
 }
@@ -100,6 +101,7 @@ impl<'a> ErrorsSection<'a> {
                 .iter()
                 .map(|case| ExampleView { loss: String::new(), ..case_view(case) })
                 .collect(),
+            random: validation.random.iter().map(case_view).collect(),
             images: validation.worst.iter().chain(&validation.surest).any(is_image),
             heated: validation.worst.iter().any(|case| case.heat.is_some()),
         })

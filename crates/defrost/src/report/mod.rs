@@ -5,8 +5,10 @@
 //! is not over has the phases and epochs it has had so far.
 
 mod advice_section;
+mod answers;
 mod chart;
 mod comparison;
+mod comparison_page;
 mod curves;
 mod errors_section;
 mod figure;
@@ -18,12 +20,14 @@ mod predictions;
 mod store;
 mod timeline;
 mod validation;
+mod verdict;
 
 use serde::{Deserialize, Serialize};
 
 pub use advice_section::advice_page;
 pub use chart::{Axis, Band, Chart, Curve, Mark, Scale};
 pub use comparison::Comparison;
+pub use comparison_page::{ComparedRun, comparison_page};
 pub use curves::{batch_losses, curves, schedules};
 pub use figure::{STYLE, standalone};
 pub use gather::Ended;
@@ -38,6 +42,7 @@ pub use validation::{ExampleResult, ValidationReport};
 use crate::check::{self, Problem, Severity};
 use crate::interpret::Movement;
 use crate::learner::{Advice, Decision, EpochRecord, Kept, PhaseEstimate};
+use crate::metrics::Interval;
 use crate::recipe::ResolvedPhase;
 use crate::summary::{PhaseSummary, PlanSummary};
 
@@ -234,6 +239,12 @@ impl Report {
         Some(found.unwrap_or(("loss", validation.loss)))
     }
 
+    /// The interval of that result.
+    pub fn interval(&self) -> Option<Interval> {
+        let (name, _) = self.result()?;
+        self.validation.as_ref()?.intervals.get(name).copied()
+    }
+
     /// What was trained, in a few words: `frozen 1 epoch, thawed 4 epochs; between is kept`.
     pub fn trained(&self) -> String {
         let phase = |span: (&PhaseSummary, &Span)| {
@@ -248,6 +259,14 @@ impl Report {
             Kept::Between => Some("between"),
         });
         phases.join(", ") + &kept.map_or_else(String::new, |kept| format!("; {kept} is kept"))
+    }
+
+    /// The seconds that it took, once it is over.
+    pub fn seconds(&self) -> Option<f64> {
+        match self.state {
+            State::Finished { seconds } | State::EndedEarly { seconds, .. } => Some(seconds),
+            State::Running { .. } | State::Unknown => None,
+        }
     }
 
     /// Epochs that are over or still to come.

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use askama::Template;
 
 use super::advice_section::AdviceSection;
+use super::answers::Answered;
 use super::errors_section::ErrorsSection;
 use super::numbers::{self, measure, thousands};
+use super::verdict::Verdict;
 use super::{Chart, Problems, Report, State, curves, draw_plan, draw_timeline, schedules};
 use crate::data::Preview;
 use crate::learner::{EpochRecord, Kept};
@@ -35,6 +37,8 @@ struct Sections<'a> {
     choice: Option<&'a str>,
     notice: Option<String>,
     facts: Vec<Fact>,
+    verdict: Option<Verdict>,
+    answers: Vec<Answered>,
     plan: String,
     advice: Option<AdviceSection<'a>>,
     measured: bool,
@@ -125,6 +129,8 @@ impl Report {
             choice: self.choice(),
             notice: self.notice(),
             facts: self.facts(),
+            verdict: Verdict::of(self),
+            answers: self.answers(),
             plan: draw_plan(&self.plan, &self.movements, running),
             advice: self.advice.as_ref().map(AdviceSection::of),
             measured: !self.movements.is_empty(),
@@ -162,7 +168,7 @@ impl Report {
     }
 
     /// Whether thawing paid, where there was something to choose.
-    fn choice(&self) -> Option<&str> {
+    pub(super) fn choice(&self) -> Option<&str> {
         let decision = self.decision.as_ref().filter(|decision| decision.kept != Kept::Only)?;
         Some(&decision.reason)
     }
@@ -201,7 +207,7 @@ impl Report {
             let [before, after] = [calibration.ece_before, calibration.ece_after].map(numbers::fraction);
             facts.push(fact("calibration error", after, format!("{before} before calibration")));
         }
-        if let State::Finished { seconds } | State::EndedEarly { seconds, .. } = self.state {
+        if let Some(seconds) = self.seconds() {
             facts.push(fact("took", numbers::seconds(seconds), String::new()));
         }
         facts

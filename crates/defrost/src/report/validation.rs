@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::numbers;
 use crate::bundle::ModelConfig;
 use crate::data::{Preview, Target, TargetKind, Variant};
-use crate::interpret::{HeatMap, item_losses, most_confused, surest_hits, top_losses};
+use crate::interpret::{HeatMap, drawn, item_losses, most_confused, surest_hits, top_losses};
 use crate::learner::{Evaluation, Learner, LearnerError};
 use crate::metrics::{Calibration, ClassReport, Confusion, Interval, Metrics};
 use crate::stage::Network;
@@ -58,6 +58,9 @@ pub struct ValidationReport {
     pub worst: Vec<ExampleResult>,
     /// The most confident correct predictions.
     pub surest: Vec<ExampleResult>,
+    /// Predictions at random, where there are more than are shown otherwise; nothing of runs of earlier versions.
+    #[serde(default)]
+    pub random: Vec<ExampleResult>,
 }
 
 /// A single item.
@@ -134,6 +137,10 @@ impl ValidationReport {
             numbers: pairs_of_numbers.step_by(each).collect(),
             worst: worst.iter().enumerate().map(|(place, &item)| example(item, heat.get(place))).collect(),
             surest: surest_hits(&evaluation, SHOWN).into_iter().map(|item| example(item, None)).collect(),
+            random: if losses.len() > SHOWN { drawn(losses.len(), SHOWN) } else { vec![] }
+                .into_iter()
+                .map(|item| example(item, None))
+                .collect(),
         }))
     }
 }
