@@ -54,7 +54,8 @@ impl Verdict {
         {
             Some(decision) => {
                 let is_new = report.plan.groups.iter().any(|group| group.new);
-                let names = if is_new { ["head only", "thawed"] } else { ["before this run", "after it"] };
+                let names =
+                    if is_new { ["head only", "thawed"] } else { ["before this run", "after this run"] };
                 let of = |name: &str, candidate: &Candidate, kept| Row {
                     name: name.to_owned(),
                     value: candidate.metric,
@@ -64,7 +65,8 @@ impl Verdict {
                 };
                 all.extend(decision.frozen.iter().map(|candidate| of(names[0], candidate, Kept::Frozen)));
                 all.extend(decision.between.iter().map(|candidate| {
-                    let name = format!("{} of the way", numbers::fraction(candidate.position));
+                    let name =
+                        format!("{} of the way to {}", numbers::fraction(candidate.position), names[1]);
                     of(&name, candidate, Kept::Between)
                 }));
                 all.extend(decision.thawed.iter().map(|candidate| of(names[1], candidate, Kept::Thawed)));
@@ -294,7 +296,7 @@ mod tests {
             [
                 ("always cat", "0.5000", "", false),
                 ("head only", "0.7000", "2.0 s", false),
-                ("50 % of the way", "0.7800", "30.0 s", false),
+                ("50 % of the way to thawed", "0.7800", "30.0 s", false),
                 ("thawed", "0.8000", "30.0 s", true),
             ]
         );
