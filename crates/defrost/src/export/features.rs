@@ -119,7 +119,8 @@ impl FeatureTable {
             }),
             #[cfg(feature = "parquet")]
             FeatureTableFormat::Parquet => {
-                files::write_atomically(file, |to| self.write_parquet(to).map_err(std::io::Error::other))
+                let bytes = self.to_parquet().map_err(std::io::Error::other);
+                files::write_atomically(file, |to| to.write_all(&bytes?))
             }
         }?)
     }
@@ -130,7 +131,7 @@ impl FeatureTable {
     }
 
     #[cfg(feature = "parquet")]
-    fn write_parquet(&self, to: &mut dyn std::io::Write) -> Result<(), parquet::errors::ParquetError> {
+    fn to_parquet(&self) -> Result<Vec<u8>, parquet::errors::ParquetError> {
         use std::sync::Arc;
 
         use parquet::basic::{Compression, LogicalType, Repetition, Type as Kind};
@@ -143,12 +144,12 @@ impl FeatureTable {
             let is_text = place < NAMES.len();
             let kind = if is_text { Kind::BYTE_ARRAY } else { Kind::FLOAT };
             let column = Type::primitive_type_builder(&name, kind).with_repetition(Repetition::REQUIRED);
-            Ok(Arc::new(column.with_logical_type(is_text.then_some(LogicalType::String)).build()?))
+            column.with_logical_type(is_text.then_some(LogicalType::String)).build().map(Arc::new)
         };
         let columns = self.columns().enumerate().map(column).collect::<Result<Vec<_>, _>>()?;
         let schema = Arc::new(Type::group_type_builder("features").with_fields(columns).build()?);
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-        let mut file = SerializedFileWriter::new(to, schema, Arc::new(properties))?;
+        let mut file = SerializedFileWriter::new(vec![], schema, Arc::new(properties))?;
         let mut rows = file.next_row_group()?;
         let mut place = 0;
         while let Some(mut column) = rows.next_column()? {
@@ -164,8 +165,7 @@ impl FeatureTable {
             place += 1;
         }
         rows.close()?;
-        file.close()?;
-        Ok(())
+        file.into_inner()
     }
 }
 
