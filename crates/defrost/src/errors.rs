@@ -36,6 +36,7 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<Remedy> {
     #[cfg(feature = "vision")]
     look_at!(
         crate::vision::ImageConfigError,
+        crate::vision::ImageFeaturesError,
         crate::vision::LabelsError,
         crate::vision::SetupError,
         crate::vision::models::UnknownArchitecture

@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 8] = [
     &["domain"],
     &["run", "serve"],
     &["live"],
-    &["commands", "main"],
+    &["commands", "lib", "main"],
 ];
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -41,7 +41,7 @@ fn imports_lead_down() {
         {
             let mut words =
                 line.split("crate::").skip(1).flat_map(|rest| rest.split(|c: char| !c.is_alphanumeric()));
-            if module != "main" && words.any(|name| name != module && floor(name) >= Some(own)) {
+            if module != "lib" && words.any(|name| name != module && floor(name) >= Some(own)) {
                 upward.push(format!("{}: {}", inside.display(), line.trim()));
             }
         }

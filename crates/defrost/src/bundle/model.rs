@@ -30,7 +30,7 @@ use crate::stage::Network;
 use crate::weights::{Tensors, check_fit, collect, load};
 
 /// What a domain keeps of a model besides its weights: enough to build and feed the network again.
-pub trait ModelConfig: Clone + Serialize + DeserializeOwned + 'static {
+pub trait ModelConfig: Clone + Serialize + DeserializeOwned + Send + 'static {
     /// The domain's name in bundles.
     const TASK: &'static str;
     /// Its networks.

@@ -371,3 +371,14 @@ impl<N: Network> Learner<N> {
         &self.device
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_learner_goes_to_another_thread() {
+        fn sent<T: Send>() {}
+        sent::<Learner<burn::nn::Linear>>();
+    }
+}
