@@ -351,6 +351,11 @@ impl<N: Network> Learner<N> {
         crate::data::batch_count(self.train.len(), self.options.step_size())
     }
 
+    /// How many items it trains on.
+    pub fn train_items(&self) -> usize {
+        self.train.len()
+    }
+
     /// The items that validate.
     pub fn valid(&self) -> &dyn Dataset {
         &*self.valid
