@@ -15,7 +15,8 @@ use crate::values::{Array, array};
 /// The network behind the package's `Features`.
 #[pyclass(module = "defrost._defrost", frozen)]
 pub struct Features {
-    network: Mutex<ImageFeatures>,
+    /// Boxed, as a learner is.
+    network: Box<Mutex<ImageFeatures>>,
 }
 
 #[pymethods]
@@ -26,7 +27,7 @@ impl Features {
         let network = options.extract::<NetworkOptions>()?.read(false)?;
         let (cache, _) = options.extract::<CacheOptions>()?.read()?;
         let network = compute(py, || ImageFeatures::open(network, cache))?.or_raise()?;
-        Ok(Self { network: Mutex::new(network) })
+        Ok(Self { network: Mutex::new(network).into() })
     }
 
     /// A row of features for each image: what a stage gives, or the whole body.

@@ -44,7 +44,8 @@ pub(crate) use any;
 /// The learner behind the package's `Learner`.
 #[pyclass(module = "defrost._defrost", frozen)]
 pub struct Learner {
-    inner: Mutex<AnyLearner>,
+    /// Boxed: Python aligns its objects to 16 bytes, and a learner needs more.
+    inner: Box<Mutex<AnyLearner>>,
     pub shared: Shared,
     /// The weights that it was made with.
     pub start: Tensors,
@@ -63,7 +64,7 @@ impl Learner {
                 weights::collect(learner.network())
             })
         })?;
-        Ok(Self { inner: Mutex::new(learner), shared, start, made: Instant::now() })
+        Ok(Self { inner: Mutex::new(learner).into(), shared, start, made: Instant::now() })
     }
 
     /// Does something with the learner on all threads. Ctrl-C, and exceptions of callbacks, stop it after the batch.

@@ -18,7 +18,8 @@ use crate::values::{Array, record, state};
 /// The saved run behind the package's `Model`.
 #[pyclass(module = "defrost._defrost", frozen)]
 pub struct Model {
-    run: Mutex<TrainedModel>,
+    /// Boxed, as a learner is.
+    run: Box<Mutex<TrainedModel>>,
 }
 
 /// Does the same with a run of any kind.
@@ -38,7 +39,7 @@ impl Model {
     #[staticmethod]
     fn open(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let run = compute(py, || defrost::Learner::load(&path))?.or_raise()?;
-        Ok(Self { run: Mutex::new(run) })
+        Ok(Self { run: Mutex::new(run).into() })
     }
 
     /// The kind of its data: `vision`, `text` or `tabular`.

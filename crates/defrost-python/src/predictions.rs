@@ -54,6 +54,19 @@ impl Inputs {
         }
     }
 
+    /// The file of each image; none of those in memory.
+    fn files(&self) -> Vec<Option<String>> {
+        let file = |image: &ImageItem| match image {
+            ImageItem::File(path) => Some(path.display().to_string()),
+            ImageItem::Image(_) => None,
+        };
+        match self {
+            Self::Strings(paths) => paths.iter().cloned().map(Some).collect(),
+            Self::Images(images) => images.iter().map(file).collect(),
+            Self::Rows(_) => vec![],
+        }
+    }
+
     fn texts(&self) -> Result<&[String], String> {
         match self {
             Self::Strings(texts) => Ok(texts),
@@ -86,7 +99,9 @@ fn told<E: ToString>(answers: Vec<Result<NamedPrediction, E>>) -> Answers {
 /// A learner's predictions now; the outer error is about the kind of items.
 pub fn of_learner(learner: &AnyLearner, inputs: &Inputs) -> Result<Answers, String> {
     Ok(match learner {
-        AnyLearner::Image(learner) => told(learner.predict_all(&inputs.images()?)),
+        AnyLearner::Image(learner) => {
+            named(told(learner.predict_all(&inputs.images()?)), &inputs.files())
+        }
         AnyLearner::Text(learner) => {
             told(learner.predict_all(inputs.texts()?).map_err(|error| error.to_string())?)
         }
@@ -104,8 +119,9 @@ pub fn of_model(model: &TrainedModel, inputs: &Inputs) -> Result<Answers, String
             };
             let read = |input: &ImageInput<'_>| read(input).map_err(ReadError::Image);
             let answers = run.predict_all(&inputs.images()?, TestTimeAugmentation::NONE, read);
-            let named = answers.into_iter().map(|answer| answer.map(|answer| run.named(answer)));
-            told(named.map(|answer| answer.map_err(ImagePredictError::from)).collect())
+            let found = answers.into_iter().map(|answer| answer.map(|answer| run.named(answer)));
+            let answers = told(found.map(|answer| answer.map_err(ImagePredictError::from)).collect());
+            named(answers, &inputs.files())
         }
         TrainedModel::Text(run) => {
             let tokenizer = run.tokenizer().map_err(|error| error.to_string())?;
@@ -150,6 +166,17 @@ struct Words<'a> {
     familiarity: Option<f32>,
     notes: &'a [String],
     text: String,
+}
+
+/// The predictions, each error with the name of its item.
+fn named(answers: Answers, names: &[Option<String>]) -> Answers {
+    let name = |(place, answer): (usize, Result<NamedPrediction, String>)| {
+        answer.map_err(|error| match names.get(place).and_then(Option::as_ref) {
+            Some(name) => format!("{name}: {error}"),
+            None => error,
+        })
+    };
+    answers.into_iter().enumerate().map(name).collect()
 }
 
 /// The predictions for Python: probabilities or numbers as an array, and the rest of each as a dict. One that could not be made is
