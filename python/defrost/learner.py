@@ -21,7 +21,7 @@ from .recorder import Recorder
 __all__ = ["Learner", "Model", "SuggestedLRs", "load_learner"]
 
 #: The name of items, in the plural.
-_ITEMS = {"vision": "images", "text": "texts", "tabular": "rows"}
+_ITEMS = {"vision": "images", "text": "texts", "table": "rows"}
 
 
 class SuggestedLRs(dict[str, "float | None"]):
@@ -54,7 +54,7 @@ class Learner(Predictor):
         recorder: What was measured so far.
         cbs: Its callbacks.
         lr: The rate of ``fit`` where none is given.
-        task: ``vision``, ``text`` or ``tabular``.
+        task: ``vision``, ``text`` or ``table``.
     """
 
     def __init__(

@@ -89,7 +89,7 @@ class Predictor:
     """What learners and saved models have in common."""
 
     _inner: Any
-    #: The kind of items: ``vision``, ``text`` or ``tabular``.
+    #: The kind of items: ``vision``, ``text`` or ``table``.
     task: str
 
     @property
@@ -98,7 +98,7 @@ class Predictor:
         return list(self._inner.classes())
 
     def _inputs(self, items: Any) -> Any:
-        if self.task == "tabular":
+        if self.task == "table":
             return convert.rows(items)
         if self.task == "text":
             given = convert.column(items)

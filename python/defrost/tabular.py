@@ -102,4 +102,4 @@ def tabular_learner(
     events = Events()
     inner = _defrost.Learner.of_rows(given, complete("tabular_learner", chosen, options, kept), events)
     progress = options.get("progress", True)
-    return Learner(inner, events, task="tabular", name=name, metrics=shown, cbs=cbs, recipe=recipe, progress=progress, kept=kept)
+    return Learner(inner, events, task="table", name=name, metrics=shown, cbs=cbs, recipe=recipe, progress=progress, kept=kept)

@@ -212,8 +212,8 @@ def test_learners_train_in_threads_of_their_own(photos: Path) -> None:
     for thread in threads:
         thread.join(60)
         assert not thread.is_alive()
-    expected = alone.state_dict()["head.weight"]
-    assert all(np.array_equal(learn.state_dict()["head.weight"], expected) for learn in learners)
+    expected = alone.state_dict()["head.linear.weight"]
+    assert all(np.array_equal(learn.state_dict()["head.linear.weight"], expected) for learn in learners)
 
 
 def _classes(model: df.Model, file: str) -> str:

@@ -132,8 +132,8 @@ def test_weights_go_both_ways(photos: Path) -> None:
     body = {name.removeprefix("body."): tensor for name, tensor in state.items() if name.startswith("body.")}
     fresh = vision_learner(photos, weights=body, **SMALL)
     assert all(np.array_equal(state[name], tensor) for name, tensor in fresh.state_dict().items() if name.startswith("body."))
-    short = {name: tensor for name, tensor in state.items() if name != "head.weight"}
-    with pytest.raises(df.WeightsError, match="head.weight"):
+    short = {name: tensor for name, tensor in state.items() if name != "head.linear.weight"}
+    with pytest.raises(df.WeightsError, match="head.linear.weight"):
         learn.load_state_dict(short)
 
 
@@ -146,7 +146,7 @@ def test_data_from_memory(pixels: tuple[np.ndarray, list[str]], photos: Path) ->
     for learn in [of_array, of_pairs]:
         learn.fit(1, 1e-2)
         assert len(learn.get_preds().targets) == 9
-    assert np.array_equal(of_array.state_dict()["head.weight"], of_pairs.state_dict()["head.weight"])
+    assert np.array_equal(of_array.state_dict()["head.linear.weight"], of_pairs.state_dict()["head.linear.weight"])
     assert of_files.get_preds().targets.tolist() == [0, 0, 1, 1, 2, 2]
     with pytest.raises(df.DataError, match="there are 30 items and 2 labels"):
         vision_learner(images, labels[:2], **SMALL)

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, TryLockError};
 
-use defrost::learner::FirstBatch;
 use defrost::platform::Instant;
 use defrost::tabular::TableLearner;
 use defrost::text::TextLearner;
 use defrost::vision::{ImageLearner, ImageModelConfig, image_grid};
 use defrost::weights::{self, Tensors};
-use defrost::{LearnerError, LearnerOptions, TargetKind};
+use defrost::{LearnerError, LearnerOptions, Note, TargetKind};
 use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -17,9 +16,9 @@ use pyo3::types::{PyBytes, PyDict};
 use crate::callbacks::{Events, Shared};
 use crate::data::{ImageOptions, PyImages, PyRows, PyTexts, TableOptions, TextOptions};
 use crate::engine::{compute, compute_until};
-use crate::errors::{OrRaise as _, TrainingError, argument};
+use crate::errors::{OrRaise as _, TrainingError, argument, words};
 use crate::options::{CacheOptions, LearningOptions, NetworkOptions, SplitOptions};
-use crate::values::{record, state, tensors};
+use crate::values::{Array, record, state, tensors};
 
 /// A learner of one kind of data.
 #[allow(clippy::large_enum_variant, reason = "a program holds few learners")]
@@ -194,8 +193,8 @@ impl Learner {
 
     /// What a person should know of how the data was read, each with what can be passed about it.
     fn notes(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        let note = |note: &defrost::Note| match &note.remedy {
-            Some(remedy) => format!("{}; {}", note.text, crate::errors::words(remedy)),
+        let note = |note: &Note| match &note.remedy {
+            Some(remedy) => format!("{}; {}", note.text, words(remedy)),
             None => note.text.clone(),
         };
         self.with(py, |learner| any!(learner, learner => learner.notes().iter().map(note).collect()))
@@ -213,7 +212,7 @@ impl Learner {
     }
 
     /// The network's tensors by name.
-    fn state<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, crate::values::Array<'py>)>> {
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, Array<'py>)>> {
         let tensors =
             self.with(py, |learner| any!(learner, learner => weights::collect(learner.network())))?;
         state(py, &tensors)
@@ -235,14 +234,6 @@ impl Learner {
         })?;
         let image = drawn.or_raise()?.ok_or_else(|| argument("only images are drawn"))?;
         Ok(PyBytes::new(py, &image.to_png()?))
-    }
-
-    /// The names of the items of the first batch, and what a perfect network would say of each.
-    fn batch_items<'py>(&self, py: Python<'py>) -> PyResult<(Vec<usize>, crate::values::Array<'py>)> {
-        let batch = self.with(py, |learner| any!(learner, learner => learner.first_batch()))?;
-        let FirstBatch { items, targets, .. } = batch.or_raise()?;
-        let targets: Vec<&[f32]> = targets.iter().map(Vec::as_slice).collect();
-        Ok((items, crate::values::rows(py, &targets)?))
     }
 
     /// Writes the network and what is needed to use it into a folder.

@@ -42,7 +42,7 @@ impl Model {
         Ok(Self { run: Mutex::new(run).into() })
     }
 
-    /// The kind of its data: `vision`, `text` or `tabular`.
+    /// The kind of its data: `vision`, `text` or `table`.
     fn task(&self) -> String {
         lock(&self.run).task().to_owned()
     }

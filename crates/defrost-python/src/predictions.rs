@@ -99,9 +99,7 @@ fn told<E: ToString>(answers: Vec<Result<NamedPrediction, E>>) -> Answers {
 /// A learner's predictions now; the outer error is about the kind of items.
 pub fn of_learner(learner: &AnyLearner, inputs: &Inputs) -> Result<Answers, String> {
     Ok(match learner {
-        AnyLearner::Image(learner) => {
-            named(told(learner.predict_all(&inputs.images()?)), &inputs.files())
-        }
+        AnyLearner::Image(learner) => named(told(learner.predict_all(&inputs.images()?)), &inputs.files()),
         AnyLearner::Text(learner) => {
             told(learner.predict_all(inputs.texts()?).map_err(|error| error.to_string())?)
         }

@@ -1,16 +1,18 @@
 //! Measurements of a learner on its validation items, and figures.
 
+use std::collections::BTreeMap;
+
+use defrost::bundle::ModelConfig;
 use defrost::learner::Evaluation;
 use defrost::metrics::Interval;
 use defrost::report::{Axis, Chart, Curve, Mark, ValidationReport, standalone};
 use defrost::tabular::TableModelConfig;
 use defrost::text::TextModelConfig;
 use defrost::vision::ImageModelConfig;
-use defrost::{PlanSummary, Target};
+use defrost::{LearnerError, Network, PlanSummary, Target};
 use pyo3::prelude::*;
 use pythonize::depythonize;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 use crate::errors::{OrRaise as _, argument};
 use crate::learner::{AnyLearner, Learner, any};
@@ -80,24 +82,21 @@ impl Learner {
     /// What a report says of the validation items: metrics with intervals, confused classes, items with the highest losses.
     fn interpret<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let found = self.with(py, |learner| match learner {
-            AnyLearner::Image(learner) => {
-                let model = learner.model::<ImageModelConfig>().cloned();
-                let (classes, thresholds) = (learner.classes(), learner.best_thresholds()?);
-                model.map_or(Ok(None), |model| ValidationReport::of(learner, &model, &classes, &thresholds))
-            }
-            AnyLearner::Text(learner) => {
-                let model = learner.model::<TextModelConfig>().cloned();
-                let (classes, thresholds) = (learner.classes(), learner.best_thresholds()?);
-                model.map_or(Ok(None), |model| ValidationReport::of(learner, &model, &classes, &thresholds))
-            }
-            AnyLearner::Table(learner) => {
-                let model = learner.model::<TableModelConfig>().cloned();
-                let (classes, thresholds) = (learner.classes(), learner.best_thresholds()?);
-                model.map_or(Ok(None), |model| ValidationReport::of(learner, &model, &classes, &thresholds))
-            }
+            AnyLearner::Image(learner) => interpret::<_, ImageModelConfig>(learner),
+            AnyLearner::Text(learner) => interpret::<_, TextModelConfig>(learner),
+            AnyLearner::Table(learner) => interpret::<_, TableModelConfig>(learner),
         })?;
         record(py, &found.or_raise()?)
     }
+}
+
+/// What a report says of the validation items, if there are any.
+fn interpret<N: Network, M: ModelConfig<Network = N>>(
+    learner: &mut defrost::Learner<N>,
+) -> Result<Option<ValidationReport>, LearnerError> {
+    let Some(model) = learner.model::<M>().cloned() else { return Ok(None) };
+    let (classes, thresholds) = (learner.classes(), learner.best_thresholds()?);
+    ValidationReport::of(learner, &model, &classes, &thresholds)
 }
 
 /// A plan as an SVG figure.
