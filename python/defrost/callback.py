@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from .errors import ArgumentError, CancelFitException
@@ -83,21 +85,16 @@ class Events:
     """What the extension module calls: keeps the learner's counters and calls its callbacks."""
 
     def __init__(self) -> None:
-        import weakref
-
         # A learner is freed when its user drops it, although its other half holds this object.
         self._learner: weakref.ref[Learner] | None = None
-        self._ref = weakref.ref
 
     def attach(self, learner: Learner) -> None:
-        self._learner = self._ref(learner)
+        """Calls the callbacks of this learner from now on."""
+        self._learner = weakref.ref(learner)
 
     def _tell(self, event: str) -> bool:
-        learner = self._learner and self._learner()
-        if learner is None:
-            return True
         going_on = True
-        for callback in learner._callbacks():
+        for callback in self._learn._callbacks():
             method = getattr(callback, event, None)
             if method is not None and method() is False:
                 going_on = False
@@ -105,7 +102,7 @@ class Events:
 
     @property
     def _learn(self) -> Learner:
-        learner = self._learner and self._learner()
+        learner = None if self._learner is None else self._learner()
         assert learner is not None, "a learner lives while it trains"
         return learner
 
@@ -133,13 +130,9 @@ class Events:
         return self._tell("after_fit")
 
     def rolled_back(self, factor: float) -> None:
-        import logging
-
         logging.getLogger("defrost").warning("the loss became NaN: the epoch restarts at %g of the rates", factor)
 
     def checkpoint_failed(self, reason: str) -> None:
-        import logging
-
         logging.getLogger("defrost").warning("a checkpoint could not be written: %s", reason)
 
     def advising(self, doing: str) -> None:

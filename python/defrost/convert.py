@@ -107,20 +107,16 @@ def is_frame(value: Any) -> bool:
 
 def cell(value: Any) -> str:
     """A cell as a file of rows would have it; missing values are empty."""
-    if value is None or value != value:  # None, NaN, NaT
+    if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:  # the last is NaN
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if type(value).__name__ in ("NAType", "NaTType"):
-        return ""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(float(value))
     if hasattr(value, "isoformat"):
         text: str = value.isoformat()
         return text.removesuffix("T00:00:00")
-    if hasattr(value, "item"):
-        return cell(value.item())
-    return str(value)
+    return cell(value.item()) if hasattr(value, "item") else str(value)
 
 
 def frame(value: Any) -> list[tuple[str, list[str]]]:

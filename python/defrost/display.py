@@ -123,9 +123,7 @@ def confusion_html(confusion: Sequence[Sequence[int]], classes: Sequence[str], n
             for count in row
         )
         lines.append(f"<tr><th>{html.escape(name)}</th>{cells}</tr>")
-    return (
-        f"<table><thead><tr><th>actual \u2193 predicted \u2192</th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-    )
+    return f"<table><thead><tr><th>actual \u2193 predicted \u2192</th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 
 def confusion_text(confusion: Sequence[Sequence[int]], classes: Sequence[str], normalize: bool = False) -> str:
@@ -142,11 +140,13 @@ def preview_html(preview: Any, heat: str | None) -> str:
     """An item of a report: a thumbnail with the places that support the prediction, a text, or cells."""
     if not preview:
         return ""
-    (kind, content), = preview.items() if isinstance(preview, dict) else [("text", preview)]
+    ((kind, content),) = preview.items() if isinstance(preview, dict) else [("text", preview)]
     if kind == "image":
         picture = f'<img src="data:image/jpeg;base64,{content["jpeg"]}" width="{content["width"]}" height="{content["height"]}">'
         over = (
-            f'<img src="data:image/png;base64,{heat}" style="position:absolute;left:0;top:0;width:100%;height:100%">' if heat else ""
+            f'<img src="data:image/png;base64,{heat}" style="position:absolute;left:0;top:0;width:100%;height:100%">'
+            if heat
+            else ""
         )
         return f'<div style="position:relative;display:inline-block">{picture}{over}</div>'
     if kind == "cells":
@@ -165,7 +165,7 @@ def examples_html(examples: Sequence[dict[str, Any]], classes: Sequence[str]) ->
             f'<figure style="display:inline-block;margin:.5em;max-width:14em;vertical-align:top" title="{title}">'
             f"{preview_html(example['preview'], example['heat'])}<figcaption>{words}</figcaption></figure>"
         )
-    return f'<div><div>predicted / actual</div>{"".join(cards)}</div>'
+    return f"<div><div>predicted / actual</div>{''.join(cards)}</div>"
 
 
 def examples_text(examples: Sequence[dict[str, Any]]) -> str:

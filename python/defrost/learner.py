@@ -207,7 +207,9 @@ class Learner(Predictor):
     ) -> None:
         """Trains under the current plan, flat for ``pct_start`` of it, then annealing."""
         rates = convert.rate(self.lr if lr is None else lr)
-        self._train(f"fit_flat_cos({n_epoch}, {rates})", lambda: self._inner.fit_flat_cos(n_epoch, rates, div_final, pct_start), cbs)
+        self._train(
+            f"fit_flat_cos({n_epoch}, {rates})", lambda: self._inner.fit_flat_cos(n_epoch, rates, div_final, pct_start), cbs
+        )
 
     def fit_sgdr(
         self,
@@ -220,7 +222,9 @@ class Learner(Predictor):
         """Trains under the current plan in cosine cycles (arXiv 1608.03983), each ``cycle_mult`` times as long as the one before."""
         rates = convert.rate(self.lr if lr_max is None else lr_max, "lr_max")
         self._train(
-            f"fit_sgdr({n_cycles}, {cycle_len}, {rates})", lambda: self._inner.fit_sgdr(n_cycles, cycle_len, rates, cycle_mult), cbs
+            f"fit_sgdr({n_cycles}, {cycle_len}, {rates})",
+            lambda: self._inner.fit_sgdr(n_cycles, cycle_len, rates, cycle_mult),
+            cbs,
         )
 
     def fine_tune(
@@ -282,7 +286,8 @@ class Learner(Predictor):
         """
         if out is not None and resume is not None:
             raise ArgumentError("out, resume: a run goes on in its own folder; leave out out")
-        folder = Path(os.fspath(out if resume is None else resume)) if out is not None or resume is not None else None
+        given_folder = out if resume is None else resume
+        folder = None if given_folder is None else Path(os.fspath(given_folder))
         if folder is not None and (folder / "bundle.json").exists():
             raise ModelError(f"{folder}: there is a finished run in it; choose another folder or remove it")
         if out is not None and folder is not None:
@@ -314,9 +319,7 @@ class Learner(Predictor):
         found: dict[str, Any] | None = self._inner.history()[1]
         return found
 
-    def lr_find(
-        self, start_lr: float = 1e-7, end_lr: float = 10.0, num_it: int = 100, *, show_plot: bool = True
-    ) -> SuggestedLRs:
+    def lr_find(self, start_lr: float = 1e-7, end_lr: float = 10.0, num_it: int = 100, *, show_plot: bool = True) -> SuggestedLRs:
         """Tries rising rates under the current plan and suggests some. Afterwards everything is as it was, random draws included.
 
         Args:

@@ -121,10 +121,9 @@ def split_metrics(metrics: Sequence[str | Measure] | None) -> tuple[list[str] | 
     """The names of the metrics to show, and those that are functions, for the extension module."""
     if metrics is None:
         return None, []
-    if isinstance(metrics, str) or callable(metrics):
-        metrics = [metrics]
-    names = [metric if isinstance(metric, str) else metric.__name__ for metric in metrics]
-    return names, [(metric.__name__, _of_arrays(metric)) for metric in metrics if not isinstance(metric, str)]
+    given: Sequence[Any] = [metrics] if isinstance(metrics, str) or callable(metrics) else metrics
+    names = [metric if isinstance(metric, str) else metric.__name__ for metric in given]
+    return names, [(metric.__name__, _of_arrays(metric)) for metric in given if not isinstance(metric, str)]
 
 
 def _of_arrays(measure: Measure) -> Callable[[Any, Any], float]:

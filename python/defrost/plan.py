@@ -65,9 +65,12 @@ class Plan:
         self.total_params: int = summary["total_params"]
         self.trainable_params: int = summary["trainable_params"]
         keys = ("index", "name", "params", "trainable", "norm")
-        self.groups = [LayerGroup(stages=tuple(group["stages"]), **{key: group[key] for key in keys}) for group in summary["groups"]]
+        self.groups = [
+            LayerGroup(stages=tuple(group["stages"]), **{key: group[key] for key in keys}) for group in summary["groups"]
+        ]
         self.phases = [
-            Phase(phase["name"], tuple(phase["frozen_groups"]), phase["epochs"], tuple(phase["lr_max"])) for phase in summary["phases"]
+            Phase(phase["name"], tuple(phase["frozen_groups"]), phase["epochs"], tuple(phase["lr_max"]))
+            for phase in summary["phases"]
         ]
 
     @property

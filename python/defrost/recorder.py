@@ -78,7 +78,9 @@ class Recorder:
         """The epochs as a frame of pandas', a row each."""
         import pandas as pd
 
-        flat = [{**{key: value for key, value in record.items() if key != "metrics"}, **record["metrics"]} for record in self.records]
+        flat = [
+            {**{key: value for key, value in record.items() if key != "metrics"}, **record["metrics"]} for record in self.records
+        ]
         return pd.DataFrame(flat)
 
     def plot_loss(self, skip_start: int = 5, with_valid: bool = True, *, show: bool = True) -> Figure | None:

@@ -63,7 +63,8 @@ class FeatureTransformer(TransformerMixin, BaseEstimator):
         return self.features_(X)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in super().__getstate__().items() if name != "features_"}
+        state: Any = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "features_"}
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
@@ -120,7 +121,7 @@ class DefrostClassifier(ClassifierMixin, BaseEstimator):
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None")
         self.kind_ = _kind(X)
-        if self.kind_ == "tabular":
+        if self.kind_ == "table":
             X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite=True)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
@@ -145,7 +146,7 @@ class DefrostClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class of ``classes_`` for each item."""
         check_is_fitted(self)
-        if self.kind_ == "tabular":
+        if self.kind_ == "table":
             X = validate_data(self, X, dtype=np.float64, reset=False)
             X = [dict(zip(_names(X.shape[1]), row)) for row in X.tolist()]
         found = np.zeros((len(X), len(self.classes_)))
@@ -156,6 +157,7 @@ class DefrostClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """The class of each item."""
+        check_is_fitted(self)
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
@@ -164,15 +166,15 @@ def _kind(X: Any) -> str:
     if hasattr(X, "ndim") and X.ndim == 4:
         return "vision"
     if isinstance(X, (str, bytes)) or not hasattr(X, "__len__") or not len(X):
-        return "tabular"
+        return "table"
     if hasattr(X, "columns") or getattr(X, "ndim", 1) == 2:
-        return "tabular"
+        return "table"
     first = convert.column(X)[0]
     if isinstance(first, os.PathLike) or hasattr(first, "getbands") or getattr(first, "ndim", 0) == 3:
         return "vision"
     if isinstance(first, str):
         return "vision" if os.path.isfile(first) else "text"
-    return "tabular"
+    return "table"
 
 
 def _names(count: int) -> list[str]:

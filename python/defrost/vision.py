@@ -139,6 +139,4 @@ def vision_learner(
     events = Events()
     inner = _defrost.Learner.of_images(given, complete("vision_learner", chosen, options, kept), events)
     progress = options.get("progress", True)
-    return Learner(
-        inner, events, task="vision", name=name, metrics=shown, cbs=cbs, recipe=recipe, progress=progress, kept=kept
-    )
+    return Learner(inner, events, task="vision", name=name, metrics=shown, cbs=cbs, recipe=recipe, progress=progress, kept=kept)

@@ -44,7 +44,18 @@ def test_a_table_from_a_file_a_frame_and_a_dict_is_the_same(people: dict[str, li
 
 def test_a_table_is_trained_as_the_command_trains_it(people: dict[str, list], tmp_path: Path) -> None:
     file = table(tmp_path / "people.csv", people)
-    words = ["train", str(file), "--task", "table", "--label-column", "group", "--epochs", "2", "--out", str(tmp_path / "command")]
+    words = [
+        "train",
+        str(file),
+        "--task",
+        "table",
+        "--label-column",
+        "group",
+        "--epochs",
+        "2",
+        "--out",
+        str(tmp_path / "command"),
+    ]
     ran = subprocess.run([sys.executable, "-m", "defrost", *words], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     tabular_learner(people, "group", progress=False).train(2, out=tmp_path / "package")
@@ -73,7 +84,9 @@ def test_rows_are_predicted_in_all_forms(people: dict[str, list], tmp_path: Path
 
 
 def test_numbers_are_predicted_as_numbers(people: dict[str, list]) -> None:
-    learn = tabular_learner({**people, "pay": [age * 2.5 + 0.25 for age in people["age"]]}, "pay", ignore=["group"], progress=False)
+    learn = tabular_learner(
+        {**people, "pay": [age * 2.5 + 0.25 for age in people["age"]]}, "pay", ignore=["group"], progress=False
+    )
     learn.train(5)
     assert learn.classes == [] and isinstance(learn.predict({"age": 30, "town": "Bonn"}).label, float)
     assert list(learn.validate()) == ["valid_loss", "mae", "r2", "rmse"]
@@ -86,7 +99,14 @@ def test_missing_cells_are_empty(people: dict[str, list]) -> None:
     from defrost import convert
 
     assert [convert.cell(value) for value in [None, float("nan"), 3.0, 2.5, True, np.int64(4), np.float64("nan"), "x"]] == [
-        "", "", "3", "2.5", "true", "4", "", "x",
+        "",
+        "",
+        "3",
+        "2.5",
+        "true",
+        "4",
+        "",
+        "x",
     ]
     assert convert.cell(datetime.datetime(2024, 2, 1)) == "2024-02-01"
     with pytest.raises(df.DataError, match="there is no column `wage`|wage"):

@@ -191,7 +191,20 @@ def test_ctrl_c_stops_after_the_batch_with_a_checkpoint(photos: Path, tmp_path: 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
 def test_ctrl_c_ends_the_command(photos: Path, tmp_path: Path) -> None:
-    words = ["train", str(photos), "--size", "32", "--batch", "8", "--recipe", "fastai", "--epochs", "400", "--out", str(tmp_path / "run")]
+    words = [
+        "train",
+        str(photos),
+        "--size",
+        "32",
+        "--batch",
+        "8",
+        "--recipe",
+        "fastai",
+        "--epochs",
+        "400",
+        "--out",
+        str(tmp_path / "run"),
+    ]
     program = subprocess.Popen([sys.executable, "-m", "defrost", *words], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not (tmp_path / "run" / "checkpoint" / "checkpoint.json").exists():

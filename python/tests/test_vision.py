@@ -104,7 +104,9 @@ def test_what_is_saved_answers_as_the_learner(learn: df.Learner, photos: Path, t
     files = sorted((photos / "valid").glob("*/*"))
     folder, file = learn.save(tmp_path / "run"), learn.export(tmp_path / "run.defrost")
     expected = learn.get_preds(test=files).probabilities
-    assert {"bundle.json", "model.safetensors", "history.csv", "report.html", "predictions.csv"} <= {path.name for path in folder.iterdir()}
+    assert {"bundle.json", "model.safetensors", "history.csv", "report.html", "predictions.csv"} <= {
+        path.name for path in folder.iterdir()
+    }
     for model in [load_learner(folder), load_learner(file), pickle.loads(pickle.dumps(learn))]:
         assert model.task == "vision" and model.classes == learn.classes and model.plan.arch == "efficientnet_lite0"
         assert np.array_equal(model.get_preds(test=files).probabilities, expected)
