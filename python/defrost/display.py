@@ -243,7 +243,7 @@ class Progress:
             print(f"\r  {words} [{'#' * filled}{'.' * (20 - filled)}]\x1b[K", end="", file=sys.stderr, flush=True)
         if not self._notebook:
             return
-        from IPython.display import HTML, display
+        from IPython.display import display
 
         recorder = learner.recorder
         rows = [recorder.row(record) for record in recorder.records[self._first :]]
@@ -253,10 +253,11 @@ class Progress:
                 f'<progress value="{self._fraction():.3f}" max="1" style="width:20em;accent-color:{_ACCENT}"></progress> '
                 f"{html.escape(words)}"
             )
+        figure = Figure(shown, table(recorder.metric_names, rows))
         if self._handle is None:
-            self._handle = display(HTML(shown), display_id=True)
+            self._handle = display(figure, display_id=True)
         else:
-            self._handle.update(HTML(shown))
+            self._handle.update(figure)
 
     def _clear(self) -> None:
         if self._bar:

@@ -9,6 +9,7 @@ use super::bundle::{LoadedTable, TableModelConfig};
 use super::dataset::batch;
 use super::network::TabularNetwork;
 use super::pretrained::{PretrainedTable, PretrainedTableError};
+use super::row::ReadRow;
 use super::schema::Encoded;
 use super::table_data::{TableData, TableError};
 use crate::bundle::{ContinueError, Continued, ModelConfig as _, NamedPrediction, in_batches};
@@ -145,8 +146,16 @@ impl TableLearner {
         let Some(TableModelConfig { schema, .. }) = self.model() else {
             return rows.iter().map(|_| Err(RowPredictError::NoModel)).collect();
         };
-        let encode = |row| schema.encode_row(row).map(|(encoded, _)| encoded).map_err(RowPredictError::Row);
-        let predict = |rows: &[&Encoded]| self.predict_batch(batch(schema, rows, self.device()));
+        let encode = |row| schema.encode_row(row).map_err(RowPredictError::Row);
+        let predict = |rows: &[&ReadRow]| {
+            let encoded: Vec<&Encoded> = rows.iter().map(|(encoded, _)| encoded).collect();
+            let found = self.predict_batch(batch(schema, &encoded, self.device()));
+            let remarked = |(found, (_, remarks)): (Result<NamedPrediction, _>, &&ReadRow)| {
+                let found = found?;
+                Ok(NamedPrediction { notes: [remarks, found.notes.as_slice()].concat(), ..found })
+            };
+            found.into_iter().zip(rows).map(remarked).collect()
+        };
         in_batches(rows.iter().map(encode).collect(), |_| 0, predict)
     }
 }
