@@ -268,7 +268,7 @@ class Learner(Predictor):
         """Trains as the command ``defrost train`` does, with the same result to the byte.
 
         The best head on the frozen body is computed directly, then the body is thawed, and the better of the two is kept;
-        :meth:`decision` says which and why.
+        :attr:`decision` says which and why.
 
         Args:
             epochs: Passes with everything thawed; by default the network's own number.
