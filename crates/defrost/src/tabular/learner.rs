@@ -151,8 +151,9 @@ impl TableLearner {
             let encoded: Vec<&Encoded> = rows.iter().map(|(encoded, _)| encoded).collect();
             let found = self.predict_batch(batch(schema, &encoded, self.device()));
             let remarked = |(found, (_, remarks)): (Result<NamedPrediction, _>, &&ReadRow)| {
-                let found = found?;
-                Ok(NamedPrediction { notes: [remarks, found.notes.as_slice()].concat(), ..found })
+                let mut found = found?;
+                found.notes.splice(..0, remarks.iter().cloned());
+                Ok(found)
             };
             found.into_iter().zip(rows).map(remarked).collect()
         };
