@@ -3,7 +3,10 @@
 //! Users see the package in `python/defrost`, whose classes hold those of this module. Everything that takes time runs in
 //! [`engine`], without Python's lock.
 //!
-//! Imports run one way: `engine`, `errors`, `logs` and `values` ← `options` ← `data` ← `callbacks` ← `learner`, `model`, `features`.
+//! Imports run one way: `logs`, `engine`, `errors` and `values` ← `callbacks` ← `options` ← `data` ← `learner` ← `predictions` ← the rest.
+
+// A test program has no interpreter to link to. What is here is tested through the package, in python/tests.
+#![cfg(not(test))]
 
 mod callbacks;
 mod data;
