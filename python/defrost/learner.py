@@ -302,10 +302,17 @@ class Learner(Predictor):
         }
         checkpoints = None if folder is None else str(folder / "checkpoint")
         given = ", ".join(f"{name}={value!r}" for name, value in options.items() if value is not None)
-        self._train(f"train({given})", lambda: self._inner.train(options, checkpoints, resume is not None, resume_anyway), cbs)
-        if folder is not None:
-            self.save(folder)
-            self._inner.discard_checkpoint()
+        saved = False
+        try:
+            self._train(
+                f"train({given})", lambda: self._inner.train(options, checkpoints, resume is not None, resume_anyway), cbs
+            )
+            if folder is not None:
+                self.save(folder)
+                saved = True
+        finally:
+            if folder is not None:
+                self._inner.end_checkpoints(saved)
 
     @property
     def decision(self) -> dict[str, Any] | None:

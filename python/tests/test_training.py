@@ -163,7 +163,7 @@ try:
     learn.train(400, freeze_epochs=0, recipe="fastai", out=sys.argv[2], cbs=Say())
 except KeyboardInterrupt:
     print("interrupted", len(learn.recorder.losses), flush=True)
-    learn.fit(1, 1e-3)
+    learn.fine_tune(1)  # which leaves the checkpoint alone
     print("went on", flush=True)
 """
 

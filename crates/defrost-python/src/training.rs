@@ -104,9 +104,16 @@ impl Learner {
         self.with(py, train)?.or_raise()
     }
 
-    /// Removes the checkpoint of a run that is saved.
-    fn discard_checkpoint(&self, py: Python<'_>) -> PyResult<()> {
-        self.with(py, |learner| any!(learner, learner => learner.discard_checkpoint()))?.or_raise()
+    /// Keeps no more checkpoints, and removes that of a run that is saved.
+    fn end_checkpoints(&self, py: Python<'_>, saved: bool) -> PyResult<()> {
+        let end = |learner: &mut AnyLearner| {
+            any!(learner, learner => {
+                let discarded = if saved { learner.discard_checkpoint() } else { Ok(()) };
+                learner.checkpoint(None);
+                discarded
+            })
+        };
+        self.with(py, end)?.or_raise()
     }
 
     /// Why the frozen or the thawed network was kept, if that was decided.

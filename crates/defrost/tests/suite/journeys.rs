@@ -215,7 +215,8 @@ fn texts_are_learned_saved_and_predicted() {
     };
     let table = CsvTable::from_columns([("text", column(0)), ("label", column(1))]).unwrap();
     let pretrained = Pretrained::new(network.to_str().unwrap()).precision(Precision::F32);
-    let mut of_table = TextData::from_table(table).max_tokens(40).learner(pretrained).unwrap();
+    let mut of_table =
+        TextData::from_table(table).text_column("text").max_tokens(40).learner(pretrained).unwrap();
     of_table.fit_one_cycle(1, "1e-3").unwrap();
     assert_eq!(of_table.predict("very good").unwrap().scores, prediction.scores);
     assert!(again.familiarity.is_some());
