@@ -208,12 +208,9 @@ fn texts_are_learned_saved_and_predicted() {
     assert_eq!(again.scores, prediction.scores);
     let all = learner.predict_all(&["very good", " ", "bad"]).unwrap();
     assert_eq!(all.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
-    let column = |place: usize| {
-        (0..40)
-            .map(|n| <[String; 2]>::from([text(n).0, text(n).1.to_owned()])[place].clone())
-            .collect::<Vec<_>>()
-    };
-    let table = CsvTable::from_columns([("text", column(0)), ("label", column(1))]).unwrap();
+    let (texts, labels): (Vec<String>, Vec<&str>) = (0..40).map(text).unzip();
+    let labels = labels.into_iter().map(str::to_owned).collect();
+    let table = CsvTable::from_columns([("text", texts), ("label", labels)]).unwrap();
     let pretrained = Pretrained::new(network.to_str().unwrap()).precision(Precision::F32);
     let mut of_table =
         TextData::from_table(table).text_column("text").max_tokens(40).learner(pretrained).unwrap();
