@@ -15,11 +15,14 @@ use crate::predictions::{PyInputs, answers, of_model};
 use crate::results::measured;
 use crate::values::{Array, record, state};
 
-/// The saved run behind the package's `Model`.
+/// The saved run behind the package's `Model`. Its lock is only waited for where Python's is free: who holds it may want that one.
 #[pyclass(module = "defrost._defrost", frozen)]
 pub struct Model {
     /// Boxed, as a learner is.
     run: Box<Mutex<TrainedModel>>,
+    task: String,
+    classes: Vec<String>,
+    predicts: &'static str,
 }
 
 /// Does the same with a run of any kind.
@@ -39,33 +42,35 @@ impl Model {
     #[staticmethod]
     fn open(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let run = compute(py, || defrost::Learner::load(&path))?.or_raise()?;
-        Ok(Self { run: Mutex::new(run).into() })
+        let (task, classes) = (run.task().to_owned(), run.classes().to_vec());
+        let predicts = any!(&run, run => kind(run.manifest.loss.kind()));
+        Ok(Self { run: Mutex::new(run).into(), task, classes, predicts })
     }
 
     /// The kind of its data: `vision`, `text` or `table`.
-    fn task(&self) -> String {
-        lock(&self.run).task().to_owned()
+    fn task(&self) -> &str {
+        &self.task
     }
 
     /// The names of its classes or labels; none where it gives a number.
     fn classes(&self) -> Vec<String> {
-        lock(&self.run).classes().to_vec()
+        self.classes.clone()
     }
 
     /// What it predicts: `class`, `labels` or `number`.
     fn predicts(&self) -> &'static str {
-        any!(&*lock(&self.run), run => kind(run.manifest.loss.kind()))
+        self.predicts
     }
 
     /// The plan it was trained under.
     fn summary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let plan = any!(&*lock(&self.run), run => run.manifest.plan.clone());
+        let plan = compute(py, || any!(&*lock(&self.run), run => run.manifest.plan.clone()))?;
         record(py, &plan)
     }
 
     /// The epochs of its training.
     fn history<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let epochs = any!(&*lock(&self.run), run => run.manifest.epochs.clone());
+        let epochs = compute(py, || any!(&*lock(&self.run), run => run.manifest.epochs.clone()))?;
         record(py, &epochs)
     }
 
