@@ -4,8 +4,8 @@
     pip install maturin && maturin build --release --out target/wheels && pip install target/wheels/*.whl
     bench/python_package.py WHEEL FOLDER [RUNS]
 
-FOLDER is a folder of images, a folder for each class. The package and the command that comes with it train and compute features in turns; what
-is compared is their median.
+FOLDER is a folder of images, a folder for each class. The package and the command that comes with it train in turns, and their medians are
+compared.
 """
 
 import json

@@ -20,7 +20,7 @@ class Callback:
     Each method may return ``False`` or raise :class:`CancelFitException` to end training. After ``False`` the running epoch is
     measured, so that nothing is lost. Any other exception ends training after the batch and reaches the caller of ``fit``.
 
-    Attributes of the learner can be read as one's own: ``self.epoch``, ``self.n_epoch``, ``self.iter``, ``self.n_iter`` (all counted
+    The learner's attributes can be read on ``self``: ``self.epoch``, ``self.n_epoch``, ``self.iter``, ``self.n_iter`` (all counted
     from 0), ``self.loss`` (of the batch), ``self.recorder``.
 
     Examples:

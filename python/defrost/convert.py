@@ -1,6 +1,6 @@
 """From what Python has (paths, PIL images, arrays, frames, labels, rates) to what the extension module takes.
 
-numpy, pandas and PIL are imported by whoever passes their values, never here at import.
+Importing this module imports neither numpy nor pandas nor PIL.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Frozen features: what a pretrained network makes of images, for any other program."""
+"""Frozen features: the output of a pretrained network for images, for any other program."""
 
 from __future__ import annotations
 

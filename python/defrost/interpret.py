@@ -16,7 +16,7 @@ __all__ = ["ClassificationInterpretation", "Interpretation"]
 
 
 class Interpretation:
-    """What the network predicts for the validation items, and where it errs (fastai's ``ClassificationInterpretation``).
+    """The predictions for the validation items, and the errors (fastai's ``ClassificationInterpretation``).
 
     Attributes:
         report: All of it as a dict, as the report of a run has it.

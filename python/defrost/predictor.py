@@ -71,7 +71,7 @@ class Predictions(NamedTuple):
     Attributes:
         probabilities: ``[items, classes]``, or ``[items, 1]`` of numbers.
         targets: The label of each item: places in ``classes``, lists of them, or numbers; ``None`` where there are no labels.
-        decoded: The predicted class, labels or number of each item, if it was asked for.
+        decoded: The predicted class, labels or number of each item, with ``with_decoded=True``.
     """
 
     probabilities: np.ndarray
