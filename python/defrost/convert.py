@@ -58,7 +58,7 @@ def labels(values: Iterable[Any]) -> list[str | float | list[str]]:
 def image(value: Any) -> str | np.ndarray:
     """An image: a path as text, or pixels as ``[height, width, 3]`` in bytes without gaps."""
     if isinstance(value, (str, os.PathLike)):
-        return os.fspath(value) if not isinstance(value, str) else value
+        return os.fspath(value)
     import numpy as np
 
     if "PIL" in sys.modules:
