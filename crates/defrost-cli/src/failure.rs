@@ -1,7 +1,6 @@
 //! How a command fails: what is printed, and the exit code.
 
 use std::panic::{self, AssertUnwindSafe};
-use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use defrost::Remedy;
@@ -38,6 +37,8 @@ impl Failure {
         }
     }
 
+    /// The exit code of wrong usage.
+    pub const USAGE: u8 = 2;
     /// The exit code of an interrupted command, as after Ctrl-C.
     pub const INTERRUPTED: u8 = 130;
 
@@ -57,11 +58,11 @@ impl Failure {
     }
 
     /// 1, 2 or 130.
-    pub fn exit_code(&self) -> ExitCode {
+    pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => ExitCode::from(2),
-            Self::Running(_) | Self::Found => ExitCode::from(1),
-            Self::Interrupted(_) => ExitCode::from(Self::INTERRUPTED),
+            Self::Usage(_) => Self::USAGE,
+            Self::Running(_) | Self::Found => 1,
+            Self::Interrupted(_) => Self::INTERRUPTED,
         }
     }
 }

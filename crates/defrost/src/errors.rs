@@ -21,8 +21,46 @@ impl Remedy {
     /// assert_eq!(Remedy::of(&std::fmt::Error), None);
     /// ```
     pub fn of(error: &(dyn Error + 'static)) -> Option<Self> {
-        successors(Some(error), |&error| error.source()).find_map(of_this)
+        successors(Some(error), |&error| passed_on(error).or_else(|| error.source())).find_map(of_this)
     }
+}
+
+/// The error that this one passes on as its own: it is no cause of it, and says the same.
+#[cfg(not(any(feature = "vision", feature = "text", feature = "tabular")))]
+fn passed_on<'a>(_: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    None
+}
+
+/// The error that this one passes on as its own: it is no cause of it, and says the same.
+#[cfg(any(feature = "vision", feature = "text", feature = "tabular"))]
+fn passed_on<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    let mut found: Option<&'a (dyn Error + 'static)> = None;
+    macro_rules! look_in {
+        ($kind:ty: $($part:ident),+) => {
+            type Kind = $kind;
+            match error.downcast_ref::<Kind>() {
+                $(Some(Kind::$part(part)) => found = Some(part),)+
+                _ => {}
+            }
+        };
+    }
+    #[cfg(feature = "vision")]
+    {
+        look_in!(crate::vision::ImageLearnerError: Data, Network, Continue, Learner);
+    }
+    #[cfg(feature = "vision")]
+    {
+        look_in!(crate::vision::ImageDataError: Labels);
+    }
+    #[cfg(feature = "text")]
+    {
+        look_in!(crate::text::TextLearnerError: Data, Network, Continue, Learner);
+    }
+    #[cfg(feature = "tabular")]
+    {
+        look_in!(crate::tabular::TableLearnerError: Data, Network, Continue, Learner);
+    }
+    found
 }
 
 fn of_this(error: &(dyn Error + 'static)) -> Option<Remedy> {
@@ -36,6 +74,7 @@ fn of_this(error: &(dyn Error + 'static)) -> Option<Remedy> {
     #[cfg(feature = "vision")]
     look_at!(
         crate::vision::ImageConfigError,
+        crate::vision::ImageFeaturesError,
         crate::vision::LabelsError,
         crate::vision::SetupError,
         crate::vision::models::UnknownArchitecture
@@ -86,5 +125,26 @@ fn nearest_column(error: &(dyn Error + 'static)) -> Option<Remedy> {
     match found? {
         CsvError::NoColumn { name, columns, .. } => Remedy::nearest(name, columns.split(", ")),
         _ => None,
+    }
+}
+
+#[cfg(all(test, feature = "vision"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_is_passed_on_keeps_its_remedy() {
+        use crate::vision::{ImageData, ImageDataError, ImageLearnerError, LabelsError};
+
+        let unclear = || LabelsError::Unclear { path: "labels.csv".into(), columns: "cat, dog".to_owned() };
+        let passed = ImageLearnerError::from(ImageDataError::from(unclear()));
+        assert_eq!(Remedy::of(&passed), Some(Remedy::PredictLabels));
+
+        let images = || {
+            let image = crate::vision::image::Image::from_rgb(1, 1, vec![0; 3]).unwrap();
+            ["a", "b"].map(|class| (image.clone(), class))
+        };
+        let error = ImageData::from_images(images()).unwrap().learner("resnet81").map(drop).unwrap_err();
+        assert_eq!(Remedy::of(&error), Some(Remedy::UseName("resnet18".to_owned())));
     }
 }

@@ -1,5 +1,6 @@
 //! `defrost advise DATA`
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,12 +39,12 @@ const OWN: [(&str, bool); 7] = [
     ("-q", false),
 ];
 
-/// Measures what to freeze, and says the command that follows.
-pub fn advise(arguments: &AdviseArguments) -> Outcome {
-    for_domain!(Task::of_data(&arguments.data, &arguments.options)?, advise_on(arguments))
+/// Measures what to freeze, and says the command that follows. `words` are the command itself.
+pub fn advise(arguments: &AdviseArguments, words: &[OsString]) -> Outcome {
+    for_domain!(Task::of_data(&arguments.data, &arguments.options)?, advise_on(arguments, words))
 }
 
-fn advise_on<D: Domain>(arguments: &AdviseArguments) -> Outcome {
+fn advise_on<D: Domain>(arguments: &AdviseArguments, words: &[OsString]) -> Outcome {
     let options = &arguments.options;
     options.refuse_decided("`advise`")?;
     training::start_threads(options.threads)?;
@@ -52,7 +53,7 @@ fn advise_on<D: Domain>(arguments: &AdviseArguments) -> Outcome {
     let Data { classes, train, valid, .. } = data;
     let mut learner = options.open((network, &model), (train, valid), (classes.len(), false))?;
     let folder = create_advice_folder(arguments.out.as_deref(), &arguments.data)?;
-    let words: Vec<Word> = std::env::args_os().skip(1).map(Word::from).collect();
+    let words: Vec<Word> = words.iter().cloned().map(Word::from).collect();
     let stop = stop_on_signals()?;
     let found = measured::<D>(&mut learner, &model, options, (arguments.budget, &words, stop))
         .inspect_err(|_| drop(std::fs::remove_dir(&folder)))?;

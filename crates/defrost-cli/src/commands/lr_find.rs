@@ -5,13 +5,14 @@ use std::io::Write as _;
 use defrost::bundle::ModelConfig as _;
 use defrost::files;
 use defrost::learner::LrFind;
+use defrost::report::{draw_rates, sketch_rates};
 
 use super::print_json;
 use crate::Outcome;
 use crate::args::{LrFindArguments, Task};
 use crate::domain::{Data, Domain, Prepared, for_domain};
 use crate::failure::Blame;
-use crate::show::{curve, rate};
+use crate::show::rate;
 use crate::training;
 
 /// Suggests a learning rate for the first phase that training would run.
@@ -30,14 +31,14 @@ fn find_on<D: Domain>(arguments: &LrFindArguments) -> Outcome {
     options.resolve(model.name(), &recipe, learner.plan())?;
     let found = learner.lr_find_for(&recipe).or_failure()?;
     if let Some(path) = &arguments.svg {
-        let text = curve::svg(&found);
+        let text = draw_rates(&found);
         files::write_atomically(path, |file| file.write_all(text.as_bytes())).or_usage()?;
     }
     if arguments.json {
         return print_json(&found);
     }
     let usual = recipe.highest_rate();
-    print!("{}\n{}\n", curve::sketch(&found), suggestions(&found));
+    print!("{}\n{}\n", sketch_rates(&found), suggestions(&found));
     println!("take {}: {}", rate(found.rate(usual)), reason(&found, usual));
     println!("next: add --lr {} to `defrost train`", rate(found.rate(usual)));
     Ok(())

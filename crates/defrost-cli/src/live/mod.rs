@@ -11,20 +11,18 @@ mod state;
 mod viewer;
 mod watcher;
 
-use std::cell::Cell;
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::{self, JoinHandle};
 
 use defrost::learner::{Observer, PhaseEstimate};
-use defrost::ops::SpinGuard;
 use defrost::report::Report;
 
 use crate::failure::{Blame, Failure};
 pub use address::Listening;
 use state::{RunState, Snapshot};
+pub use watcher::HeldGuard;
 
 /// Why a run that was stopped on its page ended before its last phase did.
 pub const STOPPED: &str = "it was stopped on its live page";
@@ -58,11 +56,7 @@ impl Live {
 
     /// Notes what happens, and pauses or stops on command. While training is paused its threads sleep,
     /// and a signal, which raises `stop`, ends the pause.
-    pub fn observer(
-        &self,
-        stop: Arc<AtomicBool>,
-        spin_guard: Rc<Cell<Option<SpinGuard>>>,
-    ) -> impl Observer + use<> {
+    pub fn observer(&self, stop: Arc<AtomicBool>, spin_guard: HeldGuard) -> impl Observer + use<> {
         watcher::Watcher::new(self.state.clone(), stop, spin_guard)
     }
 

@@ -1,9 +1,7 @@
 //! The observer that notes what happens, and carries out commands between two batches.
 
-use std::cell::Cell;
-use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -17,18 +15,38 @@ use super::state::{RunState, Step};
 /// How often a run that is paused looks whether it goes on.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// What keeps the threads awake while training computes, shared between the command and its observer.
+#[derive(Clone)]
+pub struct HeldGuard(Arc<Mutex<Option<SpinGuard>>>);
+
+impl HeldGuard {
+    /// One that holds from now on.
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(Some(SpinGuard::new()))))
+    }
+
+    fn hold(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(SpinGuard::new());
+    }
+
+    /// Lets the threads sleep; returns whether they were held awake.
+    pub fn release(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
+    }
+}
+
 /// Writes to the state, and obeys it.
 pub struct Watcher {
     state: RunState,
     /// The first phase that has not begun.
     phase: usize,
     stop: Arc<AtomicBool>,
-    spin_guard: Rc<Cell<Option<SpinGuard>>>,
+    spin_guard: HeldGuard,
 }
 
 impl Watcher {
     /// One that stops waiting when `stop` is raised.
-    pub fn new(state: RunState, stop: Arc<AtomicBool>, spin_guard: Rc<Cell<Option<SpinGuard>>>) -> Self {
+    pub fn new(state: RunState, stop: Arc<AtomicBool>, spin_guard: HeldGuard) -> Self {
         Self { state, phase: 0, stop, spin_guard }
     }
 
@@ -45,7 +63,7 @@ impl Watcher {
     }
 
     fn wait(&self) {
-        let was_spinning = self.spin_guard.take().is_some();
+        let was_spinning = self.spin_guard.release();
         self.state.change(|snapshot| {
             // Unless it was to go on or to stop in this moment.
             if snapshot.step == Step::Pausing {
@@ -56,7 +74,7 @@ impl Watcher {
             sleep(LOOK);
         }
         if was_spinning {
-            self.spin_guard.set(Some(SpinGuard::new()));
+            self.spin_guard.hold();
         }
     }
 }

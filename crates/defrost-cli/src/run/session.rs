@@ -42,8 +42,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// The command given, or the one it asks to go on with.
-    pub fn open(given: TrainArguments) -> Result<Self, Failure> {
+    /// The command given in these words, or the one it asks to go on with.
+    pub fn open(given: TrainArguments, words: &[OsString]) -> Result<Self, Failure> {
         let folder = std::env::current_dir().or_failure()?;
         let (arguments, run, saved) = match given.resume.resume.clone() {
             Some(run) => {
@@ -52,7 +52,7 @@ impl Session {
                     Failure::usage(format!("{}: its command can't be read: {error}", run.display()))
                 })?;
                 let mut arguments = TrainArguments::from_arg_matches(&then).or_usage()?;
-                let now = matches(std::env::args_os().skip(1)).or_usage()?;
+                let now = matches(words.iter().cloned()).or_usage()?;
                 let began_in = PathBuf::from(OsString::from(&saved.folder));
                 refuse_changes(&now, &then, (&folder, &began_in))?;
                 (arguments.resume, arguments.json) = (given.resume, given.json);
@@ -65,7 +65,7 @@ impl Session {
                 (arguments, Some(run), saved)
             }
             None => {
-                let words = std::env::args_os().skip(1).map(Word::from).collect();
+                let words = words.iter().cloned().map(Word::from).collect();
                 (given, None, SavedWords { words, folder: folder.into_os_string().into(), rate: None })
             }
         };

@@ -1,7 +1,6 @@
 //! Plans, curves, estimates, progress and predictions as text for people.
 
 mod advice;
-pub mod curve;
 mod estimate;
 mod plan;
 mod prediction;

@@ -27,10 +27,11 @@ use crate::precision::Precision;
 use crate::prefix::Cache;
 use crate::recipe::FineTune;
 use crate::stage::Network;
+use crate::summary::PlanSummary;
 use crate::weights::{Tensors, check_fit, collect, load};
 
 /// What a domain keeps of a model besides its weights: enough to build and feed the network again.
-pub trait ModelConfig: Clone + Serialize + DeserializeOwned + 'static {
+pub trait ModelConfig: Clone + Serialize + DeserializeOwned + Send + 'static {
     /// The domain's name in bundles.
     const TASK: &'static str;
     /// Its networks.
@@ -233,7 +234,11 @@ impl<C: ModelConfig> Model<C::Network> for C {
             baseline: learner.baseline(),
             familiarity,
             model: self.clone(),
-            plan: learner.summary(),
+            plan: PlanSummary {
+                arch: ModelConfig::name(self).to_owned(),
+                cut: ModelConfig::cut_stages(self),
+                ..learner.summary()
+            },
             epochs: learner.history().records().to_vec(),
             estimate: learner.history().estimates().to_vec(),
             weights_sha256: String::new(),

@@ -207,6 +207,16 @@ pub enum CsvError {
         /// Those of the first.
         expected: String,
     },
+    /// Columns in memory are of different lengths.
+    #[error("column {column} has {found} cells, and the first one {expected}")]
+    OtherLength {
+        /// The column.
+        column: String,
+        /// How many cells it has.
+        found: usize,
+        /// How many the first has.
+        expected: usize,
+    },
     /// A column that says which rows validate says something else.
     #[error("{row}: `{cell}` is not true or false, 1 or 0, valid, train or test")]
     Use {
@@ -321,6 +331,48 @@ impl CsvTable {
             table.rows.push(Row { line: number, cells });
         }
         table.ok_or_else(|| CsvError::NoRows { path: path(), first: None })
+    }
+
+    /// Columns in memory, each given as its name and its cells; all are of one length.
+    ///
+    /// ```
+    /// use defrost::csv_table::CsvTable;
+    ///
+    /// let table = CsvTable::from_columns([("age", ["31", "44"]), ("group", ["young", "old"])])?;
+    /// assert_eq!((table.columns.len(), table.rows.len()), (2, 2));
+    /// # Ok::<(), defrost::csv_table::CsvError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If there are no rows, two columns of the same name, or one of another length than the first.
+    pub fn from_columns<C: Into<String>, V: AsRef<str>, I: IntoIterator<Item = V>>(
+        columns: impl IntoIterator<Item = (C, I)>,
+    ) -> Result<Self, CsvError> {
+        let path = || PathBuf::from("columns in memory");
+        let (columns, cells): (Vec<String>, Vec<Vec<V>>) = columns
+            .into_iter()
+            .map(|(column, cells)| (column.into(), cells.into_iter().collect::<Vec<V>>()))
+            .unzip();
+        let mut seen = HashSet::new();
+        if let Some(twice) = columns.iter().find(|name| !seen.insert(*name)) {
+            return Err(CsvError::Twice { path: path(), name: twice.clone() });
+        }
+        let length = cells.first().map_or(0, Vec::len);
+        if let Some(place) = cells.iter().position(|cells| cells.len() != length) {
+            let (column, found) = (columns[place].clone(), cells[place].len());
+            return Err(CsvError::OtherLength { column, found, expected: length });
+        }
+        let row = |line: usize| Row {
+            line,
+            cells: cells.iter().map(|cells| cells[line].as_ref().trim()).collect(),
+        };
+        let rows: Vec<Row> = (0..length).map(row).collect();
+        let reading = FileReading { header: true, ..FileReading::default() };
+        match rows.is_empty() {
+            true => Err(CsvError::NoRows { path: path(), first: None }),
+            false => Ok(Self { path: path(), in_memory: true, columns, rows, reading, ..Self::default() }),
+        }
     }
 
     /// The index of a column.

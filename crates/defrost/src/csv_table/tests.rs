@@ -122,6 +122,25 @@ fn rows_in_memory_may_name_their_columns_in_any_order() {
 }
 
 #[test]
+fn columns_in_memory_are_of_one_length() {
+    let table = CsvTable::from_columns([("a", vec!["1", " 2 "]), ("b", vec!["3", "4"])]).unwrap();
+    assert_eq!(table.columns, ["a", "b"]);
+    assert!(table.rows[1].cells.iter().eq(["2", "4"]));
+    assert_eq!(table, {
+        let rows = CsvTable::from_rows([[("a", "1"), ("b", "3")], [("a", "2"), ("b", "4")]]).unwrap();
+        CsvTable { path: table.path.clone(), ..rows }
+    });
+    let refusal = |columns: Vec<(&str, Vec<&str>)>| CsvTable::from_columns(columns).unwrap_err().to_string();
+    assert_eq!(
+        refusal(vec![("a", vec!["1"]), ("b", vec!["1", "2"])]),
+        "column b has 2 cells, and the first one 1"
+    );
+    let twice = refusal(vec![("a", vec!["1"]), ("a", vec!["1"])]);
+    assert_eq!(twice, "columns in memory: two columns are called `a`; rename one");
+    assert_eq!(refusal(vec![]), "columns in memory: there are no rows that can be read");
+}
+
+#[test]
 fn a_cell_longer_than_any_text_is_left_out() {
     let long = ["a,b\n1,", &"x".repeat(MAX_CELL + 1), "\n4,", &"y".repeat(MAX_CELL), "\n"].concat();
     let table = parse(long.as_bytes()).unwrap();

@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(
             rows.collect::<Vec<_>>(),
             [
-                "{item: \"a, b.jpg\", label: \"cat\", feature_0: 0.5, feature_1: -1.0}",
+                "{item: \"a, b.jpg\", label: \"cat\", feature_0: 0.5, feature_1: -1E0}",
                 "{item: \"c.jpg\", label: \"cat|dog\", feature_0: 2.0, feature_1: 0.001}"
             ]
         );

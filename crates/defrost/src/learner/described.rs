@@ -16,7 +16,7 @@ use crate::weights::safetensors::SafetensorsError;
 
 /// A model as a learner holds it, whatever domain it is of: every
 /// [`ModelConfig`](crate::bundle::ModelConfig) is one.
-pub(crate) trait Model<N> {
+pub(crate) trait Model<N>: Send {
     /// The network's name.
     fn name(&self) -> &str;
 
@@ -128,8 +128,7 @@ impl<N: Network> Learner<N> {
     ///
     /// As [`Learner::run`].
     pub fn train(&mut self) -> Result<(), LearnerError> {
-        let model = self.described.model.as_ref();
-        self.train_by(model.map_or_else(|| FineTune::new(EPOCHS), |model| model.usual_recipe()))
+        self.train_by(self.usual_recipe(None))
     }
 
     /// As [`train`](Self::train), with this many epochs thawed.
@@ -138,8 +137,17 @@ impl<N: Network> Learner<N> {
     ///
     /// As [`Learner::run`].
     pub fn train_for(&mut self, epochs: usize) -> Result<(), LearnerError> {
-        let model = self.described.model.as_ref();
-        self.train_by(model.map_or_else(|| FineTune::new(epochs), |model| model.recipe(epochs)))
+        self.train_by(self.usual_recipe(Some(epochs)))
+    }
+
+    /// How its model is tuned where nothing else is said, with this many epochs thawed; without, with the model's own number of
+    /// them.
+    pub fn usual_recipe(&self, epochs: Option<usize>) -> FineTune {
+        match (&self.described.model, epochs) {
+            (Some(model), Some(epochs)) => model.recipe(epochs),
+            (Some(model), None) => model.usual_recipe(),
+            (None, epochs) => FineTune::new(epochs.unwrap_or(EPOCHS)),
+        }
     }
 
     fn train_by(&mut self, recipe: FineTune) -> Result<(), LearnerError> {
@@ -154,6 +162,11 @@ impl<N: Network> Learner<N> {
         let phases = &self.described.phases;
         let summary = PlanSummary::new(name, &self.plan, phases, self.batches_per_epoch(), false);
         PlanSummary { cut: model.map_or(vec![], Model::cut_stages), ..summary }
+    }
+
+    /// The phases that have run or are running.
+    pub fn phases(&self) -> &[ResolvedPhase] {
+        &self.described.phases
     }
 
     /// How many scores its network gives for an item.

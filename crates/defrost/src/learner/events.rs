@@ -62,8 +62,9 @@ pub enum Flow {
     EndRun,
 }
 
-/// Something that watches or steers training. Every method does nothing unless implemented.
-pub trait Observer {
+/// Something that watches or steers training. Every method does nothing unless implemented. It goes with its learner where that is
+/// sent to another thread.
+pub trait Observer: Send {
     /// Phases are about to run.
     fn run_started(&mut self, _phases: &[ResolvedPhase]) {}
 

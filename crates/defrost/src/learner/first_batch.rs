@@ -2,12 +2,13 @@
 
 use burn::tensor::Device;
 
-use super::LearnerOptions;
+use super::{Learner, LearnerError, LearnerOptions};
 use crate::batch::Batch;
 use crate::data::{
     DataError, Dataset, Draws, Target, Variant, balanced_batches, classes, epoch_batches, target_rows,
 };
 use crate::loss::Balance;
+use crate::stage::Network;
 
 /// A batch as it enters a network.
 #[derive(Clone, Debug)]
@@ -46,6 +47,17 @@ pub fn first_batch(
     let numbers: Vec<f32> = targets.into_data().iter::<f32>().collect();
     let targets = numbers.chunks(outputs.max(1)).map(<[f32]>::to_vec).collect();
     Ok(FirstBatch { items, inputs, targets })
+}
+
+impl<N: Network> Learner<N> {
+    /// The [`first_batch`] of its data.
+    ///
+    /// # Errors
+    ///
+    /// If an item can't be read.
+    pub fn first_batch(&self) -> Result<FirstBatch, LearnerError> {
+        Ok(first_batch(&*self.train, self.outputs, &self.options, &self.device)?)
+    }
 }
 
 /// The items of a training epoch's steps.

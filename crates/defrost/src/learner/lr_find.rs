@@ -75,7 +75,7 @@ impl<N: Network> Learner<N> {
     ///
     /// # Errors
     ///
-    /// If nothing would train, there are no items, or one can't be read.
+    /// If nothing would train, there are no items, one can't be read, or a [stop](Self::stop_on) was requested.
     pub fn lr_find(&mut self, options: &LrFindOptions) -> Result<LrFind, LearnerError> {
         self.plan.require_training()?;
         let state = self.state(None);
@@ -110,6 +110,7 @@ impl<N: Network> Learner<N> {
                 if step == options.steps {
                     return Ok(points);
                 }
+                self.check_stop()?;
                 let lr = options.rate(step);
                 let settings =
                     StepOptions { rates: vec![lr; self.plan.groups().count()], momentum: MOMENTUM };

@@ -351,6 +351,11 @@ impl<N: Network> Learner<N> {
         crate::data::batch_count(self.train.len(), self.options.step_size())
     }
 
+    /// How many items it trains on.
+    pub fn train_items(&self) -> usize {
+        self.train.len()
+    }
+
     /// The items that validate.
     pub fn valid(&self) -> &dyn Dataset {
         &*self.valid
@@ -369,5 +374,16 @@ impl<N: Network> Learner<N> {
     /// The device the network's constant part runs on.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_learner_goes_to_another_thread() {
+        fn sent<T: Send>() {}
+        sent::<Learner<burn::nn::Linear>>();
     }
 }

@@ -4,7 +4,7 @@ use super::Learner;
 use super::average::Average;
 use crate::optim::Stepper;
 use crate::stage::Network;
-use crate::weights::{self, Tensors};
+use crate::weights::{self, MisfitError, Tensors, check_fit};
 
 /// Weights, statistics, what the optimizer remembers and the weights'. There is no random state to keep: draws are
 /// functions of the position.
@@ -25,6 +25,19 @@ impl<N: Network> Learner<N> {
     pub(super) fn go_back(&mut self, state: &State) {
         self.load_tensors(&state.tensors);
         self.stepper = state.stepper.clone();
+    }
+
+    /// Takes these weights in place of the network's own; the optimizer forgets its averages.
+    ///
+    /// # Errors
+    ///
+    /// If one is missing, or of another shape; the message lists the first.
+    pub fn load_weights(&mut self, tensors: &Tensors) -> Result<(), MisfitError> {
+        let network = self.summary().arch;
+        check_fit("the weights", &network, self.plan.groups().stages(), tensors)?;
+        self.load_tensors(tensors);
+        self.stepper.clear();
+        Ok(())
     }
 
     /// Puts these tensors in place of the network's own.

@@ -9,8 +9,10 @@ use super::bundle::{LoadedTable, TableModelConfig};
 use super::dataset::batch;
 use super::network::TabularNetwork;
 use super::pretrained::{PretrainedTable, PretrainedTableError};
+use super::row::ReadRow;
+use super::schema::Encoded;
 use super::table_data::{TableData, TableError};
-use crate::bundle::{ContinueError, Continued, ModelConfig as _, NamedPrediction};
+use crate::bundle::{ContinueError, Continued, ModelConfig as _, NamedPrediction, in_batches};
 use crate::data::Dataset as _;
 use crate::learner::{Learner, LearnerError, LearnerOptions};
 use crate::metrics::NotANumber;
@@ -57,7 +59,7 @@ impl TableData {
     ///
     /// If there are no rows to learn from, or the earlier run does not fit them.
     pub fn learner(self, pretrained: impl Into<Pretrained>) -> Result<TableLearner, TableLearnerError> {
-        self.set_up(&pretrained.into(), None)
+        self.learner_by(pretrained, |usual| usual)
     }
 
     /// As [`learner`](Self::learner), with these options: the loss is theirs, and new weights are drawn from their seed.
@@ -70,30 +72,31 @@ impl TableData {
         pretrained: impl Into<Pretrained>,
         options: LearnerOptions,
     ) -> Result<TableLearner, TableLearnerError> {
-        self.set_up(&pretrained.into(), Some(options))
+        self.learner_by(pretrained, |_| options)
     }
 
-    fn set_up(
+    /// As [`learner_with`](Self::learner_with), with options that are made of the usual ones for this many rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`learner_with`](Self::learner_with).
+    pub fn learner_by(
         mut self,
-        pretrained: &Pretrained,
-        options: Option<LearnerOptions>,
+        pretrained: impl Into<Pretrained>,
+        options: impl FnOnce(LearnerOptions) -> LearnerOptions,
     ) -> Result<TableLearner, TableLearnerError> {
-        let split_seed = self.split_seed();
-        let earlier = PretrainedTable::of(pretrained)?;
+        let (seed, pretrained) = (self.split_seed(), pretrained.into());
+        let earlier = PretrainedTable::of(&pretrained)?;
         if let Some(earlier) = &earlier {
             self = self.schema(earlier.schema.clone());
         }
         let data = self.read()?;
-        let seed = options.as_ref().map_or(split_seed, |options| options.seed);
-        let (network, model) = data.network(earlier, seed, &Device::flex())?;
+        let batch_size = data.model(earlier.is_some()).batch_size(data.train.len());
+        let options = options(LearnerOptions { seed, batch_size, ..LearnerOptions::default() });
+        let (network, model) = data.network(earlier, options.seed, &Device::flex())?;
         let run = pretrained.continued_run();
         let Continued { network, is_trained, note } =
             Continued::of::<TableModelConfig, _>(run, network, &data)?;
-        let options = options.unwrap_or_else(|| LearnerOptions {
-            seed,
-            batch_size: model.batch_size(data.train.len()),
-            ..LearnerOptions::default()
-        });
         let options = LearnerOptions { is_trained, ..options };
         Ok(data.learner(network, options)?.with_notes(note).with_model(model))
     }
@@ -132,9 +135,29 @@ impl TableLearner {
         &self,
         row: impl IntoIterator<Item = (C, V)>,
     ) -> Result<NamedPrediction, RowPredictError> {
-        let TableModelConfig { schema, .. } = self.model().ok_or(RowPredictError::NoModel)?;
-        let (encoded, _) = schema.encode_row(&by_column(row)).map_err(RowPredictError::Row)?;
-        Ok(self.predict_batch(batch(schema, &[&encoded], self.device())).remove(0)?)
+        self.predict_rows(&[by_column(row)]).remove(0)
+    }
+
+    /// The same for each of these rows, given by column; why not for those that can't be encoded.
+    pub fn predict_rows(
+        &self,
+        rows: &[BTreeMap<String, String>],
+    ) -> Vec<Result<NamedPrediction, RowPredictError>> {
+        let Some(TableModelConfig { schema, .. }) = self.model() else {
+            return rows.iter().map(|_| Err(RowPredictError::NoModel)).collect();
+        };
+        let encode = |row| schema.encode_row(row).map_err(RowPredictError::Row);
+        let predict = |rows: &[&ReadRow]| {
+            let encoded: Vec<&Encoded> = rows.iter().map(|(encoded, _)| encoded).collect();
+            let found = self.predict_batch(batch(schema, &encoded, self.device()));
+            let remarked = |(found, (_, remarks)): (Result<NamedPrediction, _>, &&ReadRow)| {
+                let mut found = found?;
+                found.notes.splice(..0, remarks.iter().cloned());
+                Ok(found)
+            };
+            found.into_iter().zip(rows).map(remarked).collect()
+        };
+        in_batches(rows.iter().map(encode).collect(), |_| 0, predict)
     }
 }
 

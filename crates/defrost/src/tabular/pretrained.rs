@@ -86,6 +86,12 @@ impl PretrainedTable {
 }
 
 impl SplitData<Table> {
+    /// What has to be kept of a model of this data.
+    pub(super) fn model(&self, pretrained: bool) -> TableModelConfig {
+        let (schema, label) = (self.train.schema().clone(), self.train.label().to_owned());
+        TableModelConfig { schema, label, pretrained }
+    }
+
     /// The network for this data with a new head: on the body of an earlier run, if there is one.
     ///
     /// # Errors
@@ -98,11 +104,7 @@ impl SplitData<Table> {
         device: &Device,
     ) -> Result<(TabularNetwork, TableModelConfig), PretrainedTableError> {
         device.seed(Draws::weight_seed(seed));
-        let manifest = TableModelConfig {
-            schema: self.train.schema().clone(),
-            label: self.train.label().to_owned(),
-            pretrained: pretrained.is_some(),
-        };
+        let manifest = self.model(pretrained.is_some());
         let mut network =
             TabularNetwork::new(self.train.schema(), self.outputs(), manifest.pretrained, device);
         if let Some(PretrainedTable { file, tensors, .. }) = pretrained {

@@ -1,6 +1,7 @@
 //! From texts to a learner over a pretrained network, and from a text to its prediction.
 
 use burn::tensor::Device;
+use rayon::prelude::*;
 use thiserror::Error;
 
 use super::bundle::{LoadedText, TextModelConfig};
@@ -8,8 +9,8 @@ use super::dataset::batch;
 use super::models::TextNetwork;
 use super::pretrained::{PretrainedError, PretrainedText};
 use super::text_data::{TextData, TextDataError};
-use super::tokenizer::TokenizerError;
-use crate::bundle::{ContinueError, Continued, NamedPrediction};
+use super::tokenizer::{TokenizerError, Tokens};
+use crate::bundle::{ContinueError, Continued, NamedPrediction, in_batches};
 use crate::learner::{Learner, LearnerError, LearnerOptions};
 use crate::metrics::NotANumber;
 use crate::pretrained::Pretrained;
@@ -106,9 +107,26 @@ impl TextLearner {
     ///
     /// If it is empty or can't be encoded, or the learner has no [model](Learner::with_model).
     pub fn predict(&self, text: &str) -> Result<NamedPrediction, TextPredictError> {
+        self.predict_all(&[text])?.remove(0)
+    }
+
+    /// The same for each of these texts; why not for those that can't be encoded.
+    ///
+    /// # Errors
+    ///
+    /// If the tokenizer can't be used, or the learner has no [model](Learner::with_model).
+    pub fn predict_all<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+    ) -> Result<Vec<Result<NamedPrediction, TextPredictError>>, TextPredictError> {
         let model: &TextModelConfig = self.model().ok_or(TextPredictError::NoModel)?;
-        let tokens = model.tokenizer()?.encode(text).map_err(TextPredictError::Text)?;
-        Ok(self.predict_batch(batch(&[&tokens.ids], self.device())).remove(0)?)
+        let tokenizer = model.tokenizer()?;
+        let encode = |text: &T| tokenizer.encode(text.as_ref()).map_err(TextPredictError::Text);
+        let predict = |texts: &[&Tokens]| {
+            let ids: Vec<&[u32]> = texts.iter().map(|tokens| tokens.ids.as_slice()).collect();
+            self.predict_batch(batch(&ids, self.device()))
+        };
+        Ok(in_batches(texts.par_iter().map(encode).collect(), |tokens| tokens.ids.len(), predict))
     }
 }
 

@@ -142,6 +142,11 @@ impl TextData {
         Ok(Self::of(path, found))
     }
 
+    /// The texts in a column of a table in memory, with the labels in another.
+    pub fn from_table(table: CsvTable) -> Self {
+        Self::of(&table.path.clone(), Found::Table(table))
+    }
+
     /// Texts in memory, each with the name of its class, the names of its labels, or a number.
     ///
     /// ```

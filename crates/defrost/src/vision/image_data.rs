@@ -66,6 +66,43 @@ pub struct ImageData {
     memory: u64,
 }
 
+/// An image to learn from or to look at: a file, or one in memory.
+#[derive(Clone, Debug)]
+pub enum ImageItem {
+    /// The image in this file.
+    File(PathBuf),
+    /// This one.
+    Image(Image),
+}
+
+impl From<Image> for ImageItem {
+    fn from(image: Image) -> Self {
+        Self::Image(image)
+    }
+}
+
+impl From<PathBuf> for ImageItem {
+    fn from(path: PathBuf) -> Self {
+        Self::File(path)
+    }
+}
+
+impl From<&str> for ImageItem {
+    fn from(path: &str) -> Self {
+        Self::File(path.into())
+    }
+}
+
+/// Where these images are; those in memory are called by their numbers.
+pub(super) fn sources(items: Vec<ImageItem>) -> impl Iterator<Item = ImageSource> {
+    items.into_iter().enumerate().map(|(number, item)| match item {
+        ImageItem::File(path) => ImageSource::File(path),
+        ImageItem::Image(image) => {
+            ImageSource::Memory { name: format!("image {number}"), image: Arc::new(image) }
+        }
+    })
+}
+
 /// A data set of images by its usual place: one folder per class, with or without `train/` and `valid/` around them.
 pub type ImageFolder = ImageData;
 
@@ -167,24 +204,37 @@ impl ImageData {
     pub fn from_images<L: Into<Label>>(
         images: impl IntoIterator<Item = (Image, L)>,
     ) -> Result<Self, ImageDataError> {
-        let (images, labels): (Vec<Image>, Vec<Label>) =
-            images.into_iter().map(|(image, label)| (image, label.into())).unzip();
+        Self::from_items(images)
+    }
+
+    /// Images in files or in memory, each with its label.
+    ///
+    /// ```no_run
+    /// use defrost::vision::ImageData;
+    ///
+    /// let data = ImageData::from_items([("a/1.jpg", "cat"), ("b/2.jpg", "dog")])?;
+    /// # Ok::<(), defrost::vision::ImageDataError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`from_images`](Self::from_images).
+    pub fn from_items<I: Into<ImageItem>, L: Into<Label>>(
+        items: impl IntoIterator<Item = (I, L)>,
+    ) -> Result<Self, ImageDataError> {
+        let (items, labels): (Vec<ImageItem>, Vec<Label>) =
+            items.into_iter().map(|(item, label)| (item.into(), label.into())).unzip();
         let (classes, targets) = Label::targets(&labels)?;
         if classes.len() < 2 && !matches!(labels.first(), Some(Label::Number(_) | Label::Labels(_))) {
             return Err(ImageDataError::Classes(classes.len()));
         }
-        let source = |(number, image)| {
-            let (name, image) = (format!("image {number}"), Arc::new(image));
-            ImageSource::Memory { name, image }
-        };
-        let sources = images.into_iter().enumerate().map(source);
-        let train = sources
+        let train = sources(items)
             .zip(targets)
             .map(|(source, target)| LabelledImage { source, target, belongs_to: None })
             .collect();
         let files = LabelledFiles { classes, ..LabelledFiles::default() };
         let found = LabelledFolder { train: files, valid: None, reading: None };
-        Ok(Self { train, ..Self::of(Path::new("images in memory"), Labelling::Folders, found.into()) })
+        Ok(Self { train, ..Self::of(Path::new("images in a list"), Labelling::Folders, found.into()) })
     }
 
     fn of(root: &Path, labelling: Labelling, found: LabelledImages) -> Self {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use rayon::prelude::*;
 use thiserror::Error;
 
 use super::augment::Draw;
@@ -12,7 +13,7 @@ use super::image::{Image, ImageError};
 use super::image_data::{ImageData, ImageDataError};
 use super::models::VisionNetwork;
 use super::setup::{SetupError, VisionSetup};
-use crate::bundle::{ContinueError, Continued, NamedPrediction};
+use crate::bundle::{BATCH, ContinueError, Continued, NamedPrediction, in_batches};
 use crate::learner::{Learner, LearnerError, LearnerOptions, TestTimeAugmentation};
 use crate::metrics::NotANumber;
 use crate::pretrained::Pretrained;
@@ -101,7 +102,7 @@ pub enum ImageInput<'a> {
 
 impl ImageInput<'_> {
     /// Does something with the image, read from its file if need be.
-    fn with<T>(self, f: impl FnOnce(&Image) -> T) -> Result<T, ImageError> {
+    fn with<T>(&self, f: impl FnOnce(&Image) -> T) -> Result<T, ImageError> {
         match self {
             Self::File(path) => Ok(f(&Image::open(path)?)),
             Self::Image(image) => Ok(f(image)),
@@ -159,10 +160,26 @@ impl ImageLearner {
         &self,
         image: impl Into<ImageInput<'a>>,
     ) -> Result<NamedPrediction, ImagePredictError> {
-        let ImageModelConfig { preprocess, .. } = self.model().ok_or(ImagePredictError::NoModel)?;
-        let mut values = vec![0.0; preprocess.values()];
-        image.into().with(|image| preprocess.apply(image, &Draw::default(), &mut values))?;
-        Ok(self.predict_batch(batch(values, 1, preprocess, self.device()).into()).remove(0)?)
+        self.predict_all(&[image.into()]).remove(0)
+    }
+
+    /// The same for each of these images; why not for those that can't be read. Images are read and prepared on all threads.
+    pub fn predict_all(&self, images: &[ImageInput<'_>]) -> Vec<Result<NamedPrediction, ImagePredictError>> {
+        let Some(ImageModelConfig { preprocess, .. }) = self.model() else {
+            return images.iter().map(|_| Err(ImagePredictError::NoModel)).collect();
+        };
+        let prepare = |image: &ImageInput<'_>| {
+            let mut values = vec![0.0; preprocess.values()];
+            image.with(|image| preprocess.apply(image, &Draw::default(), &mut values))?;
+            Ok(values)
+        };
+        let predict = |images: &[&Vec<f32>]| {
+            let values = images.iter().copied().flatten().copied().collect();
+            self.predict_batch(batch(values, images.len(), preprocess, self.device()).into())
+        };
+        let some =
+            |images: &[ImageInput<'_>]| in_batches(images.par_iter().map(prepare).collect(), |_| 0, predict);
+        images.chunks(BATCH).flat_map(some).collect()
     }
 }
 

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use defrost::CacheLimits;
 use defrost::prelude::*;
 use defrost::text::models::{BertConfig, TextNetwork};
+use defrost::vision::{ImageFeatures, ImageInput, ImageItem, ImagePredictError};
 use defrost::weights::{collect, safetensors};
 
 use crate::domains::{made, tokenizer};
@@ -88,6 +90,69 @@ fn images_in_memory_are_data() {
     );
 }
 
+/// The files below a folder, sorted.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    defrost::vision::image_files(folder).unwrap()
+}
+
+#[test]
+fn images_in_a_list_of_files_are_those_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(&photos(folder.path()).join("train"));
+    let class = |file: &Path| file.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    let learner = |data: ImageData| {
+        let mut learner = data
+            .learner_with(small(), LearnerOptions { batch_size: 4, ..LearnerOptions::default() })
+            .unwrap();
+        learner.fit(1, 1e-2).unwrap();
+        learner
+    };
+    let given = files.iter().map(|file| (file.clone(), class(file)));
+    let images = files.iter().map(|file| (Image::open(file).unwrap(), class(file)));
+    let mut of_files = learner(ImageData::from_items(given).unwrap());
+    let of_images = learner(ImageData::from_images(images).unwrap());
+    assert!(collect(of_files.network()) == collect(of_images.network()));
+
+    let gone = folder.path().join("gone.jpg");
+    let inputs: Vec<ImageInput<'_>> = [&files[0], &gone, &files[7]].map(|file| file.as_path().into()).into();
+    let all = of_files.predict_all(&inputs);
+    assert!(matches!(all[1], Err(ImagePredictError::Image(_))));
+    for place in [0, 2] {
+        let one = of_files.predict(inputs[place].clone()).unwrap();
+        let apart =
+            all[place].as_ref().unwrap().scores.0.iter().zip(&one.scores.0).map(|(a, b)| (a - b).abs());
+        assert!(apart.fold(0.0, f32::max) < 1e-5, "a batch rounds otherwise");
+    }
+
+    let learned = collect(of_files.network());
+    let mut fresh = ImageFolder::open(folder.path().join("photos")).unwrap().learner(small()).unwrap();
+    fresh.load_weights(&learned).unwrap();
+    assert!(collect(fresh.network()) == learned);
+    let short = learned.into_iter().filter(|(name, _)| name != "head.linear.weight").collect();
+    let refusal = fresh.load_weights(&short).unwrap_err().to_string();
+    assert!(refusal.contains("head.linear.weight") && refusal.contains("efficientnet_lite0"), "{refusal}");
+
+    let run = folder.path().join("run");
+    of_files.save(&run).unwrap();
+    assert_eq!(defrost::bundle::outline(&run).unwrap().plan.arch, "efficientnet_lite0");
+}
+
+#[test]
+fn features_of_images_are_those_of_the_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(&photos(folder.path()));
+    let items = |files: &[PathBuf]| files.iter().cloned().map(ImageItem::File).collect::<Vec<_>>();
+    let mut features = ImageFeatures::open(small(), CacheLimits::memory(1 << 24)).unwrap();
+    let found = features.of(items(&files), None).unwrap();
+    assert_eq!((found.width, found.rows().count()), (1280, files.len()));
+    let images = files[..2].iter().map(|file| ImageItem::Image(Image::open(file).unwrap())).collect();
+    assert_eq!(features.of(images, None).unwrap().numbers, found.numbers[..2 * 1280]);
+    let shallow = features.of(items(&files[..1]), Some("blocks.2")).unwrap();
+    assert!(shallow.width < 1280);
+    let gone = features.of(items(&[files[0].clone(), "gone.jpg".into()]), None).unwrap_err();
+    assert!(gone.to_string().starts_with("1 of 2 images can't be read; the first: gone.jpg: "), "{gone}");
+}
+
 /// A folder with a small text network.
 fn text_network(folder: &Path) -> PathBuf {
     let config = BertConfig {
@@ -141,6 +206,16 @@ fn texts_are_learned_saved_and_predicted() {
     let model = Learner::load(&run).unwrap();
     let again = model.predict("very good").unwrap();
     assert_eq!(again.scores, prediction.scores);
+    let all = learner.predict_all(&["very good", " ", "bad"]).unwrap();
+    assert_eq!(all.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+    let (texts, labels): (Vec<String>, Vec<&str>) = (0..40).map(text).unzip();
+    let labels = labels.into_iter().map(str::to_owned).collect();
+    let table = CsvTable::from_columns([("text", texts), ("label", labels)]).unwrap();
+    let pretrained = Pretrained::new(network.to_str().unwrap()).precision(Precision::F32);
+    let mut of_table =
+        TextData::from_table(table).text_column("text").max_tokens(40).learner(pretrained).unwrap();
+    of_table.fit_one_cycle(1, "1e-3").unwrap();
+    assert_eq!(of_table.predict("very good").unwrap().scores, prediction.scores);
     assert!(again.familiarity.is_some());
 
     let tree = folder.path().join("texts");
@@ -169,6 +244,17 @@ fn rows_are_learned_saved_and_predicted() {
     learner.train_for(1).unwrap();
     assert_eq!(learner.history().epochs(), 1, "a new network trains as a whole");
     let prediction = learner.predict([("kind", "x"), ("size", "2.5")]).unwrap();
+    assert_eq!(
+        learner.predict([("kind", "q"), ("size", "2.5")]).unwrap().notes.len(),
+        1,
+        "the kind is unknown"
+    );
+    let of_seed = |seed| {
+        let options = |usual: LearnerOptions| LearnerOptions { seed, ..usual };
+        data().learner_by(Pretrained::default(), options).unwrap()
+    };
+    assert_eq!(of_seed(7).options().batch_size, learner.options().batch_size);
+    assert!(collect(of_seed(7).network()) != collect(of_seed(8).network()));
     let run = folder.path().join("run");
     learner.save(&run).unwrap();
     let model = Learner::load(&run).unwrap();

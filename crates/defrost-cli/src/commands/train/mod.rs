@@ -3,16 +3,14 @@
 mod advised;
 mod result;
 
-use std::cell::Cell;
+use std::ffi::OsString;
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use defrost::bundle::{self, Loaded, ModelConfig};
 use defrost::learner::{EarlyStopping, SaveError};
-use defrost::ops::SpinGuard;
 use defrost::report::{self, Ended, PredictedItem, Report};
 use defrost::tensorboard::TensorBoard;
 use defrost::{Learner, LearnerError, Network, PlanSummary, ResolvedPhase, files, weights};
@@ -28,7 +26,7 @@ use crate::Outcome;
 use crate::args::{LiveAddress, RateChoice, Task, TrainArguments};
 use crate::domain::{Data, Domain, Prepared, for_domain};
 use crate::failure::{Blame, Failure};
-use crate::live::{self, Live};
+use crate::live::{self, HeldGuard, Live};
 use crate::run::{
     RunFolder, Session, about_run, check_memory, create_folder, is_unfinished, packed_file, reserve_room,
     stop_on_signals,
@@ -37,8 +35,8 @@ use crate::show::{Progress, estimate_lines, estimate_outcome, rate, report_warni
 use crate::training;
 
 /// Fine-tunes and saves a run.
-pub fn train(arguments: TrainArguments) -> Outcome {
-    let session = Session::open(arguments)?;
+pub fn train(arguments: TrainArguments, words: &[OsString]) -> Outcome {
+    let session = Session::open(arguments, words)?;
     for_domain!(Task::of_data(&session.data, &session.arguments.options)?, train_on(session))
 }
 
@@ -214,7 +212,7 @@ fn run_phases<N: Network>(
     learner.checkpoint(session.checkpoint(run)?);
     let stop = stop.map_or_else(stop_on_signals, Ok)?;
     learner.stop_on(stop.clone());
-    let spin_guard = Rc::new(Cell::new(Some(SpinGuard::new())));
+    let spin_guard = HeldGuard::new();
     if let Some(live) = live {
         learner.observe(Box::new(live.observer(stop, spin_guard.clone())));
     }
@@ -222,7 +220,7 @@ fn run_phases<N: Network>(
         Some(_) => learner.resume(phases),
         None => learner.run(phases),
     };
-    drop(spin_guard.take());
+    spin_guard.release();
     if let Err(LearnerError::NotFinite { .. }) = outcome {
         // It would be NaN again.
         learner.discard_checkpoint().or_failure()?;

@@ -132,7 +132,7 @@ impl Checkpoints {
 impl<N: Network> Learner<N> {
     /// Keeps a checkpoint of every run of phases from now on, from which [`resume`](Self::resume) goes on. It
     /// stays when the run has ended, until [`discard_checkpoint`](Self::discard_checkpoint): save the
-    /// result of the run before that.
+    /// result of the run before that. `None` keeps none from now on.
     ///
     /// ```no_run
     /// # use defrost::{Learner, LearnerError, Network, ResolvedPhase};
@@ -148,8 +148,8 @@ impl<N: Network> Learner<N> {
     /// learner.discard_checkpoint()
     /// # }
     /// ```
-    pub fn checkpoint(&mut self, options: CheckpointOptions) {
-        self.checkpoints = Some(Checkpoints::new(options));
+    pub fn checkpoint(&mut self, options: impl Into<Option<CheckpointOptions>>) {
+        self.checkpoints = options.into().map(Checkpoints::new);
     }
 
     /// The most bytes that checkpoints of a run of these phases take on the disk, where nothing else is in their folder.

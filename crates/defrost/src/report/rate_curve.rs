@@ -1,9 +1,9 @@
 //! A loss over rising rates, drawn: in characters for the terminal, as SVG for a browser.
 
-use defrost::learner::{LrFind, RatePoint};
-use defrost::report::{Axis, Chart, Curve, Mark, Scale, standalone};
-
-use super::rate;
+use super::chart::{Axis, Chart, Curve, Mark, Scale};
+use super::figure::standalone;
+use super::numbers::rate;
+use crate::learner::{LrFind, RatePoint};
 
 /// Columns and rows of the sketch, its frame left out.
 const COLUMNS: usize = 64;
@@ -36,7 +36,7 @@ impl Frame {
 }
 
 /// The curve in characters, with `v` under the rate that `valley` suggests.
-pub fn sketch(found: &LrFind) -> String {
+pub fn sketch_rates(found: &LrFind) -> String {
     let frame = Frame::of(&found.points);
     let mut rows = vec![vec![' '; COLUMNS]; ROWS];
     for point in &found.points {
@@ -65,7 +65,7 @@ pub fn sketch(found: &LrFind) -> String {
 }
 
 /// The curve as an SVG image, each suggestion a line at its rate.
-pub fn svg(found: &LrFind) -> String {
+pub fn draw_rates(found: &LrFind) -> String {
     let Frame { rates: (low, high), losses } = Frame::of(&found.points);
     let suggestions = &found.suggestions;
     let named = [
@@ -98,7 +98,7 @@ pub fn svg(found: &LrFind) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use defrost::learner::suggest;
+    use crate::learner::suggest;
 
     fn dip() -> LrFind {
         let points: Vec<RatePoint> = (0..90)
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_sketch_falls_and_rises() {
-        let text = sketch(&dip());
+        let text = sketch_rates(&dip());
         let rows: Vec<&str> = text.lines().collect();
         assert_eq!(rows.len(), ROWS + 2);
         assert!(rows[0].starts_with("   6.000 |*"), "{text}");
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_image_has_a_line_for_each_suggestion() {
-        let text = svg(&dip());
+        let text = draw_rates(&dip());
         assert!(text.starts_with("<svg ") && text.ends_with("</svg>\n"));
         for name in ["valley", "slide", "steep", "minimum"] {
             assert_eq!(text.matches(&format!(">{name} ")).count(), 1, "{name}");
@@ -135,7 +135,7 @@ mod tests {
     fn a_curve_of_nothing_can_be_drawn() {
         for points in [vec![], vec![RatePoint { lr: 1e-7, loss: 1.0 }]] {
             let found = LrFind { suggestions: suggest(&points), points };
-            assert!(!svg(&found).contains("NaN") && !sketch(&found).contains("NaN"));
+            assert!(!draw_rates(&found).contains("NaN") && !sketch_rates(&found).contains("NaN"));
         }
     }
 }
