@@ -26,7 +26,8 @@ from .errors import (
 )
 from .features import Features
 from .interpret import ClassificationInterpretation, Interpretation
-from .learner import Learner, Model, load_learner
+from .learner import Learner
+from .model import Model, load_learner
 from .plan import LayerGroup, Plan
 from .predictor import Prediction, Predictions
 from .recorder import Recorder

@@ -9,39 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from . import _defrost, convert
+from .advice import Advice, SuggestedLRs
 from .callback import Callback, Events
 from .convert import Rate
 from .display import Figure, Page, Png, Progress, examples_html, examples_text, show_or_return
 from .errors import ArgumentError, CancelFitException, ModelError
 from .interpret import Interpretation
+from .model import unpickled
 from .plan import Plan
-from .predictor import Predictions, Predictor, targets
+from .predictor import ITEMS, Predictions, Predictor, targets
 from .recorder import Recorder
 
-__all__ = ["Learner", "Model", "SuggestedLRs", "load_learner"]
-
-#: The name of items, in the plural.
-_ITEMS = {"vision": "images", "text": "texts", "table": "rows"}
-
-
-class SuggestedLRs(dict[str, "float | None"]):
-    """The learning rates that :meth:`Learner.lr_find` suggests, by name and as attributes (fastai's ``SuggestedLRs``).
-
-    Attributes:
-        valley: Two thirds down the longest descent: the one to use.
-        slide: Before the loss begins to rise for good.
-        steep: Where the loss falls fastest.
-        minimum: A tenth of the rate with the lowest loss.
-        why: Why there are none, if there are none.
-    """
-
-    why: str | None = None
-
-    def __getattr__(self, name: str) -> float | None:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
+__all__ = ["Learner"]
 
 
 class Learner(Predictor):
@@ -359,7 +338,7 @@ class Learner(Predictor):
         """
         self._progress = Progress(self, self.progress)
         try:
-            found, page = self._inner.advise(budget, _ITEMS[self.task])
+            found, page = self._inner.advise(budget, ITEMS[self.task])
         finally:
             self._progress.end()
             self._progress = Progress(self, False)
@@ -435,7 +414,7 @@ class Learner(Predictor):
         return Page(self._inner.report(self._words()))
 
     def _words(self) -> dict[str, str]:
-        return {"name": self._name, "items": _ITEMS[self.task], "calls": "\n".join(self._calls) or "(not trained)"}
+        return {"name": self._name, "items": ITEMS[self.task], "calls": "\n".join(self._calls) or "(not trained)"}
 
     # Saving
 
@@ -477,89 +456,9 @@ class Learner(Predictor):
     def __reduce__(self) -> tuple[Any, tuple[bytes]]:
         """A learner is pickled as its saved model, which predicts and does not train."""
         with tempfile.TemporaryDirectory(prefix="defrost-") as folder:
-            return _unpickled, (self.export(Path(folder) / "model.defrost").read_bytes(),)
+            return unpickled, (self.export(Path(folder) / "model.defrost").read_bytes(),)
 
     def __repr__(self) -> str:
         plan = self.plan
         frozen = f"groups {', '.join(map(str, plan.frozen))} frozen" if plan.frozen else "nothing frozen"
-        return f"<Learner of {_ITEMS[self.task]}: {plan.arch}, {frozen}, {len(self.recorder.records)} epochs trained>"
-
-
-class Advice(Page):
-    """What to freeze, as measured.
-
-    Attributes:
-        text: The advice in sentences.
-        measurements: All that was measured, as the command's JSON has it.
-    """
-
-    def __init__(self, found: dict[str, Any], page: str) -> None:
-        super().__init__(page)
-        self.measurements = found
-        self.text: list[str] = list(found["advice"])
-
-    def __repr__(self) -> str:
-        return "\n".join(self.text)
-
-
-class Model(Predictor):
-    """A saved run that predicts, of any kind of data. :func:`load_learner` makes one."""
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-        self.task = inner.task()
-
-    @property
-    def plan(self) -> Plan:
-        """The plan that it was trained under."""
-        return Plan(self._inner.summary())
-
-    def summary(self) -> Plan:
-        """The plan that it was trained under."""
-        return self.plan
-
-    @property
-    def recorder(self) -> Recorder:
-        """The epochs of its training."""
-        recorder = Recorder()
-        recorder.records = list(self._inner.history())
-        return recorder
-
-    def get_preds(self, *, test: Any, with_decoded: bool = False) -> Predictions:
-        """Predictions for these items, as :meth:`predict` takes them."""
-        return self._get_preds(test, with_decoded)
-
-    def validate(self, data: str | os.PathLike[str]) -> dict[str, float]:
-        """Loss and metrics on labelled data: a folder or file, as for training. Of a folder with a part that validates, that part."""
-        _, measured = self._inner.evaluate(os.fspath(data))
-        return {"valid_loss": measured["loss"], **measured["metrics"]}
-
-    def export(self, file: str | os.PathLike[str]) -> Path:
-        """Writes it as an ONNX file, and beside it what belongs to it."""
-        path = Path(os.fspath(file))
-        if path.suffix != ".onnx":
-            raise ArgumentError(f"{path}: end it with .onnx; the run itself is a folder or a file already")
-        self._inner.export(str(path))
-        return path
-
-    def __repr__(self) -> str:
-        classes = ", ".join(self.classes[:5]) + (", …" if len(self.classes) > 5 else "")
-        return f"<Model of {_ITEMS[self.task]}: {self.plan.arch}, {classes or 'a number'}>"
-
-
-def load_learner(path: str | os.PathLike[str]) -> Model:
-    """Loads a saved run, whatever it was trained on: a folder, or a ``.defrost`` file.
-
-    Unlike fastai's, the file is no pickle: it holds numbers and descriptions, and loading it runs no code of its maker's.
-
-    Raises:
-        ModelError: If there is none, it is damaged, or it does not answer as it did when it was saved.
-    """
-    return Model(_defrost.Model.open(os.fspath(path)))
-
-
-def _unpickled(content: bytes) -> Model:
-    with tempfile.TemporaryDirectory(prefix="defrost-") as folder:
-        file = Path(folder) / "model.defrost"
-        file.write_bytes(content)
-        return load_learner(file)
+        return f"<Learner of {ITEMS[self.task]}: {plan.arch}, {frozen}, epochs trained: {len(self.recorder.records)}>"

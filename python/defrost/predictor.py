@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-__all__ = ["Prediction", "Predictions", "Predictor"]
+__all__ = ["ITEMS", "Prediction", "Predictions", "Predictor"]
+
+#: What items of each task are called, in the plural.
+ITEMS = {"vision": "images", "text": "texts", "table": "rows"}
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says of one item. It unpacks as fastai's: ``label, index, probabilities = learn.predict(item)``.
+    """What a network says of one item. It unpacks as fastai's does, ``label, index, probabilities = learn.predict(item)``, and
+    ``learn.predict(item)[0]`` is the label.
 
     Attributes:
         label: The class, the list of labels, or the number.
@@ -52,6 +56,12 @@ class Prediction:
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.label, self.index, self.probabilities))
+
+    def __getitem__(self, place: int) -> Any:
+        return (self.label, self.index, self.probabilities)[place]
+
+    def __len__(self) -> int:
+        return 3
 
     def __str__(self) -> str:
         return "\n".join([self.text, *self.notes])

@@ -9,7 +9,8 @@ from typing import Any, Unpack
 from . import _defrost, convert
 from .callback import Callback, CancelFitException, EarlyStoppingCallback, Events
 from .interpret import ClassificationInterpretation, Interpretation
-from .learner import Learner, Model, load_learner
+from .learner import Learner
+from .model import Model, load_learner
 from .options import LearningOptions, Measure, complete, split_metrics
 
 __all__ = [

@@ -10,7 +10,8 @@ from . import _defrost, convert
 from .callback import Callback, CancelFitException, EarlyStoppingCallback, Events
 from .features import Features
 from .interpret import ClassificationInterpretation, Interpretation
-from .learner import Learner, Model, load_learner
+from .learner import Learner
+from .model import Model, load_learner
 from .options import LearningOptions, Measure, complete, split_metrics
 
 __all__ = [

@@ -71,6 +71,7 @@ def test_it_predicts_and_measures(learn: df.Learner, photos: Path) -> None:
     file = next((photos / "valid" / "bag").iterdir())
     prediction = learn.predict(file)
     label, index, probabilities = prediction
+    assert prediction[0] == label and len(prediction) == 3
     assert learn.classes == ["bag", "sandal", "trouser"] and learn.classes[index] == label
     assert probabilities.shape == (3,) and probabilities.sum() == pytest.approx(1, abs=1e-5)
     assert prediction.probability == pytest.approx(probabilities.max()) and prediction.top(1)[0][0] == label
@@ -112,6 +113,8 @@ def test_what_is_saved_answers_as_the_learner(learn: df.Learner, photos: Path, t
         assert np.array_equal(model.get_preds(test=files).probabilities, expected)
         assert model.validate(photos)["accuracy"] == learn.validate()["accuracy"]
     assert model.predict(files[0]).familiarity is not None
+    with pytest.raises(AttributeError, match="continued="):
+        load_learner(file).fine_tune(1)
     with pytest.raises(df.ModelError, match="not a finished run"):
         load_learner(photos)
 
