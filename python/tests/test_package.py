@@ -75,7 +75,7 @@ def test_results_show_themselves(photos: Path, tmp_path: Path, capsys: pytest.Ca
     learn.interpret().print_classification_report()
     assert "precision" in capsys.readouterr().out
     assert "<b>" in learn.predict(next((photos / "valid" / "bag").iterdir()))._repr_html_()
-    assert "2 epochs trained" in repr(learn)
+    assert "epochs trained: 2" in repr(learn)
 
 
 def test_advice_changes_nothing(photos: Path) -> None:
