@@ -19,7 +19,8 @@ TRAIN = f'''
 import json, resource, sys, time
 from defrost.vision import *
 train, valid, recipe = sys.argv[1:]
-options = dict(recipe="fastai", head="fastai") if recipe == "fastai" else {{}}
+options = {{"auto": {{}}, "fastai": dict(recipe="fastai", head="fastai"),
+           "norms": dict(recipe="fastai", head="fastai", norm="adapt")}}[recipe]
 learn = vision_learner(train, valid=valid, size={SIZE}, batch={BATCH}, cache="off", progress=False, **options)
 start = time.perf_counter()
 learn.train({EPOCHS})
@@ -67,6 +68,7 @@ def said(python, *words):
 def main(fastai, weights, train, valid, peer, rounds='1'):
     runs = {
         'fastai': lambda: said(fastai, peer, train, valid, weights, str(EPOCHS), '1', '42', str(SIZE), str(BATCH)),
+        'recipe="fastai", head="fastai", norm="adapt"': lambda: said(sys.executable, '-c', TRAIN, train, valid, 'norms'),
         'recipe="fastai", head="fastai"': lambda: said(sys.executable, '-c', TRAIN, train, valid, 'fastai'),
         'default': lambda: said(sys.executable, '-c', TRAIN, train, valid, 'auto'),
         'features, timm f32': lambda: {'photos a second': said(fastai, '-c', TIMM, valid, 'f32')},
