@@ -62,7 +62,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-/// Does what was parsed from `words`.
+/// Calls the command's function; `words` are the arguments that it was parsed from.
 fn dispatch(command: Command, words: &[OsString]) -> Outcome {
     match command {
         Command::Train(arguments) => commands::train(*arguments, words),

@@ -1,4 +1,5 @@
-//! The library's errors as Python's: the class says what is to blame, the text what is wrong and what to pass instead.
+//! The library's errors as Python exceptions. The class names the cause: an argument, the data, the weights. The text says what is wrong
+//! and which argument helps.
 
 use std::error::Error;
 
@@ -23,7 +24,7 @@ import_exception!(defrost.errors, ModelError);
 import_exception!(defrost.errors, TrainingError);
 import_exception!(defrost.errors, WeightsError);
 
-/// What is to blame for an error.
+/// The cause of an error.
 pub enum Blame {
     /// A value that was passed.
     Argument,
@@ -41,7 +42,7 @@ pub enum Blame {
 
 /// An error of the library.
 pub trait Blamed: Error + Sized + 'static {
-    /// What is to blame for it.
+    /// Its cause.
     fn blame(&self) -> Blame;
 
     /// The same as an exception.
@@ -70,7 +71,7 @@ impl<T, E: Blamed> OrRaise<T> for Result<T, E> {
     }
 }
 
-/// An error that names an argument and what is wrong with it.
+/// An `ArgumentError` with this text, which names the argument.
 pub fn argument(text: impl Into<String>) -> PyErr {
     ArgumentError::new_err(text.into())
 }

@@ -236,7 +236,7 @@ impl Learner {
         Ok(PyBytes::new(py, &image.to_png()?))
     }
 
-    /// Writes the network and what is needed to use it into a folder.
+    /// Saves a run into a folder: weights, manifest, tokenizer.
     fn save(&self, py: Python<'_>, folder: PathBuf) -> PyResult<()> {
         self.with(py, |learner| any!(learner, learner => learner.save(&folder)))?.or_raise().map(drop)
     }

@@ -19,7 +19,7 @@ use crate::values::{Array, record, rows};
 /// Items to predict, as Python gives them.
 #[derive(FromPyObject)]
 pub enum PyInputs {
-    /// Rows by column. First: a dict is no other kind.
+    /// Table rows, cells by column.
     Rows(Vec<BTreeMap<String, String>>),
     /// Texts, or the paths of images: strings both.
     Strings(Vec<String>),
@@ -89,7 +89,7 @@ fn input(item: &ImageItem) -> ImageInput<'_> {
     }
 }
 
-/// What is predicted for each item; why not for some.
+/// The prediction for each item, or the reason why there is none.
 pub type Answers = Vec<Result<NamedPrediction, String>>;
 
 fn told<E: ToString>(answers: Vec<Result<NamedPrediction, E>>) -> Answers {

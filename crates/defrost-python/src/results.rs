@@ -19,7 +19,7 @@ use crate::learner::{AnyLearner, Learner, any};
 use crate::predictions::{PyInputs, answers, of_learner};
 use crate::values::{Array, record, rows};
 
-/// What was measured, beside the predictions.
+/// Metrics without the predictions.
 #[derive(Serialize)]
 struct Measured<'a> {
     loss: f64,

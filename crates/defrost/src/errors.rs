@@ -25,13 +25,13 @@ impl Remedy {
     }
 }
 
-/// The error that this one passes on as its own: it is no cause of it, and says the same.
+/// The error inside a transparent one. `source` skips it, so remedies have to look there.
 #[cfg(not(any(feature = "vision", feature = "text", feature = "tabular")))]
 fn passed_on<'a>(_: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     None
 }
 
-/// The error that this one passes on as its own: it is no cause of it, and says the same.
+/// The error inside a transparent one. `source` skips it, so remedies have to look there.
 #[cfg(any(feature = "vision", feature = "text", feature = "tabular"))]
 fn passed_on<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     let mut found: Option<&'a (dyn Error + 'static)> = None;

@@ -345,7 +345,7 @@ impl CsvTable {
     ///
     /// # Errors
     ///
-    /// If there are no rows, two columns of the same name, or one of another length than the first.
+    /// If the table has no rows, if two columns have the same name, or if columns differ in length.
     pub fn from_columns<C: Into<String>, V: AsRef<str>, I: IntoIterator<Item = V>>(
         columns: impl IntoIterator<Item = (C, I)>,
     ) -> Result<Self, CsvError> {
