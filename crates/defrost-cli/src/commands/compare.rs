@@ -76,10 +76,10 @@ fn pair_lines(number: usize, comparison: Option<&Comparison>, are_numbers: bool)
             "{number} beside 1: they have no validation item in common, so they can't be compared"
         )];
     };
-    let verdict = match gain {
-        Gain { low, .. } if *low > 0.0 => "better",
-        Gain { high, .. } if *high < 0.0 => "worse",
-        _ => "these items can't tell",
+    let verdict = match gain.is_better() {
+        Some(true) => "better",
+        Some(false) => "worse",
+        None => "these items can't tell",
     };
     let Gain { value, low, high } = gain;
     let measure = match are_numbers {

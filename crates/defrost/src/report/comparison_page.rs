@@ -129,12 +129,10 @@ fn sentence(Comparison { items, gain, .. }: &Comparison, are_numbers: bool) -> S
             format!("{value:+.1} points ({low:+.1} to {high:+.1} with 95 % confidence)")
         }
     };
-    let clear = if *low > 0.0 {
-        "It is better."
-    } else if *high < 0.0 {
-        "It is worse."
-    } else {
-        "These items can't tell which is better."
+    let clear = match gain.is_better() {
+        Some(true) => "It is better.",
+        Some(false) => "It is worse.",
+        None => "These items can't tell which is better.",
     };
     format!("On the {items} validation items of both: {difference}. {clear}")
 }

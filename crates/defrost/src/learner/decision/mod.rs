@@ -74,6 +74,17 @@ pub struct Gain {
     pub high: f64,
 }
 
+impl Gain {
+    /// Whether the new one is better, or worse; none if the interval holds both.
+    pub fn is_better(&self) -> Option<bool> {
+        match self {
+            Self { low, .. } if *low > 0.0 => Some(true),
+            Self { high, .. } if *high < 0.0 => Some(false),
+            _ => None,
+        }
+    }
+}
+
 /// With so few validation items, one more that is right is worth three points.
 const FEW: usize = 30;
 
