@@ -96,25 +96,27 @@ impl Learner {
     /// Writes what the command writes beside a saved network: the report, the history and the predictions; returns the page.
     fn write_report(&self, py: Python<'_>, folder: PathBuf, words: RunWords) -> PyResult<PathBuf> {
         let report = self.draw(py, words)?;
-        let (history, predictions) = self.with(py, |learner| {
+        self.with(py, |learner| {
             crate::learner::any!(learner, learner => {
-                let thresholds = learner.best_thresholds()?;
-                Ok::<_, LearnerError>((learner.history().to_csv(), PredictedItem::all(learner, &thresholds)?))
+                let thresholds = learner.best_thresholds().or_raise()?;
+                let predictions = PredictedItem::all(learner, &thresholds).or_raise()?;
+                write(&folder, learner, &report, &predictions).map_err(Blamed::raised)
             })
-        })?.or_raise()?;
-        write(&folder, &report, &history, &predictions).map_err(Blamed::raised)
+        })?
     }
 }
 
-fn write(
+fn write<N: Network>(
     folder: &Path,
+    learner: &defrost::Learner<N>,
     report: &Report,
-    history: &str,
     predictions: &[PredictedItem],
 ) -> Result<PathBuf, RecordError> {
+    let history = learner.history().to_csv();
     files::write_atomically(&folder.join("history.csv"), |file| {
         std::io::Write::write_all(file, history.as_bytes())
     })?;
     report::write_predictions(folder, predictions)?;
+    report::write_suspects(folder, learner, predictions)?;
     report::write(folder, report)
 }

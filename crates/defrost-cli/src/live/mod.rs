@@ -5,7 +5,6 @@
 //! a run that nobody stops ends with the same bytes as a run without a page.
 
 mod address;
-mod losses;
 mod server;
 mod state;
 mod viewer;

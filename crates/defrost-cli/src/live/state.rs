@@ -5,10 +5,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use defrost::learner::Position;
+use defrost::learner::{BatchLosses, Position};
 use defrost::report::Report;
-
-use super::losses::Losses;
 
 /// The step that a run is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -66,7 +64,7 @@ pub struct Snapshot {
     /// The last batch of the epoch that is running, and its loss.
     pub batch: Option<(Position, f64)>,
     /// The losses of all batches.
-    pub losses: Losses,
+    pub losses: BatchLosses,
     /// Whether training ended by a command.
     pub stopped: bool,
     /// How the run ended.
@@ -82,7 +80,7 @@ impl Snapshot {
             step: Step::GettingReady,
             report,
             batch: None,
-            losses: Losses::default(),
+            losses: BatchLosses::default(),
             stopped: false,
             words,
         }

@@ -130,7 +130,7 @@ impl Viewer {
         let losses = points.last().map(|last| (points.len(), last.0));
         if losses != self.losses || (!is_told && losses.is_some()) {
             self.losses = losses;
-            let chart = batch_losses(&snapshot.report, points);
+            let chart = batch_losses(&snapshot.report, &snapshot.losses);
             news.push(("batches", json!({ "title": chart.title, "svg": chart.draw() })));
         }
         news.push(("state", state(snapshot)));

@@ -85,6 +85,10 @@ fn images_have_a_page_that_outlives_them() {
         "Confusion matrix",
         "data:image/jpeg;base64,",
         "where the network looked for",
+        "A batch as training saw it",
+        "as training saw it\" src=\"data:image/jpeg",
+        "Training loss, batch by batch",
+        "href=\"file:///",
         "1 error: not-an-image",
         "data/red/broken.png",
         "defrost train data --size 64",
@@ -100,19 +104,88 @@ fn texts_and_rows_have_pages() {
     reviews(folder);
     people(folder);
     let texts =
-        "train reviews.csv --weights tiny --max-tokens 40 --epochs 2 --gradual --batch 8 --out texts --json";
+        "train reviews.csv --weights tiny --max-tokens 12 --epochs 2 --gradual --batch 8 --out texts --json";
     defrost_in(folder, &texts.split(' ').collect::<Vec<_>>()).json();
     let found = page(folder, "texts");
-    assert_holds(&found, &["<blockquote>the ", "freeze_to(-2)", "Highest-loss predictions"], &["data:image"]);
+    assert_holds(
+        &found,
+        &[
+            "<blockquote>",
+            "<mark style",
+            "cut: only the first 12 tokens",
+            "A batch as training saw it",
+            "freeze_to(-2)",
+            "Highest-loss predictions",
+        ],
+        &["data:image"],
+    );
     let rows = "train people.csv --label-column group --epochs 2 --out rows --json";
     defrost_in(folder, &rows.split(' ').collect::<Vec<_>>()).json();
     let found = page(folder, "rows");
-    assert_holds(&found, &[r#"<th scope="row">town</th><td class="text">"#, "older"], &["data:image"]);
+    assert_holds(
+        &found,
+        &["Columns that matter", r#"<th scope="col">town</th>"#, "older"],
+        &["data:image", "<ul class=\"cases"],
+    );
     let number = "train people.csv --label-column age --epochs 2 --train-only head --out number --json";
     defrost_in(folder, &number.split(' ').collect::<Vec<_>>()).json();
     let found = page(folder, "number");
     let absent = ["Confusion matrix", "Each class", "Most confident correct", "Confused most often"];
     assert_holds(&found, &["Predicted against actual", "Mean absolute error", "only head"], &absent);
+}
+
+#[test]
+fn the_items_behind_a_number_of_the_matrix_are_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    people(folder);
+    // One step does not tell people apart.
+    let words = "train people.csv --label-column group --epochs 1 --lr 1e-9 --out run --json";
+    defrost_in(folder, &words.split(' ').collect::<Vec<_>>()).json();
+    let page = page(folder, "run");
+    let opened: Vec<&str> = page.split("href=\"#pair-").skip(1).map(|rest| &rest[..3]).collect();
+    assert!(!opened.is_empty());
+    for pair in opened {
+        assert_holds(&page, &[&format!("id=\"pair-{pair}\"")], &[]);
+    }
+    assert_holds(&page, &[" predicted as "], &[]);
+}
+
+#[test]
+fn suspects_are_a_table_of_labels_to_correct() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    two_classes(folder, 10);
+    let train = |more: &str| {
+        let words = format!("train data --size 32 --epochs 1 --batch 8 {more} --json");
+        defrost_in(folder, &words.split(' ').collect::<Vec<_>>()).json()
+    };
+    let before = train("--out run");
+    let suspects = fs::read_to_string(folder.join("run/suspects.csv")).unwrap();
+    let lines: Vec<&str> = suspects.lines().collect();
+    assert_eq!(lines[0], "file,label,part,prediction,probability,loss");
+    let losses: Vec<f64> =
+        lines[1..].iter().filter_map(|line| line.rsplit(',').next()?.parse().ok()).collect();
+    assert_eq!(losses.len(), before["items"]["valid"].as_u64().unwrap() as usize);
+    assert!(losses.is_sorted_by(|a, b| a >= b), "{losses:?}");
+    // Correct the label that is doubted most, and train with the table.
+    let first = lines[1].split(',').nth(1).unwrap();
+    let other = if first == "red" { "blue" } else { "red" };
+    let corrected = suspects.replacen(&format!(",{first},"), &format!(",{other},"), 1);
+    fs::write(folder.join("corrected.csv"), corrected).unwrap();
+    let after = train("--labels corrected.csv --valid-column part --out again");
+    assert_eq!(after["classes"], before["classes"]);
+    let labels = |run: &str| -> Vec<String> {
+        let predictions = fs::read_to_string(folder.join(run).join("predictions.csv")).unwrap();
+        let mut labels: Vec<String> =
+            predictions.lines().skip(1).map(|line| line.split(',').nth(1).unwrap().to_owned()).collect();
+        labels.sort();
+        labels
+    };
+    let (before, after) = (labels("run"), labels("again"));
+    assert_eq!(before.len(), after.len(), "the same items validate");
+    let count = |labels: &[String]| labels.iter().filter(|label| *label == first).count();
+    assert_eq!(count(&after) + 1, count(&before));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BundleError, BundleManifest, NamedPrediction, Names, SelfTest, paths, read, write};
 use crate::batch::Batch;
-use crate::data::{Dataset, Variant};
+use crate::data::{Dataset, Preview, Variant};
 use crate::files::FileError;
 use crate::graph::{self, Array, Graph, NoGraph};
 use crate::interpret::HeatMap;
@@ -100,6 +100,23 @@ pub trait ModelConfig: Clone + Serialize + DeserializeOwned + Send + 'static {
     /// Such a map as a transparent PNG file to lay over the item; nothing if its items are no images.
     fn draw_heat(_map: &HeatMap) -> Option<Vec<u8>> {
         None
+    }
+
+    /// How much each word of these texts spoke for the output given for it, `0.0..=1.0`, as far as the network reads the text; the batch has
+    /// the same texts. Nothing if its items are no texts.
+    fn weigh_words(
+        &self,
+        _network: &Self::Network,
+        _input: Batch,
+        _texts: &[String],
+        _outputs: &[usize],
+    ) -> Vec<Vec<f32>> {
+        vec![]
+    }
+
+    /// What a person is shown of items as they enter the network, one by one; nothing where that tells no more than the items themselves.
+    fn preview_inputs(&self, _inputs: &Batch) -> Vec<Preview> {
+        vec![]
     }
 
     /// Files of its own that belong beside the weights, such as a tokenizer, by name.

@@ -35,7 +35,7 @@ pub(crate) use together::notes as together_notes;
 pub use validation::Validation;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use thiserror::Error;
@@ -120,6 +120,26 @@ pub trait Dataset: Send + Sync {
 
     /// What a person is shown of the item; `None` if there is nothing to show, or no longer.
     fn preview(&self, _item: usize) -> Option<Preview> {
+        None
+    }
+
+    /// The file that holds nothing but this item, if there is one.
+    fn file(&self, _item: usize) -> Option<&Path> {
+        None
+    }
+
+    /// What a person should know about how the item is read, such as that it is cut.
+    fn remark(&self, _item: usize) -> Option<String> {
+        None
+    }
+
+    /// The names of the fields that every item has, as the rows of a table have cells; none where items are of one piece.
+    fn fields(&self) -> Vec<String> {
+        vec![]
+    }
+
+    /// The first item of each pair, in their order, with this field of the second; nothing where items have no fields.
+    fn exchanged(&self, _field: usize, _pairs: &[(usize, usize)]) -> Option<Box<dyn Dataset>> {
         None
     }
 

@@ -1,5 +1,6 @@
 //! A part of a data set.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::Device;
@@ -49,6 +50,24 @@ impl Dataset for Subset {
 
     fn preview(&self, item: usize) -> Option<Preview> {
         self.data.preview(self.items[item])
+    }
+
+    fn file(&self, item: usize) -> Option<&Path> {
+        self.data.file(self.items[item])
+    }
+
+    fn remark(&self, item: usize) -> Option<String> {
+        self.data.remark(self.items[item])
+    }
+
+    fn fields(&self) -> Vec<String> {
+        self.data.fields()
+    }
+
+    fn exchanged(&self, field: usize, pairs: &[(usize, usize)]) -> Option<Box<dyn Dataset>> {
+        let pairs: Vec<_> =
+            pairs.iter().map(|&(item, other)| (self.items[item], self.items[other])).collect();
+        self.data.exchanged(field, &pairs)
     }
 
     fn inputs(&self, items: &[usize], variant: Variant, device: &Device) -> Result<Batch, DataError> {

@@ -22,6 +22,27 @@ pub struct FirstBatch {
     pub targets: Vec<Vec<f32>>,
 }
 
+impl FirstBatch {
+    /// What the item at a place is labelled with, in words: names, with their fractions if they are mixed, or a number where there are no
+    /// classes.
+    pub fn label(&self, place: usize, classes: &[String]) -> String {
+        let target = &self.targets[place];
+        if classes.is_empty() {
+            return target.first().map_or(String::new(), f32::to_string);
+        }
+        let there = classes.iter().zip(target).filter(|(_, fraction)| **fraction > 0.0);
+        let mut fractions: Vec<(&String, f32)> = there.map(|(class, &fraction)| (class, fraction)).collect();
+        fractions.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let mixed = fractions.iter().any(|(_, fraction)| *fraction < 1.0);
+        let name = |(class, fraction): (&String, f32)| match mixed {
+            true => format!("{class} {:.0}%", fraction * 100.0),
+            false => class.clone(),
+        };
+        let names: Vec<String> = fractions.into_iter().map(name).collect();
+        if names.is_empty() { "no label".to_owned() } else { names.join(" ") }
+    }
+}
+
 /// The first batch that a learner with these options and this many outputs would train on, mixed as where nothing
 /// is frozen.
 ///
@@ -68,5 +89,27 @@ pub(super) fn steps(train: &dyn Dataset, options: &LearnerOptions, draws: Draws)
             let sizes: Vec<usize> = (0..train.len()).map(|item| train.size(item)).collect();
             epoch_batches(&sizes, options.step_size(), draws)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Tensor;
+
+    use super::*;
+
+    #[test]
+    fn labels_say_what_is_mixed() {
+        let classes = ["cat", "dog"].map(str::to_owned);
+        let inputs = Tensor::<2>::zeros([1, 1], &Device::flex());
+        let label = |target: &[f32], classes: &[String]| {
+            FirstBatch { items: vec![0], inputs: inputs.clone().into(), targets: vec![target.to_vec()] }
+                .label(0, classes)
+        };
+        assert_eq!(label(&[0.0, 1.0], &classes), "dog");
+        assert_eq!(label(&[0.3, 0.7], &classes), "dog 70% cat 30%");
+        assert_eq!(label(&[1.0, 1.0], &classes), "cat dog");
+        assert_eq!(label(&[0.0, 0.0], &classes), "no label");
+        assert_eq!(label(&[2.5], &[]), "2.5");
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::PhaseEstimate;
+use super::events::Position;
+use super::{BatchLosses, PhaseEstimate};
 use crate::metrics::{Metrics, is_error};
 
 /// One epoch.
@@ -47,6 +48,8 @@ pub struct History {
     records: Vec<EpochRecord>,
     phases: usize,
     estimates: Vec<PhaseEstimate>,
+    #[serde(default)]
+    batch_losses: BatchLosses,
 }
 
 impl History {
@@ -68,6 +71,22 @@ impl History {
     /// The phases' estimates and actual times; empty without an estimate.
     pub fn estimates(&self) -> &[PhaseEstimate] {
         &self.estimates
+    }
+
+    /// The losses of the batches that were trained on, by their places in epochs.
+    pub fn batch_losses(&self) -> &BatchLosses {
+        &self.batch_losses
+    }
+
+    /// Notes the loss of a batch of the epoch that is running.
+    pub(super) fn push_loss(&mut self, position: &Position, loss: f64) {
+        let place = self.epochs() as f64 + position.batch as f64 / position.batches.max(1) as f64;
+        self.batch_losses.push(place, loss);
+    }
+
+    /// Forgets the losses of the epoch that is running.
+    pub(super) fn forget_losses(&mut self) {
+        self.batch_losses.forget_after(self.records.len() as f64);
     }
 
     pub(super) fn set_estimates(&mut self, estimates: Vec<PhaseEstimate>) {

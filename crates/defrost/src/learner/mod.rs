@@ -5,6 +5,7 @@
 
 mod advice;
 mod average;
+mod batch_losses;
 mod best;
 mod checkpoint;
 mod decision;
@@ -38,6 +39,7 @@ use burn::tensor::Device;
 pub use advice::{
     Advice, AdviceProgress, AdviseOptions, AdvisedPlan, Budget, CurvePoint, Depth, Spent, Together, Trial,
 };
+pub use batch_losses::BatchLosses;
 pub use checkpoint::{CheckpointError, CheckpointOptions, checkpoint_note};
 pub use decision::{Candidate, Decision, Gain, Kept};
 pub(crate) use described::Model;
@@ -354,6 +356,11 @@ impl<N: Network> Learner<N> {
     /// How many items it trains on.
     pub fn train_items(&self) -> usize {
         self.train.len()
+    }
+
+    /// The items it trains on.
+    pub fn train_data(&self) -> &dyn Dataset {
+        &*self.train
     }
 
     /// The items that validate.

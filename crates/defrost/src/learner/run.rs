@@ -115,6 +115,7 @@ impl<N: Network> Learner<N> {
             phase.average = began.average.clone();
         }
         phase.progress = phase.progress.at_start_of_epoch();
+        self.history.forget_losses();
         phase.progress.rate_factor /= 2.0;
         phase.phase.rates.iter_mut().for_each(|rate| *rate /= 2.0);
         tracing::warn!(phase = phase.phase.name, %loss, "the loss is not finite; the epoch restarts at half the rates");
@@ -233,6 +234,7 @@ impl<N: Network> Learner<N> {
                 average.follow(self.network());
             }
             phase.progress = phase.progress.after_batch(loss);
+            self.history.push_loss(&position, loss);
             let flow = self.ask(phase, |observer| observer.batch_ended(&BatchReport { position, loss }));
             if flow != Flow::Continue {
                 return Ok(Ok(flow));

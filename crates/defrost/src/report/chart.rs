@@ -56,6 +56,8 @@ pub struct Curve {
 pub enum Mark {
     /// As a line.
     Line,
+    /// As a thin line behind others.
+    Faint,
     /// As a line with a dot at each point.
     DottedLine,
     /// As dots alone.
@@ -176,6 +178,7 @@ struct DrawnBand {
 
 struct DrawnCurve {
     style: usize,
+    faint: bool,
     path: Option<String>,
     dots: Vec<(f64, f64)>,
     sample: Option<Label>,
@@ -230,7 +233,7 @@ impl Chart {
             let points: Vec<(f64, f64)> =
                 curve.points.iter().filter(|point| is_finite(point)).map(place).collect();
             let path = match curve.mark {
-                Mark::Line | Mark::DottedLine => {
+                Mark::Line | Mark::Faint | Mark::DottedLine => {
                     Some(stretches.map(|stretch| path(stretch.iter().map(place))).collect())
                 }
                 Mark::Dots => None,
@@ -238,9 +241,9 @@ impl Chart {
             };
             let dots = match curve.mark {
                 Mark::DottedLine | Mark::Dots => points,
-                Mark::Line | Mark::Upright => vec![],
+                Mark::Line | Mark::Faint | Mark::Upright => vec![],
             };
-            DrawnCurve { style: index % STYLES, path, dots, sample }
+            DrawnCurve { style: index % STYLES, faint: curve.mark == Mark::Faint, path, dots, sample }
         });
         let drawn = Drawn {
             chart: self,

@@ -2,7 +2,7 @@
 
 use super::chart::{Axis, Band, Chart, Curve, Mark, Scale};
 use super::{Report, Span, numbers};
-use crate::learner::EpochRecord;
+use crate::learner::{BatchLosses, EpochRecord};
 use crate::summary::GroupState;
 
 /// Interrupts a curve.
@@ -40,10 +40,14 @@ pub fn curves(report: &Report) -> Vec<Chart> {
     charts
 }
 
-/// The losses of batches as training saw them, by their places: in epochs from the run's start, parts of them too.
-pub fn batch_losses(report: &Report, places: &[(f64, f64)]) -> Chart {
-    let losses = Curve { name: String::new(), points: places.to_vec(), mark: Mark::Line };
-    chart(report, "Training loss, batch by batch", "loss", vec![losses])
+/// The losses of batches as training saw them, and their running average.
+pub fn batch_losses(report: &Report, losses: &BatchLosses) -> Chart {
+    let curve = |name: &str, points: Vec<(f64, f64)>, mark| Curve { name: name.to_owned(), points, mark };
+    let curves = vec![
+        curve("smoothed", losses.smoothed(), Mark::Line),
+        curve("each batch", losses.points().to_vec(), Mark::Faint),
+    ];
+    chart(report, "Training loss, batch by batch", "loss", curves)
 }
 
 /// The rate of each group that trains and momentum, over all epochs of the plan; none if the courses are not known.

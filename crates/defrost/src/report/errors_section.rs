@@ -1,12 +1,16 @@
 //! The section about a network's errors.
 
-use super::validation::{ExampleResult, ValidationReport};
+use super::example_views::{Listing, example_list};
+use super::examples::{CellExamples, ExampleResult};
+use super::validation::ValidationReport;
 use super::{Axis, Chart, Curve, Mark, Report, numbers};
-use crate::data::Preview;
+use crate::interpret::FieldImportance;
 use crate::metrics::ClassReport;
 
 /// At most this many classes have a row of their own; if there are more, the hardest ones.
 const CLASSES: usize = 60;
+/// At most this many columns of a table are listed.
+const COLUMNS: usize = 20;
 
 /// The data of the section.
 pub(super) struct ErrorsSection<'a> {
@@ -17,11 +21,14 @@ pub(super) struct ErrorsSection<'a> {
     pub(super) confused: Vec<ConfusedRow<'a>>,
     pub(super) classes: Vec<ClassRow<'a>>,
     pub(super) thresholds: bool,
-    pub(super) worst: Vec<ExampleView<'a>>,
-    pub(super) surest: Vec<ExampleView<'a>>,
-    pub(super) random: Vec<ExampleView<'a>>,
-    pub(super) images: bool,
+    pub(super) pairs: Vec<Pair<'a>>,
+    pub(super) columns: Vec<ColumnRow<'a>>,
+    pub(super) more_columns: usize,
+    pub(super) worst: Option<Listing<'a>>,
+    pub(super) surest: Option<Listing<'a>>,
+    pub(super) random: Option<Listing<'a>>,
     pub(super) heated: bool,
+    pub(super) shaded: bool,
 }
 
 pub(super) struct Matrix<'a> {
@@ -39,6 +46,23 @@ pub(super) struct MatrixCell {
     /// How strongly it is coloured, in 0..=100.
     pub(super) fraction: usize,
     pub(super) right: bool,
+    /// Where its items are shown.
+    pub(super) target: Option<String>,
+}
+
+/// Items of one class that were predicted as another, which are shown where their number in the matrix is chosen.
+pub(super) struct Pair<'a> {
+    pub(super) target: String,
+    pub(super) title: String,
+    pub(super) examples: Option<Listing<'a>>,
+}
+
+/// How much a column of a table matters.
+pub(super) struct ColumnRow<'a> {
+    pub(super) name: &'a str,
+    pub(super) rise: String,
+    /// The length of its bar and of the ends of its range, in percent of the longest.
+    pub(super) bar: [usize; 3],
 }
 
 pub(super) struct ConfusedRow<'a> {
@@ -54,16 +78,6 @@ pub(super) struct ClassRow<'a> {
     pub(super) fractions: [(String, usize); 3],
     pub(super) items: usize,
     pub(super) threshold: String,
-}
-
-pub(super) struct ExampleView<'a> {
-    pub(super) name: &'a str,
-    pub(super) actual: &'a str,
-    pub(super) predicted: &'a str,
-    pub(super) sure: String,
-    pub(super) loss: String,
-    pub(super) preview: Option<&'a Preview>,
-    pub(super) heat: Option<&'a str>,
 }
 
 impl<'a> ErrorsSection<'a> {
@@ -83,10 +97,20 @@ impl<'a> ErrorsSection<'a> {
             rows: rows
                 .iter()
                 .enumerate()
-                .map(|(actual, row)| matrix_row(class(actual), actual, row))
+                .map(|(actual, row)| matrix_row(class(actual), actual, row, &validation.cells))
                 .collect(),
         };
-        let is_image = |case: &ExampleResult| matches!(case.preview, Some(Preview::Image { .. }));
+        let pair = |cell: &'a CellExamples| {
+            let [actual, predicted] = [cell.actual, cell.predicted].map(class);
+            let count = validation.confusion.as_ref().map_or(0, |rows| rows[cell.actual][cell.predicted]);
+            let of = validation.by_class.get(cell.actual).map_or(count, |report| report.items);
+            Pair {
+                target: target(cell),
+                title: format!("{actual} predicted as {predicted}: {count} of {of}"),
+                examples: example_list(&cell.examples, &validation.columns),
+            }
+        };
+        let list = |examples: &'a [ExampleResult]| example_list(examples, &validation.columns);
         Some(Self {
             items: numbers::thousands(validation.items),
             one: numbers::one(&report.about.items),
@@ -95,26 +119,47 @@ impl<'a> ErrorsSection<'a> {
             confused: validation.confused.iter().map(confused).collect(),
             classes: class_rows(classes, validation),
             thresholds: !validation.thresholds.is_empty(),
-            worst: validation.worst.iter().map(case_view).collect(),
-            surest: validation
-                .surest
-                .iter()
-                .map(|case| ExampleView { loss: String::new(), ..case_view(case) })
-                .collect(),
-            random: validation.random.iter().map(case_view).collect(),
-            images: validation.worst.iter().chain(&validation.surest).any(is_image),
+            pairs: match validation.confusion {
+                Some(_) => validation.cells.iter().map(pair).collect(),
+                None => vec![],
+            },
+            columns: column_rows(&validation.columns),
+            more_columns: validation.columns.len().saturating_sub(COLUMNS),
+            worst: list(&validation.worst),
+            surest: list(&validation.surest),
+            random: list(&validation.random),
+            shaded: validation.worst.iter().any(|case| !case.words.is_empty()),
             heated: validation.worst.iter().any(|case| case.heat.is_some()),
         })
     }
 }
 
-fn matrix_row<'a>(name: &'a str, actual: usize, row: &[usize]) -> MatrixRow<'a> {
+/// The name of the place where the items of a cell are shown.
+fn target(cell: &CellExamples) -> String {
+    format!("pair-{}-{}", cell.actual, cell.predicted)
+}
+
+fn column_rows<'a>(columns: &'a [FieldImportance]) -> Vec<ColumnRow<'a>> {
+    let longest = columns.iter().map(|column| column.range.1).fold(0.0, f64::max);
+    let percent =
+        |value: f64| if longest > 0.0 { (100.0 * value / longest).clamp(0.0, 100.0) as usize } else { 0 };
+    let row = |FieldImportance { field, rise, range }: &'a FieldImportance| {
+        let bar = [*rise, range.0, range.1].map(percent);
+        ColumnRow { name: field, rise: format!("{rise:+.3}"), bar }
+    };
+    columns.iter().take(COLUMNS).map(row).collect()
+}
+
+fn matrix_row<'a>(name: &'a str, actual: usize, row: &[usize], cells: &[CellExamples]) -> MatrixRow<'a> {
     let all: usize = row.iter().sum::<usize>().max(1);
+    let shown =
+        |predicted: usize| cells.iter().find(|cell| (cell.actual, cell.predicted) == (actual, predicted));
     let cell = |(predicted, &count): (usize, &usize)| MatrixCell {
         count,
         // By its root: a few mistakes are to be seen.
         fraction: (count as f64 / all as f64).sqrt().mul_add(100.0, 0.5) as usize,
         right: predicted == actual,
+        target: shown(predicted).map(target),
     };
     MatrixRow { name, cells: row.iter().enumerate().map(cell).collect() }
 }
@@ -134,18 +179,6 @@ fn class_rows<'a>(classes: &'a [String], validation: &'a ValidationReport) -> Ve
         ClassRow { name: &classes[class], fractions, items, threshold }
     };
     order.into_iter().map(row).collect()
-}
-
-fn case_view(case: &ExampleResult) -> ExampleView<'_> {
-    ExampleView {
-        name: &case.name,
-        actual: &case.actual,
-        predicted: &case.predicted,
-        sure: case.sure.map_or(String::new(), numbers::fraction),
-        loss: numbers::number(case.loss),
-        preview: case.preview.as_ref(),
-        heat: case.heat.as_deref(),
-    }
 }
 
 /// Predicted numbers over actual ones, with the line on which they are the same.

@@ -1,5 +1,6 @@
 //! From a learner whose run has ended to its report.
 
+use super::training_batch::training_batch;
 use super::{Report, State, ValidationReport};
 use crate::bundle::ModelConfig;
 use crate::interpret::movements;
@@ -47,6 +48,8 @@ impl Report {
             movements: movements(learner.plan().groups().stages(), end.start, &now),
             decision: learner.decision().cloned(),
             validation,
+            batch_losses: learner.history().batch_losses().clone(),
+            batch: training_batch(learner, model, &self.about.classes),
             ..self
         })
     }

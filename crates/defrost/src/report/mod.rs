@@ -11,7 +11,10 @@ mod comparison;
 mod comparison_page;
 mod curves;
 mod errors_section;
+mod example_views;
+mod examples;
 mod figure;
+mod file_link;
 mod gather;
 mod numbers;
 mod page;
@@ -19,7 +22,9 @@ mod plan_drawing;
 mod predictions;
 mod rate_curve;
 mod store;
+mod suspects;
 mod timeline;
+mod training_batch;
 mod validation;
 mod verdict;
 
@@ -30,6 +35,7 @@ pub use chart::{Axis, Band, Chart, Curve, Mark, Scale};
 pub use comparison::Comparison;
 pub use comparison_page::{ComparedRun, comparison_page};
 pub use curves::{batch_losses, curves, schedules};
+pub use examples::{CellExamples, ExampleResult};
 pub use figure::{STYLE, standalone};
 pub use gather::Ended;
 pub use numbers::{count, fraction, rate, seconds, thousands};
@@ -38,12 +44,14 @@ pub use plan_drawing::draw_plan;
 pub use predictions::{PredictedItem, read_predictions, write_predictions};
 pub use rate_curve::{draw_rates, sketch_rates};
 pub use store::{RecordError, note_export, read, rewrite, write};
+pub use suspects::write_suspects;
 pub use timeline::draw_timeline;
-pub use validation::{ExampleResult, ValidationReport};
+pub use training_batch::TrainingItem;
+pub use validation::ValidationReport;
 
 use crate::check::{self, Problem, Severity};
 use crate::interpret::Movement;
-use crate::learner::{Advice, Decision, EpochRecord, Kept, PhaseEstimate};
+use crate::learner::{Advice, BatchLosses, Decision, EpochRecord, Kept, PhaseEstimate};
 use crate::metrics::Interval;
 use crate::recipe::ResolvedPhase;
 use crate::summary::{PhaseSummary, PlanSummary};
@@ -83,6 +91,12 @@ pub struct Report {
     /// The best epoch's predictions for the validation items.
     #[serde(alias = "findings")]
     pub validation: Option<ValidationReport>,
+    /// The losses of the batches that were trained on; nothing of runs of earlier versions.
+    #[serde(default)]
+    pub batch_losses: BatchLosses,
+    /// Items of a batch as training saw them; nothing of runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batch: Vec<TrainingItem>,
     /// What it was exported to, and how the answers there compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports: Vec<ExportEntry>,
@@ -214,6 +228,8 @@ impl Report {
             advice: None,
             decision: None,
             validation: None,
+            batch_losses: BatchLosses::default(),
+            batch: vec![],
             exports: vec![],
         }
     }
@@ -421,7 +437,9 @@ mod tests {
             "{sections}"
         );
         assert!(running.to_html().contains(&sections), "a page is its sections in a frame");
-        let chart = batch_losses(&running, &[(0.5, 2.0), (1.25, 1.0)]);
+        let mut losses = BatchLosses::default();
+        [(0.5, 2.0), (1.25, 1.0)].into_iter().for_each(|(place, loss)| losses.push(place, loss));
+        let chart = batch_losses(&running, &losses);
         assert_eq!((chart.x.range, chart.bands.len()), ((0.0, 4.0), 2));
         let over = report(vec![epoch("frozen", 1, 0.5)], State::Finished { seconds: 1.0 }).sections();
         assert!(

@@ -7,9 +7,12 @@ use askama::Template;
 use super::advice_section::AdviceSection;
 use super::answers::Answered;
 use super::errors_section::ErrorsSection;
+use super::example_views::Listing;
 use super::numbers::{self, measure, thousands};
 use super::verdict::Verdict;
-use super::{Chart, Problems, Report, State, curves, draw_plan, draw_timeline, schedules};
+use super::{
+    Chart, Problems, Report, State, TrainingItem, batch_losses, curves, draw_plan, draw_timeline, schedules,
+};
 use crate::data::Preview;
 use crate::learner::{EpochRecord, Kept};
 use crate::summary::{GroupState, GroupSummary, PhaseSummary};
@@ -42,6 +45,8 @@ struct Sections<'a> {
     plan: String,
     advice: Option<AdviceSection<'a>>,
     measured: bool,
+    /// Whether the training batch is of images.
+    pictured: bool,
     discriminative: bool,
     groups: Vec<GroupRow>,
     timeline: String,
@@ -134,10 +139,11 @@ impl Report {
             plan: draw_plan(&self.plan, &self.movements, running),
             advice: self.advice.as_ref().map(AdviceSection::of),
             measured: !self.movements.is_empty(),
+            pictured: matches!(self.batch.first(), Some(TrainingItem { preview: Preview::Image { .. }, .. })),
             discriminative: self.plan.phases.iter().any(has_several_rates),
             groups: self.plan.groups.iter().map(|group| group_row(group, &self.plan.phases)).collect(),
             timeline: draw_timeline(self),
-            curves: figures(curves(self)),
+            curves: figures(self.training_curves(running)),
             schedules: figures(schedules(self)),
             epochs: self.epoch_rows(&metrics),
             metrics: metrics.into_iter().map(named).collect(),
@@ -152,6 +158,15 @@ impl Report {
             ),
         };
         sections.render().expect("writing to a string never fails")
+    }
+
+    /// Losses and metrics; the losses of batches have a place of their own while the run goes on.
+    fn training_curves(&self, running: Option<usize>) -> Vec<Chart> {
+        let mut charts = curves(self);
+        if running.is_none() && self.batch_losses.points().len() > 1 {
+            charts.push(batch_losses(self, &self.batch_losses));
+        }
+        charts
     }
 
     fn lead(&self) -> String {

@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::{About, ExportEntry, Report, State};
 use crate::bundle::{self, BundleError, RunFiles};
 use crate::files::{self, FileError};
+use crate::learner::BatchLosses;
 
 /// The version of the format this writes, and the only one it reads.
 const FORMAT: u32 = 1;
@@ -140,6 +141,8 @@ fn of_bundle(run: &Path) -> Result<Report, RecordError> {
         advice: None,
         decision: None,
         validation: None,
+        batch_losses: BatchLosses::default(),
+        batch: vec![],
         exports: vec![],
     })
 }

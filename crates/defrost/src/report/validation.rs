@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::numbers;
+use super::examples::{CellExamples, ExampleResult, Examples};
 use crate::bundle::ModelConfig;
-use crate::data::{Preview, Target, TargetKind, Variant};
-use crate::interpret::{HeatMap, drawn, item_losses, most_confused, surest_hits, top_losses};
-use crate::learner::{Evaluation, Learner, LearnerError};
+use crate::data::Target;
+use crate::interpret::{
+    FieldImportance, drawn, field_importance, item_losses, most_confused, surest_hits, top_losses,
+};
+use crate::learner::{Learner, LearnerError};
 use crate::metrics::{Calibration, ClassReport, Confusion, Interval, Metrics};
 use crate::stage::Network;
 
-/// This many items with the highest losses, and as many confident correct ones, are shown.
-const SHOWN: usize = 12;
+/// This many items with the highest losses are shown.
+const WORST: usize = 12;
+/// This many confident correct ones, and as many at random.
+const OTHERS: usize = 6;
 /// A confusion matrix of more classes can't be read.
 const MATRIX: usize = 40;
 /// This many pairs of classes are listed.
@@ -61,26 +63,13 @@ pub struct ValidationReport {
     /// Predictions at random, where there are more than are shown otherwise; nothing of runs of earlier versions.
     #[serde(default)]
     pub random: Vec<ExampleResult>,
-}
-
-/// A single item.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ExampleResult {
-    /// Its name.
-    pub name: String,
-    /// The actual class.
-    pub actual: String,
-    /// The prediction.
-    pub predicted: String,
-    /// The probability of the predicted class; none for labels and numbers.
-    pub sure: Option<f64>,
-    /// Its loss.
-    pub loss: f64,
-    /// Its preview.
-    #[serde(alias = "exhibit")]
-    pub preview: Option<Preview>,
-    /// Where the network looked for what it took the item for, as a transparent PNG file in base64.
-    pub heat: Option<String>,
+    /// Some of the items of one class that were predicted as another, for the pairs of classes where that happened most; nothing of runs of
+    /// earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cells: Vec<CellExamples>,
+    /// How much each column of a table matters, the most important first; nothing where items have no columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<FieldImportance>,
 }
 
 impl ValidationReport {
@@ -108,13 +97,8 @@ impl ValidationReport {
         let evaluation = evaluation.calibrated(learner.reliability().temperature);
         let baseline = learner.baseline();
         let always = baseline.as_ref().map(|baseline| baseline.describe(loss.kind(), classes));
-        let worst = top_losses(&losses, SHOWN);
-        let heat = heat(learner, model, &evaluation, &worst);
-        let example = |item: usize, heat: Option<&HeatMap>| ExampleResult {
-            heat: heat.and_then(M::draw_heat).map(|png| BASE64_STANDARD.encode(png)),
-            loss: losses[item],
-            ..example(learner, &evaluation, item, classes)
-        };
+        let columns = field_importance(learner)?;
+        let examples = Examples { learner, model, evaluation: &evaluation, losses: &losses, classes };
         let confusion = evaluation.confusion();
         let pairs = confusion.iter().flat_map(most_confused);
         let number = |(found, target): (&crate::metrics::Prediction, &Target)| {
@@ -135,61 +119,11 @@ impl ValidationReport {
             confused: pairs.take(PAIRS).map(|pair| (pair.actual, pair.predicted, pair.count)).collect(),
             confusion: confusion.filter(|rows| rows.len() <= MATRIX),
             numbers: pairs_of_numbers.step_by(each).collect(),
-            worst: worst.iter().enumerate().map(|(place, &item)| example(item, heat.get(place))).collect(),
-            surest: surest_hits(&evaluation, SHOWN).into_iter().map(|item| example(item, None)).collect(),
-            random: if losses.len() > SHOWN { drawn(losses.len(), SHOWN) } else { vec![] }
-                .into_iter()
-                .map(|item| example(item, None))
-                .collect(),
+            worst: examples.explained(&top_losses(&losses, WORST)),
+            surest: examples.explained(&surest_hits(&evaluation, OTHERS)),
+            random: examples.plain(&if losses.len() > WORST { drawn(losses.len(), OTHERS) } else { vec![] }),
+            cells: examples.cells(),
+            columns,
         }))
-    }
-}
-
-/// An item as the report shows it, without its loss.
-fn example<N: Network>(
-    learner: &Learner<N>,
-    evaluation: &Evaluation,
-    item: usize,
-    classes: &[String],
-) -> ExampleResult {
-    let (found, target) = (&evaluation.predictions[item], &evaluation.targets[item]);
-    let class = |class: usize| classes.get(class).cloned().unwrap_or_default();
-    let labels = |labels: &[usize]| match labels {
-        [] => "no label".to_owned(),
-        labels => labels.iter().map(|&label| class(label)).collect::<Vec<_>>().join(", "),
-    };
-    let (actual, predicted, sure) = match target {
-        Target::Class(is) => (class(*is), class(found.class()), Some(f64::from(found.0[found.class()]))),
-        Target::Labels(are) => (labels(are), labels(&found.labels(&evaluation.thresholds)), None),
-        Target::Number(is) => {
-            (numbers::number(f64::from(*is)), numbers::number(f64::from(found.number())), None)
-        }
-    };
-    let data = learner.valid();
-    ExampleResult {
-        name: data.name(item),
-        actual,
-        predicted,
-        sure,
-        loss: 0.0,
-        preview: data.preview(item),
-        heat: None,
-    }
-}
-
-/// Where the network looked in these items for what it took them for; nothing if it can't tell, or if an item is gone.
-fn heat<N: Network, M: ModelConfig<Network = N>>(
-    learner: &Learner<N>,
-    model: &M,
-    evaluation: &Evaluation,
-    items: &[usize],
-) -> Vec<HeatMap> {
-    if learner.loss().kind() == TargetKind::Number {
-        return vec![];
-    }
-    let outputs: Vec<usize> = items.iter().map(|&item| evaluation.predictions[item].class()).collect();
-    match learner.valid().inputs(items, Variant::Original, learner.device()) {
-        Ok(inputs) => model.heat(learner.network(), inputs, &outputs),
-        Err(_) => vec![],
     }
 }

@@ -71,6 +71,19 @@ impl Dataset for Table {
         Some(Preview::Cells(self.schema.decode(&self.rows[item].encoded)))
     }
 
+    fn fields(&self) -> Vec<String> {
+        self.schema.inputs.iter().map(|input| input.name.clone()).collect()
+    }
+
+    fn exchanged(&self, field: usize, pairs: &[(usize, usize)]) -> Option<Box<dyn Dataset>> {
+        let row = |&(item, other): &(usize, usize)| {
+            let row = self.rows[item].clone();
+            let encoded = self.schema.exchanged(field, &row.encoded, &self.rows[other].encoded);
+            LabelledRow { encoded, ..row }
+        };
+        Some(Box::new(Self { rows: pairs.iter().map(row).collect(), ..self.clone() }))
+    }
+
     /// Rows are not varied: every variant is the original.
     fn inputs(&self, items: &[usize], _variant: Variant, device: &Device) -> Result<Batch, DataError> {
         let rows: Vec<&Encoded> = items.iter().map(|&item| &self.rows[item].encoded).collect();

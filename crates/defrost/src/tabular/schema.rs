@@ -312,6 +312,36 @@ impl Schema {
         columns.zip(&row.numbers).for_each(|(column, &number)| column.encoding.encode(number, into));
     }
 
+    /// A row with what `other` holds for one of the inputs.
+    pub(super) fn exchanged(&self, input: usize, row: &Encoded, other: &Encoded) -> Encoded {
+        let from: usize = self.inputs[..input].iter().map(Input::width).sum();
+        let columns = from..from + self.inputs[input].width();
+        let mut exchanged = row.clone();
+        let (mut category, mut number) = (0, 0);
+        let mut flag = self.columns.iter().filter(|column| column.encoding.is_category()).count();
+        for (place, Column { encoding, .. }) in self.columns.iter().enumerate() {
+            let is_taken = columns.contains(&place);
+            if encoding.is_category() {
+                if is_taken {
+                    exchanged.categories[category] = other.categories[category];
+                }
+                category += 1;
+                continue;
+            }
+            if is_taken {
+                exchanged.numbers[number] = other.numbers[number];
+            }
+            number += 1;
+            if encoding.is_flagged() {
+                if is_taken {
+                    exchanged.categories[flag] = other.categories[flag];
+                }
+                flag += 1;
+            }
+        }
+        exchanged
+    }
+
     /// A row's cells as they were read, each behind its column's name; what is missing, or was never seen in training, is
     /// `?`.
     pub fn decode(&self, row: &Encoded) -> Vec<(String, String)> {

@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::columns::TextColumns;
-use super::dataset::{Texts, batch};
+use super::dataset::{Texts, batch, excerpt};
 use super::models::{ConfigError, TextConfig, TextNetwork};
 use super::text_data::{TextDataError, open_known};
 use super::tokenizer::{Tokenizer, TokenizerError, Tokens};
+use super::words::weigh_words;
 use crate::batch::{Batch, Value as BatchValue};
 use crate::bundle::{ExportItem, InputForm, Loaded, ModelConfig, in_batches};
-use crate::data::Skipped;
+use crate::data::{Preview, Skipped};
 use crate::graph::{Array, Dim, Element, Graph, NoGraph, Numbers, Value};
 use crate::metrics::Answer;
 use crate::precision::Precision;
@@ -105,6 +106,34 @@ impl ModelConfig for TextModelConfig {
 
     fn recipe(&self, epochs: usize) -> FineTune {
         self.config.recipe(epochs)
+    }
+
+    fn weigh_words(
+        &self,
+        network: &TextNetwork,
+        input: Batch,
+        texts: &[String],
+        outputs: &[usize],
+    ) -> Vec<Vec<f32>> {
+        let weigh = |tokenizer| weigh_words(network, &tokenizer, input, texts, outputs);
+        self.tokenizer().map(weigh).unwrap_or_default()
+    }
+
+    /// The tokens without the padding behind them.
+    fn preview_inputs(&self, inputs: &Batch) -> Vec<Preview> {
+        let (Ok(tokenizer), [BatchValue::Ids(ids), BatchValue::Ids(mask)]) =
+            (self.tokenizer(), inputs.values())
+        else {
+            return vec![];
+        };
+        let positions = ids.dims()[1].max(1);
+        let [ids, mask] = [ids, mask].map(|tensor| tensor.to_data().iter::<i64>().collect::<Vec<i64>>());
+        let of_text = |(ids, mask): (&[i64], &[i64])| {
+            let read: Vec<u32> =
+                ids.iter().zip(mask).filter(|(_, there)| **there > 0).map(|(&id, _)| id as u32).collect();
+            Preview::Text(excerpt(&tokenizer.pieces(&read)))
+        };
+        ids.chunks(positions).zip(mask.chunks(positions)).map(of_text).collect()
     }
 
     fn export_input(&self, graph: &mut Graph, form: InputForm) -> Result<Vec<Value>, NoGraph> {

@@ -84,6 +84,11 @@ impl Dataset for Texts {
         Some(Preview::Text(self.items[item].excerpt.to_string()))
     }
 
+    fn remark(&self, item: usize) -> Option<String> {
+        let tokens = &self.items[item].tokens;
+        tokens.truncated.then(|| format!("cut: only the first {} tokens are read", tokens.ids.len()))
+    }
+
     fn size(&self, item: usize) -> usize {
         self.items[item].tokens.ids.len()
     }
@@ -101,7 +106,7 @@ impl Dataset for Texts {
 }
 
 /// The beginning of a text in one line.
-fn excerpt(text: &str) -> String {
+pub(super) fn excerpt(text: &str) -> String {
     let mut words = text.split_whitespace();
     let mut line = words.next().unwrap_or_default().to_owned();
     for word in words {

@@ -14,6 +14,7 @@ mod table;
 mod text_data;
 mod together;
 mod tokenizer;
+mod words;
 
 pub use bundle::{LoadedText, TextConfigError, TextModelConfig};
 pub use columns::{TextColumns, guess_text_column};

@@ -1,5 +1,6 @@
 //! From a text to its token ids, with the `tokenizer.json` beside a network's weights.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -112,6 +113,19 @@ impl Tokenizer {
         tokens.truncate(room, 0, TruncationDirection::Right);
         let marked = self.tokenizer.post_process(tokens, None, true).map_err(|error| error.to_string())?;
         Ok(Tokens { ids: marked.get_ids().to_vec(), truncated })
+    }
+
+    /// The tokens of a short text, with those that mark its ends, and the bytes that each was made of; nothing if it can't be encoded.
+    pub(super) fn spans(&self, text: &str) -> Vec<(u32, Range<usize>)> {
+        let Ok(tokens) = self.tokenizer.encode(text, true) else { return vec![] };
+        let spans = tokens.get_offsets().iter().map(|&(start, end)| start..end);
+        tokens.get_ids().iter().copied().zip(spans).collect()
+    }
+
+    /// These tokens as the vocabulary has them, with blanks between.
+    pub(super) fn pieces(&self, ids: &[u32]) -> String {
+        let piece = |&id: &u32| self.tokenizer.id_to_token(id).unwrap_or_else(|| "?".to_owned());
+        ids.iter().map(piece).collect::<Vec<_>>().join(" ")
     }
 
     /// As a `tokenizer.json` that cuts and pads as this library does, for other programs.

@@ -20,12 +20,13 @@ use super::models::{
     Architecture, CutError, HeadKind, Precision, PretrainedConfig, SizeError, UnknownArchitecture,
     VisionNetwork,
 };
+use super::thumbnail::thumbnail;
 use super::transform::{Preprocess, PreprocessError, RGB};
-use crate::batch::Batch;
+use crate::batch::{Batch, Value as BatchValue};
 use crate::bundle::{
     BATCH, BundleManifest, ExportItem, InputForm, Loaded, ModelConfig, TorchModel, in_batches,
 };
-use crate::data::{Skipped, Variant};
+use crate::data::{Preview, Skipped, Variant};
 use crate::graph::{Array, Graph, NoGraph, Numbers, Value};
 use crate::interpret::HeatMap;
 use crate::learner::TestTimeAugmentation;
@@ -148,6 +149,13 @@ impl ModelConfig for ImageModelConfig {
 
     fn heat(&self, network: &VisionNetwork, input: Batch, outputs: &[usize]) -> Vec<HeatMap> {
         grad_cam(network, input, outputs)
+    }
+
+    fn preview_inputs(&self, inputs: &Batch) -> Vec<Preview> {
+        let [BatchValue::Rank4(images)] = inputs.values() else { return vec![] };
+        let values: Vec<f32> = images.to_data().iter::<f32>().collect();
+        let of_image = values.chunks(self.preprocess.values());
+        of_image.filter_map(|values| thumbnail(&self.preprocess.denormalise(values))).collect()
     }
 
     fn draw_heat(map: &HeatMap) -> Option<Vec<u8>> {

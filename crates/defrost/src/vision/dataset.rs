@@ -1,6 +1,6 @@
 //! A data set of images: read, augmented and normalised on demand, on all threads.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -67,6 +67,14 @@ impl ImageSource {
         match self {
             Self::File(path) => path.display().to_string(),
             Self::Memory { name, .. } => name.clone(),
+        }
+    }
+
+    /// Its file, if it has one.
+    fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Memory { .. } => None,
         }
     }
 
@@ -233,6 +241,10 @@ impl Dataset for Images {
 
     fn belongs_to(&self, item: usize) -> Option<&str> {
         self.items[item].image.belongs_to.as_deref()
+    }
+
+    fn file(&self, item: usize) -> Option<&Path> {
+        self.items[item].image.source.file()
     }
 
     fn preview(&self, item: usize) -> Option<Preview> {

@@ -3,62 +3,68 @@
 //! Each channel of the last image in the body counts by the mean gradient of the class's score with respect to it;
 //! the sum over channels, as far as it supports the class, is the map. Behind an average over all places and one dense
 //! layer that is, up to scale, the class activation map: the class's weights times the channels.
+//!
+//! Small images leave only a few places there. Then the map is made from the last image that is fine enough, where each place of a channel counts
+//! by its own gradient, as far as that is positive: LayerCAM (Jiang and others, IEEE Transactions on Image Processing 30, 2021), which is
+//! made for earlier layers.
 
 use burn::module::Module;
-use burn::tensor::{FloatDType, Tensor};
+use burn::tensor::activation::relu;
 
 use super::models::VisionNetwork;
-use crate::batch::Batch;
-use crate::groups::LayerGroups;
+use crate::batch::{Batch, Value};
 use crate::interpret::HeatMap;
-use crate::ops::in_format;
-use crate::plan::{FreezePlan, NormMode};
+use crate::interpret::evidence::values_and_gradients;
 use crate::stage::Network;
 
+/// A map of fewer rows than this tells too little.
+const FINE: usize = 7;
+
 /// Where in each image of a batch, `[batch, height, width, channels]`, `network` looks for the class given for it. The network
-/// is in eval mode. Nothing where its last image has no places: a row of tokens, one pixel for all of it.
+/// is in eval mode. Nothing where no stage gives an image with places: rows of tokens, one pixel for all of it.
 ///
 /// # Panics
 ///
 /// If there is not one class for each image.
 pub fn grad_cam(network: &VisionNetwork, images: Batch, classes: &[usize]) -> Vec<HeatMap> {
-    let stages = network.stages().len();
     // Pooling and the head come last.
-    let body = stages - 2;
-    let last = network.valid().forward(images, 0..body).without_autodiff().single::<4>();
-    let last = in_format(last, FloatDType::F32).autodiff().require_grad();
-    let [batch, height, width, channels] = last.dims();
-    if height == 1 {
+    let body = network.stages().len() - 2;
+    let Some((boundary, images)) = finest_needed(network, images, body) else { return vec![] };
+    let Some((values, gradient)) = values_and_gradients::<_, 4>(network, images, boundary, classes) else {
         return vec![];
-    }
-    assert_eq!(batch, classes.len(), "one class for each image");
-    let Some(at_rest) = at_rest(network) else { return vec![] };
-    let scores = at_rest.forward(last.clone().into(), body..stages).single::<2>();
-    let chosen: Vec<_> = classes
-        .iter()
-        .enumerate()
-        .map(|(item, &class)| scores.clone().slice([item..item + 1, class..class + 1]))
-        .collect();
-    let gradients = Tensor::cat(chosen, 0).sum().backward();
-    let Some(gradient) = last.grad(&gradients) else { return vec![] };
-    let weights = in_format(gradient, FloatDType::F32).reshape([batch, height * width, channels]).mean_dim(1);
-    let values = last.inner().reshape([batch, height * width, channels]);
+    };
+    let [batch, height, width, channels] = values.dims();
+    let (values, gradient) = (
+        values.reshape([batch, height * width, channels]),
+        gradient.reshape([batch, height * width, channels]),
+    );
+    let weights = if boundary == body { gradient.mean_dim(1) } else { relu(gradient) };
     let evidence = (values * weights).sum_dim(2).into_data();
     let evidence: Vec<f32> = evidence.iter::<f32>().collect();
     evidence.chunks(height * width).map(|of| HeatMap::of(height, width, of.to_vec())).collect()
 }
 
-/// The network on the device for gradients, with nothing that drops or follows the batch, and nothing to train.
-fn at_rest(network: &VisionNetwork) -> Option<VisionNetwork> {
-    let groups = LayerGroups::of(network).ok()?;
-    let frozen = FreezePlan::unfrozen(groups, NormMode::Keep);
-    let count = frozen.groups().count() as isize;
-    Some(frozen.freeze_to(count).ok()?.apply(network.valid().train()))
+/// What the latest stage receives whose input is an image of enough rows, and that stage; that of the most rows if none has as many.
+fn finest_needed(network: &VisionNetwork, images: Batch, body: usize) -> Option<(usize, Batch)> {
+    let network = network.valid();
+    let rows = |batch: &Batch| match batch.values() {
+        [Value::Rank4(image)] => image.dims()[1].min(FINE),
+        _ => 0,
+    };
+    let (mut best, mut between) = (None, images);
+    for stage in 0..body {
+        between = network.forward(between, stage..stage + 1);
+        let rows = rows(&between);
+        if rows > 1 && best.as_ref().is_none_or(|(most, _, _)| rows >= *most) {
+            best = Some((rows, stage + 1, between.clone()));
+        }
+    }
+    best.map(|(_, boundary, between)| (boundary, between))
 }
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::{Device, TensorData};
+    use burn::tensor::{Device, Tensor, TensorData};
 
     use super::*;
     use crate::vision::models::HeadKind;
@@ -67,10 +73,10 @@ mod tests {
 
     const CLASSES: [usize; 2] = [2, 0];
 
-    /// A network without pretrained weights whose head answers something, and two images.
-    fn made(setup: VisionSetup) -> (VisionNetwork, Batch) {
+    /// A network without pretrained weights whose head answers something, and two images of this size.
+    fn made(setup: VisionSetup, size: usize) -> (VisionNetwork, Batch) {
         let device = Device::flex();
-        let setup = VisionSetup { weights: WeightSource::None, size: Some(64), ..setup };
+        let setup = VisionSetup { weights: WeightSource::None, size: Some(size), ..setup };
         let (network, _, _) = setup.open().unwrap().build(3, &device).unwrap();
         let mut tensors = collect(&network);
         let wave =
@@ -83,7 +89,7 @@ mod tests {
                 wave(data.num_elements(), 12.9898).iter().map(|weight| weight + 0.2).collect();
             *data = TensorData::new(weights, data.shape().clone());
         }
-        let images = TensorData::new(wave(2 * 64 * 64 * 3, 0.37), [2, 64, 64, 3]);
+        let images = TensorData::new(wave(2 * size * size * 3, 0.37), [2, size, size, 3]);
         (load(network, &tensors), Tensor::<4>::from_data(images, &device).into())
     }
 
@@ -105,8 +111,8 @@ mod tests {
     fn behind_an_average_and_one_layer_it_is_the_class_activation_map() {
         let whole = VisionSetup { architecture: "resnet18".to_owned(), ..VisionSetup::default() };
         let cut = VisionSetup { cut: Some("layer3".to_owned()), ..whole.clone() };
-        for (setup, side) in [(whole, 2), (cut, 8)] {
-            let (network, images) = made(setup);
+        for (setup, size, side) in [(whole, 224, 7), (cut, 64, 8)] {
+            let (network, images) = made(setup, size);
             let found = grad_cam(&network, images.clone(), &CLASSES);
             let expected = class_activation_map(&network, images, &collect(&network));
             assert_eq!(found.len(), 2);
@@ -124,7 +130,7 @@ mod tests {
     #[test]
     fn a_head_with_norms_is_at_rest_and_images_do_not_meet() {
         let setup = VisionSetup { head: HeadKind::ConcatPool, ..VisionSetup::default() };
-        let (network, images) = made(setup);
+        let (network, images) = made(setup, 64);
         let together = grad_cam(&network, images.clone(), &CLASSES);
         let second = images.single::<4>().narrow(0, 1, 1);
         assert_eq!(
@@ -135,9 +141,23 @@ mod tests {
     }
 
     #[test]
-    fn one_pixel_has_no_places() {
-        let (network, images) = made(VisionSetup::default());
-        let small = images.single::<4>().narrow(1, 0, 32).narrow(2, 0, 32);
-        assert!(grad_cam(&network, small.into(), &CLASSES).is_empty());
+    fn small_images_are_looked_at_where_there_are_places() {
+        // Lite0 halves an image five times: of 64 pixels 8 are left after three of them.
+        for (size, side) in [(224, 7), (96, 12), (64, 8), (32, 8)] {
+            let (network, images) = made(VisionSetup::default(), size);
+            let maps = grad_cam(&network, images, &CLASSES);
+            assert_eq!(maps.len(), 2);
+            for map in &maps {
+                assert_eq!((map.height, map.width), (side, side), "{size} pixels");
+                assert!(map.values.contains(&1.0), "{size} pixels: {:?}", map.values);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_tokens_have_no_places() {
+        let architecture = "vit_small_patch16_224".to_owned();
+        let (network, images) = made(VisionSetup { architecture, ..VisionSetup::default() }, 224);
+        assert!(grad_cam(&network, images, &CLASSES).is_empty());
     }
 }

@@ -32,34 +32,13 @@ pub fn image_grid(batch: &FirstBatch, classes: &[String], preprocess: &Preproces
     let columns = (1..).find(|columns| columns * columns >= count)?;
     let tile = [preprocess.size.max(NARROWEST) + 2 * MARGIN, preprocess.size + LINE + 3 * MARGIN];
     let mut grid = Grid::white(columns * tile[0], count.div_ceil(columns) * tile[1])?;
-    for (place, (values, target)) in values.chunks(preprocess.values()).zip(&batch.targets).enumerate() {
+    for (place, values) in values.chunks(preprocess.values()).enumerate() {
         let (left, top) = (place % columns * tile[0] + MARGIN, place / columns * tile[1] + MARGIN);
         grid.paste(&preprocess.denormalise(values), left, top);
         let letters = (tile[0] - 2 * MARGIN) / LETTER;
-        grid.write(&shortened(&label(target, classes), letters), left, top + preprocess.size + MARGIN);
+        grid.write(&shortened(&batch.label(place, classes), letters), left, top + preprocess.size + MARGIN);
     }
     Image::from_rgb(grid.width, grid.height, grid.pixels)
-}
-
-/// A target as text: names, with their fractions if they are mixed, or a number.
-fn label(target: &[f32], classes: &[String]) -> String {
-    if classes.is_empty() {
-        return target.first().map_or(String::new(), f32::to_string);
-    }
-    let mut fractions: Vec<(&String, f32)> = classes
-        .iter()
-        .zip(target)
-        .map(|(class, &fraction)| (class, fraction))
-        .filter(|(_, fraction)| *fraction > 0.0)
-        .collect();
-    fractions.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let mixed = fractions.iter().any(|(_, fraction)| *fraction < 1.0);
-    let name = |(class, fraction): (&String, f32)| match mixed {
-        true => format!("{class} {:.0}%", fraction * 100.0),
-        false => class.clone(),
-    };
-    let names: Vec<String> = fractions.into_iter().map(name).collect();
-    if names.is_empty() { "no label".to_owned() } else { names.join(" ") }
 }
 
 /// The text with dots for what does not fit.
@@ -123,12 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_say_what_is_mixed() {
-        assert_eq!(label(&[0.0, 1.0], &names()), "dog");
-        assert_eq!(label(&[0.3, 0.7], &names()), "dog 70% cat 30%");
-        assert_eq!(label(&[1.0, 1.0], &names()), "cat dog");
-        assert_eq!(label(&[0.0, 0.0], &names()), "no label");
-        assert_eq!(label(&[2.5], &[]), "2.5");
+    fn a_long_label_ends_in_dots() {
         assert_eq!(shortened("a long name", 6), "a lo..");
     }
 

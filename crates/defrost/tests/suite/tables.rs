@@ -2,6 +2,7 @@
 
 use defrost::Network as _;
 use defrost::csv_table::CsvTable;
+use defrost::interpret::field_importance;
 use defrost::prelude::Pretrained;
 use defrost::tabular::{Design, TableData, TableLearner};
 
@@ -72,6 +73,29 @@ fn columns_that_are_constant_out_of_range_or_mostly_missing_do_no_harm() {
         let prediction = learner.predict(row).unwrap();
         assert!(prediction.scores.0.iter().all(|score| score.is_finite()), "{cell}: {prediction:?}");
     }
+}
+
+#[test]
+fn the_columns_that_decide_matter_most() {
+    let row = |n: usize| {
+        let (much, little, none) = (draw(n, 0.0), draw(n, 1.0), draw(n, 2.0));
+        let label = 10.0 * much + 2.0 * little;
+        [("none", none), ("little", little), ("much", much), ("label", label)]
+            .map(|(name, number)| (name, number.to_string()))
+    };
+    let rows = CsvTable::from_rows((0..600).map(row)).unwrap();
+    let learner = trained(&rows, Design::Quantiles);
+    let found = field_importance(&learner).unwrap();
+    let names: Vec<&str> = found.iter().map(|column| column.field.as_str()).collect();
+    assert_eq!(names, ["much", "little", "none"]);
+    // In units of the label's variance, an exchanged column of variance v costs 2 v: each row has its own value and another's.
+    let variances = [100.0, 4.0, 0.0].map(|factor| factor / 104.0);
+    for (column, variance) in found.iter().zip(variances) {
+        let (least, most) = column.range;
+        assert!(least <= column.rise && column.rise <= most);
+        assert!((column.rise - 2.0 * variance).abs() < 0.25, "{column:?} and not {}", 2.0 * variance);
+    }
+    assert_eq!(found, field_importance(&learner).unwrap(), "the same again");
 }
 
 /// Runs that were saved before there were designs are fastai's: their tensors keep their names.

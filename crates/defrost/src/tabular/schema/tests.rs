@@ -59,6 +59,39 @@ fn a_row_can_be_read_again() {
 }
 
 #[test]
+fn an_exchanged_field_is_the_other_rows_and_no_other_is() {
+    // A date is several columns, and missing numbers are flagged behind all categories.
+    let dates: [&[&str]; 4] = [&["2024", "2025"], &["1", "12"], &["8", "31"], &["3", "9"]];
+    let names: Vec<String> = dates::parts_of("start", false).collect();
+    let date = |part: usize| (names[part].as_str(), dates[part % dates.len()]);
+    let mut columns: Vec<(&str, &[&str])> =
+        vec![("job", &["b", "a", "", "b"]), ("pay", &["1.5", "", "2.5", "3.5"])];
+    columns.extend((0..names.len()).map(date));
+    columns.push(("age", &["20.5", "", "30", "41"]));
+    for design in [Design::Fastai, Design::Quantiles] {
+        let schema = schema(design, &columns);
+        assert_eq!(schema.inputs.len(), 4, "{:?}", schema.inputs);
+        let cells =
+            |row: usize| -> Vec<&str> { columns.iter().map(|(_, cells)| cells[row % cells.len()]).collect() };
+        let encode = |cells: &[&str]| schema.encode(values(cells)).unwrap();
+        let (one, other) = (cells(0), cells(1));
+        let mut from = 0;
+        for (place, input) in schema.inputs.iter().enumerate() {
+            let mut mixed = one.clone();
+            let taken = from..from + input.width();
+            mixed[taken.clone()].copy_from_slice(&other[taken]);
+            assert_eq!(
+                schema.exchanged(place, &encode(&one), &encode(&other)),
+                encode(&mixed),
+                "{}",
+                input.name
+            );
+            from += input.width();
+        }
+    }
+}
+
+#[test]
 fn a_column_of_one_number_is_a_category() {
     let encoding = |cells: &[&str]| Column::learn(Design::Quantiles, String::new(), &values(cells)).encoding;
     assert_eq!(encoding(&["7", "", "7"]), Encoding::Category(vec!["7".to_owned()]));
