@@ -41,9 +41,9 @@ class Visit {
     this.wrong.push(...await wrongWith(this.page));
   }
 
-  /** Keeps the page as it would be printed. */
-  async print() {
-    await this.page.pdf({ path: `${folder}/${this.name}.pdf`, format: 'A4' });
+  /** Keeps the page as it would be printed on such paper. */
+  async print(format = 'A4') {
+    await this.page.pdf({ path: `${folder}/${this.name}-${format}.pdf`, format });
   }
 }
 

@@ -13,13 +13,13 @@ const kinds = {
   async images(visit) {
     const { page } = visit;
     visit.expect(await page.locator('img.heat').count() > 0, 'nothing shows where the network looked');
-    visit.expect(await page.locator('#training .cases img').count() > 3, 'no batch as training saw it');
+    visit.expect(await page.locator('[aria-labelledby=training] .cases img').count() > 3, 'no batch as training saw it');
     visit.expect(await page.locator('.cases a.path[href^="file:///"]').count() > 3, 'images have no links');
     await opensACell(visit);
   },
   async texts(visit) {
     visit.expect(await visit.page.locator('blockquote mark').count() > 3, 'no word is shaded');
-    visit.expect(await visit.page.locator('#training .cases blockquote').count() > 3, 'no batch as training saw it');
+    visit.expect(await visit.page.locator('[aria-labelledby=training] .cases blockquote').count() > 3, 'no batch as training saw it');
   },
   async rows(visit) {
     await columnsMatter(visit);
@@ -48,7 +48,18 @@ async function columnsMatter(visit) {
   const { page } = visit;
   const first = await page.locator('.importance tbody th').first().textContent();
   visit.expect(first === 'age', `the column that matters most is ${first}`);
-  visit.expect(await page.locator('#errors ul.cases').count() === 0, 'rows are shown as cards');
+  visit.expect(await page.locator('[aria-labelledby=errors] ul.cases').count() === 0, 'rows are shown as cards');
+}
+
+/** On paper everything is unfolded, on A4 and on letter. */
+async function prints(visit) {
+  const { page } = visit;
+  await page.emulateMedia({ media: 'print' });
+  const folded = await page.evaluate(() => [...document.querySelectorAll('details > :not(summary)')]
+    .filter(element => element.getBoundingClientRect().height === 0).length);
+  visit.expect(folded === 0, `${folded} parts are folded on paper`);
+  await page.emulateMedia({ media: null });
+  for (const format of ['A4', 'Letter']) await visit.print(format);
 }
 
 for (const word of process.argv.slice(2)) {
@@ -56,9 +67,9 @@ for (const word of process.argv.slice(2)) {
   await check(name, pathToFileURL(resolve(file)).href, async visit => {
     const height = await visit.page.evaluate(() => document.documentElement.scrollHeight);
     visit.expect(visit.width > 500 || height < LONGEST, `the page is ${height} px long on a phone`);
+    if (visit.scheme === 'light' && visit.width > 500) await prints(visit);
     await visit.look();
     visit.expect(await visit.page.locator('.verdict td.bar').count() > 1, 'no results beside each other');
     await kinds[name]?.(visit);
-    if (visit.scheme === 'light' && visit.width > 500) await visit.print();
   });
 }
