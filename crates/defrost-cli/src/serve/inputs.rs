@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hyper::body::Bytes;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use defrost::bundle::Loaded;
 use defrost::learner::TestTimeAugmentation;
@@ -18,8 +18,26 @@ use crate::domain::{Domain, Table, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::http::{Refusal, Request};
 
+/// How many values of a column are listed as examples.
+const EXAMPLES: usize = 20;
+
 /// The prediction for each input, or why there is none.
-pub type Predictions = Vec<Result<Answer, String>>;
+pub type Predictions = Vec<Result<Answer, Unusable>>;
+
+/// Why there is no prediction for an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// The reason.
+    pub reason: String,
+    /// What is wrong with single fields of it, by their names.
+    pub fields: BTreeMap<String, String>,
+}
+
+impl From<String> for Unusable {
+    fn from(reason: String) -> Self {
+        Self { reason, fields: BTreeMap::new() }
+    }
+}
 
 /// A kind of data whose runs can be served.
 pub trait Served: Domain + 'static {
@@ -35,6 +53,9 @@ pub trait Served: Domain + 'static {
     /// The fields of the page's form.
     fn form(run: &Loaded<Self::Config>) -> Value;
 
+    /// The content of a request, by content type, as OpenAPI describes it.
+    fn body(run: &Loaded<Self::Config>) -> Value;
+
     /// A function that predicts inputs.
     fn answers(
         run: &Loaded<Self::Config>,
@@ -46,8 +67,8 @@ pub trait Served: Domain + 'static {
         _: &Loaded<Self::Config>,
         _: TestTimeAugmentation,
         _: &Self::Input,
-    ) -> Result<Explained, String> {
-        Err("only images have a map of where the network looks".to_owned())
+    ) -> Result<Explained, Unusable> {
+        Err("only images have a map of where the network looks".to_owned().into())
     }
 }
 
@@ -66,22 +87,37 @@ impl Served for Vision {
         json!({ "kind": "image", "heat": matches!(run.explain(&image, TestTimeAugmentation::NONE), Ok(Some(_))) })
     }
 
+    fn body(_: &Loaded<ImageModelConfig>) -> Value {
+        let file = json!({ "type": "string", "format": "binary" });
+        json!({
+            "image/*": { "schema": file },
+            "application/octet-stream": { "schema": file },
+            "multipart/form-data": {
+                "schema": { "type": "object", "required": ["file"], "properties": { "file": file } },
+            },
+        })
+    }
+
     fn answers(
         run: &Loaded<ImageModelConfig>,
         tta: TestTimeAugmentation,
     ) -> Result<impl Fn(&[Bytes]) -> Predictions, Failure> {
         let read = |bytes: &Bytes| Image::decode(bytes).map_err(|error| error.to_string());
-        Ok(move |images: &[Bytes]| run.predict_all(images, tta, read))
+        let predict = move |images: &[Bytes]| run.predict_all(images, tta, read);
+        Ok(move |images: &[Bytes]| {
+            predict(images).into_iter().map(|answer| answer.map_err(Unusable::from)).collect()
+        })
     }
 
     fn explain(
         run: &Loaded<ImageModelConfig>,
         tta: TestTimeAugmentation,
         bytes: &Bytes,
-    ) -> Result<Explained, String> {
+    ) -> Result<Explained, Unusable> {
         let image = Image::decode(bytes).map_err(|error| error.to_string())?;
         let nowhere = || "this network tells no places of its images apart".to_owned();
-        run.explain(&image, tta)?.ok_or_else(nowhere)
+        let explained = run.explain(&image, tta).map_err(String::from)?;
+        Ok(explained.ok_or_else(nowhere)?)
     }
 }
 
@@ -95,8 +131,17 @@ impl Served for Text {
         }
     }
 
-    fn form(_: &Loaded<TextModelConfig>) -> Value {
-        json!({ "kind": "text" })
+    fn form(run: &Loaded<TextModelConfig>) -> Value {
+        json!({ "kind": "text", "max_tokens": run.manifest.model.max_tokens })
+    }
+
+    fn body(run: &Loaded<TextModelConfig>) -> Value {
+        let text = json!({
+            "type": "string",
+            "pattern": r"\S",
+            "description": format!("It is cut after {} tokens.", run.manifest.model.max_tokens),
+        });
+        in_json(json!({ "type": "object", "required": ["text"], "properties": { "text": text } }))
     }
 
     fn answers(
@@ -104,7 +149,12 @@ impl Served for Text {
         _: TestTimeAugmentation,
     ) -> Result<impl Fn(&[String]) -> Predictions, Failure> {
         let tokenizer = run.tokenizer().or_usage()?;
-        Ok(move |texts: &[String]| run.predict(texts, &tokenizer))
+        let unusable =
+            |reason: String| Unusable { fields: [("text".to_owned(), reason.clone())].into(), reason };
+        Ok(move |texts: &[String]| {
+            let answers = run.predict(texts, &tokenizer).into_iter();
+            answers.map(|answer| answer.map_err(unusable)).collect()
+        })
     }
 }
 
@@ -136,12 +186,56 @@ impl Served for Table {
         json!({ "kind": "row", "fields": fields.collect::<Vec<_>>() })
     }
 
+    fn body(run: &Loaded<TableModelConfig>) -> Value {
+        let fields = run.manifest.model.schema.fields();
+        let names: Vec<&String> = fields.iter().map(|field| &field.name).collect();
+        let columns: Map<String, Value> =
+            fields.iter().map(|field| (field.name.clone(), column(&field.kind))).collect();
+        let other = json!({ "type": ["string", "number", "boolean", "null"], "description": "not read" });
+        let row = json!({ "type": "object", "required": names, "properties": columns, "additionalProperties": other });
+        in_json(json!({ "type": "object", "required": ["row"], "properties": { "row": row } }))
+    }
+
     fn answers(
         run: &Loaded<TableModelConfig>,
         _: TestTimeAugmentation,
     ) -> Result<impl Fn(&[Self::Input]) -> Predictions, Failure> {
-        Ok(|rows: &[Self::Input]| run.predict_rows(rows))
+        let unusable = |reason: String, row: &Self::Input| Unusable {
+            reason,
+            fields: run.manifest.model.schema.problems(row).into_iter().collect(),
+        };
+        Ok(move |rows: &[Self::Input]| {
+            let answers = run.predict_rows(rows).into_iter().zip(rows);
+            answers.map(|(answer, row)| answer.map_err(|reason| unusable(reason, row))).collect()
+        })
     }
+}
+
+/// A body of JSON, as OpenAPI describes it.
+fn in_json(schema: Value) -> Value {
+    json!({ "application/json": { "schema": schema } })
+}
+
+/// The value of a column, as OpenAPI describes it.
+fn column(kind: &FieldKind) -> Value {
+    let (types, holds) = match kind {
+        FieldKind::Number => (json!(["number", "string", "null"]), "a number".to_owned()),
+        FieldKind::Date => (json!(["string", "null"]), "a date".to_owned()),
+        FieldKind::Time => (json!(["string", "null"]), "a time of day".to_owned()),
+        FieldKind::Category(choices) => {
+            let types = json!(["string", "number", "boolean", "null"]);
+            (types, format!("one of {} values; any other one counts as missing", choices.len()))
+        }
+    };
+    let mut column =
+        json!({ "type": types, "description": format!("{holds}; null or \"\" if it is not known") });
+    match kind {
+        FieldKind::Number => column["examples"] = json!([1, 2.5]),
+        FieldKind::Date => column["examples"] = json!(["2026-11-22"]),
+        FieldKind::Time => column["examples"] = json!(["08:30"]),
+        FieldKind::Category(choices) => column["examples"] = json!(&choices[..choices.len().min(EXAMPLES)]),
+    }
+    column
 }
 
 /// A value as a CSV file would have it.
@@ -152,7 +246,8 @@ fn cell(column: &str, value: Value) -> Result<String, Refusal> {
         Value::Number(number) => Ok(number.to_string()),
         Value::Bool(value) => Ok(value.to_string()),
         Value::Array(_) | Value::Object(_) => {
-            Err(Refusal::unusable(format!("column `{column}` is a list or an object; send one value")))
+            let reason = format!("column `{column}` is a list or an object; send one value");
+            Err(Refusal::unusable(&*reason).at([(column.to_owned(), reason.clone())].into()))
         }
     }
 }

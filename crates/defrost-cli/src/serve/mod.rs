@@ -8,6 +8,8 @@ mod batcher;
 mod guard;
 mod inputs;
 mod metrics;
+mod openapi;
+mod query;
 mod server;
 mod upload;
 
@@ -15,5 +17,6 @@ pub use batcher::{queue, work};
 pub use guard::{Access, guarded};
 pub use inputs::Served;
 pub use metrics::Metrics;
+pub use openapi::Interface;
 pub use server::Server;
 pub use upload::Room;
