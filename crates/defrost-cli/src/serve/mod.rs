@@ -10,6 +10,7 @@ mod inputs;
 mod metrics;
 mod openapi;
 mod query;
+mod rows;
 mod server;
 mod upload;
 

@@ -54,6 +54,22 @@ fn everything_wrong_with_a_row_is_said_at_its_column() {
     assert_eq!(unknown["warnings"], json!({}));
 }
 
+/// Files may have a comma before the fraction; JSON has a point.
+#[test]
+fn a_number_in_json_is_that_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let row = |i: usize| format!("{},{}5;{}\n", 20 + i * 7 % 50, i % 10, if i % 3 == 0 { "a" } else { "b" });
+    let rows: String = (0..60).map(row).collect();
+    std::fs::write(folder.join("weights.csv"), format!("weight;group\n{rows}")).unwrap();
+    tables::run(folder, "train weights.csv --label-column group --epochs 1 --out run --json");
+    let server = Server::start(folder, "run", &[]);
+    let answer = |weight: Value| send(&server, "/predict", &json!({ "row": { "weight": weight } }));
+    let (number, text) = (answer(json!(31.234)), answer(json!("31,234")));
+    assert!(number["top"].is_array() && number["top"] == text["top"], "{number} {text}");
+    assert_eq!(number["warnings"], json!({}));
+}
+
 #[test]
 fn an_answer_lists_as_many_classes_as_the_request_wants() {
     let folder = tempfile::tempdir().unwrap();

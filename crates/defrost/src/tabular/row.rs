@@ -59,6 +59,17 @@ impl Schema {
         self.inputs.iter().map(|input| place(columns, &input.name).ok_or(input.name.as_str())).collect()
     }
 
+    /// A number as programs write it, such as `1234.5`, as a cell of this column: with a comma before the fraction where the column has
+    /// that.
+    pub fn number_cell(&self, column: &str, number: &str) -> String {
+        let names: Vec<String> = self.inputs.iter().map(|input| input.name.to_lowercase()).collect();
+        let input = place(&names, &column.to_lowercase()).map(|place| &self.inputs[place].format);
+        match input {
+            Some(Format::Number(format)) => format.write(number),
+            _ => number.to_owned(),
+        }
+    }
+
     /// Why a row given by column can't be encoded: each column that is not there or whose cell is not what it holds, and the
     /// reason. None if it can be.
     pub fn problems(&self, row: &BTreeMap<String, String>) -> Vec<(String, String)> {
@@ -151,6 +162,29 @@ mod tests {
         assert_eq!(schema.encode_row(&given).unwrap().0, line);
         let unknown = row(&[("saledate", ""), ("pay", ""), ("job", "")]);
         assert_eq!(schema.encode_row(&unknown).unwrap().0, schema.read([""; 3].into_iter()).unwrap());
+    }
+
+    #[test]
+    fn a_number_is_written_as_its_column_has_it() {
+        let input = |name: &str, cells: &[&str]| {
+            let cells: Vec<(usize, &str)> = cells.iter().map(|&cell| (0, cell)).collect();
+            Understood::of(name, &cells, None, true).input
+        };
+        let columns = [["1,5", "20 %", "a"], ["12,25", "30 %", "1.5"]];
+        let cells = |place: usize| columns.map(|row| row[place]);
+        let names = ["Weight", "share", "kind"];
+        let inputs = (0..3).map(|place| input(names[place], &cells(place))).collect();
+        let schema = Schema::learn(Design::Quantiles, inputs, |place| cells(place).into_iter());
+        for (column, number, cell) in [
+            ("weight", "1.234", "1,234"),
+            ("share", "2.5", "2.5%"),
+            ("kind", "1.5", "1.5"),
+            ("no", "1.5", "1.5"),
+        ] {
+            assert_eq!(schema.number_cell(column, number), cell, "{column}");
+        }
+        let row = row(&[("weight", "1,234"), ("share", "2.5%"), ("kind", "a")]);
+        assert_eq!(schema.encode_row(&row).unwrap().0.numbers, [Some(1.234), Some(2.5)]);
     }
 
     #[test]

@@ -26,15 +26,17 @@ export function add(entry, isShown) {
   head.append(name);
   const [said, probability] = [document.createElement('td'), document.createElement('td')];
   said.className = 'text';
+  row.append(head, said, probability);
   if ('error' in entry.answer) {
     said.textContent = entry.answer.error;
     said.classList.add('bad');
+    said.colSpan = 2;
+    probability.remove();
   } else {
     const words = inWords(entry.answer);
     said.textContent = words.said;
     probability.textContent = words.probability === undefined ? '' : percent(words.probability);
   }
-  row.append(head, said, probability);
   part('answers').tBodies[0].prepend(row);
   part('all').hidden = false;
   const shown = () => {
