@@ -47,7 +47,7 @@ impl Watchers {
     }
 }
 
-/// After this long without a change the time is told again.
+/// After this long without a change the time is sent again.
 const TICK: Duration = Duration::from_secs(1);
 
 /// After this long without news an empty message is sent, so that no proxy closes the connection.

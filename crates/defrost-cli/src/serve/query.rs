@@ -8,7 +8,7 @@ use crate::http::Refusal;
 ///
 /// # Errors
 ///
-/// If it is no number from 1 on, or there is another parameter.
+/// If it is not a number from 1 on, or there is another parameter.
 pub fn top(uri: &Uri, usual: usize) -> Result<usize, Refusal> {
     let mut top = usual;
     for parameter in uri.query().unwrap_or_default().split('&').filter(|parameter| !parameter.is_empty()) {

@@ -12,7 +12,7 @@ export function say(text, kind = '') {
   part('message').className = kind;
 }
 
-/** Something is asked: what was shown is no answer to it. */
+/** A new question: the answer that was shown belongs to another one. */
 export function wait() {
   current = null;
   for (const id of ['input', 'notes', 'classes', 'rest', 'seen']) part(id).hidden = true;
