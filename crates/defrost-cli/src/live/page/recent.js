@@ -1,6 +1,9 @@
 // A few validation items, and what is predicted for them after each epoch.
 const part = (id) => document.getElementById(id);
 
+/** How many cells of a row are shown. */
+const CELLS = 6;
+
 function element(name, text = '', kind = '') {
   const made = document.createElement(name);
   made.textContent = text;
@@ -19,7 +22,8 @@ function previewOf({ preview, label }) {
   if (preview?.text) return [element('blockquote', preview.text)];
   if (!preview?.cells) return [];
   const table = document.createElement('table');
-  for (const [name, value] of preview.cells) {
+  const more = preview.cells.length - CELLS;
+  for (const [name, value] of [...preview.cells.slice(0, CELLS), ...(more > 0 ? [['…', `and ${more} more`]] : [])]) {
     const row = table.insertRow();
     const head = element('th', name);
     head.scope = 'row';
