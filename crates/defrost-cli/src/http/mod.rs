@@ -38,7 +38,7 @@ pub type File = (&'static str, &'static str, &'static str);
 const SILENCE: Duration = Duration::from_secs(15);
 /// The answer to a connection beyond those that are accepted.
 const TOO_MANY: &str = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
-    Content-Type: application/json\r\nContent-Length: 63\r\n\r\n\
+    Content-Type: application/json\r\nContent-Length: 65\r\n\r\n\
     {\"error\":\"there are too many connections; ask again in a second\"}";
 
 /// How long no connection is accepted after one could not be.
