@@ -74,7 +74,7 @@ async function wrongWith(page) {
 export async function check(name, address, use, which = views) {
   mkdirSync(folder, { recursive: true });
   const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'],
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
   });
   for (const view of which) {
     const { scheme, width } = view;

@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { check, views } from './check.mjs';
+import { expectPredictions, expectSaved, expectTime, stop } from './watching.mjs';
 
 const [command, data, folder] = process.argv.slice(2);
 const options = ['--size', '64', '--batch', '16', '--freeze-epochs', '8', '--epochs', '60'];
@@ -28,13 +29,17 @@ const hasEpochs = count => document.querySelectorAll('#report figure:has(h3) .c0
 const runsPhase = name => document.querySelector('#report svg.plan desc')?.textContent.includes(`phase ${name}, running now`);
 
 for (const view of views) {
-  const { address, code, run } = await train(`${folder}/live-${view.scheme}-${view.width}`);
+  const out = `${folder}/live-${view.scheme}-${view.width}`;
+  const { address, code, run } = await train(out);
   await check('live', `${address}/`, async visit => {
     const { page } = visit;
     const done = () => page.$eval('#done', element => element.value);
     await visit.until(runsPhase, 'frozen', 'the frozen phase');
     await visit.until(hasEpochs, 2, 'two epochs');
     await visit.until(() => document.querySelector('#batches svg.chart .line'), null, 'the losses of batches');
+
+    await expectTime(visit);
+    await expectPredictions(visit);
 
     await page.click('#pause');
     await visit.until(isStep, 'paused', 'the pause');
@@ -52,11 +57,12 @@ for (const view of views) {
     visit.expect(await done() > before, 'nothing more is done');
     visit.expect(await page.$$eval('details', all => all.every(details => details.open)), 'what was unfolded has closed');
 
-    await page.click('#stop');
+    await stop(visit);
     await visit.until(isStep, 'over', 'the end');
     visit.expect((await page.textContent('#step')).includes('stopped on its live page'), 'nothing says why it ended');
     visit.expect(await page.isVisible('#errors'), 'the report has no last part');
     visit.expect(await code === 0, 'the command has failed');
+    await expectSaved(visit, out);
     await visit.look('over');
   }, [view]).finally(() => run.kill());
 }

@@ -4,9 +4,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
 
+use hyper::body::Bytes;
 use serde_json::json;
 
 use defrost::bundle::{BATCH, Loaded, ModelConfig};
+use defrost::files;
 
 use super::print_json;
 use crate::Outcome;
@@ -14,7 +16,7 @@ use crate::args::{ServeArguments, Task};
 use crate::domain::for_domain;
 use crate::failure::{Blame, Failure};
 use crate::run::stop_on_signals;
-use crate::serve::{Access, Metrics, Room, Served, Server, queue, work};
+use crate::serve::{Access, Interface, Metrics, Room, Served, Server, queue, work};
 use crate::show::{Explanation, Found};
 use crate::training;
 
@@ -34,12 +36,25 @@ fn serve_run<S: Served>(arguments: &ServeArguments) -> Outcome {
     let name =
         arguments.run.canonicalize().ok().and_then(|run| Some(run.file_name()?.to_string_lossy().into()));
     let name = name.unwrap_or_else(|| arguments.run.display().to_string());
+    let report = report_of(arguments);
+    let form = S::form(&run);
+    let interface = Interface {
+        name: &name,
+        arch: run.manifest.model.name(),
+        classes: &run.manifest.classes,
+        kind: run.manifest.loss.kind(),
+        body: S::body(&run),
+        explains: form["heat"] == true,
+        top: arguments.top,
+    };
+    let interface = interface.document();
     let about = json!({
         "name": name,
         "task": S::TASK,
         "arch": run.manifest.model.name(),
         "classes": run.manifest.classes,
-        "form": S::form(&run),
+        "form": form,
+        "report": report.as_ref().map(|_| "/report"),
     });
     let access = Access::of(arguments.host);
     let server = Server::<S> {
@@ -48,6 +63,9 @@ fn serve_run<S: Served>(arguments: &ServeArguments) -> Outcome {
         access,
         room: Room::new(usize::from(arguments.body_limit) << 20),
         about,
+        interface,
+        report,
+        top: arguments.top,
     };
     let stop = stop_on_signals()?;
     let serving = thread::Builder::new()
@@ -63,7 +81,7 @@ fn serve_run<S: Served>(arguments: &ServeArguments) -> Outcome {
         print_json(&json!({ "url": url }))?;
     }
     // This thread is one of those that compute: the network is its own.
-    let found = |answer| Found::of(&run.manifest, &answer, arguments.top);
+    let found = |answer| Found::of(&run.manifest, &answer, usize::MAX);
     let predict =
         |inputs: &[S::Input]| answers(inputs).into_iter().map(|prediction| prediction.map(found)).collect();
     let explain = |input: &S::Input| {
@@ -74,6 +92,16 @@ fn serve_run<S: Served>(arguments: &ServeArguments) -> Outcome {
     match serving.join() {
         Ok(served) => served.or_failure(),
         Err(_) => Err(Failure::Running(anyhow::anyhow!("the server has failed; what it printed says why"))),
+    }
+}
+
+/// The page of the run's report, if it is beside it. A signature does not cover it.
+fn report_of(arguments: &ServeArguments) -> Option<Bytes> {
+    let run = &arguments.run;
+    let page = if run.is_file() { run.with_extension("html") } else { run.join("report.html") };
+    match arguments.signed.signed_by {
+        Some(_) => None,
+        None => files::read(&page).ok().map(Bytes::from),
     }
 }
 

@@ -37,8 +37,9 @@ pub type File = (&'static str, &'static str, &'static str);
 /// How long a connection may send nothing while a request is expected of it.
 const SILENCE: Duration = Duration::from_secs(15);
 /// The answer to a connection beyond those that are accepted.
-const TOO_MANY: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+const TOO_MANY: &str = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
+    Content-Type: application/json\r\nContent-Length: 65\r\n\r\n\
+    {\"error\":\"there are too many connections; ask again in a second\"}";
 
 /// How long no connection is accepted after one could not be.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -120,7 +121,7 @@ pub fn serve<A: Future<Output = Response> + Send + 'static>(
                         }
                         None => {
                             // The client may be reading, or not.
-                            let _ = stream.try_write(TOO_MANY);
+                            let _ = stream.try_write(TOO_MANY.as_bytes());
                             if !std::mem::replace(&mut is_said, true) {
                                 let most = admitted.most();
                                 eprintln!("warning: there are {most} connections, or a quarter of that from one address; more are refused");
@@ -161,4 +162,17 @@ async fn connection<A: Future<Output = Response> + Send>(
         _ = ending.wait_for(|ending| *ending) => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_connection_is_told_so_in_json() {
+        let (headers, body) = TOO_MANY.split_once("\r\n\r\n").unwrap();
+        assert!(headers.ends_with(&format!("\r\nContent-Length: {}", body.len())), "{headers}");
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["error"], "there are too many connections; ask again in a second");
+    }
 }

@@ -1,5 +1,7 @@
 //! A refused request: its HTTP status, and a JSON object with the reason and a remedy.
 
+use std::collections::BTreeMap;
+
 use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Method, StatusCode};
 use serde_json::json;
@@ -13,6 +15,8 @@ pub struct Refusal {
     pub status: StatusCode,
     /// The problem and what to do.
     pub message: String,
+    /// What is wrong with single fields of the request, by their names.
+    fields: BTreeMap<String, String>,
     /// A header that belongs to the status.
     header: Option<(HeaderName, &'static str)>,
 }
@@ -20,7 +24,13 @@ pub struct Refusal {
 impl Refusal {
     /// With this status.
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), header: None }
+        Self { status, message: message.into(), fields: BTreeMap::new(), header: None }
+    }
+
+    /// The same, because of these fields.
+    #[must_use]
+    pub fn at(self, fields: BTreeMap<String, String>) -> Self {
+        Self { fields, ..self }
     }
 
     /// There is nothing at this path.
@@ -86,7 +96,11 @@ impl Refusal {
 
 impl From<Refusal> for Response {
     fn from(refusal: Refusal) -> Self {
-        let mut response = json(&json!({ "error": refusal.message }));
+        let mut reason = json!({ "error": refusal.message });
+        if !refusal.fields.is_empty() {
+            reason["fields"] = json!(refusal.fields);
+        }
+        let mut response = json(&reason);
         *response.status_mut() = refusal.status;
         if let Some((name, value)) = refusal.header {
             response.headers_mut().insert(name, HeaderValue::from_static(value));

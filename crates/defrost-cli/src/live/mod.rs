@@ -5,6 +5,8 @@
 //! a run that nobody stops ends with the same bytes as a run without a page.
 
 mod address;
+mod clock;
+mod recent;
 mod server;
 mod state;
 mod viewer;
@@ -17,10 +19,13 @@ use std::thread::{self, JoinHandle};
 
 use defrost::learner::{Observer, PhaseEstimate};
 use defrost::report::Report;
+use defrost::{Learner, Network};
 
 use crate::failure::{Blame, Failure};
+use crate::run::{Word, shell_command};
 pub use address::Listening;
-use state::{RunState, Snapshot};
+use recent::Watched;
+use state::{RunState, Saved, Snapshot};
 pub use watcher::HeldGuard;
 
 /// Why a run that was stopped on its page ended before its last phase did.
@@ -48,15 +53,25 @@ impl Live {
         Ok(Self { state, serving: Some(serving) })
     }
 
-    /// Shows what the phases should take.
-    pub fn estimated(&self, estimates: &[PhaseEstimate]) {
-        self.state.change(|snapshot| snapshot.report_mut().estimates = estimates.to_vec());
+    /// Shows what the phases should take, where frozen epochs take turns with this many variants of each item.
+    pub fn estimated(&self, estimates: &[PhaseEstimate], variants: u64) {
+        self.state.change(|snapshot| {
+            snapshot.report_mut().estimates = estimates.to_vec();
+            snapshot.clock.estimated(estimates, variants);
+        });
     }
 
-    /// Notes what happens, and pauses or stops on command. While training is paused its threads sleep,
+    /// Notes what happens to this learner, and pauses or stops on command. While training is paused its threads sleep,
     /// and a signal, which raises `stop`, ends the pause.
-    pub fn observer(&self, stop: Arc<AtomicBool>, spin_guard: HeldGuard) -> impl Observer + use<> {
-        watcher::Watcher::new(self.state.clone(), stop, spin_guard)
+    pub fn observer<N: Network>(
+        &self,
+        learner: &Learner<N>,
+        stop: Arc<AtomicBool>,
+        spin_guard: HeldGuard,
+    ) -> Box<dyn Observer> {
+        let watched = Watched::of(learner);
+        self.state.change(|snapshot| snapshot.items = Some(Arc::new(watched.items.clone())));
+        Box::new(watcher::Watcher::new(self.state.clone(), watched, stop, spin_guard))
     }
 
     /// Whether training ended because somebody pressed the button.
@@ -75,7 +90,11 @@ impl Live {
             Some(reason) => format!("Ended early: {reason}. The best epoch is saved in {}.", run.display()),
             None => format!("Finished, and saved in {}.", run.display()),
         };
-        self.state.change(|snapshot| snapshot.end(report, words));
+        let saved = Saved {
+            report: run.join("report.html").display().to_string(),
+            serve: shell_command(&["serve".into(), run.as_os_str().to_owned()].map(Word::from)),
+        };
+        self.state.change(|snapshot| snapshot.end(report, words, saved));
     }
 }
 

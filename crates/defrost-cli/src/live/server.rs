@@ -26,11 +26,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; s
                       connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page's files.
-const FILES: [File; 4] = [
+const FILES: [File; 5] = [
     ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
     ("/report.css", "text/css; charset=utf-8", PAGE_STYLE),
     ("/live.css", "text/css; charset=utf-8", include_str!("page/live.css")),
     ("/live.js", "text/javascript; charset=utf-8", include_str!("page/live.js")),
+    ("/recent.js", "text/javascript; charset=utf-8", include_str!("page/recent.js")),
 ];
 
 /// Serves until the run is over and those who watch it know.

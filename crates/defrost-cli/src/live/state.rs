@@ -1,12 +1,17 @@
 //! The state of a run, and the commands to it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use defrost::learner::{BatchLosses, Position};
 use defrost::report::Report;
+
+use super::clock::Clock;
+use super::recent::Recent;
 
 /// The step that a run is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -54,6 +59,15 @@ impl Step {
     }
 }
 
+/// Where a run is saved.
+#[derive(Clone, Debug, Serialize)]
+pub struct Saved {
+    /// Its report.
+    pub report: String,
+    /// The command that serves it.
+    pub serve: String,
+}
+
 /// A snapshot of a run.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -65,6 +79,14 @@ pub struct Snapshot {
     pub batch: Option<(Position, f64)>,
     /// The losses of all batches.
     pub losses: BatchLosses,
+    /// How long it has taken and will take.
+    pub clock: Clock,
+    /// The validation items that are shown, once they are chosen.
+    pub items: Option<Arc<Value>>,
+    /// What is predicted for them after the last epoch.
+    pub recent: Option<Arc<Recent>>,
+    /// Where the run is saved, once it is.
+    pub saved: Option<Saved>,
     /// Whether training ended by a command.
     pub stopped: bool,
     /// How the run ended.
@@ -74,6 +96,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// The state before training.
     pub fn before(report: Report) -> Self {
+        let clock = Clock::start(&report.plan, Instant::now());
         let report = Arc::new(report);
         let words = "The run has ended; its terminal says why.".to_owned();
         Self {
@@ -81,6 +104,10 @@ impl Snapshot {
             report,
             batch: None,
             losses: BatchLosses::default(),
+            clock,
+            items: None,
+            recent: None,
+            saved: None,
             stopped: false,
             words,
         }
@@ -91,9 +118,17 @@ impl Snapshot {
         Arc::make_mut(&mut self.report)
     }
 
-    /// Notes the result of the run.
-    pub fn end(&mut self, report: Report, words: String) {
+    /// Notes the result of the run, and where it is saved.
+    pub fn end(&mut self, report: Report, words: String, saved: Saved) {
         (self.step, self.report, self.words) = (Step::Over, Arc::new(report), words);
+        self.saved = Some(saved);
+    }
+
+    /// The epochs of the phase that is running, as far as they are over.
+    pub fn epochs_of_phase(&self) -> f64 {
+        self.batch.map_or(0.0, |(place, _)| {
+            (place.epoch - 1) as f64 + place.batch as f64 / place.batches.max(1) as f64
+        })
     }
 
     /// Notes that there is no more to come.

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use defrost::report::{Report, State, batch_losses};
 
+use super::recent::Recent;
 use super::state::{RunState, Snapshot, Step};
 use crate::http::{self, Refusal, Response};
 
@@ -46,6 +47,9 @@ impl Watchers {
     }
 }
 
+/// After this long without a change the time is sent again.
+const TICK: Duration = Duration::from_secs(1);
+
 /// After this long without news an empty message is sent, so that no proxy closes the connection.
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -58,6 +62,10 @@ struct Viewer {
     waiting: VecDeque<Told>,
     /// The report as it was sent.
     report: Option<Arc<Report>>,
+    /// Whether the items that are shown were sent.
+    items: bool,
+    /// The predictions as they were sent.
+    recent: Option<Arc<Recent>>,
     /// How many losses were sent, and the position of the last.
     losses: Option<(usize, f64)>,
     next: Instant,
@@ -97,7 +105,17 @@ pub fn events(state: &RunState, watchers: &Watchers) -> Result<Response, Refusal
 impl Viewer {
     fn new(state: &RunState, watchers: Watchers) -> Self {
         let (state, next) = (state.watch(), Instant::now());
-        Self { state, watchers, waiting: VecDeque::new(), report: None, losses: None, next, over: false }
+        Self {
+            state,
+            watchers,
+            waiting: VecDeque::new(),
+            report: None,
+            items: false,
+            recent: None,
+            losses: None,
+            next,
+            over: false,
+        }
     }
 
     async fn next(&mut self) -> Option<Told> {
@@ -109,7 +127,10 @@ impl Viewer {
                 return None;
             }
             sleep_until(self.next).await;
-            self.state.changed().await.ok()?;
+            // The clock goes on while nothing changes.
+            if let Ok(changed) = timeout(TICK, self.state.changed()).await {
+                changed.ok()?;
+            }
             let (snapshot, looked) = (self.state.borrow_and_update().clone(), Instant::now());
             let news = self.news(&snapshot);
             self.waiting.extend(news);
@@ -133,9 +154,20 @@ impl Viewer {
             let chart = batch_losses(&snapshot.report, &snapshot.losses);
             news.push(("batches", json!({ "title": chart.title, "svg": chart.draw() })));
         }
+        if let Some(items) = snapshot.items.as_ref().filter(|_| !self.items) {
+            self.items = true;
+            news.push(("items", Value::clone(items)));
+        }
+        let is_new =
+            |recent: &&Arc<Recent>| self.recent.as_ref().is_none_or(|told| !Arc::ptr_eq(told, recent));
+        if let Some(recent) = snapshot.recent.as_ref().filter(is_new) {
+            news.push(("predictions", json!(**recent)));
+            self.recent = Some(recent.clone());
+        }
         news.push(("state", state(snapshot)));
         self.over = snapshot.step == Step::Over;
         if self.over {
+            news.extend(snapshot.saved.as_ref().map(|saved| ("saved", json!(saved))));
             news.push(("over", snapshot.words.clone().into()));
         }
         news
@@ -154,6 +186,7 @@ fn state(snapshot: &Snapshot) -> Value {
         "step": snapshot.step,
         "phase": phase,
         "done": (snapshot.epochs() / all).min(1.0),
+        "time": snapshot.clock.told(Instant::now().into_std()),
     });
     if let Some((place, loss)) = snapshot.batch {
         state["batch"] = json!({

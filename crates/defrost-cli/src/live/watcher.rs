@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use defrost::learner::{BatchReport, Flow, History, Observer, Resumed, RolledBack};
+use defrost::learner::{BatchReport, Evaluation, Flow, History, Observer, Position, Resumed, RolledBack};
 use defrost::ops::SpinGuard;
 use defrost::report::State;
 use defrost::{EpochRecord, ResolvedPhase};
 
+use super::recent::Watched;
 use super::state::{RunState, Step};
 
 /// How often a run that is paused looks whether it goes on.
@@ -40,14 +41,15 @@ pub struct Watcher {
     state: RunState,
     /// The first phase that has not begun.
     phase: usize,
+    watched: Watched,
     stop: Arc<AtomicBool>,
     spin_guard: HeldGuard,
 }
 
 impl Watcher {
     /// One that stops waiting when `stop` is raised.
-    pub fn new(state: RunState, stop: Arc<AtomicBool>, spin_guard: HeldGuard) -> Self {
-        Self { state, phase: 0, stop, spin_guard }
+    pub fn new(state: RunState, watched: Watched, stop: Arc<AtomicBool>, spin_guard: HeldGuard) -> Self {
+        Self { state, phase: 0, watched, stop, spin_guard }
     }
 
     /// Waits while the run is paused; returns how training goes on.
@@ -69,10 +71,12 @@ impl Watcher {
             if snapshot.step == Step::Pausing {
                 snapshot.step = Step::Paused;
             }
+            snapshot.clock.pause(Instant::now());
         });
         while self.state.step() == Step::Paused && !self.stop.load(Ordering::Relaxed) {
             sleep(LOOK);
         }
+        self.state.change(|snapshot| snapshot.clock.resume(Instant::now()));
         if was_spinning {
             self.spin_guard.hold();
         }
@@ -96,12 +100,19 @@ impl Observer for Watcher {
             let later = snapshot.report.plan.phases.iter().skip(from);
             let phase = from + later.take_while(|phase| phase.name != *name).count();
             snapshot.report_mut().state = State::Running { phase };
+            snapshot.clock.begin(phase, 0.0, Instant::now());
             self.phase = phase + 1;
         });
     }
 
     fn resumed(&mut self, event: &Resumed<'_>) {
-        self.state.change(|snapshot| snapshot.report_mut().epochs = [event.earlier, event.epochs].concat());
+        let Position { epoch, batch, batches, .. } = event.position;
+        let place = (epoch - 1) as f64 + batch as f64 / batches.max(1) as f64;
+        let phase = self.phase.saturating_sub(1);
+        self.state.change(|snapshot| {
+            snapshot.report_mut().epochs = [event.earlier, event.epochs].concat();
+            snapshot.clock.begin(phase, place, Instant::now());
+        });
     }
 
     fn batch_ended(&mut self, report: &BatchReport) -> Flow {
@@ -109,6 +120,7 @@ impl Observer for Watcher {
             snapshot.batch = Some((report.position, report.loss));
             let place = snapshot.epochs();
             snapshot.losses.push(place, report.loss);
+            snapshot.clock.reach(snapshot.epochs_of_phase(), Instant::now());
         });
         self.apply_command()
     }
@@ -121,9 +133,17 @@ impl Observer for Watcher {
         });
     }
 
+    fn evaluated(&mut self, record: &EpochRecord, evaluation: &Evaluation) {
+        self.state.change(|snapshot| {
+            let recent = self.watched.after(record, evaluation, snapshot.recent.as_deref());
+            snapshot.recent = Some(Arc::new(recent));
+        });
+    }
+
     fn epoch_ended(&mut self, record: &EpochRecord) -> Flow {
         self.state.change(|snapshot| {
             snapshot.batch = None;
+            snapshot.clock.reach(record.epoch as f64, Instant::now());
             snapshot.report_mut().epochs.push(record.clone());
         });
         self.apply_command()
@@ -132,6 +152,7 @@ impl Observer for Watcher {
     fn run_ended(&mut self, history: &History) {
         self.state.change(|snapshot| {
             snapshot.step = Step::Saving;
+            snapshot.clock.end();
             snapshot.report_mut().estimates = history.estimates().to_vec();
         });
     }

@@ -1,10 +1,23 @@
 //! The page to try a run in; its files are in the binary.
 
+use defrost::report::PAGE_STYLE;
+
 use crate::http::File;
 
-/// The page's files.
-pub const PAGE: [File; 3] = [
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
+/// The page's files. It looks like a report.
+pub const PAGE: [File; 11] = [
     ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
-    ("/app.js", "text/javascript; charset=utf-8", include_str!("page/app.js")),
-    ("/style.css", "text/css; charset=utf-8", include_str!("page/style.css")),
+    ("/report.css", STYLE, PAGE_STYLE),
+    ("/style.css", STYLE, include_str!("page/style.css")),
+    ("/app.js", SCRIPT, include_str!("page/app.js")),
+    ("/answers.js", SCRIPT, include_str!("page/answers.js")),
+    ("/ask.js", SCRIPT, include_str!("page/ask.js")),
+    ("/camera.js", SCRIPT, include_str!("page/camera.js")),
+    ("/csv.js", SCRIPT, include_str!("page/csv.js")),
+    ("/fields.js", SCRIPT, include_str!("page/fields.js")),
+    ("/images.js", SCRIPT, include_str!("page/images.js")),
+    ("/shown.js", SCRIPT, include_str!("page/shown.js")),
 ];

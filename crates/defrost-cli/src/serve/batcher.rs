@@ -12,6 +12,7 @@ use std::time::Instant;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::inputs::Unusable;
 use super::metrics::Metrics;
 use crate::show::{Explanation, Found};
 
@@ -26,7 +27,7 @@ pub enum Answer {
     /// The same, and where in the input.
     Explained(Found, Explanation),
     /// Why there is no answer to it.
-    Unusable(String),
+    Unusable(Unusable),
     /// The network failed on it.
     Failed,
 }
@@ -110,8 +111,8 @@ pub fn work<I>(
     mut jobs: Receiver<Job<I>>,
     limit: usize,
     metrics: &Metrics,
-    predict: impl Fn(&[I]) -> Vec<Result<Found, String>>,
-    explain: impl Fn(&I) -> Result<(Found, Explanation), String>,
+    predict: impl Fn(&[I]) -> Vec<Result<Found, Unusable>>,
+    explain: impl Fn(&I) -> Result<(Found, Explanation), Unusable>,
 ) {
     let mut explanations = VecDeque::new();
     while let Some(first) = match explanations.is_empty() {
@@ -158,7 +159,7 @@ pub fn work<I>(
 }
 
 /// An answer an input. Where the network panics over several, each is tried by itself.
-fn answers<I>(inputs: &[I], answer: &impl Fn(&[I]) -> Vec<Result<Found, String>>) -> Vec<Answer> {
+fn answers<I>(inputs: &[I], answer: &impl Fn(&[I]) -> Vec<Result<Found, Unusable>>) -> Vec<Answer> {
     let answered = catch_unwind(AssertUnwindSafe(|| answer(inputs)));
     match (answered, inputs) {
         (Ok(answers), _) => {
@@ -171,6 +172,7 @@ fn answers<I>(inputs: &[I], answer: &impl Fn(&[I]) -> Vec<Result<Found, String>>
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::sync::Mutex;
 
     use crate::show::Said;
@@ -199,7 +201,7 @@ mod tests {
         drop(queue);
         let answer = |input: i32| {
             assert!(input != 13, "an unlucky number");
-            if input < 0 { Err("negative".to_owned()) } else { Ok(number(input)) }
+            if input < 0 { Err("negative".to_owned().into()) } else { Ok(number(input)) }
         };
         let predict = |inputs: &[i32]| {
             if !inputs.is_empty() {
@@ -219,7 +221,13 @@ mod tests {
     }
 
     fn number(input: i32) -> Found {
-        Found { said: Said::Number(input as f32), familiarity: None, notes: vec![] }
+        Found {
+            said: Said::Number(input as f32),
+            familiarity: None,
+            notes: vec![],
+            warnings: BTreeMap::new(),
+            truncated: None,
+        }
     }
 
     fn explanation() -> Explanation {
@@ -243,7 +251,7 @@ mod tests {
         let kinds = answers.iter().map(|answer| match answer {
             Answer::Found(found) => found.to_text(),
             Answer::Explained(found, _) => format!("{} explained", found.to_text()),
-            Answer::Unusable(reason) => reason.clone(),
+            Answer::Unusable(unusable) => unusable.reason.clone(),
             _ => "failed".to_owned(),
         });
         let kinds: Vec<String> = kinds.collect();
@@ -264,7 +272,7 @@ mod tests {
         let (answers, sizes) = ask(&[1, -2, 3, 4, 5], 5, 4);
         assert_eq!(sizes, [4, 1]);
         assert!(matches!(&answers[2], Answer::Found(found) if found.to_text() == "3"));
-        assert!(matches!(&answers[1], Answer::Unusable(reason) if reason == "negative"));
+        assert!(matches!(&answers[1], Answer::Unusable(unusable) if unusable.reason == "negative"));
     }
 
     #[test]
@@ -296,6 +304,6 @@ mod tests {
             assert!(inputs.is_empty());
             vec![]
         };
-        work(jobs, 1, &Metrics::new(), predict, |_| Err("never called".to_owned()));
+        work(jobs, 1, &Metrics::new(), predict, |_| Err("never called".to_owned().into()));
     }
 }

@@ -8,18 +8,32 @@ use serde_json::{Value, json};
 use defrost::bundle::Loaded;
 use defrost::learner::TestTimeAugmentation;
 use defrost::metrics::Answer;
-use defrost::tabular::{FieldKind, TableModelConfig};
 use defrost::text::TextModelConfig;
 use defrost::vision::image::Image;
 use defrost::vision::{Explained, ImageModelConfig};
 
 use super::upload::{self, Held};
-use crate::domain::{Domain, Table, Text, Vision};
+use crate::domain::{Domain, Text, Vision};
 use crate::failure::{Blame, Failure};
 use crate::http::{Refusal, Request};
 
 /// The prediction for each input, or why there is none.
-pub type Predictions = Vec<Result<Answer, String>>;
+pub type Predictions = Vec<Result<Answer, Unusable>>;
+
+/// Why there is no prediction for an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// The reason.
+    pub reason: String,
+    /// What is wrong with single fields of it, by their names.
+    pub fields: BTreeMap<String, String>,
+}
+
+impl From<String> for Unusable {
+    fn from(reason: String) -> Self {
+        Self { reason, fields: BTreeMap::new() }
+    }
+}
 
 /// A kind of data whose runs can be served.
 pub trait Served: Domain + 'static {
@@ -35,6 +49,9 @@ pub trait Served: Domain + 'static {
     /// The fields of the page's form.
     fn form(run: &Loaded<Self::Config>) -> Value;
 
+    /// The content of a request, by content type, as OpenAPI describes it.
+    fn body(run: &Loaded<Self::Config>) -> Value;
+
     /// A function that predicts inputs.
     fn answers(
         run: &Loaded<Self::Config>,
@@ -46,8 +63,8 @@ pub trait Served: Domain + 'static {
         _: &Loaded<Self::Config>,
         _: TestTimeAugmentation,
         _: &Self::Input,
-    ) -> Result<Explained, String> {
-        Err("only images have a map of where the network looks".to_owned())
+    ) -> Result<Explained, Unusable> {
+        Err("only images have a map of where the network looks".to_owned().into())
     }
 }
 
@@ -66,22 +83,37 @@ impl Served for Vision {
         json!({ "kind": "image", "heat": matches!(run.explain(&image, TestTimeAugmentation::NONE), Ok(Some(_))) })
     }
 
+    fn body(_: &Loaded<ImageModelConfig>) -> Value {
+        let file = json!({ "type": "string", "format": "binary" });
+        json!({
+            "image/*": { "schema": file },
+            "application/octet-stream": { "schema": file },
+            "multipart/form-data": {
+                "schema": { "type": "object", "required": ["file"], "properties": { "file": file } },
+            },
+        })
+    }
+
     fn answers(
         run: &Loaded<ImageModelConfig>,
         tta: TestTimeAugmentation,
     ) -> Result<impl Fn(&[Bytes]) -> Predictions, Failure> {
         let read = |bytes: &Bytes| Image::decode(bytes).map_err(|error| error.to_string());
-        Ok(move |images: &[Bytes]| run.predict_all(images, tta, read))
+        let predict = move |images: &[Bytes]| run.predict_all(images, tta, read);
+        Ok(move |images: &[Bytes]| {
+            predict(images).into_iter().map(|answer| answer.map_err(Unusable::from)).collect()
+        })
     }
 
     fn explain(
         run: &Loaded<ImageModelConfig>,
         tta: TestTimeAugmentation,
         bytes: &Bytes,
-    ) -> Result<Explained, String> {
+    ) -> Result<Explained, Unusable> {
         let image = Image::decode(bytes).map_err(|error| error.to_string())?;
         let nowhere = || "this network tells no places of its images apart".to_owned();
-        run.explain(&image, tta)?.ok_or_else(nowhere)
+        let explained = run.explain(&image, tta).map_err(String::from)?;
+        Ok(explained.ok_or_else(nowhere)?)
     }
 }
 
@@ -95,8 +127,17 @@ impl Served for Text {
         }
     }
 
-    fn form(_: &Loaded<TextModelConfig>) -> Value {
-        json!({ "kind": "text" })
+    fn form(run: &Loaded<TextModelConfig>) -> Value {
+        json!({ "kind": "text", "max_tokens": run.manifest.model.max_tokens })
+    }
+
+    fn body(run: &Loaded<TextModelConfig>) -> Value {
+        let text = json!({
+            "type": "string",
+            "pattern": r"\S",
+            "description": format!("It is cut after {} tokens.", run.manifest.model.max_tokens),
+        });
+        in_json(json!({ "type": "object", "required": ["text"], "properties": { "text": text } }))
     }
 
     fn answers(
@@ -104,55 +145,16 @@ impl Served for Text {
         _: TestTimeAugmentation,
     ) -> Result<impl Fn(&[String]) -> Predictions, Failure> {
         let tokenizer = run.tokenizer().or_usage()?;
-        Ok(move |texts: &[String]| run.predict(texts, &tokenizer))
+        let unusable =
+            |reason: String| Unusable { fields: [("text".to_owned(), reason.clone())].into(), reason };
+        Ok(move |texts: &[String]| {
+            let answers = run.predict(texts, &tokenizer).into_iter();
+            answers.map(|answer| answer.map_err(unusable)).collect()
+        })
     }
 }
 
-impl Served for Table {
-    /// The cells of a row, by column.
-    type Input = BTreeMap<String, String>;
-
-    async fn input(request: Request, held: &mut Held) -> Result<(String, Self::Input), Refusal> {
-        let Some(Value::Object(row)) = upload::object(request, held).await?.remove("row") else {
-            return Err(Refusal::unusable("there is no row; send {\"row\": {column: value, …}}"));
-        };
-        let mut cells = BTreeMap::new();
-        for (column, value) in row {
-            let cell = cell(&column, value)?;
-            cells.insert(column, cell);
-        }
-        Ok(("row".to_owned(), cells))
-    }
-
-    fn form(run: &Loaded<TableModelConfig>) -> Value {
-        let fields = run.manifest.model.schema.fields().into_iter().map(|field| match field.kind {
-            FieldKind::Number => json!({ "name": field.name, "kind": "number" }),
-            FieldKind::Date => json!({ "name": field.name, "kind": "date" }),
-            FieldKind::Time => json!({ "name": field.name, "kind": "time" }),
-            FieldKind::Category(choices) => {
-                json!({ "name": field.name, "kind": "category", "choices": choices })
-            }
-        });
-        json!({ "kind": "row", "fields": fields.collect::<Vec<_>>() })
-    }
-
-    fn answers(
-        run: &Loaded<TableModelConfig>,
-        _: TestTimeAugmentation,
-    ) -> Result<impl Fn(&[Self::Input]) -> Predictions, Failure> {
-        Ok(|rows: &[Self::Input]| run.predict_rows(rows))
-    }
-}
-
-/// A value as a CSV file would have it.
-fn cell(column: &str, value: Value) -> Result<String, Refusal> {
-    match value {
-        Value::Null => Ok(String::new()),
-        Value::String(text) => Ok(text),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(value) => Ok(value.to_string()),
-        Value::Array(_) | Value::Object(_) => {
-            Err(Refusal::unusable(format!("column `{column}` is a list or an object; send one value")))
-        }
-    }
+/// A body of JSON, as OpenAPI describes it.
+pub(super) fn in_json(schema: Value) -> Value {
+    json!({ "application/json": { "schema": schema } })
 }

@@ -8,6 +8,9 @@ mod batcher;
 mod guard;
 mod inputs;
 mod metrics;
+mod openapi;
+mod query;
+mod rows;
 mod server;
 mod upload;
 
@@ -15,5 +18,6 @@ pub use batcher::{queue, work};
 pub use guard::{Access, guarded};
 pub use inputs::Served;
 pub use metrics::Metrics;
+pub use openapi::Interface;
 pub use server::Server;
 pub use upload::Room;

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use defrost::ops::release_memory;
 use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -16,7 +18,8 @@ use super::batcher::{Answer, Queue, Wanted};
 use super::guard::{Access, guarded};
 use super::inputs::Served;
 use super::metrics::{self, Metrics};
-use super::upload::Room;
+use super::query;
+use super::upload::{Room, drain};
 use crate::http::{self, Connections, Refusal, Request, Response};
 
 /// How long a server answers accepted requests after a signal to stop.
@@ -31,7 +34,11 @@ const CONNECTIONS: usize = 512;
 
 /// What is at which path. Everything else is counted together.
 const PATHS: [&str; 8] =
-    ["/", "/app.js", "/style.css", "/model", "/health", "/metrics", "/predict", "/explain"];
+    ["/", "/report", "/model", "/health", "/metrics", "/openapi.json", "/predict", "/explain"];
+
+/// A report runs no script and loads nothing.
+const REPORT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
+                             form-action 'none'; frame-ancestors 'none'";
 
 /// The server: it handles all connections.
 pub struct Server<S: Served> {
@@ -43,8 +50,14 @@ pub struct Server<S: Served> {
     pub access: Access,
     /// The memory for requests.
     pub room: Room,
-    /// The description of the run for pages and programs.
+    /// The description of the run for its page.
     pub about: Value,
+    /// The description of the interface for programs.
+    pub interface: Value,
+    /// The page of its report, if it has one.
+    pub report: Option<Bytes>,
+    /// How many classes an answer lists unless the request says otherwise.
+    pub top: usize,
 }
 
 impl<S: Served> Server<S> {
@@ -86,6 +99,8 @@ impl<S: Served> Server<S> {
             "/predict" => self.network(request, Wanted::Prediction).await,
             "/explain" => self.network(request, Wanted::Explanation).await,
             "/model" => fetched(&request, || http::json(&self.about)),
+            "/openapi.json" => fetched(&request, || http::json(&self.interface)),
+            "/report" => self.report(&request),
             "/health" => fetched(&request, || http::json(&json!({ "status": "ok" }))),
             "/metrics" => fetched(&request, || {
                 http::text(metrics::CONTENT_TYPE, self.metrics.text(self.queue.waiting()))
@@ -94,9 +109,25 @@ impl<S: Served> Server<S> {
         }
     }
 
+    /// The run's report, a page of its own.
+    fn report(&self, request: &Request) -> Result<Response, Refusal> {
+        Refusal::unless_get(request)?;
+        let missing = || Refusal::new(StatusCode::NOT_FOUND, "this run has no report beside it");
+        let mut page = http::text("text/html; charset=utf-8", self.report.clone().ok_or_else(missing)?);
+        page.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(REPORT_POLICY));
+        Ok(page)
+    }
+
     /// The network's prediction.
     async fn network(&self, request: Request, wanted: Wanted) -> Result<Response, Refusal> {
         Refusal::unless_post(&request)?;
+        let top = match query::top(request.uri(), self.top) {
+            Ok(top) => top,
+            Err(refusal) => {
+                drain(request).await;
+                return Err(refusal);
+            }
+        };
         // The room is held until the answer is there. A client that is slow to send takes no slot.
         let mut held = self.room.part();
         let (name, input) = S::input(request, &mut held).await?;
@@ -104,13 +135,13 @@ impl<S: Served> Server<S> {
             return Err(Refusal::busy(self.queue.length(wanted)));
         };
         match self.queue.ask(slot, input).await {
-            Answer::Found(found) => Ok(http::json(&found.to_json(&name))),
+            Answer::Found(found) => Ok(http::json(&found.first(top).to_json(&name))),
             Answer::Explained(found, explanation) => {
-                let mut answer = found.to_json(&name);
+                let mut answer = found.first(top).to_json(&name);
                 answer["heat"] = explanation.to_json();
                 Ok(http::json(&answer))
             }
-            Answer::Unusable(reason) => Err(Refusal::unusable(reason)),
+            Answer::Unusable(unusable) => Err(Refusal::unusable(unusable.reason).at(unusable.fields)),
             Answer::Failed => {
                 let message = "the network failed on this input; the server's own output says more";
                 Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message))

@@ -1,11 +1,13 @@
 //! A prediction as text and as JSON, and where in an image the network looked.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use defrost::TargetKind;
 use defrost::bundle::BundleManifest;
 use defrost::interpret::HeatMap;
-use defrost::metrics::{Answer, Prediction};
+use defrost::metrics::{Answer, PartRead, Prediction, Remark};
 use defrost::vision::Explained;
 
 /// A prediction to show.
@@ -17,6 +19,10 @@ pub struct Found {
     pub familiarity: Option<f32>,
     /// Notes for people.
     pub notes: Vec<String>,
+    /// Those of them that are about a part of the input, by its name.
+    pub warnings: BTreeMap<String, String>,
+    /// How much of a text was read, where it was cut.
+    pub truncated: Option<PartRead>,
 }
 
 /// The prediction itself.
@@ -34,7 +40,24 @@ impl Found {
     /// What a run's answer says, of no more than `top` classes.
     pub fn of<M>(manifest: &BundleManifest<M>, answer: &Answer, top: usize) -> Self {
         let said = Said::of(manifest, &answer.scores, top);
-        Self { said, familiarity: answer.familiarity, notes: answer.notes() }
+        let warning = |remark: &Remark| Some((remark.part.clone()?, remark.text.clone()));
+        Self {
+            said,
+            familiarity: answer.familiarity,
+            notes: answer.notes(),
+            warnings: answer.remarks.iter().filter_map(warning).collect(),
+            truncated: answer.read,
+        }
+    }
+
+    /// The same with no more than `count` classes.
+    #[must_use]
+    pub fn first(mut self, count: usize) -> Self {
+        match &mut self.said {
+            Said::Top(top) | Said::Labels { top, .. } => top.truncate(count),
+            Said::Number(_) => {}
+        }
+        self
     }
 
     /// With the input's name.
@@ -42,6 +65,10 @@ impl Found {
         let mut found = self.said.to_json(input);
         found["familiarity"] = json!(self.familiarity);
         found["notes"] = json!(self.notes);
+        found["warnings"] = json!(self.warnings);
+        if let Some(PartRead { read, of }) = self.truncated {
+            found["truncated"] = json!({ "characters_read": read, "characters": of });
+        }
         found
     }
 

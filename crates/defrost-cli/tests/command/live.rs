@@ -121,6 +121,38 @@ fn a_run_is_watched_paused_and_stopped() {
 }
 
 #[test]
+fn a_page_is_told_the_time_and_what_is_predicted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    people(folder);
+    let server = paused(folder, &words("run"));
+    let mut events = server.events();
+    let items = events.until(|name, _| name == "items");
+    let items = items.as_array().unwrap();
+    assert_eq!(items.len(), 6);
+    for item in items {
+        assert!(["older", "younger"].contains(&item["label"].as_str().unwrap()), "{item}");
+        assert_eq!(item["preview"]["cells"][0][0], "age");
+    }
+    ask(&server, "/resume");
+    let recent = events.until(|name, recent| name == "predictions" && !recent["before"].is_null());
+    assert!(recent["epoch"].as_str().unwrap().starts_with("epoch "), "{recent}");
+    for (place, item) in items.iter().enumerate() {
+        let found = &recent["now"][place];
+        assert_eq!(found["right"], found["said"] == item["label"], "{recent}");
+        assert!((0.5..=1.0).contains(&found["probability"].as_f64().unwrap()), "{recent}");
+    }
+    let time =
+        events.until(|name, state| name == "state" && !state["time"]["left"].is_null())["time"].clone();
+    let words = time["words"].as_str().unwrap();
+    assert!(time["elapsed"].as_f64() > Some(0.0) && words.ends_with(" left"), "{time}");
+    ask(&server, "/stop");
+    let saved = events.until(|name, _| name == "saved");
+    assert_eq!(saved, json!({ "report": "run/report.html", "serve": "defrost serve run" }));
+    assert_eq!(server.wait().code, 0);
+}
+
+#[test]
 fn a_run_that_was_watched_paused_and_interrupted_ends_with_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

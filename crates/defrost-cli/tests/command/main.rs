@@ -28,6 +28,7 @@ mod report;
 mod resume;
 mod rows;
 mod serve;
+mod serving;
 mod signed;
 mod support;
 mod tables;

@@ -245,7 +245,9 @@ fn what_is_refused_says_why_and_what_to_do() {
         "{}",
         page.headers
     );
-    for (path, kind) in [("/app.js", "text/javascript"), ("/style.css", "text/css")] {
+    for (path, kind) in
+        [("/app.js", "text/javascript"), ("/style.css", "text/css"), ("/report.css", "text/css")]
+    {
         let file = server.get(path, &[]);
         assert!(
             file.status == 200 && file.headers.contains(&format!("content-type: {kind}")),
@@ -255,7 +257,7 @@ fn what_is_refused_says_why_and_what_to_do() {
     }
     let model = server.get("/model", &[]).json();
     let expected = json!({ "name": "run", "task": "vision", "arch": "efficientnet_lite0", "classes": ["blue", "red"],
-        "form": { "kind": "image", "heat": true } });
+        "form": { "kind": "image", "heat": true }, "report": "/report" });
     assert_eq!(model, expected);
 }
 

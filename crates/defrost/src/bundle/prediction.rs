@@ -124,6 +124,7 @@ mod tests {
             scores: Prediction(scores.to_vec()),
             familiarity: None,
             remarks: vec![],
+            read: None,
         })
     }
 

@@ -64,6 +64,13 @@ impl NumberFormat {
         Self::learn(&present, None, false).format
     }
 
+    /// A number as programs write it, such as `1234.5`, as a cell in this format.
+    pub fn write(&self, number: &str) -> String {
+        let number = if self.decimal_comma { number.replace('.', ",") } else { number.to_owned() };
+        // A number without a unit is none of percent.
+        if self.unit == "%" { number + "%" } else { number }
+    }
+
     /// The finite number that a cell is, if it is one.
     pub fn read(&self, cell: &str) -> Option<f64> {
         if !cell.bytes().any(|byte| byte.is_ascii_digit()) {

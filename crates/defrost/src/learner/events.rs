@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::advice::AdviceProgress;
+use super::evaluate::Evaluation;
 use super::history::{EpochRecord, History};
 use crate::optim::StepOptions;
 use crate::recipe::ResolvedPhase;
@@ -88,6 +89,9 @@ pub trait Observer: Send {
 
     /// The loss was NaN: the epoch starts again at lower rates.
     fn rolled_back(&mut self, _event: &RolledBack) {}
+
+    /// An epoch has been trained, and the network has predicted all validation items. [`epoch_ended`](Self::epoch_ended) follows.
+    fn evaluated(&mut self, _record: &EpochRecord, _evaluation: &Evaluation) {}
 
     /// An epoch has been trained and evaluated.
     fn epoch_ended(&mut self, _record: &EpochRecord) -> Flow {

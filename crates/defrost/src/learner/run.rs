@@ -163,6 +163,10 @@ impl<N: Network> Learner<N> {
             metrics: evaluation.metrics.clone(),
             seconds: phase.progress_now().epoch_seconds,
         };
+        self.ask(phase, |observer| {
+            observer.evaluated(&record, &evaluation);
+            Flow::Continue
+        });
         self.cache.publish();
         self.reliability.temperature = evaluation.temperature();
         self.keep_if_best(&record, evaluation);

@@ -18,8 +18,28 @@ pub struct Answer {
     /// The share of held-out items that are at least as far from the training items as this one, `0.0..=1.0`; none where that
     /// is not known.
     pub familiarity: Option<f32>,
-    /// What was seen of the item while it was read: values that training has not seen.
-    pub remarks: Vec<String>,
+    /// What was seen of the item while it was read, such as values that training has not seen.
+    pub remarks: Vec<Remark>,
+    /// How much of the item was read, where that is not all of it.
+    pub read: Option<PartRead>,
+}
+
+/// A note on an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// The part of the item that it is about, such as the column of a row; none where it is about the whole item.
+    pub part: Option<String>,
+    /// The note, a sentence for people.
+    pub text: String,
+}
+
+/// How much of an item was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartRead {
+    /// How many characters, from its beginning.
+    pub read: usize,
+    /// How many it has.
+    pub of: usize,
 }
 
 /// A network's scores for an item are not numbers, so there is no answer.
@@ -43,7 +63,7 @@ impl Answer {
     pub fn notes(&self) -> Vec<String> {
         let is_unfamiliar = self.familiarity.is_some_and(|share| share < Familiarity::LEAST);
         let unfamiliar = is_unfamiliar.then(|| Familiarity::UNFAMILIAR.to_owned());
-        self.remarks.iter().cloned().chain(unfamiliar).collect()
+        self.remarks.iter().map(|remark| remark.text.clone()).chain(unfamiliar).collect()
     }
 }
 
@@ -71,7 +91,10 @@ impl Reliability {
         });
         let share = |row: &[f32]| self.familiarity.as_ref()?.share(row);
         let mut familiarity = features.into_iter().flat_map(Features::rows).map(share);
-        let answer = |scores| Answer { scores, familiarity: familiarity.next().flatten(), remarks: vec![] };
+        let answer = |scores| {
+            let familiarity = familiarity.next().flatten();
+            Answer { scores, familiarity, remarks: vec![], read: None }
+        };
         predictions.map(answer).map(Answer::of_numbers).collect()
     }
 }

@@ -17,7 +17,7 @@ mod ranking;
 use std::collections::BTreeMap;
 
 pub(crate) use answer::features;
-pub use answer::{Answer, NotANumber, Reliability};
+pub use answer::{Answer, NotANumber, PartRead, Reliability, Remark};
 pub use baseline::Baseline;
 pub use calibration::{Calibration, Temperature, expected_calibration_error};
 pub use classes::{ClassReport, Confusion, accuracy, by_class, confusion, highest, kappa, matthews};

@@ -152,7 +152,7 @@ impl TableLearner {
             let found = self.predict_batch(batch(schema, &encoded, self.device()));
             let remarked = |(found, (_, remarks)): (Result<NamedPrediction, _>, &&ReadRow)| {
                 let mut found = found?;
-                found.notes.splice(..0, remarks.iter().cloned());
+                found.notes.splice(..0, remarks.iter().map(|remark| remark.text.clone()));
                 Ok(found)
             };
             found.into_iter().zip(rows).map(remarked).collect()

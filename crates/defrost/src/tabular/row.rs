@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::input::Format;
-use super::schema::{Encoded, Encoding, Schema};
+use super::schema::{Column, Encoded, Encoding, Schema};
+use crate::metrics::Remark;
 
 /// Something a row holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub enum FieldKind {
 }
 
 /// A row as the network reads it, and what training has not seen of it.
-pub(super) type ReadRow = (Encoded, Vec<String>);
+pub(super) type ReadRow = (Encoded, Vec<Remark>);
 
 impl Schema {
     /// What a row has to hold.
@@ -49,18 +50,46 @@ impl Schema {
         fields
     }
 
-    /// The places of the inputs among these columns: by their names, or else by names that differ in case alone.
+    /// The places of the inputs among these columns.
     ///
     /// # Errors
     ///
     /// If one is not there; its name.
     pub(super) fn places<'a>(&'a self, columns: &[String]) -> Result<Vec<usize>, &'a str> {
-        let find = |name: &str| {
-            let exact = columns.iter().position(|column| column == name);
-            let same = |column: &String| column.to_lowercase() == name.to_lowercase();
-            exact.or_else(|| columns.iter().position(same))
-        };
-        self.inputs.iter().map(|input| find(&input.name).ok_or(input.name.as_str())).collect()
+        self.inputs.iter().map(|input| place(columns, &input.name).ok_or(input.name.as_str())).collect()
+    }
+
+    /// A number as programs write it, such as `1234.5`, as a cell of this column: with a comma before the fraction where the column has
+    /// that.
+    pub fn number_cell(&self, column: &str, number: &str) -> String {
+        let names: Vec<String> = self.inputs.iter().map(|input| input.name.to_lowercase()).collect();
+        let input = place(&names, &column.to_lowercase()).map(|place| &self.inputs[place].format);
+        match input {
+            Some(Format::Number(format)) => format.write(number),
+            _ => number.to_owned(),
+        }
+    }
+
+    /// Why a row given by column can't be encoded: each column that is not there or whose cell is not what it holds, and the
+    /// reason. None if it can be.
+    pub fn problems(&self, row: &BTreeMap<String, String>) -> Vec<(String, String)> {
+        let (names, cells): (Vec<String>, Vec<&str>) =
+            row.iter().map(|(name, cell)| (name.clone(), cell.trim())).unzip();
+        let mut columns = self.columns.iter();
+        let mut problems = vec![];
+        for input in &self.inputs {
+            let own: Vec<&Column> = columns.by_ref().take(input.width()).collect();
+            let mut values = vec![];
+            let read = match place(&names, &input.name) {
+                None => Err(format!("there is no column `{}`", input.name)),
+                Some(place) => input.read(cells[place], &mut values),
+            };
+            let read = read.and_then(|()| {
+                values.into_iter().zip(own).try_for_each(|(value, column)| column.check(value))
+            });
+            problems.extend(read.err().map(|reason| (input.name.clone(), reason)));
+        }
+        problems
     }
 
     /// Encodes a row given by column, and says what training has not seen of it; an empty cell is missing. Columns that are
@@ -84,6 +113,12 @@ impl Schema {
         let remarks = self.remarks(&encoded, cells());
         Ok((encoded, remarks))
     }
+}
+
+/// The place of a name among these columns: the same name, or else one that differs in case alone.
+fn place(columns: &[String], name: &str) -> Option<usize> {
+    let exact = columns.iter().position(|column| column == name);
+    exact.or_else(|| columns.iter().position(|column| column.to_lowercase() == name.to_lowercase()))
 }
 
 #[cfg(test)]
@@ -127,6 +162,42 @@ mod tests {
         assert_eq!(schema.encode_row(&given).unwrap().0, line);
         let unknown = row(&[("saledate", ""), ("pay", ""), ("job", "")]);
         assert_eq!(schema.encode_row(&unknown).unwrap().0, schema.read([""; 3].into_iter()).unwrap());
+    }
+
+    #[test]
+    fn a_number_is_written_as_its_column_has_it() {
+        let input = |name: &str, cells: &[&str]| {
+            let cells: Vec<(usize, &str)> = cells.iter().map(|&cell| (0, cell)).collect();
+            Understood::of(name, &cells, None, true).input
+        };
+        let columns = [["1,5", "20 %", "a"], ["12,25", "30 %", "1.5"]];
+        let cells = |place: usize| columns.map(|row| row[place]);
+        let names = ["Weight", "share", "kind"];
+        let inputs = (0..3).map(|place| input(names[place], &cells(place))).collect();
+        let schema = Schema::learn(Design::Quantiles, inputs, |place| cells(place).into_iter());
+        for (column, number, cell) in [
+            ("weight", "1.234", "1,234"),
+            ("share", "2.5", "2.5%"),
+            ("kind", "1.5", "1.5"),
+            ("no", "1.5", "1.5"),
+        ] {
+            assert_eq!(schema.number_cell(column, number), cell, "{column}");
+        }
+        let row = row(&[("weight", "1,234"), ("share", "2.5%"), ("kind", "a")]);
+        assert_eq!(schema.encode_row(&row).unwrap().0.numbers, [Some(1.234), Some(2.5)]);
+    }
+
+    #[test]
+    fn all_that_does_not_fit_is_named() {
+        let problems = |cells: &[(&str, &str)]| schema().problems(&row(cells));
+        assert_eq!(problems(&[("Job", "never seen"), ("pay", ""), ("saledate", "2026-11-22")]), []);
+        let expected = [
+            ("job", "there is no column `job`"),
+            ("pay", "column `pay` holds numbers, and this is `much`"),
+            ("saledate", "column `saledate` holds dates as 2026-11-22, and this is `today`"),
+        ];
+        let expected = expected.map(|(name, reason)| (name.to_owned(), reason.to_owned()));
+        assert_eq!(problems(&[("saledate", "today"), ("pay", "much")]), expected);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::input::{Format, Input};
 use super::quantiles::{Quantiles, quantile};
 use crate::csv_table::NumberFormat;
 use crate::csv_table::cell;
+use crate::metrics::Remark;
 
 /// A column of numbers with at most this many different ones is a column of categories (fastai's `max_card`).
 const MAX_CARDINALITY: usize = 20;
@@ -243,19 +244,24 @@ impl Schema {
     }
 
     /// What a person should know about a row that was read from these cells: values that training has not seen.
-    pub fn remarks<'a>(&self, row: &Encoded, cells: impl Iterator<Item = &'a str>) -> Vec<String> {
+    pub fn remarks<'a>(&self, row: &Encoded, cells: impl Iterator<Item = &'a str>) -> Vec<Remark> {
         let (mut categories, mut numbers) = (row.categories.iter(), row.numbers.iter());
         let mut columns = self.columns.iter();
         let mut remarks = vec![];
+        let mut is_empty = true;
+        let remark = |name: &str, text: String| Remark {
+            part: Some(name.to_owned()),
+            text: format!("column `{name}`: {text}"),
+        };
         for (input, cell) in self.inputs.iter().zip(cells) {
             for Column { encoding, .. } in columns.by_ref().take(input.width()) {
                 let is_plain = !matches!(input.format, Format::Date(_));
                 let (name, missing) = (&input.name, input.is_missing(cell));
+                is_empty &= missing;
                 match encoding {
                     Encoding::Category(_) if categories.next() == Some(&0) && is_plain && !missing => {
-                        remarks.push(format!(
-                            "column `{name}`: `{cell}` is not in the training data; it counts as missing"
-                        ));
+                        let text = format!("`{cell}` is not in the training data; it counts as missing");
+                        remarks.push(remark(name, text));
                     }
                     Encoding::Category(_) => {}
                     Encoding::Number { .. } => drop(numbers.next()),
@@ -264,13 +270,16 @@ impl Schema {
                         let number = numbers.next().copied().flatten();
                         if number.is_some_and(|number| is_plain && !(least..=most).contains(&number)) {
                             let (least, most) = (shown(least), shown(most));
-                            remarks.push(format!(
-                                "column `{name}`: {cell} is outside the training data, {least} to {most}"
-                            ));
+                            let text = format!("{cell} is outside the training data, {least} to {most}");
+                            remarks.push(remark(name, text));
                         }
                     }
                 }
             }
+        }
+        if is_empty {
+            let text = "all values are missing; the answer is that for a row of unknown values".to_owned();
+            remarks.push(Remark { part: None, text });
         }
         remarks
     }
@@ -282,7 +291,9 @@ impl Schema {
     /// If a value should be a number and is none; the message says which.
     pub fn encode<'a>(&self, values: impl IntoIterator<Item = CellValue<'a>>) -> Result<Encoded, String> {
         let (mut encoded, mut flags) = (Encoded::default(), vec![]);
-        for (Column { name, encoding }, value) in self.columns.iter().zip(values) {
+        for (column, value) in self.columns.iter().zip(values) {
+            column.check(value)?;
+            let encoding = &column.encoding;
             if let Encoding::Category(values) = encoding {
                 let place = match value {
                     CellValue::Missing => None,
@@ -293,12 +304,6 @@ impl Schema {
                 continue;
             }
             let number = value.number();
-            if number.is_none() && !value.is_missing() {
-                return Err(format!("column `{name}` holds numbers, and this is `{value}`"));
-            }
-            if let Some(number) = number.filter(|&number| !encoding.is_in_range(number)) {
-                return Err(format!("column `{name}`: {} is out of range", shown(number)));
-            }
             encoded.numbers.push(number);
             flags.extend(encoding.is_flagged().then_some(1 + u32::from(number.is_none())));
         }
@@ -400,6 +405,25 @@ fn shown(number: f64) -> String {
 }
 
 impl Column {
+    /// Whether the network can read a value.
+    ///
+    /// # Errors
+    ///
+    /// If it should be a number and is none, or is out of range; the message says so.
+    pub(super) fn check(&self, value: CellValue) -> Result<(), String> {
+        let Self { name, encoding } = self;
+        match value.number() {
+            _ if encoding.is_category() => Ok(()),
+            None if !value.is_missing() => {
+                Err(format!("column `{name}` holds numbers, and this is `{value}`"))
+            }
+            Some(number) if !encoding.is_in_range(number) => {
+                Err(format!("column `{name}`: {} is out of range", shown(number)))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Learns what becomes of a column from its cells in the training rows.
     pub fn learn(design: Design, name: String, cells: &[CellValue]) -> Self {
         let encoding = match design {

@@ -18,7 +18,7 @@ use crate::batch::{Batch, Value as BatchValue};
 use crate::bundle::{ExportItem, InputForm, Loaded, ModelConfig, in_batches};
 use crate::data::{Preview, Skipped};
 use crate::graph::{Array, Dim, Element, Graph, NoGraph, Numbers, Value};
-use crate::metrics::Answer;
+use crate::metrics::{Answer, PartRead, Remark};
 use crate::precision::Precision;
 use crate::pretrained::HeadKind;
 use crate::recipe::FineTune;
@@ -205,6 +205,12 @@ impl ModelConfig for TextModelConfig {
     }
 }
 
+/// The note on a text that was cut.
+fn cut_after(tokens: usize, PartRead { read, of }: PartRead) -> Remark {
+    let text = format!("the text was cut after {tokens} tokens: {read} of its {of} characters were read");
+    Remark { part: None, text }
+}
+
 /// A saved text network, ready to use.
 pub type LoadedText = Loaded<TextModelConfig>;
 
@@ -219,7 +225,8 @@ impl LoadedText {
     }
 
     /// Classes and probabilities for each text, encoded with the run's [tokenizer](LoadedText::tokenizer); one that can't be
-    /// encoded says why. Texts that go through the network together can change the last digits of each other's answers.
+    /// encoded says why. The answer for a text that was cut says how much of it was read. Texts that go through the network together
+    /// can change the last digits of each other's answers.
     pub fn predict<T: AsRef<str> + Sync>(
         &self,
         texts: &[T],
@@ -229,8 +236,18 @@ impl LoadedText {
             let ids: Vec<&[u32]> = texts.iter().map(|tokens| tokens.ids.as_slice()).collect();
             self.predict_batch(batch(&ids, self.device()))
         };
-        let encoded = texts.par_iter().map(|text| tokenizer.encode(text.as_ref())).collect();
-        in_batches(encoded, |tokens| tokens.ids.len(), predict)
+        let encoded: Vec<Result<Tokens, String>> =
+            texts.par_iter().map(|text| tokenizer.encode(text.as_ref())).collect();
+        let is_cut = |tokens: &Result<Tokens, _>| tokens.as_ref().is_ok_and(|tokens| tokens.truncated);
+        let cut: Vec<bool> = encoded.iter().map(is_cut).collect();
+        let mut answers = in_batches(encoded, |tokens| tokens.ids.len(), predict);
+        for (place, answer) in answers.iter_mut().enumerate().filter(|(place, _)| cut[*place]) {
+            if let (Ok(answer), Ok(Some(part))) = (answer, tokenizer.part_read(texts[place].as_ref())) {
+                answer.remarks.push(cut_after(tokenizer.max_tokens(), part));
+                answer.read = Some(part);
+            }
+        }
+        answers
     }
 
     /// Labelled texts to measure the network on; of a folder that is a data set, those that validate.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokenizers::{PaddingParams, PostProcessor as _, TruncationDirection, TruncationParams};
 
+use crate::metrics::PartRead;
+
 /// Encodes texts for one network.
 #[derive(Clone, Debug)]
 pub struct Tokenizer {
@@ -96,19 +98,8 @@ impl Tokenizer {
         if text.trim().is_empty() {
             return Err("the text is empty".to_owned());
         }
-        // The end of a long text is cut off, and need not be encoded. A word at the end of a beginning may be another one in
-        // the whole text, so the beginning holds twice the tokens that stay.
-        let encode = |text: &str| self.tokenizer.encode_fast(text, false).map_err(|error| error.to_string());
-        let room = self.max_tokens.saturating_sub(self.marks);
-        let mut bytes = BYTES_OF_A_TOKEN * self.max_tokens;
-        let mut tokens = loop {
-            let Some(beginning) = beginning(text, bytes) else { break encode(text)? };
-            let tokens = encode(beginning)?;
-            if tokens.len() > 2 * room {
-                break tokens;
-            }
-            bytes *= 8;
-        };
+        let room = self.room();
+        let mut tokens = self.encode_beginning(text, |text| self.tokenizer.encode_fast(text, false))?;
         let truncated = tokens.len() > room;
         tokens.truncate(room, 0, TruncationDirection::Right);
         let marked = self.tokenizer.post_process(tokens, None, true).map_err(|error| error.to_string())?;
@@ -126,6 +117,42 @@ impl Tokenizer {
     pub(super) fn pieces(&self, ids: &[u32]) -> String {
         let piece = |&id: &u32| self.tokenizer.id_to_token(id).unwrap_or_else(|| "?".to_owned());
         ids.iter().map(piece).collect::<Vec<_>>().join(" ")
+    }
+
+    /// How many characters of a text the network reads; none if it reads the whole text.
+    ///
+    /// # Errors
+    ///
+    /// If the text can't be encoded; the message says why.
+    pub fn part_read(&self, text: &str) -> Result<Option<PartRead>, String> {
+        let tokens = self.encode_beginning(text, |text| self.tokenizer.encode_char_offsets(text, false))?;
+        let room = self.room();
+        let end = tokens.get_offsets().get(..=room).and_then(|offsets| offsets.get(room.checked_sub(1)?));
+        Ok(end.map(|&(_, read)| PartRead { read, of: text.chars().count() }))
+    }
+
+    /// How many tokens of a text there may be beside those that mark its ends.
+    fn room(&self) -> usize {
+        self.max_tokens.saturating_sub(self.marks)
+    }
+
+    /// Encodes as much of a text as tells the tokens that stay. The end of a long text is cut off, and need not be encoded. A word at
+    /// the end of a beginning may be another one in the whole text, so the beginning holds twice the tokens that stay.
+    fn encode_beginning(
+        &self,
+        text: &str,
+        encode: impl Fn(&str) -> tokenizers::Result<tokenizers::Encoding>,
+    ) -> Result<tokenizers::Encoding, String> {
+        let encode = |text: &str| encode(text).map_err(|error| error.to_string());
+        let mut bytes = BYTES_OF_A_TOKEN * self.max_tokens;
+        loop {
+            let Some(beginning) = beginning(text, bytes) else { return encode(text) };
+            let tokens = encode(beginning)?;
+            if tokens.len() > 2 * self.room() {
+                return Ok(tokens);
+            }
+            bytes *= 8;
+        }
     }
 
     /// As a `tokenizer.json` that cuts and pads as this library does, for other programs.
@@ -175,6 +202,14 @@ mod tests {
             let found = tokenizer.encode(&text).unwrap();
             assert_eq!(found.ids, whole(&text));
             assert_eq!(found.truncated, text.split_whitespace().count() > 64);
+            // Words and what is between them, up to the end of the last word that is read.
+            let read = tokenizer.part_read(&text).unwrap();
+            assert_eq!(read.is_some(), found.truncated);
+            if let Some(PartRead { read, of }) = read {
+                let part: String = text.chars().take(read).collect();
+                assert_eq!((part.split_whitespace().count(), of), (64, text.chars().count()));
+                assert!(!part.ends_with(' '));
+            }
         }
         let started = Instant::now();
         tokenizer.encode(&"tea is ".repeat(1_000_000)).unwrap();

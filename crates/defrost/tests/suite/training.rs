@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use burn::tensor::{Device, Tensor};
 use defrost::data::{DataError, Dataset, Fingerprint, Variant};
-use defrost::learner::{BatchReport, EarlyStopping, Flow, History, Observer, Position, RolledBack};
+use defrost::learner::{
+    BatchReport, EarlyStopping, Evaluation, Flow, History, Observer, Position, RolledBack,
+};
 use defrost::weights::{Tensors, collect};
 use defrost::{
     Batch, EpochRecord, FineTune, Learner, LearnerError, LearnerOptions, Phase, Rates, ResolvedPhase,
@@ -97,6 +99,11 @@ impl Observer for Diary {
         self.note(format!("back from batch {} at {}", event.position.batch, event.rate_factor));
     }
 
+    fn evaluated(&mut self, record: &EpochRecord, evaluation: &Evaluation) {
+        assert_eq!((record.valid_loss, &record.metrics), (evaluation.loss, &evaluation.metrics));
+        self.note(format!("evaluated {}", record.epoch));
+    }
+
     fn epoch_ended(&mut self, record: &EpochRecord) -> Flow {
         self.note(format!("ended {}", record.epoch));
         Flow::Continue
@@ -122,6 +129,7 @@ fn observers_are_told_everything_in_order() {
             format!("{name} for 1"),
             "epoch 1".into(),
             "5 batches".into(),
+            "evaluated 1".into(),
             "ended 1".into(),
             format!("{name} ended"),
         ]

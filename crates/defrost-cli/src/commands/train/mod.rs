@@ -87,10 +87,11 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     };
     let live = place.map(|place| Live::start(place, planned.clone())).transpose()?;
     if session.run.is_none() {
+        let variants = learner.options().variants;
         let estimates = learner.estimate(&phases).map_err(explain)?;
         estimate_lines(estimates).iter().for_each(|line| tell!("{line}"));
         if let Some(live) = &live {
-            live.estimated(estimates);
+            live.estimated(estimates, variants);
         }
     }
     let board_trouble = observe(&mut learner, arguments, &run)?;
@@ -215,7 +216,8 @@ fn run_phases<N: Network>(
     learner.stop_on(stop.clone());
     let spin_guard = HeldGuard::new();
     if let Some(live) = live {
-        learner.observe(Box::new(live.observer(stop, spin_guard.clone())));
+        let observer = live.observer(learner, stop, spin_guard.clone());
+        learner.observe(observer);
     }
     let outcome = match session.run {
         Some(_) => learner.resume(phases),

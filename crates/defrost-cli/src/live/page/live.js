@@ -1,4 +1,6 @@
 // A run's report while it goes on: /events tells what has changed, and the buttons ask to pause, to go on and to stop.
+import { showItems, showPredictions } from '/recent.js';
+
 const part = (id) => document.getElementById(id);
 const report = part('report');
 const steps = {
@@ -65,14 +67,23 @@ function showStep(step) {
   say(part('pause'), waits ? 'Resume' : 'Pause');
   part('pause').disabled = !waits && step !== 'training' && step !== 'getting_ready';
   part('stop').disabled = part('pause').disabled;
+  if (part('stop').disabled && !part('really').hidden) askToStop(false);
+}
+
+/** Shows the question whether to stop in the place of the buttons, or the buttons again. */
+function askToStop(isAsked) {
+  part('really').hidden = !isAsked;
+  part('buttons').hidden = isAsked;
+  part(isAsked ? 'stop-no' : 'stop').focus();
 }
 
 let phaseShown = null;
 
-function showState({ name, step, phase, done, batch }) {
+function showState({ name, step, phase, done, batch, time }) {
   showStep(step);
   say(part('trouble'), '');
   part('done').value = done;
+  part('time').textContent = time.words;
   document.title = `${Math.floor(done * 100)} % ${name}`;
   if (batch) {
     const { epoch, epochs, batch: at, batches, loss } = batch;
@@ -84,8 +95,19 @@ function showState({ name, step, phase, done, batch }) {
   phaseShown = phase;
 }
 
+/** Where the run is, and a copy of its report as a file. */
+async function showSaved({ report: file, serve }) {
+  part('saved-report').textContent = file;
+  part('saved-serve').textContent = serve;
+  const title = new Option(report.querySelector('h1')?.textContent).innerHTML;
+  const page = ['<!doctype html><html lang="en"><meta charset="utf-8"><title>', title, '</title><style>', await style, '</style><main>', ...told, '</main></html>'];
+  part('saved-page').href = URL.createObjectURL(new Blob(page, { type: 'text/html' }));
+  part('saved').hidden = false;
+}
+
 function showEnd(words) {
   source.close();
+  part('recent').hidden = true;
   say(part('step'), words);
   document.title = document.title.replace(/^.*? % /, '');
 }
@@ -102,12 +124,24 @@ async function ask(path) {
 }
 
 part('pause').addEventListener('click', () => ask(part('pause').textContent === 'Resume' ? '/resume' : '/pause'));
-part('stop').addEventListener('click', () => ask('/stop'));
+part('stop').addEventListener('click', () => askToStop(true));
+part('stop-no').addEventListener('click', () => askToStop(false));
+part('stop-yes').addEventListener('click', () => {
+  askToStop(false);
+  ask('/stop');
+});
+part('really').addEventListener('keydown', ({ key }) => key === 'Escape' && askToStop(false));
+
+/** How a report looks, fetched while the run can still be reached. */
+const style = fetch('/report.css').then((answer) => answer.text());
 
 const source = new EventSource('/events');
 const on = (name, show) => source.addEventListener(name, ({ data }) => show(JSON.parse(data)));
 on('report', showReport);
 on('batches', showBatches);
+on('items', showItems);
+on('predictions', showPredictions);
 on('state', showState);
+on('saved', showSaved);
 on('over', showEnd);
 source.addEventListener('error', () => say(part('trouble'), 'The run does not answer; it may have ended. Asking again…'));

@@ -145,10 +145,13 @@ fn inputs_of_old_bundles_follow_from_their_columns() {
 fn what_training_has_not_seen_is_said() {
     let columns: [(&str, &[&str]); 2] = [("zone", &["a", "b"]), ("pay", &["1", "5"])];
     let schema = schema(Design::Quantiles, &columns);
-    let remarks =
-        |cells: [&str; 2]| schema.remarks(&schema.read(cells.into_iter()).unwrap(), cells.into_iter());
+    let remarks = |cells: [&str; 2]| -> Vec<String> {
+        let found = schema.remarks(&schema.read(cells.into_iter()).unwrap(), cells.into_iter());
+        found.into_iter().map(|remark| remark.text).collect()
+    };
     assert_eq!(remarks(["a", "3"]), [""; 0]);
-    assert_eq!(remarks(["", ""]), [""; 0]);
+    assert_eq!(remarks(["", "3"]), [""; 0]);
+    assert_eq!(remarks(["", ""]), ["all values are missing; the answer is that for a row of unknown values"]);
     assert_eq!(
         remarks(["c", "9"]),
         [
