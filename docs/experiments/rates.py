@@ -16,6 +16,7 @@ import book
 SPREADS = {"all groups the same": 1, "first group a third": 1 / 3, "first group a hundredth": 1 / 100}
 
 given = book.parser(__doc__)
+given.add_argument("--images", type=int, default=40)
 given.add_argument("--rates", nargs="+", default=["3e-4", "1e-3", "3e-3", "1e-2"])
 given = given.parse_args()
 results = {name: [] for name in SPREADS}
@@ -24,7 +25,7 @@ for name, part in SPREADS.items():
         found = []
         for seed in given.seeds:
             with tempfile.TemporaryDirectory() as folder:
-                data = book.pick(Path(folder, "data"), 40, seed)
+                data = book.pick(Path(folder, "data"), given.images, seed)
                 low = f"{float(rate) * part:g}"
                 words = ["--valid", book.JUDGES, "--size", 64, "--seed", seed, "--lr", f"{low}..{rate}"]
                 trained = book.defrost("train", data, "--out", Path(folder, "run"), *words)

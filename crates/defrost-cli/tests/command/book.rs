@@ -104,7 +104,8 @@ fn freezing_moves_no_byte() {
         return eprintln!("skipped: the experiment reads weights with python3, which is not there");
     }
     let printed = run(folder.path(), "freeze", &QUICK);
-    let counts: Vec<&str> = printed.lines().filter(|line| line.starts_with("all ")).collect();
+    let counts: Vec<&str> =
+        printed.lines().filter(|line| line.starts_with("all ") && line.contains(" of ")).collect();
     let words = |line: &str| line.split_whitespace().map(|word| word.replace(',', "")).collect::<Vec<_>>();
     let [frozen, thawed] = counts[..] else { panic!("{printed}") };
     assert_eq!(words(frozen)[1..], ["0", "of", "3413024"]);
@@ -129,4 +130,47 @@ fn a_table_s_frozen_body_knows_nothing_of_a_new_question() {
     assert!(everything > 0.8 && accuracy("new, body frozen") > 0.8, "{printed}");
     assert!(accuracy("body of a species run, frozen") < everything - 0.2, "{printed}");
     assert!(accuracy("the same, thawed") > 0.8, "{printed}");
+}
+
+#[test]
+#[ignore = "trains for half an hour; .ci/long runs it"]
+fn the_whole_book_does_what_it_says() {
+    if !python_is_there() {
+        return eprintln!("skipped: the experiments need python3, which is not there");
+    }
+    let folder = copy_of_the_repository();
+    let printed = |name: &str| {
+        let printed = run(folder.path(), name, &ALL);
+        println!("{name}:\n{printed}");
+        printed
+    };
+
+    let freeze = printed("freeze");
+    assert!(freeze.contains("all                0 of 3,413,024"), "{freeze}");
+
+    let amount = printed("amount");
+    let of = |images: usize, plan: &str| mean(&amount, &format!("{images} images of a class, {plan}"));
+    assert!(of(5, "thawed from the start") < of(5, "head only") - 0.1, "few images can't teach a body");
+    assert!(of(100, "default") > of(100, "head only") - 0.01, "many can");
+    for images in [5, 20, 60, 100] {
+        assert!(of(images, "default") > of(images, "head only") - 0.04, "the default keeps a good head");
+    }
+
+    let cut = printed("cut");
+    let of = |stage: &str| mean(&cut, &format!("cut {stage:10} head only"));
+    assert!(of("blocks.6") > of("blocks.1") + 0.1, "deep features are better than those of the first stages");
+
+    for name in ["head", "rates"] {
+        let printed = printed(name);
+        assert!(printed.contains(&format!("drawn: docs/experiments/{name}.svg")), "{printed}");
+    }
+
+    let text = printed("text");
+    if folder.path().join("target/minilm").exists() {
+        let of = |texts: usize| mean(&text, &format!("{texts} sentences of a page, head only"));
+        assert!(
+            of(60) > of(10) && of(10) > 0.35,
+            "a frozen text network helps: always saying the same is right for .25"
+        );
+    }
 }
