@@ -6,6 +6,7 @@
 import argparse
 import html
 import json
+import math
 import os
 import random
 import statistics
@@ -97,7 +98,7 @@ def lines(title, about, x_axis, y_axis, columns, series, low=None, high=None):
     values = [value for _, points in series for point in points for value in point]
     low, high = min(values) if low is None else low, max(values) if high is None else high
     step = next(size for size in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10) if (high - low) / size <= 7)
-    low, high = step * int(low / step), step * -int(-high / step + 1e-9)
+    low, high = step * math.floor(low / step), step * math.ceil(high / step)
 
     def x(column):
         return left + (width - left - right) * (column + 0.5) / len(columns)

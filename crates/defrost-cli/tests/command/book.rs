@@ -133,7 +133,7 @@ fn a_table_s_frozen_body_knows_nothing_of_a_new_question() {
 }
 
 #[test]
-#[ignore = "trains for half an hour; .ci/long runs it"]
+#[ignore = "trains for a quarter of an hour; .ci/long runs it"]
 fn the_whole_book_does_what_it_says() {
     if !python_is_there() {
         return eprintln!("skipped: the experiments need python3, which is not there");
@@ -151,8 +151,7 @@ fn the_whole_book_does_what_it_says() {
     let amount = printed("amount");
     let of = |images: usize, plan: &str| mean(&amount, &format!("{images} images of a class, {plan}"));
     assert!(of(5, "thawed from the start") < of(5, "head only") - 0.1, "few images can't teach a body");
-    assert!(of(100, "default") > of(100, "head only") - 0.01, "many can");
-    for images in [5, 20, 60, 100] {
+    for images in [5, 20] {
         assert!(of(images, "default") > of(images, "head only") - 0.04, "the default keeps a good head");
     }
 
@@ -160,10 +159,18 @@ fn the_whole_book_does_what_it_says() {
     let of = |stage: &str| mean(&cut, &format!("cut {stage:10} head only"));
     assert!(of("blocks.6") > of("blocks.1") + 0.1, "deep features are better than those of the first stages");
 
-    for name in ["head", "rates"] {
-        let printed = printed(name);
-        assert!(printed.contains(&format!("drawn: docs/experiments/{name}.svg")), "{printed}");
-    }
+    let head = printed("head");
+    let best = mean(&head, "pretrained body, best head");
+    assert!(mean(&head, "random head, all at once") < best - 0.05, "a random head needs epochs of its own");
+    assert!(mean(&head, "random head, head first") > mean(&head, "random head, all at once") + 0.05);
+    assert!((mean(&head, "zero head, all at once") - mean(&head, "zero head, head first")).abs() < 0.05);
+
+    let rates = printed("rates");
+    let of = |rate: &str, spread: &str| mean(&rates, &format!("--lr {rate:5} {spread}"));
+    assert!(
+        of("1e-2", "all groups the same") < of("1e-3", "all groups the same") - 0.02,
+        "too high a rate does harm"
+    );
 
     let text = printed("text");
     if folder.path().join("target/minilm").exists() {
