@@ -1,11 +1,12 @@
 //! `-h` of each command, as it is shown in a terminal of 80 columns; completions and manual pages; near names.
 //!
-//! `DEFROST_SNAPSHOTS=write cargo test -p defrost-cli --test command help` writes tests/snapshots again.
+//! `DEFROST_SNAPSHOTS=write cargo test -p defrost-cli --test command help` writes tests/snapshots and
+//! docs/commands.md again.
 
 use std::fs;
 use std::path::Path;
 
-use crate::support::{defrost_in, people, two_classes};
+use crate::support::{defrost_in, people, repository, two_classes};
 
 /// Lines and columns of a terminal.
 const LINES: usize = 40;
@@ -48,6 +49,24 @@ fn short_help_is_one_screen() {
         }
     }
     assert!(differing.is_empty(), "set DEFROST_SNAPSHOTS=write to accept these:\n{}", differing.join("\n"));
+}
+
+/// docs/commands.md: its first lines, which are written by hand, and the short help of each command.
+#[test]
+fn the_command_reference_is_the_help() {
+    let page = repository().join("docs/commands.md");
+    let text = fs::read_to_string(&page).unwrap();
+    let [first, last] = [text.split("\n## ").next().unwrap(), text.trim_end().rsplit('\n').next().unwrap()];
+    let help = |name: &String| format!("\n## {name}\n\n```text\n{}```\n", here(&[name.as_str(), "-h"]));
+    let sections: String = commands().iter().map(help).collect();
+    let wanted = format!("{first}{sections}\n{last}\n");
+    if std::env::var_os("DEFROST_SNAPSHOTS").is_some_and(|how| how == "write") {
+        fs::write(&page, &wanted).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&page).unwrap() == wanted,
+        "set DEFROST_SNAPSHOTS=write to write {page:?} again"
+    );
 }
 
 #[test]

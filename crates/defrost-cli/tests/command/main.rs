@@ -2,6 +2,7 @@
 
 mod advise;
 mod bad_input;
+mod book;
 mod cache;
 mod channels;
 mod check;
@@ -17,6 +18,7 @@ mod help;
 mod label_files;
 mod labels;
 mod learning;
+mod links;
 mod live;
 mod memory;
 mod numbers;

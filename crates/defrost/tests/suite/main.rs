@@ -6,6 +6,8 @@ mod advice;
 mod architectures;
 #[cfg(feature = "text")]
 mod awd_lstm;
+#[cfg(all(feature = "onnx", feature = "vision", feature = "text", feature = "tabular"))]
+mod book;
 #[cfg(feature = "vision")]
 mod cached;
 #[cfg(feature = "vision")]
