@@ -7,6 +7,7 @@ mod advice;
 mod average;
 mod best;
 mod checkpoint;
+mod cost;
 mod decision;
 mod described;
 mod early_stopping;
@@ -29,6 +30,7 @@ mod run;
 mod state;
 mod suggestions;
 mod test_time_augmentation;
+mod unfinished;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -54,6 +56,7 @@ pub use mixing::Mixing;
 pub use pooled::{FeaturesError, pooled_features};
 pub use suggestions::{Suggestions, suggest};
 pub use test_time_augmentation::TestTimeAugmentation;
+pub use unfinished::UnfinishedRun;
 
 use crate::data::{Dataset, Draws, TargetKind};
 use crate::groups::LayerGroups;
@@ -66,6 +69,7 @@ use crate::stage::Network;
 use best::Bests;
 use checkpoint::Checkpoints;
 use described::Described;
+use unfinished::Rest;
 
 /// A learner's options.
 #[derive(Clone, Debug)]
@@ -224,6 +228,8 @@ pub struct Learner<N> {
     checkpoints: Option<Checkpoints>,
     /// Whether a stop was requested.
     stop: Option<Arc<AtomicBool>>,
+    /// Whether a run that goes on in parts is to rest.
+    rest: Option<Rest>,
     described: Described<N>,
 }
 
@@ -307,6 +313,7 @@ impl<N: Network> Learner<N> {
             observers: vec![],
             checkpoints: None,
             stop: None,
+            rest: None,
             described: Described::default(),
         })
     }

@@ -115,7 +115,7 @@ impl<N: Network> Learner<N> {
     ) -> Result<usize, LearnerError> {
         let mut width = 0;
         for items in items.chunks(self.options.batch_size.max(1)) {
-            self.check_stop()?;
+            self.check_rest()?;
             let features = self.features_in(Part::Train, items, variant)?.single::<2>();
             width = features.dims()[1];
             rows.extend(features.into_data().iter::<f32>());
