@@ -30,7 +30,7 @@ export const keep = (entries, forgotten = []) => transact('readwrite', store => 
   entries.forEach(([name, value]) => store.put(value, name));
 });
 
-/** What is kept under a name. */
+/** The value under a name. */
 export const get = name => transact('readonly', store => store.get(name));
 
 /** The names that begin so. */

@@ -1,7 +1,7 @@
-// The library, in a thread of its own: does what it is asked, in order, and trains a little at a time in between.
+// The library, in a thread of its own: answers requests in order, and trains a little at a time in between.
 //
 // A message is `{ id, call, args }`; the answer is `{ id, value }` or `{ id, error }`. While it trains it tells `{ event, ... }`.
-import init, { Model, Playground, listFiles, pack, putFile, removeFiles, sections, takeFile, version } from './defrost.js';
+import init, { Model, Playground, listFiles, pack, putFile, removeFiles, sections, takeFile, trainTable, version } from './defrost.js';
 import { forget, get, keep, names } from './store.js';
 
 const WEIGHTS = '/efficientnet_lite0.safetensors';
@@ -88,7 +88,7 @@ async function finish() {
   await forget('checkpoint/');
   kept = '';
   openRun(folder);
-  tell('over', { number, sections: html, request, report: JSON.parse(new TextDecoder().decode(takeFile(`${folder}/report.json`))) });
+  tell('over', { number, sections: html, request, report: JSON.parse(new TextDecoder().decode(takeFile(`${folder}/report.json`))).report });
 }
 
 function openRun(run) {
@@ -177,6 +177,16 @@ const calls = {
     const answer = JSON.parse(seen.answer);
     seen.free();
     return { ...answer, heat, fraction };
+  },
+
+  /** Trains a table of people whose group follows from their age and their hours. */
+  async table() {
+    const rows = Array.from({ length: 240 }, (_, row) => {
+      const [age, hours, town] = [20 + row * 7 % 50, row * 31 % 11, ['Ulm', 'Bonn', 'Kiel'][row % 3]];
+      return `${age},${town},${hours},${age + 3 * hours > 58 ? 'older' : 'younger'}`;
+    });
+    putFile('/people.csv', new TextEncoder().encode(`age,town,hours,group\n${rows.join('\n')}\n`));
+    return JSON.parse(trainTable('/people.csv', 'group'));
   },
 
   async memory() { return memory.buffer.byteLength; },

@@ -39,7 +39,7 @@ impl Events {
         self.stop.store(stop, Ordering::Relaxed);
     }
 
-    /// Whether it was asked to.
+    /// Whether it is to end early.
     pub fn ends_early(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }

@@ -10,6 +10,7 @@ mod files;
 mod model;
 mod playground;
 mod recipe;
+mod table;
 mod words;
 
 use wasm_bindgen::prelude::wasm_bindgen;

@@ -14,7 +14,7 @@ use defrost::vision::{
 };
 use defrost::weights::{self, Tensors};
 use defrost::{
-    GroupSummary, LearnerOptions, Network, PlanSummary, Precision, Reading, ResolvedPhase, SplitData,
+    GroupSummary, LearnerOptions, PlanSummary, Precision, Reading, ResolvedPhase, SplitData,
 };
 use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -204,7 +204,7 @@ impl Playground {
         Ok(())
     }
 
-    /// Trains for about so many milliseconds, one batch at least; returns what has happened, as JSON.
+    /// Trains for about this many milliseconds, one batch at least; returns what has happened, as JSON.
     #[wasm_bindgen(js_name = goOn)]
     pub fn go_on(&mut self, milliseconds: f64) -> Thrown<String> {
         let Some(current) = &mut self.run else {

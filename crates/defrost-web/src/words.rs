@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Of the worker's scope: is told of a panic.
+    /// Of the worker's scope: notes a panic.
     #[wasm_bindgen(js_name = defrostPanicked)]
     pub fn report_panic(text: &str);
 }

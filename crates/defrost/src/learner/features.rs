@@ -48,6 +48,21 @@ impl<N: Network> Learner<N> {
         Ok(prefix.features(network, data, (items, variant), &self.device, &mut self.cache)?)
     }
 
+    /// Those of training items in a given variant. A run that rests does so after some that had to be computed, so that it gets
+    /// further each time.
+    pub(super) fn features_before_rest(
+        &mut self,
+        items: &[usize],
+        variant: Variant,
+    ) -> Result<Batch, LearnerError> {
+        let cached = self.cache.entries_in_memory();
+        let features = self.features_in(Part::Train, items, variant)?;
+        if self.cache.entries_in_memory() > cached {
+            self.check_rest()?;
+        }
+        Ok(features)
+    }
+
     /// The data set of a part.
     pub(super) fn items(&self, part: Part) -> &dyn Dataset {
         match part {

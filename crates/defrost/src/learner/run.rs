@@ -212,8 +212,8 @@ impl<N: Network> Learner<N> {
         let step = self.train.len().div_ceil(MEASURED).max(1);
         let items: Vec<usize> = (0..self.train.len()).step_by(step).collect();
         for items in items.chunks(self.options.batch_size.max(1)) {
-            self.check_rest()?;
-            let features = self.features_in(Part::Train, items, Variant::Original)?;
+            self.check_stop()?;
+            let features = self.features_before_rest(items, Variant::Original)?;
             let stages = self.plan.constant_stages()..self.plan.groups().stages().len();
             let scores = self.network().valid().forward(features, stages).single::<2>();
             let targets = rows(&*self.train, items, &scores);

@@ -109,7 +109,7 @@ impl<N: Network> Learner<N> {
         self.end(run, outcome)
     }
 
-    /// Decides what is kept. Whatever happened, what was learned before is not lost.
+    /// Decides which weights stay. Whatever happened, what was learned before is not lost.
     fn end(
         &mut self,
         run: &UnfinishedRun,
