@@ -1,32 +1,53 @@
 // The page that trains, used as somebody would: the sample photos are read, the head is trained, the body thawed, a training paused,
 // the tab closed and the training resumed; the lesson is clicked through; bad files are named; all of it with the keyboard alone,
-// too. The network that the page saves is left in FOLDER for the command.
+// too. With the command (DEFROST says where) the page and the command answer by each other's networks, with the same probabilities.
+// What the page saves is left in FOLDER.
 //
-//   node playground.mjs DIST FOLDER
+//   node playground.mjs DIST FOLDER [PART…]
 import assert from 'node:assert/strict';
-import { createReadStream, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { extname, join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { check, views } from './check.mjs';
+import { serve } from './static.mjs';
 
-const [dist, folder] = process.argv.slice(2);
+const [dist, folder, ...wanted] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
-const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm', '.webmanifest': 'application/manifest+json' };
+const { address, close } = await serve(dist);
 
-// What `python3 -m http.server` does: files, and nothing else.
-const server = createServer((request, response) => {
-  const path = join(dist, new URL(request.url, 'http://x').pathname.replace(/\/$/, '/index.html'));
-  if (!existsSync(path)) return response.writeHead(404).end();
-  response.writeHead(200, { 'Content-Type': types[extname(path)] ?? 'application/octet-stream' });
-  return createReadStream(path).pipe(response);
-});
-await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
-const address = `http://127.0.0.1:${server.address().port}/`;
+/** Does a part of the test, unless others are wanted. */
+const part = (name, use, view) => (wanted.length === 0 || wanted.includes(name)) && check(name, address, use, [view]);
 
 const isReady = () => document.documentElement.dataset.ready === 'true';
 const isStep = step => document.querySelector('#run').dataset.step === step;
 const hasRuns = count => document.querySelectorAll('#run-rows tr').length === count && document.querySelector('#run').dataset.step === 'over';
 const LONG = Number(process.env.LONG ?? 600);
+
+const photo = name => new URL(`../samples/clothing/${name}.jpg`, import.meta.url).pathname;
+const ASKED = ['dress/02', 'shorts/03', 'skirt/07'];
+
+/** The command's probabilities for a picture, by class. */
+function commandSays(run, name) {
+  const [{ top }] = JSON.parse(execFileSync(process.env.DEFROST, ['predict', run, photo(name), '--json']));
+  return Object.fromEntries(top.map(({ class: of, probability }) => [of, probability]));
+}
+
+/** The page's, for the network that answers now. */
+async function pageSays(page, name) {
+  const before = await page.evaluate(() => document.querySelector('#ask .answer img')?.src);
+  await page.setInputFiles('#ask input[type=file]', photo(name));
+  await page.waitForFunction(before => { const now = document.querySelector('#ask .answer img')?.src; return now && now !== before; }, before);
+  await page.waitForSelector('#ask img.heat', { state: 'attached' });
+  return page.$$eval('#ask li', items => Object.fromEntries(items.map(item => [item.children[0].textContent, item.querySelector('meter').value])));
+}
+
+/** Whether the page and the command give the same probabilities, to 1e-4. */
+async function agree(visit, run) {
+  for (const name of ASKED) {
+    const [here, there] = [await pageSays(visit.page, name), commandSays(run, name)];
+    const apart = Math.max(...Object.keys(there).map(of => Math.abs(here[of] - there[of])));
+    visit.expect(apart < 1e-4, `${name}: the page and the command are ${apart} apart`);
+  }
+}
 
 /** Counts frames from now on; the function returned tells how many a second there were, at worst over any second. */
 async function frames(page) {
@@ -43,7 +64,7 @@ async function frames(page) {
 }
 
 // The whole way, once.
-await check('playground', address, async visit => {
+await part('playground', async visit => {
   const { page } = visit;
   await visit.until(isReady, null, 'the library');
   await visit.look('empty');
@@ -58,7 +79,7 @@ await check('playground', address, async visit => {
     { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') },
   ]);
   await page.$eval('#settings', details => { details.open = true; });
-  await page.selectOption('#size', '96');
+  await page.selectOption('#size', '64');
   await page.click('#read');
   await page.waitForSelector('#network:not([hidden])', { timeout: LONG * 1000 });
   const said = await page.textContent('#left-out');
@@ -100,24 +121,25 @@ await check('playground', address, async visit => {
   console.log(`memory of the library: ${memory.toFixed()} MiB`);
   visit.expect(memory < 1024, `${memory.toFixed()} MiB of memory`);
 
-  // Its answers, in the page and for the command.
-  const answers = {};
-  for (const name of ['dress/02', 'shorts/03', 'skirt/07']) {
-    await page.setInputFiles('#ask input[type=file]', new URL(`../samples/clothing/${name}.jpg`, import.meta.url).pathname);
-    await page.waitForFunction(before => document.querySelector('#ask .answer img')?.src !== before, answers.src);
-    await page.waitForSelector('#ask img.heat', { state: 'attached' });
-    answers.src = await page.getAttribute('#ask .answer img', 'src');
-    answers[name] = await page.$$eval('#ask li', items => Object.fromEntries(items.map(item => [item.children[0].textContent, item.querySelector('meter').value])));
-  }
-  delete answers.src;
+  // Its answers, in the page and by the command; and those of a network that the command has trained.
   const [saved] = await Promise.all([page.waitForEvent('download'), page.click('#download')]);
   await saved.saveAs(`${folder}/photos.defrost`);
-  writeFileSync(`${folder}/answers.json`, JSON.stringify(answers));
+  const probabilities = await pageSays(page, ASKED[0]);
+  visit.expect(Math.abs(Object.values(probabilities).reduce((sum, one) => sum + one) - 1) < 1e-5, 'probabilities do not add up to 1');
+  if (process.env.DEFROST) await agree(visit, `${folder}/photos.defrost`);
   const [photos] = await Promise.all([page.waitForEvent('download'), page.click('#save-zip')]);
   await photos.saveAs(`${folder}/photos.zip`);
   await visit.look('trained');
 
   // A network that was saved answers as it did, and the last training can be taken back.
+  if (process.env.DEFROST) {
+    const run = `${folder}/command`;
+    execFileSync(process.env.DEFROST, ['train', new URL('../samples/clothing', import.meta.url).pathname, '--size', '64', '--epochs', '0', '--precision', 'f32', '--out', run], { stdio: 'ignore' });
+    execFileSync(process.env.DEFROST, ['pack', run, `${run}.defrost`], { stdio: 'ignore' });
+    await page.setInputFiles('#load', `${run}.defrost`);
+    await visit.until(() => document.querySelector('#engine').textContent.startsWith('command.defrost: '), null, 'the run of the command');
+    await agree(visit, run);
+  }
   await page.setInputFiles('#load', `${folder}/photos.defrost`);
   await visit.until(() => document.querySelector('#engine').textContent.includes('3 classes'), null, 'the loaded run');
   await page.setInputFiles('#load', { name: 'none.defrost', mimeType: 'application/zip', buffer: Buffer.from('nothing') });
@@ -134,10 +156,10 @@ await check('playground', address, async visit => {
   await page.click('#go-on');
   await visit.until(hasRuns, 1, 'the training of the earlier visit', LONG);
   visit.expect((await page.textContent('#run-rows')).includes('Thaw'), 'another training was resumed');
-}, [views[1]]);
+}, views[1]);
 
 // With the keyboard alone, on a phone's width.
-await check('keyboard', address, async visit => {
+await part('keyboard', async visit => {
   const { page } = visit;
   await visit.until(isReady, null, 'the library');
   const press = async id => {
@@ -155,10 +177,10 @@ await check('keyboard', address, async visit => {
   await press('head');
   await visit.until(hasRuns, 1, 'the trained head', LONG);
   await visit.look('trained');
-}, [views[2]]);
+}, views[2]);
 
 // The lesson.
-await check('lesson', address, async visit => {
+await part('lesson', async visit => {
   const { page } = visit;
   await visit.until(isReady, null, 'the library');
   await page.evaluate(() => { document.querySelector('#size').value = '64'; });
@@ -180,5 +202,5 @@ await check('lesson', address, async visit => {
   visit.expect(/^Accuracy .* % *\. .*only the head has/.test(first), `step 1 does not show that the body stood still: ${first}`);
   visit.expect(second.includes('0 of the body'), `step 2 does not show that the body moved: ${second}`);
   await visit.look('done');
-}, [views[0]]);
-server.close();
+}, views[0]);
+close();

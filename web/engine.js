@@ -33,7 +33,9 @@ export async function resource(name) {
 
 /** Starts the worker and gives it the compiled library, and the pretrained weights if they are wanted. */
 export async function start(weights) {
-  worker = new Worker(globalThis.defrostModules?.['worker.js'] ?? 'worker.js', { type: 'module' });
+  // In a page of one file it is no module.
+  const inside = globalThis.defrostModules?.['worker.js'];
+  worker = inside ? new Worker(inside) : new Worker('worker.js', { type: 'module' });
   worker.onmessage = listen;
   worker.onerror = ({ message }) => {
     waiting.forEach(({ reject }) => reject(new Error(message ?? 'the worker could not be loaded')));

@@ -21,7 +21,10 @@ export function wanted(kind) {
   return { kind, epochs: Number(part('epochs').value) || 1, freeze_to: Number(part('freeze-to').value), lr };
 }
 
-/** Learns from a step how long a multiply-add takes here. */
+/** Multiply-adds of one picture through all of the network. */
+export let pictureCost = 0;
+
+/** Learns how long a multiply-add takes here. */
 export function learnCost(seconds, cost) {
   if (cost > 0 && seconds > 0) secondsPerCost = seconds / cost;
 }
@@ -35,7 +38,7 @@ function showRates(rates, frozen) {
     const input = inputs[group];
     if (!own) input.value = Math.log10(rate || 1e-4);
     input.disabled = frozen.includes(group);
-    say(input.previousElementSibling, frozen.includes(group) ? 'frozen' : (10 ** Number(input.value)).toExponential(1));
+    say(input.previousElementSibling, frozen.includes(group) ? 'frozen' : rate.toExponential(1));
   });
 }
 
@@ -55,6 +58,7 @@ export async function show() {
   showRates(thawed.lr_max, thawed.frozen_groups);
   say(part('trains'), `${thousands(thawed.trainable_params)} of ${thousands(planned.plan.total_params)}`);
   epochCost = planned.epoch_cost;
+  pictureCost = planned.picture_cost;
   say(part('cost'), secondsPerCost ? duration(secondsPerCost * planned.epoch_cost) : `${Math.round(planned.epoch_cost / 1e9)} billion multiply-adds`);
   say(part('command'), planned.command);
   say(part('python'), `from defrost.vision import *\n${planned.python}`);

@@ -1,7 +1,7 @@
 // Training: its progress, pausing and stopping it, the trainings so far, and the network that answers.
 import { call, news } from './engine.js';
 import { download, duration, make, part, percent, say } from './page.js';
-import { draw, epochCost, learnCost, setEnabled, wanted } from './network.js';
+import { draw, epochCost, learnCost, pictureCost, setEnabled, wanted } from './network.js';
 import { forget, get, names } from './store.js';
 
 /** Trainings that are over and not undone, oldest first. */
@@ -29,6 +29,7 @@ function showStep(step, text) {
 export async function train(request) {
   current = { request, done: 0, began: performance.now() };
   say(part('trouble'), '');
+  say(part('place'), '');
   part('losses').hidden = true;
   part('done').removeAttribute('value');
   showStep('training', `${described(request)}: getting ready`);
@@ -81,6 +82,10 @@ news.addEventListener('progress', ({ detail: { progress, losses, sections, memor
     }
     if (event.kind === 'rolled_back') say(part('place'), `${phase}: the loss was not a number; the epoch starts again at half the rates`);
   }
+  if (phase === 'frozen' && progress.cached > (current.cached ??= progress.cached)) {
+    learnCost(progress.seconds - current.since, (progress.cached - current.cached) * pictureCost);
+  }
+  current.since ??= progress.seconds;
   if (progress.events.length === 0 && phase === 'frozen') say(part('place'), `frozen: ${progress.cached} pictures have gone through the body; ${duration(progress.seconds)} so far`);
   if (part('run').dataset.step === 'training') say(part('step'), described(current.request));
 });
