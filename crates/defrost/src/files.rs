@@ -1,11 +1,11 @@
 //! Reading files and nothing else, and writing them so that a crash leaves the old one or the new one, never half of either.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::platform::fs::{self, File};
 use crate::platform::{TEMPORARY, TemporaryFile};
 
 /// A file could not be read or written.
@@ -33,7 +33,7 @@ impl FileError {
 /// If the system can't, or it is a pipe, a socket or a device.
 pub fn open(path: &Path) -> Result<File, FileError> {
     let attempt = || {
-        let kind = std::fs::metadata(path)?.file_type();
+        let kind = fs::metadata(path)?.file_type();
         // The system has its own words for a folder.
         if !kind.is_file() && !kind.is_dir() {
             let reason =

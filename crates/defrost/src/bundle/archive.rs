@@ -4,7 +4,6 @@
 //! is used: entries are stored and don't overlap, so nothing is larger than the file; each has a plain name without
 //! folders; no two have the same name. Reading an entry checks its checksum.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +14,7 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::{BundleError, MANIFEST};
 use crate::files::{self, FileError};
+use crate::platform::fs::{self, File};
 
 /// An archive of more files is no run.
 const MOST: usize = 10_000;
@@ -118,15 +118,15 @@ fn is_plain(name: &str) -> bool {
 ///
 /// If the folder holds no finished run, or a file can't be read or written.
 pub fn pack(folder: &Path, file: &Path) -> Result<(), BundleError> {
-    if !folder.join(MANIFEST).is_file() {
+    if !fs::is_file(&folder.join(MANIFEST)) {
         return Err(BundleError::NoBundle(folder.to_owned()));
     }
     let mut names = vec![];
-    for entry in std::fs::read_dir(folder).map_err(FileError::at(folder))? {
+    for entry in fs::read_dir(folder).map_err(FileError::at(folder))? {
         let entry = entry.map_err(FileError::at(folder))?;
         let name =
             entry.file_name().into_string().ok().filter(|name| is_plain(name) && !name.starts_with('.'));
-        names.extend(name.filter(|_| entry.path().is_file()));
+        names.extend(name.filter(|_| fs::is_file(&entry.path())));
     }
     names.sort();
     files::write_atomically(file, |out| {

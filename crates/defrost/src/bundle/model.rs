@@ -23,6 +23,7 @@ use crate::learner::{
 };
 use crate::metrics::{Answer, Features, NotANumber, Reliability, THRESHOLD, features};
 use crate::ops::isa_level;
+use crate::platform::fs;
 use crate::precision::Precision;
 use crate::prefix::Cache;
 use crate::recipe::FineTune;
@@ -266,7 +267,7 @@ impl<C: ModelConfig> Model<C::Network> for C {
         // What can't be loaded is not saved: without a manifest it is no finished run, and can be resumed.
         if let Err(reason) = Loaded::<C>::open(folder, learner.device()) {
             let manifest = paths(folder).0;
-            std::fs::remove_file(&manifest).map_err(FileError::at(&manifest))?;
+            fs::remove_file(&manifest).map_err(FileError::at(&manifest))?;
             return Err(SaveError::Unusable(Box::new(reason)));
         }
         Ok(thresholds)
@@ -295,7 +296,7 @@ impl<N: Network> Learner<N> {
     pub fn save(&mut self, folder: impl AsRef<Path>) -> Result<Vec<f32>, SaveError> {
         let folder = folder.as_ref();
         let model = self.take_model().ok_or(SaveError::NoModel)?;
-        let made = std::fs::create_dir_all(folder).map_err(FileError::at(folder));
+        let made = fs::create_dir_all(folder).map_err(FileError::at(folder));
         let saved = made.map_err(SaveError::from).and_then(|()| model.save(self, folder));
         self.set_model(model);
         saved

@@ -1,12 +1,12 @@
 //! The files of a run, in a folder or packed into one file.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 #[cfg(feature = "archive")]
 use super::Archive;
 use super::{BundleError, MANIFEST};
 use crate::files::{self, FileError};
+use crate::platform::fs;
 
 /// Where a run's files are.
 #[derive(Debug)]
@@ -19,11 +19,11 @@ pub(crate) enum RunFiles {
 impl RunFiles {
     /// Those of a run at this path, which may be no run.
     pub fn open(run: &Path) -> Result<Self, BundleError> {
-        if run.ends_with(MANIFEST) && run.is_file() {
+        if run.ends_with(MANIFEST) && fs::is_file(run) {
             return Err(BundleError::FileOfRun { path: run.to_owned() });
         }
         #[cfg(feature = "archive")]
-        if run.is_file() {
+        if fs::is_file(run) {
             return Archive::open(run).map(Self::Archive);
         }
         Ok(Self::Folder(run.to_owned()))

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{Learner, LearnerError};
 use crate::batch::Batch;
-use crate::data::{Draws, Variant};
+use crate::data::{Dataset, Draws, Variant};
 use crate::prefix::Prefix;
 use crate::stage::Network;
 
@@ -46,6 +46,29 @@ impl<N: Network> Learner<N> {
         let network = self.network.as_ref().expect("an optimizer step always gives the network back");
         let prefix = self.prefix.get_or_insert_with(|| Prefix::of(network, stages));
         Ok(prefix.features(network, data, (items, variant), &self.device, &mut self.cache)?)
+    }
+
+    /// Those of training items in a given variant. A run that rests does so after some that had to be computed, so that it gets
+    /// further each time.
+    pub(super) fn features_before_rest(
+        &mut self,
+        items: &[usize],
+        variant: Variant,
+    ) -> Result<Batch, LearnerError> {
+        let cached = self.cache.entries_in_memory();
+        let features = self.features_in(Part::Train, items, variant)?;
+        if self.cache.entries_in_memory() > cached {
+            self.check_rest()?;
+        }
+        Ok(features)
+    }
+
+    /// The data set of a part.
+    pub(super) fn items(&self, part: Part) -> &dyn Dataset {
+        match part {
+            Part::Train => &*self.train,
+            Part::Valid => &*self.valid,
+        }
     }
 
     /// Caches the features of the few items that did not fill a batch in this epoch. In the next

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::best::Bests;
 use super::head::HeadSolver;
 use super::phase::Start;
-use super::{Flow, Learner, LearnerError};
-use crate::ops;
+use super::unfinished::UnfinishedRun;
+use super::{Learner, LearnerError};
 use crate::plan::FreezePlan;
 use crate::rates::IntoRates;
 use crate::recipe::{FineTune, Method, Recipe, ResolvedPhase};
@@ -172,10 +172,8 @@ impl<N: Network> Learner<N> {
     ///
     /// If a phase is one of another network (found before anything is trained), an item can't be read, the loss is NaN even at a quarter of the rate, or a stop was requested.
     pub fn run(&mut self, phases: &[ResolvedPhase]) -> Result<(), LearnerError> {
-        self.check_phases(phases)?;
-        self.begin_checkpoints(phases)?;
-        (self.bests, self.decision) = (Bests::default(), None);
-        self.run_from(phases, Start::of_phase(0))
+        let mut run = self.begin(phases)?;
+        self.finish(&mut run)
     }
 
     /// Goes on with a run of these phases from its [`checkpoint`](Self::checkpoint), in a learner that was made
@@ -186,9 +184,8 @@ impl<N: Network> Learner<N> {
     /// If there is no checkpoint, it is damaged, or it is of a run with other settings or other data; then as
     /// [`run`](Self::run).
     pub fn resume(&mut self, phases: &[ResolvedPhase]) -> Result<(), LearnerError> {
-        self.check_phases(phases)?;
-        let start = self.read_checkpoint(phases)?;
-        self.run_from(phases, start)
+        let mut run = self.begin_at_checkpoint(phases)?;
+        self.finish(&mut run)
     }
 
     /// Stops a run between two batches as soon as `stop` is true, with [`LearnerError::Interrupted`], after a
@@ -210,34 +207,15 @@ impl<N: Network> Learner<N> {
         self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
-    fn check_phases(&self, phases: &[ResolvedPhase]) -> Result<(), LearnerError> {
+    pub(super) fn check_phases(&self, phases: &[ResolvedPhase]) -> Result<(), LearnerError> {
         match phases.iter().find(|phase| phase.plan.groups() != self.plan.groups()) {
             Some(other) => Err(LearnerError::OtherNetwork { phase: other.name.clone() }),
             None => Ok(()),
         }
     }
 
-    fn run_from(&mut self, phases: &[ResolvedPhase], start: Start) -> Result<(), LearnerError> {
-        self.described.phases.extend_from_slice(phases);
-        self.tell(|observer, _| {
-            observer.run_started(phases);
-            Flow::Continue
-        });
-        let outcome = self.run_phases(phases, start).and_then(|()| self.decide(phases));
-        self.end_checkpoints();
-        // Whatever happened, what was learned before is not lost.
-        self.restore_best();
-        self.calibrate_to_best();
-        ops::release_memory();
-        self.tell(|observer, learner| {
-            observer.run_ended(&learner.history);
-            Flow::Continue
-        });
-        outcome
-    }
-
     /// Before the body thaws behind a head that was solved for: solves for one that is held back.
-    fn hold_head_back(&mut self, phase: &ResolvedPhase) -> Result<(), LearnerError> {
+    pub(super) fn hold_head_back(&mut self, phase: &ResolvedPhase) -> Result<(), LearnerError> {
         if phase.method == Method::SolveHead {
             self.set_plan(phase.plan.clone());
             self.solve_head(&HeadSolver::held_back())?;
@@ -246,19 +224,6 @@ impl<N: Network> Learner<N> {
     }
 
     pub(super) fn run_phases(&mut self, phases: &[ResolvedPhase], start: Start) -> Result<(), LearnerError> {
-        let first = start.progress.phase;
-        let starts = [start].into_iter().chain((first + 1..).map(Start::of_phase));
-        for ((place, phase), start) in phases.iter().enumerate().skip(first).zip(starts) {
-            let before = place.checked_sub(1).map(|before| &phases[before]);
-            if let (Some(before), None, true) = (before, &start.now, phase.compared) {
-                self.hold_head_back(before)?;
-            }
-            self.set_plan(phase.plan.clone());
-            let flow = self.run_phase(phase, start)?;
-            if flow == Flow::EndRun {
-                break;
-            }
-        }
-        Ok(())
+        self.train_phases(&mut UnfinishedRun::new(phases, start))
     }
 }

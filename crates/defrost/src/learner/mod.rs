@@ -8,6 +8,7 @@ mod average;
 mod batch_losses;
 mod best;
 mod checkpoint;
+mod cost;
 mod decision;
 mod described;
 mod early_stopping;
@@ -30,6 +31,7 @@ mod run;
 mod state;
 mod suggestions;
 mod test_time_augmentation;
+mod unfinished;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -56,6 +58,7 @@ pub use mixing::Mixing;
 pub use pooled::{FeaturesError, pooled_features};
 pub use suggestions::{Suggestions, suggest};
 pub use test_time_augmentation::TestTimeAugmentation;
+pub use unfinished::UnfinishedRun;
 
 use crate::data::{Dataset, Draws, TargetKind};
 use crate::groups::LayerGroups;
@@ -68,6 +71,7 @@ use crate::stage::Network;
 use best::Bests;
 use checkpoint::Checkpoints;
 use described::Described;
+use unfinished::Rest;
 
 /// A learner's options.
 #[derive(Clone, Debug)]
@@ -226,6 +230,8 @@ pub struct Learner<N> {
     checkpoints: Option<Checkpoints>,
     /// Whether a stop was requested.
     stop: Option<Arc<AtomicBool>>,
+    /// Whether a run that goes on in parts is to rest.
+    rest: Option<Rest>,
     described: Described<N>,
 }
 
@@ -309,6 +315,7 @@ impl<N: Network> Learner<N> {
             observers: vec![],
             checkpoints: None,
             stop: None,
+            rest: None,
             described: Described::default(),
         })
     }

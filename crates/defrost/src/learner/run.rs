@@ -4,7 +4,7 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use rand::Rng as _;
 
 use super::average::Average;
-use super::checkpoint::CheckpointTrigger;
+use super::checkpoint::{CheckpointTrigger, Progress};
 use super::evaluate::rows;
 use super::features::Part;
 use super::head::HeadSolver;
@@ -35,13 +35,19 @@ struct Diverged {
 }
 
 impl<N: Network> Learner<N> {
-    /// Trains a phase, which the network is frozen for. An epoch whose loss is NaN is taken back and tried
-    /// again at half the rates.
-    pub(super) fn run_phase(
+    /// Trains a phase, which the network is frozen for.
+    pub(super) fn run_phase(&mut self, phase: &ResolvedPhase, start: Start) -> Result<Flow, LearnerError> {
+        let mut running = self.begin_phase(phase, start);
+        self.pause(&running, CheckpointTrigger::Now)?;
+        self.finish_phase(&mut running)
+    }
+
+    /// Begins a phase, which the network is frozen for, or goes on with it.
+    pub(super) fn begin_phase(
         &mut self,
         phase: &ResolvedPhase,
         Start { progress, now, began }: Start,
-    ) -> Result<Flow, LearnerError> {
+    ) -> Running {
         self.reliability = Reliability::default();
         let (name, epochs) = (&phase.name, phase.epochs);
         let mut phase = phase.clone();
@@ -57,23 +63,28 @@ impl<N: Network> Learner<N> {
             observer.phase_started(&phase.phase);
             Flow::Continue
         });
-        match now {
-            Some(now) => self.go_on(&mut phase, now),
-            None if progress.phase == 0 => self.pause(&phase, CheckpointTrigger::Now)?,
-            None => {}
+        if let Some(now) = now {
+            self.take_up(&mut phase, now);
         }
+        phase
+    }
+
+    /// Trains the rest of a phase. An epoch whose loss is NaN is taken back and tried again at half the rates. After an
+    /// interruption this goes on where it was.
+    pub(super) fn finish_phase(&mut self, phase: &mut Running) -> Result<Flow, LearnerError> {
+        let (name, epochs) = (phase.phase.name.clone(), phase.phase.epochs);
         while phase.progress.epoch < epochs && phase.progress.flow == Flow::Continue {
             let began = phase.began.take().unwrap_or_else(|| self.state(phase.average.as_ref()));
             phase.began = Some(began);
-            match self.run_epoch(&mut phase)? {
+            match self.run_epoch(phase)? {
                 Ok(flow) => {
                     tracing::debug!(phase = name, epoch = phase.progress.epoch, "epoch ended");
                     phase.progress = phase.progress.after_epoch(flow);
                     phase.began = None;
                     let ends = phase.progress.epoch == epochs || flow != Flow::Continue;
-                    self.pause(&phase, if ends { CheckpointTrigger::Now } else { CheckpointTrigger::Epoch })?;
+                    self.pause(phase, if ends { CheckpointTrigger::Now } else { CheckpointTrigger::Epoch })?;
                 }
-                Err(diverged) => self.take_back(&mut phase, &diverged)?,
+                Err(diverged) => self.take_back(phase, &diverged)?,
             }
         }
         if let Some(average) = &phase.average {
@@ -81,17 +92,17 @@ impl<N: Network> Learner<N> {
         }
         // An estimate is one of a whole phase.
         if phase.progress.flow == Flow::Continue {
-            self.history.end_phase(name, phase.seconds());
+            self.history.end_phase(&name, phase.seconds());
         }
         self.tell(|observer, _| {
-            observer.phase_ended(name);
+            observer.phase_ended(&name);
             Flow::Continue
         });
         Ok(if phase.progress.flow == Flow::EndPhase { Flow::Continue } else { phase.progress.flow })
     }
 
     /// Goes on from a state of this phase.
-    fn go_on(&mut self, phase: &mut Running, now: State) {
+    fn take_up(&mut self, phase: &mut Running, now: State) {
         self.go_back(&now);
         phase.average = now.average;
         let position = phase.position(self.batches_per_epoch());
@@ -201,11 +212,13 @@ impl<N: Network> Learner<N> {
 
     /// Measures the loss on some of the training items, and trains nothing.
     fn measure_epoch(&mut self, phase: &mut Running) -> Result<Result<Flow, Diverged>, LearnerError> {
+        // Interrupted, it begins anew: what it has computed is cached.
+        phase.progress = Progress { batch: 0, losses: 0.0, ..phase.progress };
         let step = self.train.len().div_ceil(MEASURED).max(1);
         let items: Vec<usize> = (0..self.train.len()).step_by(step).collect();
         for items in items.chunks(self.options.batch_size.max(1)) {
             self.check_stop()?;
-            let features = self.features_in(Part::Train, items, Variant::Original)?;
+            let features = self.features_before_rest(items, Variant::Original)?;
             let stages = self.plan.constant_stages()..self.plan.groups().stages().len();
             let scores = self.network().valid().forward(features, stages).single::<2>();
             let targets = rows(&*self.train, items, &scores);

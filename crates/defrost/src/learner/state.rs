@@ -1,7 +1,9 @@
 //! Snapshots of training, and going back to them.
 
-use super::Learner;
 use super::average::Average;
+use super::best::Bests;
+use super::{History, Learner};
+use crate::metrics::Reliability;
 use crate::optim::Stepper;
 use crate::stage::Network;
 use crate::weights::{self, MisfitError, Tensors, check_fit};
@@ -37,6 +39,20 @@ impl<N: Network> Learner<N> {
         check_fit("the weights", &network, self.plan.groups().stages(), tensors)?;
         self.load_tensors(tensors);
         self.stepper.clear();
+        Ok(())
+    }
+
+    /// Goes back to before any training, to these weights: nothing has been trained, and no phase has run. Features that are
+    /// cached stay so.
+    ///
+    /// # Errors
+    ///
+    /// As [`load_weights`](Self::load_weights).
+    pub fn start_again(&mut self, tensors: &Tensors) -> Result<(), MisfitError> {
+        self.load_weights(tensors)?;
+        (self.history, self.bests, self.decision) = (History::default(), Bests::default(), None);
+        self.reliability = Reliability::default();
+        self.described.phases.clear();
         Ok(())
     }
 

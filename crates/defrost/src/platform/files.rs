@@ -1,10 +1,11 @@
 //! Files as far as systems differ in them.
 
 use std::collections::hash_map::RandomState;
-use std::fs::File;
 use std::hash::BuildHasher;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use super::fs::{self, File};
 
 /// How names of unfinished files begin, unless something else is said.
 pub(crate) const TEMPORARY: &str = ".tmp";
@@ -27,7 +28,7 @@ impl TemporaryFile {
         loop {
             // Each state is drawn anew.
             let path = folder.join(format!("{prefix}{:016x}", RandomState::new().hash_one(prefix)));
-            match File::options().read(true).write(true).create_new(true).open(&path) {
+            match File::create_new(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 outcome => return outcome.map(|file| (file, Self { path, is_final: false })),
             }
@@ -45,7 +46,7 @@ impl TemporaryFile {
     ///
     /// If the system can't; it is then removed.
     pub(crate) fn persist(mut self, path: &Path) -> io::Result<()> {
-        std::fs::rename(&self.path, path)?;
+        fs::rename(&self.path, path)?;
         self.is_final = true;
         Ok(())
     }
@@ -54,7 +55,7 @@ impl TemporaryFile {
 impl Drop for TemporaryFile {
     fn drop(&mut self) {
         if !self.is_final {
-            let _ = std::fs::remove_file(&self.path);
+            let _ = fs::remove_file(&self.path);
         }
     }
 }
@@ -130,7 +131,7 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 
 /// Notes that a file has been used now. Not every file system keeps times.
 pub(crate) fn touch(path: &Path) {
-    let _ = File::open(path).and_then(|file| file.set_modified(std::time::SystemTime::now()));
+    let _ = std::fs::File::open(path).and_then(|file| file.set_modified(std::time::SystemTime::now()));
 }
 
 /// The user's own cache folder for this program, where the system has one for each user.

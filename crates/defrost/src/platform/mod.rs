@@ -1,11 +1,12 @@
 //! The part that depends on the operating system: clocks, files, threads, free memory and disk. The rest of the library
 //! uses it and compiles for all systems alike.
 //!
-//! In a browser (`wasm32-unknown-unknown`) clocks are JavaScript's, every file is refused by the system, memory
-//! and disk are unknown, and threads can't be started: parallel work runs on the calling thread.
+//! In a browser (`wasm32-unknown-unknown`) clocks are JavaScript's, [files are in memory](fs), free memory and disk are unknown, and
+//! threads can't be started: parallel work runs on the calling thread.
 
 mod disk;
 mod files;
+pub mod fs;
 mod memory;
 
 pub use web_time::{Instant, SystemTime};

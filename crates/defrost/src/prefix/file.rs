@@ -10,11 +10,11 @@
 //! computed again.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::data::Fingerprint;
+use crate::platform::fs::File;
 use crate::platform::{TemporaryFile, read_exact_at};
 
 const MAGIC: &[u8; 15] = b"defrost rows 1\n";

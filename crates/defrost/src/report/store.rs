@@ -10,6 +10,7 @@ use super::{About, ExportEntry, Report, State};
 use crate::bundle::{self, BundleError, RunFiles};
 use crate::files::{self, FileError};
 use crate::learner::BatchLosses;
+use crate::platform::fs;
 
 /// The version of the format this writes, and the only one it reads.
 const FORMAT: u32 = 1;
@@ -73,7 +74,7 @@ pub fn write(folder: &Path, report: &Report) -> Result<PathBuf, RecordError> {
 ///
 /// If there is no run, its record is damaged, or the page can't be written.
 pub fn rewrite(run: &Path) -> Result<PathBuf, RecordError> {
-    let page = if run.is_file() { run.with_extension("html") } else { run.join(PAGE) };
+    let page = if fs::is_file(run) { run.with_extension("html") } else { run.join(PAGE) };
     draw(run, page, &read(run)?)
 }
 
@@ -84,7 +85,7 @@ pub fn rewrite(run: &Path) -> Result<PathBuf, RecordError> {
 ///
 /// If the record is damaged, or a file can't be written.
 pub fn note_export(run: &Path, export: ExportEntry) -> Result<(), RecordError> {
-    if !run.join(RECORD).is_file() {
+    if !fs::is_file(&run.join(RECORD)) {
         return Ok(());
     }
     let mut report = read(run)?;

@@ -4,7 +4,6 @@
 //! camera held sideways) comes out as upright 8-bit sRGB. Files are hostile: sizes are checked before anything of that
 //! size is allocated, and an image that ends early is an error, because training on its grey half teaches nonsense.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -18,6 +17,7 @@ use super::heic;
 use super::jpeg;
 #[cfg(feature = "jpeg-xl")]
 use super::jpeg_xl;
+use crate::platform::fs::{self, File};
 
 /// Longest side of an image that is read, in pixels.
 pub const MAX_SIDE: usize = 16_384;
@@ -231,7 +231,7 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, ImageError> {
 
 /// Opens a regular file only: opening a pipe would wait for its writer.
 fn open_regular(path: &Path) -> Result<File, ImageError> {
-    if !std::fs::metadata(path)?.is_file() {
+    if !fs::metadata(path)?.is_file() {
         return Err(ImageError::NotAFile);
     }
     Ok(File::open(path)?)

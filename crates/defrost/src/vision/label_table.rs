@@ -11,6 +11,7 @@ use crate::csv_table::{CsvTable, Use, Uses};
 use crate::data::class_folder::all_files;
 use crate::data::{Label, Skipped, TargetKind};
 use crate::labels::{LabelColumns, Roles, Seeming};
+use crate::platform::fs;
 use crate::reading::TableReading;
 use crate::remedy::{Note, Remedy};
 
@@ -178,7 +179,7 @@ impl Finder {
     /// The image below the folder that a cell names; or why there is none.
     fn find(&self, written: &str) -> Result<PathBuf, String> {
         let exact = PathBuf::from(written);
-        if !written.is_empty() && self.root.join(&exact).is_file() {
+        if !written.is_empty() && fs::is_file(&self.root.join(&exact)) {
             return Ok(exact);
         }
         let plain = written.replace('\\', "/").to_lowercase();

@@ -14,6 +14,7 @@ use super::pytorch::{Pytorch, PytorchError};
 use super::safetensors::{Safetensors, SafetensorsError};
 use super::{Tensors, shards};
 use crate::files::{self, FileError};
+use crate::platform::fs;
 
 /// File names of weights in a folder, the better first.
 const IN_FOLDERS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
@@ -98,12 +99,12 @@ impl WeightFile {
     ///
     /// If there is none, or it is damaged.
     pub fn open(path: &Path) -> Result<Self, WeightFileError> {
-        if path.is_dir() {
-            let inside = IN_FOLDERS.into_iter().map(|name| path.join(name)).find(|path| path.is_file());
+        if fs::is_dir(path) {
+            let inside = IN_FOLDERS.into_iter().map(|name| path.join(name)).find(|path| fs::is_file(path));
             let name = || path.display().to_string();
             let mut file = match inside {
                 Some(inside) => Self::open(&inside)?,
-                None if path.join(shards::INDEX).is_file() => {
+                None if fs::is_file(&path.join(shards::INDEX)) => {
                     let content = Content::Shards(shards::open(path)?);
                     Self { name: name(), metadata: BTreeMap::new(), content }
                 }
@@ -199,7 +200,7 @@ impl WeightFile {
 
 /// The names of files in a folder that may be weights, sorted.
 fn candidates(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let is_candidate = |path: &PathBuf| {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         extension == "safetensors" || PYTORCH.contains(&extension)

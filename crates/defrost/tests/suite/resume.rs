@@ -260,6 +260,39 @@ fn stopped_again_and_again_it_ends_with_the_same_bytes() {
 }
 
 #[test]
+fn in_parts_it_ends_with_the_same_bytes() {
+    for setup in [plain(), automatic(), patient(), rich(), troubled()] {
+        let expected = never_stopped(&setup);
+        let folder = tempfile::tempdir().unwrap();
+        let mut learner = setup.learner(folder.path());
+        learner
+            .checkpoint(CheckpointOptions { every: Duration::ZERO, ..CheckpointOptions::new(folder.path()) });
+        let (begun, phases) = (collect(learner.network()), learner.resolve(setup.recipe.clone()).unwrap());
+        // A second run of the same learner begins where the first one did.
+        for _ in 0..2 {
+            let mut run = learner.begin(&phases).unwrap();
+            let mut rests = 0;
+            while !learner.go_on(&mut run, || true).unwrap() {
+                rests += 1;
+            }
+            assert!(rests >= 5, "{rests}");
+            assert!(came_of(&learner) == expected, "after {rests} rests");
+            learner.start_again(&begun).unwrap();
+            assert_eq!((learner.history().epochs(), learner.phases().len()), (0, 0));
+        }
+        // Begun in parts, it is taken up elsewhere.
+        let mut run = learner.begin(&phases).unwrap();
+        for _ in 0..4 {
+            assert!(!learner.go_on(&mut run, || true).unwrap());
+        }
+        let mut other = setup.learner(folder.path());
+        let mut run = other.begin_at_checkpoint(&phases).unwrap();
+        while !other.go_on(&mut run, || true).unwrap() {}
+        assert!(came_of(&other) == expected);
+    }
+}
+
+#[test]
 fn what_a_killed_write_leaves_is_ignored() {
     let setup = plain();
     let folder = tempfile::tempdir().unwrap();

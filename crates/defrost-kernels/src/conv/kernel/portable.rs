@@ -34,19 +34,37 @@ impl Microkernel for Portable {
     }
 }
 
+/// Adds the products of a segment: `sums[row][column] += values[row][depth · along] · weights[depth][column]`.
+#[inline(always)]
+fn add<const ROWS: usize, const COLUMNS: usize>(
+    sums: &mut [[f32; COLUMNS]; ROWS],
+    values: [&[f32]; ROWS],
+    weights: &[[f32; COLUMNS]],
+    along: usize,
+) {
+    for (depth, weights) in weights.iter().enumerate() {
+        for row in 0..ROWS {
+            let value = values[row][depth * along];
+            for column in 0..COLUMNS {
+                sums[row][column] += value * weights[column];
+            }
+        }
+    }
+}
+
 #[inline(always)]
 fn multiply<const ROWS: usize>(rows: Rows<f32>, panel: &[f32], tile: &mut [f32; TILE]) {
     const COLUMNS: usize = Portable::COLUMNS;
     let mut sums = [[0.0f32; COLUMNS]; ROWS];
     for (&segment, weights) in rows.segments.iter().zip(panel.chunks_exact((rows.depth * COLUMNS).max(1))) {
-        let values: [&[f32]; ROWS] = std::array::from_fn(|row| &rows.data[segment + row * rows.step..]);
-        for (depth, weights) in weights.chunks_exact(COLUMNS).enumerate() {
-            for row in 0..ROWS {
-                let value = values[row][depth * rows.along];
-                for column in 0..COLUMNS {
-                    sums[row][column] += value * weights[column];
-                }
-            }
+        let reach = (rows.depth * rows.along).saturating_sub(rows.along - 1);
+        let values: [&[f32]; ROWS] =
+            std::array::from_fn(|row| &rows.data[segment + row * rows.step..][..reach]);
+        let weights = weights.as_chunks().0;
+        // Neighbours are the usual case, and one without checks of the bounds.
+        match rows.along {
+            1 => add(&mut sums, values.map(|values| &values[..weights.len()]), weights, 1),
+            along => add(&mut sums, values, weights, along),
         }
     }
     for (out, sums) in tile.chunks_exact_mut(COLUMNS).zip(&sums) {

@@ -1,8 +1,9 @@
 //! Which files are items of a domain.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+
+use crate::platform::fs::{self, File};
 
 /// So much of a file is looked at to tell what it is.
 const HEAD: u64 = 256;
@@ -41,7 +42,7 @@ impl FileKind {
 
 /// The first bytes of a regular file; opening a pipe would wait for its writer.
 fn first_bytes(path: &Path) -> Option<Vec<u8>> {
-    if !path.metadata().ok()?.is_file() {
+    if !fs::is_file(path) {
         return None;
     }
     let mut bytes = vec![];

@@ -5,7 +5,6 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +12,7 @@ use super::error::FolderError;
 use super::ignored::{IgnoreReason, Ignored, litter};
 use super::kind::FileKind;
 use super::names::composed;
+use crate::platform::fs::{self, FileType};
 
 /// A folder that was walked through.
 #[derive(Debug, Default)]
@@ -94,7 +94,7 @@ impl Walker<'_> {
                 self.ignored.push(Ignored { path: inside, reason, files });
             } else if kind.is_dir() {
                 folder.folders.push(self.folder(inside)?);
-            } else if kind.is_symlink() && full.is_dir() {
+            } else if kind.is_symlink() && fs::is_dir(&full) {
                 folder.folders.extend(self.linked(inside, &full)?);
             } else {
                 folder.files += 1;
@@ -113,7 +113,7 @@ impl Walker<'_> {
     fn reason_against(&self, file: &Path) -> Option<IgnoreReason> {
         match self.kind.has_file(file) {
             true => None,
-            false if file.exists() => Some(IgnoreReason::NotAnItem(self.kind.one)),
+            false if fs::exists(file) => Some(IgnoreReason::NotAnItem(self.kind.one)),
             false => Some(IgnoreReason::BrokenLink),
         }
     }
@@ -121,7 +121,7 @@ impl Walker<'_> {
     /// The folder that a link leads to, if it is followed.
     fn linked(&mut self, path: PathBuf, full: &Path) -> Result<Option<Folder>, FolderError> {
         let real = |path: &Path| {
-            path.canonicalize().map_err(|source| FolderError::Unreadable { path: path.to_owned(), source })
+            fs::canonicalize(path).map_err(|source| FolderError::Unreadable { path: path.to_owned(), source })
         };
         let target = real(full)?;
         let here = real(full.parent().unwrap_or(self.root))?;

@@ -73,6 +73,7 @@ impl<'a, N: Network> Advisor<'a, N> {
             reliability: Reliability::default(),
             observers: vec![],
             checkpoints: None,
+            rest: None,
             stop: owner.stop.clone(),
             described: Described::default(),
         };

@@ -20,6 +20,7 @@ pub(super) use writer::CheckpointTrigger;
 
 use super::{Learner, LearnerError};
 use crate::files::FileError;
+use crate::platform::fs;
 use crate::recipe::ResolvedPhase;
 use crate::remedy::Remedy;
 use crate::stage::Network;
@@ -180,10 +181,10 @@ impl<N: Network> Learner<N> {
         let Some(checkpoints) = &mut self.checkpoints else { return Ok(()) };
         checkpoints.writer = None;
         let folder = &checkpoints.options.folder;
-        if folder.is_dir() {
+        if fs::is_dir(folder) {
             store::clear(folder).map_err(CheckpointError::File)?;
             // Somebody else's files keep it.
-            let _ = std::fs::remove_dir(folder);
+            let _ = fs::remove_dir(folder);
         }
         Ok(())
     }

@@ -3,7 +3,6 @@
 //! manifest names complete files.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +15,7 @@ use super::{CheckpointError, damaged};
 use crate::data::Fingerprint;
 use crate::files::{self, FileError};
 use crate::learner::History;
+use crate::platform::fs;
 use crate::platform::{TEMPORARY, sync_folder};
 use crate::weights::safetensors;
 

@@ -86,7 +86,7 @@ impl Checkpoints {
 }
 
 impl<N: Network> Learner<N> {
-    /// Writes a checkpoint if it is time to, and stops if that was requested.
+    /// Writes a checkpoint if it is time to, and stops if that was requested, or rests.
     pub(in crate::learner) fn pause(
         &mut self,
         phase: &Running,
@@ -109,7 +109,7 @@ impl<N: Network> Learner<N> {
             }
             self.checkpoints = Some(checkpoints);
         }
-        if stops { Err(LearnerError::Interrupted) } else { Ok(()) }
+        if stops { Err(LearnerError::Interrupted) } else { self.check_rest() }
     }
 
     fn write_checkpoint(

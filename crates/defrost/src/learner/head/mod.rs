@@ -12,7 +12,6 @@ use rand::seq::SliceRandom;
 
 pub(super) use self::problem::{Problem, Standard};
 pub(super) use self::solver::HeadSolver;
-use super::features::Part;
 use super::{Learner, LearnerError};
 use crate::data::{Draws, Variant, folds, target_rows};
 use crate::loss::{AnyLoss, Balance, LossOptions};
@@ -116,7 +115,7 @@ impl<N: Network> Learner<N> {
         let mut width = 0;
         for items in items.chunks(self.options.batch_size.max(1)) {
             self.check_stop()?;
-            let features = self.features_in(Part::Train, items, variant)?.single::<2>();
+            let features = self.features_before_rest(items, variant)?.single::<2>();
             width = features.dims()[1];
             rows.extend(features.into_data().iter::<f32>());
         }

@@ -1,0 +1,175 @@
+// Training: its progress, pausing and stopping it, the trainings so far, and the network that answers.
+import { call, news } from './engine.js';
+import { download, duration, make, part, percent, say } from './page.js';
+import { draw, epochCost, learnCost, pictureCost, setEnabled, wanted } from './network.js';
+import { forget, get, names } from './store.js';
+
+/** Trainings that are over and not undone, oldest first. */
+export const runs = [];
+let current, onOver = () => {};
+
+const words = { head: 'Train the head', thaw: 'Thaw', from_start: 'Train thawed from the start' };
+
+/** The words for a training: `Thaw, freeze_to 1, 2 epochs`. */
+const described = ({ kind, epochs, freeze_to, lr }) => (kind === 'head'
+  ? words.head : `${words[kind]}, freeze_to ${freeze_to}, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}${lr ? `, rates ${lr}` : ''}`);
+
+function showStep(step, text) {
+  part('run').hidden = false;
+  part('run').dataset.step = step;
+  say(part('step'), text);
+  say(part('pause'), step === 'paused' ? 'Resume' : 'Pause');
+  part('pause').disabled = part('stop').disabled = !['training', 'paused'].includes(step);
+  const idle = step === 'over' || step === 'failed';
+  for (const id of ['head', 'thaw', 'from-start', 'read', 'undo', 'download']) part(id).disabled = !idle;
+  setEnabled(idle);
+}
+
+/** Starts a training and waits until it is over; its report. */
+export async function train(request) {
+  current = { request, done: 0, began: performance.now() };
+  say(part('trouble'), '');
+  say(part('place'), '');
+  part('losses').hidden = true;
+  part('done').removeAttribute('value');
+  showStep('training', `${described(request)}: getting ready`);
+  const over = new Promise((resolve, reject) => { Object.assign(current, { resolve, reject }); });
+  try {
+    await call('begin', request);
+    return await over;
+  } catch (error) {
+    fail(error.message);
+    throw error;
+  }
+}
+
+function fail(text) {
+  say(part('trouble'), text);
+  showStep('failed', 'The training has failed.');
+}
+
+/** Goes on with the training of an earlier visit. */
+export async function resume() {
+  current = { done: 0, began: performance.now() };
+  const over = new Promise((resolve, reject) => { Object.assign(current, { resolve, reject }); });
+  over.catch(() => {});
+  current.request = await call('resume');
+  showStep('training', `${described(current.request)}: going on`);
+  return over;
+}
+
+let phase = '', batchCame;
+news.addEventListener('progress', ({ detail: { progress, losses, sections, memory } }) => {
+  if (losses) {
+    part('losses').hidden = false;
+    draw(part('losses'), losses);
+  }
+  if (sections) showReport(sections);
+  document.documentElement.dataset.memory = memory;
+  for (const event of progress.events) {
+    if (event.kind === 'phase') {
+      phase = event.name;
+      batchCame = undefined;
+    }
+    if (event.kind === 'batch') {
+      const { epoch, epochs, batch, batches, loss } = event;
+      const now = performance.now();
+      // Three passes of an epoch's cost are its training, and batches are a part of them.
+      if (batchCame && phase !== 'frozen') learnCost((now - batchCame) / 1000 * batches * 1.05, epochCost);
+      batchCame = now;
+      part('done').value = (epoch - 1 + batch / batches) / epochs;
+      say(part('place'), `${phase}: epoch ${epoch} of ${epochs}, batch ${batch} of ${batches}, loss ${loss.toFixed(3)}; ${duration(progress.seconds)} so far`);
+    }
+    if (event.kind === 'rolled_back') say(part('place'), `${phase}: the loss was not a number; the epoch starts again at half the rates`);
+  }
+  if (phase === 'frozen' && progress.cached > (current.cached ??= progress.cached)) {
+    learnCost(progress.seconds - current.since, (progress.cached - current.cached) * pictureCost);
+  }
+  current.since ??= progress.seconds;
+  if (progress.events.length === 0 && phase === 'frozen') say(part('place'), `frozen: ${progress.cached} pictures have gone through the body; ${duration(progress.seconds)} so far`);
+  if (part('run').dataset.step === 'training') say(part('step'), described(current.request));
+});
+
+news.addEventListener('over', ({ detail: { number, sections, request, report } }) => {
+  showReport(sections);
+  runs.push({ number, request, report });
+  showRuns();
+  part('done').value = 1;
+  showStep('over', `${described(request)}: over`);
+  onOver();
+  current?.resolve?.(report);
+});
+
+news.addEventListener('failed', ({ detail: { error } }) => {
+  fail(error);
+  current?.reject?.(new Error(error));
+});
+
+function showReport(html) {
+  part('report-fold').hidden = false;
+  const template = document.createElement('template');
+  template.innerHTML = html;
+  part('report').replaceChildren(...template.content.children);
+}
+
+function showRuns() {
+  part('runs').hidden = runs.length === 0;
+  part('run-rows').replaceChildren(...runs.map(({ request, report }) => {
+    const accuracy = report.validation?.metrics.accuracy;
+    const reason = report.decision?.reason ?? report.state.ended_early?.reason ?? '';
+    return make('tr', {}, make('th', { scope: 'row', className: 'text', textContent: described(request) }),
+      make('td', { textContent: accuracy === undefined ? '' : percent(accuracy) }),
+      make('td', { textContent: (report.state.finished ?? report.state.ended_early)?.seconds.toFixed(0) ?? '' }),
+      make('td', { className: 'text', textContent: reason }));
+  }));
+}
+
+/** Opens a run that is kept. */
+export const open = async number => call('load', { name: 'photos.defrost', bytes: await get(`runs/${number}/photos.defrost`) });
+
+/** Takes the last training back: the one before answers again. */
+async function undo() {
+  const { number } = runs.pop();
+  await forget(`runs/${number}/`);
+  showRuns();
+  const before = runs[runs.length - 1];
+  part('report-fold').hidden = !before;
+  if (before) showReport((await open(before.number)).sections);
+  onOver();
+}
+
+/** Forgets all runs of other pictures. */
+export async function forgetRuns() {
+  runs.length = 0;
+  await forget('runs/');
+  showRuns();
+}
+
+/** Brings back the runs of an earlier visit; their reports are in them. */
+export async function restoreRuns() {
+  const numbers = [...new Set((await names('runs/')).map(name => Number(name.split('/')[1])))].sort((a, b) => a - b);
+  return numbers;
+}
+
+/** Connects the buttons; `after` is called when there is another network to try. */
+export function connect(after) {
+  onOver = after;
+  const begin = kind => () => train(wanted(kind)).catch(() => {});
+  part('head').onclick = begin('head');
+  part('thaw').onclick = begin('thaw');
+  part('from-start').onclick = begin('from_start');
+  part('pause').onclick = async () => {
+    const isPaused = part('run').dataset.step === 'paused';
+    showStep(isPaused ? 'training' : 'paused', isPaused ? described(current.request) : 'Paused');
+    await call(isPaused ? 'proceed' : 'pause');
+  };
+  part('stop').onclick = async () => {
+    showStep('stopping', 'Stopping after this batch');
+    await call('stop');
+  };
+  part('undo').onclick = () => undo().catch(error => say(part('trouble'), error.message));
+  part('download').onclick = async () => {
+    const { number } = runs[runs.length - 1];
+    download('photos.defrost', new Blob([await get(`runs/${number}/photos.defrost`)], { type: 'application/zip' }));
+  };
+}
