@@ -134,23 +134,31 @@ def column(value: Any) -> list[Any]:
     return list(value)
 
 
-def rows(value: Any) -> list[dict[str, str]]:
-    """Rows by column, of a frame, a list of dicts, or a dict for a single row."""
+def rows(value: Any) -> list[dict[str, str | float]]:
+    """Rows to predict by column, of a frame, a list of dicts, or a dict for a single row."""
     if is_frame(value):
-        columns = frame(value)
+        columns = [(str(name), column(value[name])) for name in value.columns]
         count = len(columns[0][1]) if columns else 0
-        return [{name: cells[place] for name, cells in columns} for place in range(count)]
+        return [{name: known(cells[place]) for name, cells in columns} for place in range(count)]
     if isinstance(value, Mapping) or hasattr(value, "to_dict"):
         return [row(value)]
     return [row(one) for one in value]
 
 
-def row(value: Any) -> dict[str, str]:
-    """A row by column, of a dict or a series."""
+def row(value: Any) -> dict[str, str | float]:
+    """A row to predict by column, of a dict or a series."""
     given = value.to_dict() if hasattr(value, "to_dict") else value
     if not isinstance(given, Mapping):
         raise DataError(f"a row is a dict of columns and cells, not {type(value).__name__}")
-    return {str(name): cell(one) for name, one in given.items()}
+    return {str(name): known(one) for name, one in given.items()}
+
+
+def known(value: Any) -> str | float:
+    """A cell of a row to predict: a number stays one, however the column writes numbers."""
+    if hasattr(value, "item") and not hasattr(value, "isoformat"):
+        value = value.item()
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) < 2**53 else cell(value)
 
 
 def places(value: Any) -> str | list[int] | None:

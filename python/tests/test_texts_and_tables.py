@@ -93,6 +93,17 @@ def test_numbers_are_predicted_as_numbers(people: dict[str, list]) -> None:
     assert learn.get_preds(with_decoded=True).decoded is not None
 
 
+def test_a_number_is_that_number_in_a_column_with_commas(tmp_path: Path) -> None:
+    rows = "\n".join(f"{20 + i % 50},{i % 10}5;{'young' if i % 50 < 25 else 'old'}" for i in range(200))
+    (tmp_path / "weights.csv").write_text(f"weight;group\n{rows}\n")
+    learn = tabular_learner(tmp_path / "weights.csv", "group", progress=False)
+    learn.train(5)
+    written = learn.predict({"weight": "20,125"}).probabilities
+    assert np.array_equal(learn.predict({"weight": 20.125}).probabilities, written)
+    model = load_learner(learn.export(tmp_path / "weights.defrost"))
+    assert np.array_equal(model.predict({"weight": np.float64(20.125)}).probabilities, written)
+
+
 def test_missing_cells_are_empty(people: dict[str, list]) -> None:
     import datetime
 

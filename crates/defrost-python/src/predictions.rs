@@ -6,6 +6,7 @@ use defrost::TrainedModel;
 use defrost::bundle::NamedPrediction;
 use defrost::learner::TestTimeAugmentation;
 use defrost::metrics::NotANumber;
+use defrost::tabular::{RowPredictError, Schema, TableModelConfig};
 use defrost::vision::image::{Image, ImageError};
 use defrost::vision::{ImageInput, ImageItem, ImagePredictError};
 use pyo3::prelude::*;
@@ -20,15 +21,24 @@ use crate::values::{Array, record, rows};
 #[derive(FromPyObject)]
 pub enum PyInputs {
     /// Table rows, cells by column.
-    Rows(Vec<BTreeMap<String, String>>),
+    Rows(Vec<BTreeMap<String, PyCell>>),
     /// Texts, or the paths of images: strings both.
     Strings(Vec<String>),
     Images(Vec<PyImage>),
 }
 
+/// A cell of a row.
+#[derive(FromPyObject)]
+pub enum PyCell {
+    /// As a file of rows has it.
+    Text(String),
+    /// A number, however its column writes numbers.
+    Number(f64),
+}
+
 /// The same for the library.
 pub enum Inputs {
-    Rows(Vec<BTreeMap<String, String>>),
+    Rows(Vec<BTreeMap<String, PyCell>>),
     Strings(Vec<String>),
     Images(Vec<ImageItem>),
 }
@@ -74,11 +84,19 @@ impl Inputs {
         }
     }
 
-    fn rows(&self) -> Result<&[BTreeMap<String, String>], String> {
-        match self {
-            Self::Rows(rows) => Ok(rows),
-            _ => Err("the learner is for table rows: give dicts or a frame".to_owned()),
-        }
+    /// The rows as this schema reads them.
+    fn rows(&self, schema: &Schema) -> Result<Vec<BTreeMap<String, String>>, String> {
+        let Self::Rows(rows) = self else {
+            return Err("the learner is for table rows: give dicts or a frame".to_owned());
+        };
+        let cell = |(column, cell): (&String, &PyCell)| {
+            let text = match cell {
+                PyCell::Text(text) => text.clone(),
+                PyCell::Number(number) => schema.number_cell(column, &number.to_string()),
+            };
+            (column.clone(), text)
+        };
+        Ok(rows.iter().map(|row| row.iter().map(cell).collect()).collect())
     }
 }
 
@@ -103,7 +121,11 @@ pub fn of_learner(learner: &AnyLearner, inputs: &Inputs) -> Result<Answers, Stri
         AnyLearner::Text(learner) => {
             told(learner.predict_all(inputs.texts()?).map_err(|error| error.to_string())?)
         }
-        AnyLearner::Table(learner) => told(learner.predict_rows(inputs.rows()?)),
+        AnyLearner::Table(learner) => {
+            let model: &TableModelConfig =
+                learner.model().ok_or_else(|| RowPredictError::NoModel.to_string())?;
+            told(learner.predict_rows(&inputs.rows(&model.schema)?))
+        }
     })
 }
 
@@ -127,7 +149,7 @@ pub fn of_model(model: &TrainedModel, inputs: &Inputs) -> Result<Answers, String
             answers.map(|answer| answer.map(|answer| run.named(answer))).collect()
         }
         TrainedModel::Table(run) => {
-            let answers = run.predict_rows(inputs.rows()?).into_iter();
+            let answers = run.predict_rows(&inputs.rows(&run.manifest.model.schema)?).into_iter();
             answers.map(|answer| answer.map(|answer| run.named(answer))).collect()
         }
     })

@@ -59,7 +59,9 @@ fn everything_wrong_with_a_row_is_said_at_its_column() {
 fn a_number_in_json_is_that_number() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let row = |i: usize| format!("{},{}5;{}\n", 20 + i * 7 % 50, i % 10, if i.is_multiple_of(3) { "a" } else { "b" });
+    let row = |i: usize| {
+        format!("{},{}5;{}\n", 20 + i * 7 % 50, i % 10, if i.is_multiple_of(3) { "a" } else { "b" })
+    };
     let rows: String = (0..60).map(row).collect();
     std::fs::write(folder.join("weights.csv"), format!("weight;group\n{rows}")).unwrap();
     tables::run(folder, "train weights.csv --label-column group --epochs 1 --out run --json");

@@ -222,6 +222,8 @@ pub(crate) fn run<K: Kernel>(isa: IsaLevel, kernel: K) -> K::Output {
             return simd.run(kernel);
         }
     }
+    #[cfg(not(target_arch = "x86_64"))]
+    debug_assert_eq!(isa.level(), crate::isa::Level::Portable, "there is no other level for this processor");
     kernel.run(Portable)
 }
 

@@ -11,7 +11,8 @@ use super::example_views::Listing;
 use super::numbers::{self, measure, thousands};
 use super::verdict::Verdict;
 use super::{
-    Chart, Problems, Report, State, TrainingItem, batch_losses, curves, draw_plan, draw_timeline, schedules,
+    About, Chart, Problems, Report, State, TrainingItem, batch_losses, curves, draw_plan, draw_timeline,
+    schedules,
 };
 use crate::data::Preview;
 use crate::learner::{EpochRecord, Kept};
@@ -150,12 +151,7 @@ impl Report {
             estimates: self.estimates.iter().map(estimate_row).collect(),
             validation: ErrorsSection::of(self),
             problems: about.problems.as_ref().map(|problems| problems.iter().map(problem_rows).collect()),
-            counts: format!(
-                "{} {} were trained on, {} validated.",
-                thousands(about.train),
-                about.items,
-                thousands(about.valid)
-            ),
+            counts: self.counts(running.is_some()),
         };
         sections.render().expect("writing to a string never fails")
     }
@@ -167,6 +163,15 @@ impl Report {
             charts.push(batch_losses(self, &self.batch_losses));
         }
         charts
+    }
+
+    fn counts(&self, is_running: bool) -> String {
+        let About { items, train, valid, .. } = &self.about;
+        let (train, valid) = (thousands(*train), thousands(*valid));
+        match is_running {
+            true => format!("{train} {items} are trained on, {valid} validate."),
+            false => format!("{train} {items} were trained on, {valid} validated."),
+        }
     }
 
     fn lead(&self) -> String {
@@ -211,7 +216,9 @@ impl Report {
             }));
             let loss = self.validation.as_ref().map_or(best.valid_loss, |validation| validation.loss);
             facts.push(fact("validation loss", measure(loss), String::new()));
-            let in_all = format!("{} epochs in all", self.epochs.len());
+            let is_running = matches!(self.state, State::Running { .. });
+            let in_all =
+                format!("{} epochs {}", self.epochs.len(), if is_running { "so far" } else { "in all" });
             facts.push(match self.decision.as_ref().map(|decision| decision.kept) {
                 Some(Kept::Between) => fact("weights", "between frozen and thawed".to_owned(), in_all),
                 Some(Kept::Frozen) => fact("weights", "the frozen head's".to_owned(), in_all),
