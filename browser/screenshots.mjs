@@ -73,8 +73,11 @@ if (serves) {
 if (watches) {
   const words = ['train', 'samples/fashion', '--size', '64', '--epochs', '60', '--live=0', '--out', `${runs}/live`];
   const { address, end } = await started(words, /^live: (\S+)/m);
-  // When a thawed epoch is over, the page has something to show.
-  await both(`${address}/`, 'live', page => page.getByText(/^thawed/).first().waitFor({ timeout: 300_000 }).then(() => page.waitForTimeout(15_000)));
+  // Once losses of batches are drawn, the page has something to show.
+  await both(`${address}/`, 'live', async page => {
+    await page.locator('svg.chart .line').first().waitFor({ timeout: 300_000 });
+    await page.waitForTimeout(3_000);
+  });
   await end();
 }
 await browser.close();

@@ -171,6 +171,10 @@ fn the_whole_book_does_what_it_says() {
         of("1e-2", "all groups the same") < of("1e-3", "all groups the same") - 0.02,
         "too high a rate does harm"
     );
+    assert!(
+        of("1e-2", "first group a hundredth") > of("1e-2", "all groups the same") + 0.2,
+        "a lower one early protects"
+    );
 
     let text = printed("text");
     if folder.path().join("target/minilm").exists() {
