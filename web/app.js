@@ -65,9 +65,10 @@ export async function read() {
 /** Other pictures need another network, and make the trainings so far meaningless. */
 async function readAnew() {
   await training.forgetRuns();
-  await forget('checkpoint/');
+  await forget('checkpoint/').catch(() => {});
   part('try').hidden = true;
-  await pictures.store(settings());
+  // Without room for the pictures there is no going on after the tab was closed; all else works.
+  await pictures.store(settings()).catch(error => say(part('engine'), error.message));
   return read();
 }
 
