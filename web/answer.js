@@ -1,6 +1,6 @@
 // Asking a trained network: a picture that is chosen, dropped, pasted or seen by the camera, its classes, and where the network looked.
 import { call } from './engine.js';
-import { Camera, make, onDrop, onPaste, percent, say } from './page.js';
+import { Camera, make, onChoice, onDrop, onPaste, percent, say } from './page.js';
 
 /** Puts what asks and what answers into an element. `isWanted` says whether a pasted picture is meant for it. */
 export function answering(place, isWanted = () => true) {
@@ -78,7 +78,7 @@ export function answering(place, isWanted = () => true) {
       say(wrong, `the camera can't be used: ${error.message}`);
     }
   };
-  file.onchange = () => file.files[0] && ask(file.files[0]);
+  onChoice(file, ([chosen]) => ask(chosen));
   look.onchange = () => last && ask(last);
   onDrop(drop, files => files[0] && ask(files[0][1]));
   onPaste(files => isWanted() && ask(files[0]));

@@ -3,7 +3,7 @@ import { answering } from './answer.js';
 import { call, start } from './engine.js';
 import * as lesson from './lesson.js';
 import * as network from './network.js';
-import { make, part, say, stayOffline } from './page.js';
+import { make, onChoice, part, say, stayOffline } from './page.js';
 import * as pictures from './pictures.js';
 import { forget, names } from './store.js';
 import * as training from './training.js';
@@ -65,9 +65,10 @@ export async function read() {
 /** Other pictures need another network, and make the trainings so far meaningless. */
 async function readAnew() {
   await training.forgetRuns();
-  await forget('checkpoint/');
+  await forget('checkpoint/').catch(() => {});
   part('try').hidden = true;
-  await pictures.store(settings());
+  // Without room for the pictures there is no going on after the tab was closed; all else works.
+  await pictures.store(settings()).catch(error => say(part('engine'), error.message));
   return read();
 }
 
@@ -98,7 +99,7 @@ async function main() {
     await forget('checkpoint/');
     part('again').hidden = true;
   };
-  part('load').onchange = async ({ target: { files: [file] } }) => {
+  onChoice(part('load'), async ([file]) => {
     try {
       const about = await call('load', { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
       part('try').hidden = false;
@@ -107,7 +108,7 @@ async function main() {
     } catch (error) {
       say(part('engine'), `${file.name}: ${error.message}`);
     }
-  };
+  });
   lesson.connect({ readAnew, ask });
   try {
     const { version } = await start('efficientnet_lite0.safetensors');

@@ -34,6 +34,15 @@ export async function stayOffline(files) {
   }
 }
 
+/** Takes the files that are chosen; the same ones can be chosen again. */
+export function onChoice(input, take) {
+  input.addEventListener('change', () => {
+    const files = [...input.files];
+    input.value = '';
+    if (files.length > 0) take(files);
+  });
+}
+
 /** Offers bytes as a file. */
 export function download(name, blob) {
   const link = make('a', { href: URL.createObjectURL(blob), download: name });

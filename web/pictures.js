@@ -1,5 +1,5 @@
 // The pictures that are collected, class by class, before they are read.
-import { Camera, download, make, onDrop, onPaste, part, say } from './page.js';
+import { Camera, download, make, onChoice, onDrop, onPaste, part, say } from './page.js';
 import { forget, get, keep } from './store.js';
 import { unzip, zip } from './zip.js';
 
@@ -140,8 +140,8 @@ export function connect(onChange) {
   const trouble = error => say(part('picture-trouble'), error.message);
   onDrop(part('drop'), add);
   onPaste(pictures => document.activeElement?.closest('#try') || addTo(part('class').value.trim(), pictures));
-  part('folder').onchange = ({ target }) => add([...target.files].map(file => [file.webkitRelativePath || file.name, file]));
-  part('files').onchange = ({ target }) => addTo(part('class').value.trim(), [...target.files]);
+  onChoice(part('folder'), chosen => add(chosen.map(file => [file.webkitRelativePath || file.name, file])));
+  onChoice(part('files'), chosen => addTo(part('class').value.trim(), chosen));
   part('sample').onclick = () => sample().catch(trouble);
   part('clear').onclick = () => set([]);
   part('save-zip').onclick = async () => download('photos.zip', zip(await bytes()));

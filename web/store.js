@@ -1,4 +1,4 @@
-// What outlives a closed tab, by name, in the browser's own database: pictures, checkpoints and finished runs.
+// What outlives a closed tab, by name, in the browser's own database: pictures and checkpoints.
 
 const open = () => new Promise((resolve, reject) => {
   const request = indexedDB.open('defrost', 1);

@@ -2,7 +2,6 @@
 import { call, news } from './engine.js';
 import { download, duration, make, part, percent, say } from './page.js';
 import { draw, epochCost, learnCost, pictureCost, setEnabled, wanted } from './network.js';
-import { forget, get, names } from './store.js';
 
 /** Trainings that are over and not undone, oldest first. */
 export const runs = [];
@@ -100,6 +99,8 @@ news.addEventListener('over', ({ detail: { number, sections, request, report } }
   current?.resolve?.(report);
 });
 
+news.addEventListener('unkept', ({ detail: { error } }) => say(part('trouble'), `The browser keeps no checkpoint (${error}), so this training can't continue after the tab is closed.`));
+
 news.addEventListener('failed', ({ detail: { error } }) => {
   fail(error);
   current?.reject?.(new Error(error));
@@ -124,31 +125,22 @@ function showRuns() {
   }));
 }
 
-/** Opens a run that is kept. */
-export const open = async number => call('load', { name: 'photos.defrost', bytes: await get(`runs/${number}/photos.defrost`) });
-
 /** Takes the last training back: the one before answers again. */
 async function undo() {
   const { number } = runs.pop();
-  await forget(`runs/${number}/`);
+  await call('forgetRun', number);
   showRuns();
   const before = runs[runs.length - 1];
   part('report-fold').hidden = !before;
-  if (before) showReport((await open(before.number)).sections);
+  if (before) showReport(await call('back', before.number));
   onOver();
 }
 
 /** Forgets all runs of other pictures. */
 export async function forgetRuns() {
   runs.length = 0;
-  await forget('runs/');
+  await call('forgetRun');
   showRuns();
-}
-
-/** Brings back the runs of an earlier visit; their reports are in them. */
-export async function restoreRuns() {
-  const numbers = [...new Set((await names('runs/')).map(name => Number(name.split('/')[1])))].sort((a, b) => a - b);
-  return numbers;
 }
 
 /** Connects the buttons; `after` is called when there is another network to try. */
@@ -170,6 +162,6 @@ export function connect(after) {
   part('undo').onclick = () => undo().catch(error => say(part('trouble'), error.message));
   part('download').onclick = async () => {
     const { number } = runs[runs.length - 1];
-    download('photos.defrost', new Blob([await get(`runs/${number}/photos.defrost`)], { type: 'application/zip' }));
+    download('photos.defrost', new Blob([await call('packed', number)], { type: 'application/zip' }));
   };
 }

@@ -17,16 +17,19 @@ let playground, model, memory;
 /** Whether a run is not over, and whether it waits. */
 let running = false, paused = false;
 let request;
+/** Trainings that were over so far; each is a packed run under its number. */
+let runs = 0;
 
 const tell = (event, more) => postMessage({ event, ...more });
 const list = folder => JSON.parse(listFiles(folder));
 
-/** What went wrong, in words for people. */
+/** What went wrong, in words for people. After a panic the library can't go on, and a new worker has to. */
 function worded(error) {
-  if (/memory|Out of bounds|RangeError/i.test(`${panic ?? ''} ${error.name} ${error.message}`) && panic) {
-    return `there is not enough memory for this in the browser: choose smaller pictures or fewer in a batch under Settings, or use fewer pictures (${panic})`;
-  }
-  return panic ?? error.message;
+  if (panic === undefined) return error.message;
+  const again = 'Load the page again; an unfinished training continues from its last checkpoint';
+  return /memory|capacity/i.test(panic)
+    ? `the browser has not enough memory for this. ${again}; then choose smaller pictures or fewer in a batch under Settings, or use fewer pictures (${panic})`
+    : `${panic}. ${again}`;
 }
 
 /** Keeps the checkpoint for the next visit, if it is a new one. */
@@ -52,8 +55,21 @@ const turn = () => new Promise(resolve => {
   port2.postMessage(null);
 });
 
+/** Keeps it if the browser has room; if not, the training goes on and can't be resumed. */
+async function tryToKeep() {
+  try {
+    await keepCheckpoint();
+  } catch (error) {
+    if (kept !== undefined) tell('unkept', { error: error.message });
+    kept = undefined;
+  }
+}
+
 /** Trains until the run is over or is to wait. */
+let trains = false;
 async function train() {
+  if (trains) return;
+  trains = true;
   let drawn = -1;
   try {
     while (running && !paused) {
@@ -66,7 +82,7 @@ async function train() {
         drawn = epochs;
       }
       tell('progress', news);
-      await keepCheckpoint();
+      if (kept !== undefined) await tryToKeep();
       if (progress.over) running = false;
       await turn();
     }
@@ -75,20 +91,20 @@ async function train() {
     running = false;
     tell('failed', { error: worded(error) });
   }
+  trains = false;
 }
 
 /** Saves the run that is over, and answers by it from now on. */
 async function finish() {
-  const number = 1 + Math.max(0, ...(await names('runs/')).map(name => Number(name.split('/')[1])));
-  const folder = `/runs/${number}`;
+  runs += 1;
+  const folder = `/runs/${runs}`;
   const html = playground.save(folder);
-  pack(folder, `/packed/${number}`);
-  await keep([[`runs/${number}/photos.defrost`, takeFile(`/packed/${number}`)]]);
-  removeFiles(`/packed/${number}`);
-  await forget('checkpoint/');
-  kept = '';
-  openRun(folder);
-  tell('over', { number, sections: html, request, report: JSON.parse(new TextDecoder().decode(takeFile(`${folder}/report.json`))).report });
+  pack(folder, `/packed/${runs}`);
+  const { report } = JSON.parse(new TextDecoder().decode(takeFile(`${folder}/report.json`)));
+  removeFiles(folder);
+  await forget('checkpoint/').catch(() => {});
+  openRun(`/packed/${runs}`);
+  tell('over', { number: runs, sections: html, request, report });
 }
 
 function openRun(run) {
@@ -126,7 +142,7 @@ const calls = {
   async begin(wanted) {
     request = wanted;
     removeFiles(CHECKPOINT);
-    await forget('checkpoint/');
+    await forget('checkpoint/').catch(() => {});
     [running, paused, kept] = [true, false, ''];
     playground.begin(JSON.stringify(wanted), CHECKPOINT);
     train();
@@ -139,7 +155,7 @@ const calls = {
     const manifest = JSON.parse(new TextDecoder().decode(takeFile(`${CHECKPOINT}/checkpoint.json`)));
     request = JSON.parse(manifest.run.note);
     playground.resume(CHECKPOINT);
-    [running, paused] = [true, false];
+    [running, paused, kept] = [true, false, ''];
     train();
     return request;
   },
@@ -155,6 +171,22 @@ const calls = {
   async stop() {
     playground.endEarly();
     await calls.proceed();
+  },
+
+  /** A packed run of this visit. */
+  async packed(number) {
+    return takeFile(`/packed/${number}`);
+  },
+
+  /** Answers by an earlier run of this visit. */
+  async back(number) {
+    openRun(`/packed/${number}`);
+    return sections(`/packed/${number}`);
+  },
+
+  /** Forgets a run of this visit, or all of them. */
+  async forgetRun(number) {
+    removeFiles(number === undefined ? '/packed' : `/packed/${number}`);
   },
 
   /** Takes a run in one file, and answers by it. */

@@ -11,13 +11,20 @@ const LANES: usize = 8;
 pub(crate) struct Portable;
 
 #[inline(always)]
-fn map(a: [f32; LANES], f: impl Fn(f32) -> f32) -> [f32; LANES] {
-    std::array::from_fn(|lane| f(a[lane]))
+fn map(mut a: [f32; LANES], f: impl Fn(f32) -> f32) -> [f32; LANES] {
+    // Loops, which compilers make vectors of where they leave `std::array::from_fn` a call for each lane.
+    for a in &mut a {
+        *a = f(*a);
+    }
+    a
 }
 
 #[inline(always)]
-fn zip(a: [f32; LANES], b: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> [f32; LANES] {
-    std::array::from_fn(|lane| f(a[lane], b[lane]))
+fn zip(mut a: [f32; LANES], b: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> [f32; LANES] {
+    for (a, b) in a.iter_mut().zip(b) {
+        *a = f(*a, b);
+    }
+    a
 }
 
 impl Simd for Portable {
@@ -83,7 +90,7 @@ impl Simd for Portable {
     #[inline(always)]
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
         // Two roundings: without an instruction for it, `f32::mul_add` is a slow library call.
-        std::array::from_fn(|lane| a[lane] * b[lane] + c[lane])
+        zip(zip(a, b, |a, b| a * b), c, |product, c| product + c)
     }
 
     #[inline(always)]
@@ -98,7 +105,11 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn where_greater(self, a: Self::V, b: Self::V, value: Self::V) -> Self::V {
-        std::array::from_fn(|lane| if a[lane] > b[lane] { value[lane] } else { 0.0 })
+        let mut chosen = value;
+        for lane in 0..LANES {
+            chosen[lane] = if a[lane] > b[lane] { value[lane] } else { 0.0 };
+        }
+        chosen
     }
 
     #[inline(always)]
