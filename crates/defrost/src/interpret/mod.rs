@@ -2,6 +2,7 @@
 //! most wrong about, what in an item spoke for an answer, how far training has moved each stage. Nothing here knows images, texts or tables.
 
 mod confused;
+#[cfg(any(feature = "vision", feature = "text"))]
 pub(crate) mod evidence;
 mod examples;
 mod heat;
