@@ -117,7 +117,7 @@ impl Report {
     }
 
     /// What its page shows, as HTML elements; they look as they should with [`PAGE_STYLE`]. While the run goes on, a hidden
-    /// figure `batches` keeps a place for [`batch_losses`](super::batch_losses).
+    /// figure `batches` keeps a place for [`batch_losses`].
     pub fn sections(&self) -> String {
         let running = match self.state {
             State::Running { phase } => Some(phase),
