@@ -13,9 +13,7 @@ use defrost::vision::{
     ImageFolder, ImageLearner, ImageModelConfig, Images, VisionSetup, WeightSource, image_grid,
 };
 use defrost::weights::{self, Tensors};
-use defrost::{
-    GroupSummary, LearnerOptions, PlanSummary, Precision, Reading, ResolvedPhase, SplitData,
-};
+use defrost::{GroupSummary, LearnerOptions, PlanSummary, Precision, Reading, ResolvedPhase, SplitData};
 use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -281,8 +279,11 @@ impl Playground {
         begin: impl FnOnce(&mut ImageLearner, &[ResolvedPhase]) -> Result<UnfinishedRun, defrost::LearnerError>,
     ) -> Thrown<()> {
         let (request, phases) = self.phases(text)?;
-        let options =
-            CheckpointOptions { every: CHECKPOINT, note: text.to_owned(), ..CheckpointOptions::new(checkpoint) };
+        let options = CheckpointOptions {
+            every: CHECKPOINT,
+            note: text.to_owned(),
+            ..CheckpointOptions::new(checkpoint)
+        };
         self.learner.checkpoint(options);
         self.events.end_early(false);
         let about = About { command: request.command(&self.settings, self.groups()), ..self.about.clone() };

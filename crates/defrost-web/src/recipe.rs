@@ -99,7 +99,9 @@ impl Request {
         let lr = lr.as_ref().map(|lr| format!("\"{lr}\""));
         let train = match kind {
             Kind::Head => "learn.train(0)".to_owned(),
-            Kind::Thaw => format!("learn.train({epochs}{})", lr.map_or_else(String::new, |lr| format!(", lr={lr}"))),
+            Kind::Thaw => {
+                format!("learn.train({epochs}{})", lr.map_or_else(String::new, |lr| format!(", lr={lr}")))
+            }
             Kind::FromStart => {
                 let lr = lr.unwrap_or_else(|| format!("\"{}\"", usual_rates(groups)));
                 format!("learn.freeze_to({freeze_to})\nlearn.fit_one_cycle({epochs}, {lr})")

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use defrost::Pretrained;
+use defrost::data::Dataset as _;
 use defrost::platform::Instant;
 use defrost::report::draw_plan;
 use defrost::tabular::TableData;
-use defrost::Pretrained;
-use defrost::data::Dataset as _;
 use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 

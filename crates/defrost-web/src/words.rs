@@ -32,7 +32,9 @@ impl<T, E: Error + 'static> OrThrow<T> for Result<T, E> {
 /// The remedy as something to do on the page.
 fn words(remedy: &Remedy) -> Option<String> {
     Some(match remedy {
-        Remedy::LowerBatchSize => "choose fewer pictures in a batch, or smaller ones, under Settings".to_owned(),
+        Remedy::LowerBatchSize => {
+            "choose fewer pictures in a batch, or smaller ones, under Settings".to_owned()
+        }
         Remedy::UseName(name) => format!("did you mean `{name}`?"),
         Remedy::GoOnDespiteChanges => "begin a new run".to_owned(),
         Remedy::StartNewHead => "begin with the body alone".to_owned(),

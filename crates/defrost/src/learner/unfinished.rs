@@ -110,11 +110,7 @@ impl<N: Network> Learner<N> {
     }
 
     /// Decides which weights stay. Whatever happened, what was learned before is not lost.
-    fn end(
-        &mut self,
-        run: &UnfinishedRun,
-        outcome: Result<(), LearnerError>,
-    ) -> Result<(), LearnerError> {
+    fn end(&mut self, run: &UnfinishedRun, outcome: Result<(), LearnerError>) -> Result<(), LearnerError> {
         let outcome = outcome.and_then(|()| self.decide(&run.phases));
         self.end_checkpoints();
         self.restore_best();
@@ -142,7 +138,8 @@ impl<N: Network> Learner<N> {
                     let start = std::mem::replace(start, Start::of_phase(number));
                     let is_new_run = number == 0 && start.now.is_none();
                     let running = Box::new(self.begin_phase(phase, start));
-                    let paused = if is_new_run { self.pause(&running, CheckpointTrigger::Now) } else { Ok(()) };
+                    let paused =
+                        if is_new_run { self.pause(&running, CheckpointTrigger::Now) } else { Ok(()) };
                     run.place = Place::In(number, running);
                     paused?;
                     continue;

@@ -265,7 +265,8 @@ fn in_parts_it_ends_with_the_same_bytes() {
         let expected = never_stopped(&setup);
         let folder = tempfile::tempdir().unwrap();
         let mut learner = setup.learner(folder.path());
-        learner.checkpoint(CheckpointOptions { every: Duration::ZERO, ..CheckpointOptions::new(folder.path()) });
+        learner
+            .checkpoint(CheckpointOptions { every: Duration::ZERO, ..CheckpointOptions::new(folder.path()) });
         let (begun, phases) = (collect(learner.network()), learner.resolve(setup.recipe.clone()).unwrap());
         // A second run of the same learner begins where the first one did.
         for _ in 0..2 {

@@ -58,7 +58,8 @@ fn multiply<const ROWS: usize>(rows: Rows<f32>, panel: &[f32], tile: &mut [f32; 
     let mut sums = [[0.0f32; COLUMNS]; ROWS];
     for (&segment, weights) in rows.segments.iter().zip(panel.chunks_exact((rows.depth * COLUMNS).max(1))) {
         let reach = (rows.depth * rows.along).saturating_sub(rows.along - 1);
-        let values: [&[f32]; ROWS] = std::array::from_fn(|row| &rows.data[segment + row * rows.step..][..reach]);
+        let values: [&[f32]; ROWS] =
+            std::array::from_fn(|row| &rows.data[segment + row * rows.step..][..reach]);
         let weights = weights.as_chunks().0;
         // Neighbours are the usual case, and one without checks of the bounds.
         match rows.along {

@@ -245,9 +245,7 @@ fn exists(path: &Path) -> bool {
 /// What is known of this name.
 pub fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
     Ok(match entry(path.as_ref())? {
-        Entry::File(bytes) => {
-            Metadata { kind: FileType { is_dir: false }, len: locked(&bytes).len() as u64 }
-        }
+        Entry::File(bytes) => Metadata { kind: FileType { is_dir: false }, len: locked(&bytes).len() as u64 },
         Entry::Folder => Metadata { kind: FileType { is_dir: true }, len: 0 },
     })
 }
@@ -384,7 +382,10 @@ mod tests {
         let kinds: Vec<bool> =
             read_dir(folder.join("in")).unwrap().map(|entry| entry.unwrap().kind.is_dir()).collect();
         assert_eq!(kinds, [true, false]);
-        assert_eq!(create_dir_all(folder.join("in/file/x")).unwrap_err().kind(), io::ErrorKind::NotADirectory);
+        assert_eq!(
+            create_dir_all(folder.join("in/file/x")).unwrap_err().kind(),
+            io::ErrorKind::NotADirectory
+        );
         assert_eq!(read_dir(folder.join("in/file")).err().unwrap().kind(), io::ErrorKind::NotADirectory);
         assert!(read_dir(folder.join("nowhere")).is_err() && canonicalize(folder.join("nowhere")).is_err());
     }

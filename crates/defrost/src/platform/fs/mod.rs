@@ -7,13 +7,13 @@ use std::path::Path;
 
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub use memory::{
-    DirEntry, File, FileType, canonicalize, create_dir_all, metadata, read, read_dir, remove_dir, remove_file,
-    rename, write,
+    DirEntry, File, FileType, canonicalize, create_dir_all, metadata, read, read_dir, remove_dir,
+    remove_file, rename, write,
 };
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 pub use std::fs::{
-    DirEntry, File, FileType, canonicalize, create_dir_all, metadata, read, read_dir, remove_dir, remove_file,
-    rename, write,
+    DirEntry, File, FileType, canonicalize, create_dir_all, metadata, read, read_dir, remove_dir,
+    remove_file, rename, write,
 };
 
 /// Whether there is a file of this name.
