@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use defrost::Pretrained;
-use defrost::data::Dataset as _;
 use defrost::platform::Instant;
 use defrost::report::draw_plan;
 use defrost::tabular::TableData;
