@@ -3,7 +3,7 @@
     python make_clothing.py SOURCE [--out DIR]      (needs pillow)
 
 SOURCE is the folder of the data set clothing-dataset-small (CC0), with train/CLASS/*.jpg. The pick is the first photos by name, so the
-same ones come out every time. Each is scaled so that its shorter side has 208 pixels.
+same ones come out every time. Each is scaled so that its shorter side has 160 pixels.
 """
 import argparse
 import shutil
@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 CLASSES = ["dress", "shorts", "skirt"]
 COUNT = 20
-SIDE = 208
+SIDE = 160
 
 
 def main():
@@ -29,7 +29,7 @@ def main():
             image = ImageOps.exif_transpose(Image.open(photo)).convert("RGB")
             scale = SIDE / min(image.size)
             image = image.resize([round(side * scale) for side in image.size], Image.Resampling.LANCZOS)
-            image.save(folder / f"{number:02}.jpg", quality=82, optimize=True)
+            image.save(folder / f"{number:02}.jpg", quality=70, optimize=True)
     shutil.copy(arguments.source / "LICENSE", arguments.out / "LICENSE")
 
 

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     };
     let made = || -> Result<(), Box<dyn std::error::Error>> {
         let mut bindgen = Bindgen::new();
-        bindgen.input_path(file).web(true)?.typescript(false).remove_name_section(true).out_name("defrost");
+        bindgen.input_path(file).web(true)?.typescript(false).out_name("defrost");
         Ok(bindgen.generate(folder)?)
     };
     match made() {

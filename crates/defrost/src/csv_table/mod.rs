@@ -27,6 +27,7 @@ use thiserror::Error;
 
 use crate::data::Skipped;
 use crate::files::{self, FileError};
+use crate::platform::fs;
 use crate::remedy::{Note, Remedy};
 
 pub use cells::Cells;
@@ -266,7 +267,7 @@ impl CsvTable {
     ///
     /// As [`read`](Self::read), or if there is no such encoding or sheet.
     pub fn read_as(path: &Path, format: &TableFormat) -> Result<Self, CsvError> {
-        let bytes = std::fs::metadata(path).map_err(FileError::at(path))?.len();
+        let bytes = fs::metadata(path).map_err(FileError::at(path))?.len();
         if bytes > MAX_BYTES {
             return Err(CsvError::TooLarge(path.to_owned()));
         }

@@ -286,6 +286,7 @@ fn in_parts_it_ends_with_the_same_bytes() {
             assert!(!learner.go_on(&mut run, || true).unwrap());
         }
         let mut other = setup.learner(folder.path());
+        let phases = other.resolve(setup.recipe.clone()).unwrap();
         let mut run = other.begin_at_checkpoint(&phases).unwrap();
         while !other.go_on(&mut run, || true).unwrap() {}
         assert!(came_of(&other) == expected);
