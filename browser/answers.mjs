@@ -2,11 +2,8 @@
 // and a file of all of them; what it says at the fields of a form; its report and its description for programs.
 //
 //   node answers.mjs DEFROST NAME=RUN...
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { check } from './check.mjs';
+import { served } from './served.mjs';
 
 const [defrost, ...words] = process.argv.slice(2);
 const folder = '../samples/fashion/valid/bag';
@@ -163,17 +160,4 @@ const tries = {
   },
 };
 
-for (const word of words) {
-  const [name, run] = word.split('=');
-  const server = spawn(defrost, ['serve', run, '--port', '0', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const over = once(server, 'exit');
-  try {
-    const [line] = await once(createInterface(server.stdout), 'line');
-    const { url } = JSON.parse(line);
-    const model = await (await fetch(`${url}/model`)).json();
-    await check(`answers-${name}`, url, visit => tries[model.form.kind](visit, model));
-  } finally {
-    server.kill();
-    await over;
-  }
-}
+await served(defrost, words, 'answers', tries);

@@ -2,11 +2,8 @@
 // comes of it, asks where the network looks, sends what can't be read.
 //
 //   node serve.mjs DEFROST NAME=RUN...
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { check } from './check.mjs';
+import { served } from './served.mjs';
 
 const fixtures = '../crates/defrost/tests/fixtures';
 const known = '../samples/fashion/train/trouser';
@@ -155,17 +152,4 @@ const tries = {
   },
 };
 
-for (const word of words) {
-  const [name, run] = word.split('=');
-  const server = spawn(defrost, ['serve', run, '--port', '0', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const over = once(server, 'exit');
-  try {
-    const [line] = await once(createInterface(server.stdout), 'line');
-    const { url } = JSON.parse(line);
-    const model = await (await fetch(`${url}/model`)).json();
-    await check(`serve-${name}`, url, visit => tries[model.form.kind](visit, model));
-  } finally {
-    server.kill();
-    await over;
-  }
-}
+await served(defrost, words, 'serve', tries);
