@@ -93,6 +93,6 @@ fn a_number_out_of_range_is_an_error_for_its_row() {
         );
         (answer.status, answer.json())
     };
-    assert_eq!(ask("1e308"), (422, json!({ "error": reason })));
+    assert_eq!(ask("1e308"), (422, json!({ "error": reason, "fields": { "size": reason } })));
     assert_eq!(ask("21.5").0, 200);
 }

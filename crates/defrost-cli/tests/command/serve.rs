@@ -92,11 +92,11 @@ fn an_image_is_explained_by_its_places() {
         assert_same(&explained, &predicted);
         let heat = &explained["heat"];
         assert_eq!(heat["class"], explained["top"][0]["class"]);
-        assert_eq!((&heat["height"], &heat["width"], &heat["fraction"]), (&json!(2), &json!(2), &json!(1.0)));
+        assert_eq!((&heat["height"], &heat["width"], &heat["fraction"]), (&json!(8), &json!(8), &json!(1.0)));
         let values: Vec<f64> =
             heat["values"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
         let highest = values.iter().copied().fold(0.0, f64::max);
-        assert!(values.len() == 4 && [0.0, 1.0].contains(&highest), "{values:?}");
+        assert!(values.len() == 64 && [0.0, 1.0].contains(&highest), "{values:?}");
         assert!(values.iter().all(|value| (0.0..=1.0).contains(value)), "{values:?}");
     }
     let refused = server.post("/explain", "image/png", b"no image").refusal();

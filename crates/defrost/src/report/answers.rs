@@ -75,7 +75,7 @@ impl Report {
 
     fn default_of(&self) -> String {
         format!(
-            "A pretrained network starts with everything frozen except the head; then everything is thawed, and the better one is kept. This run: {}.",
+            "A pretrained network starts with everything frozen except the head, which is learned first; then everything is thawed. The best is kept: the head alone, the thawed network, or weights between the two. This run: {}.",
             self.trained()
         )
     }

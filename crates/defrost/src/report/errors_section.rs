@@ -27,6 +27,8 @@ pub(super) struct ErrorsSection<'a> {
     pub(super) worst: Option<Listing<'a>>,
     pub(super) surest: Option<Listing<'a>>,
     pub(super) random: Option<Listing<'a>>,
+    /// Whether items are files, whose labels can be corrected in `suspects.csv`.
+    pub(super) are_files: bool,
     pub(super) heated: bool,
     pub(super) shaded: bool,
 }
@@ -54,6 +56,8 @@ pub(super) struct MatrixCell {
 pub(super) struct Pair<'a> {
     pub(super) target: String,
     pub(super) title: String,
+    /// Which of its items are shown, unless all are.
+    pub(super) note: Option<String>,
     pub(super) examples: Option<Listing<'a>>,
 }
 
@@ -107,6 +111,8 @@ impl<'a> ErrorsSection<'a> {
             Pair {
                 target: target(cell),
                 title: format!("{actual} predicted as {predicted}: {count} of {of}"),
+                note: (cell.examples.len() < count)
+                    .then(|| format!("Shown are {}, those of the highest losses.", cell.examples.len())),
                 examples: example_list(&cell.examples, &validation.columns),
             }
         };
@@ -129,6 +135,7 @@ impl<'a> ErrorsSection<'a> {
             surest: list(&validation.surest),
             random: list(&validation.random),
             shaded: validation.worst.iter().any(|case| !case.words.is_empty()),
+            are_files: validation.worst.iter().any(|case| case.link.is_some()),
             heated: validation.worst.iter().any(|case| case.heat.is_some()),
         })
     }

@@ -17,6 +17,8 @@ const STEPS: usize = 4;
 
 /// The data of the section.
 pub(super) struct Verdict {
+    pub(super) question: &'static str,
+    pub(super) answer: Option<&'static str>,
     pub(super) bars: Bars,
     pub(super) next: Vec<String>,
 }
@@ -79,8 +81,27 @@ impl Verdict {
                 kept: false,
             }),
         }
-        Some(Self { bars: Bars::of(metric, all), next: report.next_steps() })
+        let (question, answer) = question(report);
+        Some(Self { question, answer, bars: Bars::of(metric, all), next: report.next_steps() })
     }
+}
+
+/// What a reader wants to know first, and the answer where weights were compared.
+fn question(report: &Report) -> (&'static str, Option<&'static str>) {
+    let compared = report.decision.as_ref().filter(|decision| decision.kept != Kept::Only);
+    let Some((decision, gain)) = compared.and_then(|decision| Some((decision, decision.gain?))) else {
+        return ("Result", None);
+    };
+    let question = match report.plan.groups.iter().any(|group| group.new) {
+        true => "Did thawing pay?",
+        false => "Did training on pay?",
+    };
+    let answer = match (decision.kept, gain.is_better()) {
+        (Kept::Frozen, _) | (_, Some(false)) => "No: it is kept as it was before.",
+        (_, Some(true)) => "Yes: the difference is larger than chance explains.",
+        (_, None) => "Open: these validation items can't tell, as the range of the difference holds zero.",
+    };
+    (question, Some(answer))
 }
 
 /// A result.
