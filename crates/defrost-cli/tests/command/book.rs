@@ -151,7 +151,8 @@ fn the_whole_book_does_what_it_says() {
     let amount = printed("amount");
     let of = |images: usize, plan: &str| mean(&amount, &format!("{images} images of a class, {plan}"));
     assert!(of(5, "thawed from the start") < of(5, "head only") - 0.1, "few images can't teach a body");
-    for images in [5, 20] {
+    assert!(of(60, "default") > of(60, "head only") + 0.01, "more can, behind a good head");
+    for images in [5, 20, 60] {
         assert!(of(images, "default") > of(images, "head only") - 0.04, "the default keeps a good head");
     }
 
