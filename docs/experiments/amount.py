@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""When thawing pays, by the number of training images: about ten minutes.
+"""When thawing pays, by the number of training images.
 
     python3 docs/experiments/amount.py [--seeds 1 2 3] [--images 5 20 60 100]
 

@@ -15,7 +15,7 @@ pub struct Refusal {
     pub status: StatusCode,
     /// The problem and what to do.
     pub message: String,
-    /// What is wrong with single fields of the request, by their names.
+    /// The error of each wrong field of the request, by its name.
     fields: BTreeMap<String, String>,
     /// A header that belongs to the status.
     header: Option<(HeaderName, &'static str)>,

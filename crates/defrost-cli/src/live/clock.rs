@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use defrost::PlanSummary;
 use defrost::learner::PhaseEstimate;
 
-/// How much an estimate weighs against what is measured: as much as this fraction of what it is of, a phase or the run.
+/// The weight of an estimate beside the measured seconds. An estimate of a phase, or of the run, counts like measurements of this fraction of it.
 const TRUST: f64 = 0.1;
 
-/// What is expected of a phase.
+/// A phase, and the seconds that it is estimated to take.
 #[derive(Clone, Debug, Default)]
 struct Expected {
     name: String,
@@ -56,12 +56,12 @@ pub struct Clock {
     at: f64,
     /// That place, in epochs.
     epochs: f64,
-    /// Seconds that phases took that are over, and what was estimated for them.
+    /// Of the phases that are over: the measured seconds, and the estimated ones.
     over: (f64, f64),
     is_over: bool,
 }
 
-/// The ratio of what things took to what was estimated; near `before` as long as that is little of the `whole`.
+/// The ratio of measured to estimated seconds. While `expected` is a small part of the `whole`, the ratio stays near `before`.
 fn pace(taken: f64, expected: f64, whole: f64, before: f64) -> f64 {
     let trust = TRUST * whole;
     if expected + trust > 0.0 { (taken + trust * before) / (expected + trust) } else { before }
@@ -89,8 +89,8 @@ impl Clock {
         }
     }
 
-    /// Takes what is estimated. Frozen epochs take turns with this many variants of each item, so that as many of them fill the
-    /// cache.
+    /// The estimates of the phases are known. Each item has this many variants, and each of the first epochs caches one of them: so many
+    /// epochs fill the cache.
     pub fn estimated(&mut self, estimates: &[PhaseEstimate], variants: u64) {
         for (phase, estimate) in self.phases.iter_mut().zip(estimates) {
             if phase.name == estimate.phase {

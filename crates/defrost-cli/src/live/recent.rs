@@ -1,5 +1,5 @@
-//! A few validation items, and what is predicted for them as the network learns. Training predicts all validation items after each
-//! epoch anyway, so these cost nothing but a look at them before the first.
+//! The predictions for a few validation items, epoch by epoch. Training predicts all validation items after each epoch, so these
+//! predictions cost nothing. Only the previews cost time, once before the first epoch.
 
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -83,7 +83,7 @@ pub struct Snapshot {
     pub clock: Clock,
     /// The validation items that are shown, once they are chosen.
     pub items: Option<Arc<Value>>,
-    /// What is predicted for them after the last epoch.
+    /// Their predictions after the last epoch.
     pub recent: Option<Arc<Recent>>,
     /// Where the run is saved, once it is.
     pub saved: Option<Saved>,

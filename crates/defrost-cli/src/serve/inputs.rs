@@ -20,12 +20,12 @@ use crate::http::{Refusal, Request};
 /// The prediction for each input, or why there is none.
 pub type Predictions = Vec<Result<Answer, Unusable>>;
 
-/// Why there is no prediction for an input.
+/// The reason why an input has no prediction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unusable {
     /// The reason.
     pub reason: String,
-    /// What is wrong with single fields of it, by their names.
+    /// The error of each wrong field, by its name.
     pub fields: BTreeMap<String, String>,
 }
 
