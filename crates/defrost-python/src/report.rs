@@ -116,7 +116,6 @@ fn write<N: Network>(
     files::write_atomically(&folder.join("history.csv"), |file| {
         std::io::Write::write_all(file, history.as_bytes())
     })?;
-    report::write_predictions(folder, predictions)?;
-    report::write_suspects(folder, learner, predictions)?;
+    report::write_predictions(folder, learner, predictions)?;
     report::write(folder, report)
 }

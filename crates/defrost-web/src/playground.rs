@@ -249,7 +249,7 @@ impl Playground {
         let report = current.report.ended(&mut self.learner, &self.model, &ended).or_throw()?;
         report::write(folder, &report).or_throw()?;
         let predictions = PredictedItem::all(&mut self.learner, &thresholds).or_throw()?;
-        report::write_predictions(folder, &predictions).or_throw()?;
+        report::write_predictions(folder, &self.learner, &predictions).or_throw()?;
         self.learner.discard_checkpoint().or_throw()?;
         Ok(report.sections())
     }

@@ -89,8 +89,7 @@ impl Clock {
         }
     }
 
-    /// The estimates of the phases are known. Each item has this many variants, and each of the first epochs caches one of them: so many
-    /// epochs fill the cache.
+    /// The estimates of the phases are known. Each item has this many variants, and each of the first epochs caches one of them.
     pub fn estimated(&mut self, estimates: &[PhaseEstimate], variants: u64) {
         for (phase, estimate) in self.phases.iter_mut().zip(estimates) {
             if phase.name == estimate.phase {

@@ -4,7 +4,6 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use defrost::data::Target;
 use defrost::interpret::drawn;
 use defrost::learner::{EpochRecord, Evaluation};
 use defrost::{Learner, Network};
@@ -61,12 +60,7 @@ impl Watched {
     /// The predictions of an epoch, after these.
     pub fn after(&self, record: &EpochRecord, evaluation: &Evaluation, before: Option<&Recent>) -> Recent {
         let predicted = |&place: &usize| {
-            let (found, target) = (&evaluation.predictions[place], &evaluation.targets[place]);
-            let (said, probability) = match target {
-                Target::Class(_) => (Target::Class(found.class()), Some(found.0[found.class()])),
-                Target::Labels(_) => (Target::Labels(found.labels(&evaluation.thresholds)), None),
-                Target::Number(_) => (Target::Number(found.number()), None),
-            };
+            let (target, (said, probability)) = (&evaluation.targets[place], evaluation.predicted(place));
             let right = target.number().is_none().then(|| said == *target);
             Predicted { said: said.to_cell(&self.classes), probability, right }
         };
@@ -80,6 +74,7 @@ impl Watched {
 
 #[cfg(test)]
 mod tests {
+    use defrost::data::Target;
     use defrost::metrics::Prediction;
 
     use super::*;

@@ -33,6 +33,16 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// The prediction for an item, in the form of its label, and the probability of the predicted class; none for labels and numbers.
+    pub fn predicted(&self, item: usize) -> (Target, Option<f32>) {
+        let found = &self.predictions[item];
+        match &self.targets[item] {
+            Target::Class(_) => (Target::Class(found.class()), Some(found.0[found.class()])),
+            Target::Labels(_) => (Target::Labels(found.labels(&self.thresholds)), None),
+            Target::Number(_) => (Target::Number(found.number()), None),
+        }
+    }
+
     /// The same predictions, measured with these thresholds.
     #[must_use]
     pub fn at(mut self, thresholds: &[f32]) -> Self {

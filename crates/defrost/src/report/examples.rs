@@ -122,26 +122,25 @@ impl<N: Network, M: ModelConfig<Network = N>> Examples<'_, N, M> {
     }
 
     fn example(&self, item: usize) -> ExampleResult {
-        let (found, target) = (&self.evaluation.predictions[item], &self.evaluation.targets[item]);
         let class = |class: usize| self.classes.get(class).cloned().unwrap_or_default();
         let labels = |labels: &[usize]| match labels {
             [] => "no label".to_owned(),
             labels => labels.iter().map(|&label| class(label)).collect::<Vec<_>>().join(", "),
         };
-        let (actual, predicted, sure) = match target {
-            Target::Class(is) => (class(*is), class(found.class()), Some(f64::from(found.0[found.class()]))),
-            Target::Labels(are) => (labels(are), labels(&found.labels(&self.evaluation.thresholds)), None),
-            Target::Number(is) => {
-                (numbers::number(f64::from(*is)), numbers::number(f64::from(found.number())), None)
-            }
+        let said = |target: &Target| match target {
+            Target::Class(is) => class(*is),
+            Target::Labels(are) => labels(are),
+            Target::Number(is) => numbers::number(f64::from(*is)),
         };
+        let (predicted, sure) = self.evaluation.predicted(item);
+        let (actual, predicted) = (said(&self.evaluation.targets[item]), said(&predicted));
         let data = self.learner.valid();
         ExampleResult {
             name: data.name(item),
             link: data.file(item).and_then(file_link::of),
             actual,
             predicted,
-            sure,
+            sure: sure.map(f64::from),
             loss: self.losses[item],
             preview: data.preview(item),
             remark: data.remark(item),

@@ -44,7 +44,6 @@ pub use plan_drawing::draw_plan;
 pub use predictions::{PredictedItem, read_predictions, write_predictions};
 pub use rate_curve::{draw_rates, sketch_rates};
 pub use store::{RecordError, note_export, read, rewrite, write};
-pub use suspects::write_suspects;
 pub use timeline::draw_timeline;
 pub use training_batch::TrainingItem;
 pub use validation::ValidationReport;

@@ -1,16 +1,16 @@
 //! `predictions.csv` in a run's folder: the best epoch's prediction for each validation item.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::RecordError;
+use super::suspects::write_suspects;
 use crate::bundle::RunFiles;
 use crate::data::Target;
 use crate::files;
 use crate::interpret::item_losses;
 use crate::learner::{Learner, LearnerError};
-use crate::metrics::Prediction;
 use crate::stage::Network;
 
 const FILE: &str = "predictions.csv";
@@ -48,18 +48,13 @@ impl PredictedItem {
         let losses = item_losses(&*loss, &evaluation);
         let evaluation = evaluation.calibrated(learner.reliability().temperature);
         let classes = learner.classes();
-        let items = evaluation.predictions.iter().zip(&evaluation.targets).enumerate();
-        let predicted = |(place, (found, target)): (usize, (&Prediction, &Target))| {
-            let (predicted, probability) = match target {
-                Target::Class(_) => (Target::Class(found.class()), Some(found.0[found.class()])),
-                Target::Labels(_) => (Target::Labels(found.labels(&evaluation.thresholds)), None),
-                Target::Number(_) => (Target::Number(found.number()), None),
-            };
+        let line = |(place, target): (usize, &Target)| {
+            let (predicted, probability) = evaluation.predicted(place);
             let (label, prediction) = (target.to_cell(&classes), predicted.to_cell(&classes));
             let (item, loss) = (learner.valid().name(place), losses[place]);
             Self { item, label, prediction, probability, loss }
         };
-        Ok(items.map(predicted).collect())
+        Ok(evaluation.targets.iter().enumerate().map(line).collect())
     }
 
     /// How right it is: 1 or 0 for a class and for all labels together; for a number, minus its error.
@@ -72,12 +67,21 @@ impl PredictedItem {
     }
 }
 
-/// Writes `predictions.csv` into a run's folder; returns its path.
+/// Writes `predictions.csv` into a run's folder, and `suspects.csv` where items are files of their own.
 ///
 /// # Errors
 ///
-/// If it can't be written.
-pub fn write_predictions(folder: &Path, items: &[PredictedItem]) -> Result<PathBuf, RecordError> {
+/// If one can't be written.
+pub fn write_predictions<N: Network>(
+    folder: &Path,
+    learner: &Learner<N>,
+    items: &[PredictedItem],
+) -> Result<(), RecordError> {
+    write_items(folder, items)?;
+    write_suspects(folder, learner, items)
+}
+
+fn write_items(folder: &Path, items: &[PredictedItem]) -> Result<(), RecordError> {
     let path = folder.join(FILE);
     files::write_atomically(&path, |file| {
         let mut table = csv::Writer::from_writer(file);
@@ -86,7 +90,7 @@ pub fn write_predictions(folder: &Path, items: &[PredictedItem]) -> Result<PathB
         }
         table.flush()
     })?;
-    Ok(path)
+    Ok(())
 }
 
 /// Reads the predictions that a run has kept.
@@ -135,7 +139,7 @@ mod tests {
                 loss: 0.0,
             },
         ];
-        write_predictions(folder.path(), &items).unwrap();
+        write_items(folder.path(), &items).unwrap();
         assert_eq!(read_predictions(folder.path()).unwrap(), items);
         std::fs::write(folder.path().join(FILE), "item,label\na,b\n").unwrap();
         assert!(matches!(read_predictions(folder.path()), Err(RecordError::Damaged { .. })));

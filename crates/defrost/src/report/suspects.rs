@@ -3,7 +3,7 @@
 //! It is a table of labels: with its column `label` corrected, training reads it in place of the labels it had. Items that validate come first,
 //! by their loss, as the network has not seen their labels; those that it was trained on follow, and have no prediction.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -25,22 +25,22 @@ struct Line<'a> {
     loss: Option<f64>,
 }
 
-/// Writes `suspects.csv` into a run's folder, from the predictions for all validation items; returns its path. Nothing is written where items are
+/// Writes `suspects.csv` into a run's folder, from the predictions for all validation items. Nothing is written where items are
 /// not files of their own: their labels are corrected in the file that they come from.
 ///
 /// # Errors
 ///
 /// If it can't be written.
-pub fn write_suspects<N: Network>(
+pub(super) fn write_suspects<N: Network>(
     folder: &Path,
     learner: &Learner<N>,
     predicted: &[PredictedItem],
-) -> Result<Option<PathBuf>, RecordError> {
+) -> Result<(), RecordError> {
     let (train, valid) = (learner.train_data(), learner.valid());
     let are_files = (0..train.len()).all(|item| train.file(item).is_some())
         && (0..valid.len()).all(|item| valid.file(item).is_some());
     if !are_files || predicted.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
     let mut doubted: Vec<&PredictedItem> = predicted.iter().collect();
     doubted.sort_by(|a, b| b.loss.total_cmp(&a.loss));
@@ -73,5 +73,5 @@ pub fn write_suspects<N: Network>(
         }
         table.flush()
     })?;
-    Ok(Some(path))
+    Ok(())
 }

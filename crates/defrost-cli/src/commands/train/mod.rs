@@ -115,8 +115,7 @@ fn train_on<D: Domain>(mut session: Session) -> Outcome {
     let report = planned.ended(&mut learner, &model, &ended).or_failure()?;
     let page = report::write(&run, &report).or_failure()?;
     let predictions = PredictedItem::all(&mut learner, &thresholds).or_failure()?;
-    report::write_predictions(&run, &predictions).or_failure()?;
-    report::write_suspects(&run, &learner, &predictions).or_failure()?;
+    report::write_predictions(&run, &learner, &predictions).or_failure()?;
     let validation = report.validation.clone().unwrap_or_default();
     if let Some(live) = &live {
         live.end(report, early.as_deref(), &run);
