@@ -103,6 +103,16 @@ impl PhaseSummary {
             Method::Steps => GroupState::Trains(self.lr_max.get(group).copied().unwrap_or(0.0)),
         }
     }
+
+    /// What `epochs` of it do, in a few words: `4 epochs`, or `best head` where that is computed.
+    pub fn in_words(&self, epochs: usize) -> String {
+        match (self.method, epochs) {
+            (Method::SolveHead, _) => "best head".to_owned(),
+            (Method::Measure, _) => "measured before training".to_owned(),
+            (Method::Steps, 1) => "1 epoch".to_owned(),
+            (Method::Steps, _) => format!("{epochs} epochs"),
+        }
+    }
 }
 
 /// The optimizer's settings before a batch.

@@ -91,7 +91,8 @@ pub enum Command {
     Serve(ServeArguments),
     /// Look for mistakes in your data
     ///
-    /// Exit code 1 if there are errors, 0 if there are none or only warnings.
+    /// Takes the options of `train` and reads the data as it does; those about training change nothing here. Exit code 1 if there are
+    /// errors, 0 if there are none or only warnings.
     Check(CheckArguments),
     /// List runs and their results, the newest first
     Runs(RunsArguments),

@@ -15,6 +15,7 @@ use crate::Outcome;
 use crate::args::{ServeArguments, Task};
 use crate::domain::for_domain;
 use crate::failure::{Blame, Failure};
+use crate::http::from_elsewhere;
 use crate::run::stop_on_signals;
 use crate::serve::{Access, Interface, Metrics, Room, Served, Server, queue, work};
 use crate::show::{Explanation, Found};
@@ -77,6 +78,9 @@ fn serve_run<S: Served>(arguments: &ServeArguments) -> Outcome {
         eprintln!("warning: everybody who can reach {address} can use it");
     }
     eprintln!("{name} answers at {url}; Ctrl-C ends it");
+    if let Some(elsewhere) = from_elsewhere(address) {
+        eprintln!("on a phone or another computer in this network: http://{elsewhere}");
+    }
     if arguments.json {
         print_json(&json!({ "url": url }))?;
     }

@@ -2,6 +2,7 @@
 
 mod connections;
 mod form;
+mod reach;
 mod refusal;
 
 use std::convert::Infallible;
@@ -24,6 +25,7 @@ use tokio::time::{sleep, timeout};
 
 pub use connections::Connections;
 pub use form::first_file;
+pub use reach::from_elsewhere;
 pub use refusal::Refusal;
 
 /// A request.

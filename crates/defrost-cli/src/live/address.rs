@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
 use crate::args::LiveAddress;
 use crate::failure::{Blame, Failure};
+use crate::http::from_elsewhere;
 
 /// The port where none is given.
 const PORT: u16 = 8001;
@@ -57,6 +58,9 @@ impl fmt::Display for Listening {
             )?;
         }
         write!(f, "live: http://{}", self.address)?;
+        if let Some(elsewhere) = from_elsewhere(self.address) {
+            write!(f, "\non a phone or another computer in this network: http://{elsewhere}")?;
+        }
         if self.is_second_choice { write!(f, " (port {PORT} is taken)") } else { Ok(()) }
     }
 }

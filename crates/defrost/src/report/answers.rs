@@ -85,8 +85,7 @@ impl Report {
             let trains =
                 |(group, rate): (usize, &f64)| (!phase.frozen_groups.contains(&group)).then_some(*rate);
             let rates: Vec<f64> = phase.lr_max.iter().enumerate().filter_map(trains).collect();
-            let epochs =
-                if phase.epochs == 1 { "1 epoch".to_owned() } else { format!("{} epochs", phase.epochs) };
+            let work = phase.in_words(phase.epochs);
             match (phase.method, rates.as_slice()) {
                 (Method::SolveHead, _) => {
                     format!("{}: the best head is computed, which needs no rate", phase.name)
@@ -94,14 +93,14 @@ impl Report {
                 (Method::Steps, [first, .., last]) if first != last => {
                     let [first, last] = [first, last].map(|&rate| numbers::rate(rate));
                     format!(
-                        "{}: {epochs}, up to {first} in the earliest group that trains and {last} in the head",
+                        "{}: {work}, up to {first} in the earliest group that trains and {last} in the head",
                         phase.name
                     )
                 }
                 (Method::Steps, [first, ..]) => {
-                    format!("{}: {epochs}, up to {}", phase.name, numbers::rate(*first))
+                    format!("{}: {work}, up to {}", phase.name, numbers::rate(*first))
                 }
-                _ => format!("{}: {epochs}", phase.name),
+                _ => format!("{}: {work}", phase.name),
             }
         };
         let phases: Vec<String> = self.plan.phases.iter().map(phase).collect();
@@ -132,14 +131,23 @@ impl Report {
                 self.about.items
             );
         }
-        match validation.baseline.get(metric) {
-            Some(&baseline) => {
-                answer + &format!(". Always {} has {}.", validation.always, numbers::number(baseline))
-            }
-            None => answer + ".",
+        answer += ".";
+        if let (Some(&baseline), Some(is_clear)) =
+            (validation.baseline.get(metric), self.beats_always_the_same())
+        {
+            let so = match is_clear {
+                true => {
+                    "so it has learned something. Whether that is enough for you, see the worse end of the range"
+                }
+                false => "which is within the range, so it may have learned nothing",
+            };
+            answer +=
+                &format!(" Always saying {} has {}, {so}.", validation.always, numbers::number(baseline));
         }
+        answer
     }
 }
 
 const OTHER_KINDS: &str = "Freezing is the same for images, texts, rows of tables and a network of your own: each is a list of stages, and a \
-    position in that list says what is frozen. A table's network is not pretrained, so nothing of it is frozen unless it continues an earlier run.";
+    position in that list says what is frozen. A text network is pretrained like an image network, so the same command does the same for a file of \
+    texts. A table's network is not pretrained, so nothing of it is frozen, unless it continues an earlier run (--pretrained RUN).";

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::{Report, numbers};
+use crate::recipe::Method;
 
 const WIDTH: f64 = 400.0;
 const ROW: f64 = 38.0;
@@ -67,8 +68,6 @@ pub fn draw_timeline(report: &Report) -> String {
                 Some(*end)
             })
             .collect();
-        let of_plan = if span.run == span.planned { String::new() } else { format!(" of {}", span.planned) };
-        let plural = if span.planned == 1 { "" } else { "s" };
         let took = if span.run == 0 {
             String::new()
         } else {
@@ -79,7 +78,10 @@ pub fn draw_timeline(report: &Report) -> String {
                 )
             )
         };
-        let text = format!("{}: {}{of_plan} epoch{plural}{took}", phase.name, span.run);
+        let all = phase.in_words(span.planned);
+        let is_part = phase.method == Method::Steps && span.run != span.planned;
+        let done = if is_part { format!("{} of {all}", span.run) } else { all };
+        let text = format!("{}: {done}{took}", phase.name);
         let ends_at = x(from) + text.chars().count() as f64 * CHARACTER;
         let (text_x, anchor) = if ends_at < WIDTH { (x(from), "start") } else { (x(from + length), "end") };
         let is_here = best.filter(|best| (span.from..span.from + span.run).contains(best));

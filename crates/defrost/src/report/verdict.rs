@@ -152,6 +152,16 @@ impl Report {
         (!self.about.classes.is_empty()).then(|| self.about.train / self.about.classes.len())
     }
 
+    /// Whether the whole range of the result is better than always the same answer; none where nothing is known about that.
+    pub(super) fn beats_always_the_same(&self) -> Option<bool> {
+        let validation = self.validation.as_ref()?;
+        let (metric, value) = self.result()?;
+        let &baseline = validation.baseline.get(metric)?;
+        let interval = validation.intervals.get(metric);
+        let [low, high] = interval.map_or([value; 2], |interval| [interval.low, interval.high]);
+        Some(if is_error(metric) { high < baseline } else { low > baseline })
+    }
+
     /// What is worth trying next, as far as the numbers tell.
     fn next_steps(&self) -> Vec<String> {
         let Some(validation) = &self.validation else { return vec![] };
@@ -164,18 +174,11 @@ impl Report {
                 "Look at the errors that the check of the data found ({errors}): they are listed below."
             ));
         }
-        if let Some((metric, value)) = self.result()
-            && let Some(&baseline) = validation.baseline.get(metric)
-        {
-            let interval = validation.intervals.get(metric);
-            let [low, high] = interval.map_or([value; 2], |interval| [interval.low, interval.high]);
-            let is_clear = if is_error(metric) { high < baseline } else { low > baseline };
-            if !is_clear {
-                steps.push(format!(
-                    "The result is not clearly better than always {}. Check the labels, and whether the {items} show what the labels say.",
-                    validation.always
-                ));
-            }
+        if self.beats_always_the_same() == Some(false) {
+            steps.push(format!(
+                "The result is not clearly better than always {}. Check the labels, and whether the {items} show what the labels say.",
+                validation.always
+            ));
         }
         steps.extend(self.about_thawing());
         if let Some(&(actual, predicted, count)) = validation.confused.first()
@@ -358,6 +361,10 @@ mod tests {
                 "accuracy is 0.8000; on other images of the kind it is between 0.7500 and 0.8500"
             )
         );
+        assert!(answers[5].answer.contains("Always saying cat has 0.5000, so it has learned something"));
+        let mut unclear = report(Kept::Thawed);
+        unclear.validation.as_mut().unwrap().baseline.insert("accuracy".to_owned(), 0.76);
+        assert!(unclear.answers()[5].answer.contains("0.7600, which is within the range"));
         assert!(answers[1].answer.contains("It has 30 training images per class."));
         let none = Report { validation: None, ..report(Kept::Thawed) };
         assert!(none.answers().is_empty() && Verdict::of(&none).is_none());
