@@ -14,15 +14,15 @@ use crate::terminal::name;
 /// Shows training as it goes.
 pub struct Progress {
     phase: String,
-    /// How many epochs the phase has.
-    epochs: usize,
+    /// How many epochs the phase has; none where its weights are computed or only measured.
+    epochs: Option<usize>,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
     /// A bar if stderr is a terminal.
     pub fn new() -> Self {
-        Self { phase: String::new(), epochs: 0, bar: on_a_terminal(TEMPLATE) }
+        Self { phase: String::new(), epochs: None, bar: on_a_terminal(TEMPLATE) }
     }
 
     /// Prints a line of progress above the bar.
@@ -58,7 +58,8 @@ const TEMPLATE: &str = "  {prefix} {wide_bar} {pos}/{len} {msg} eta {eta}";
 impl Observer for Progress {
     fn phase_started(&mut self, phase: &ResolvedPhase) {
         let ResolvedPhase { name, plan, rates, method, epochs, .. } = phase;
-        (self.phase, self.epochs) = (name.clone(), *epochs);
+        self.phase.clone_from(name);
+        self.epochs = (*method == Method::Steps).then_some(*epochs);
         let count = thousands(plan.trainable_count());
         match method {
             Method::Steps => {}
@@ -122,11 +123,13 @@ impl Observer for Progress {
 }
 
 /// An epoch in a line of 80 columns, unless its phase has a long name.
-fn epoch_line(record: &EpochRecord, epochs: usize) -> String {
+fn epoch_line(record: &EpochRecord, epochs: Option<usize>) -> String {
     let EpochRecord { phase, epoch, train_loss, valid_loss, metrics, seconds: taken, .. } = record;
-    let digits = epochs.to_string().len();
-    let losses =
-        format!("  {phase} {epoch:digits$}/{epochs}: train loss {train_loss:.4}, valid {valid_loss:.4}, ");
+    let place = epochs.map_or_else(String::new, |epochs| {
+        let digits = epochs.to_string().len();
+        format!(" {epoch:digits$}/{epochs}")
+    });
+    let losses = format!("  {phase}{place}: train loss {train_loss:.4}, valid {valid_loss:.4}, ");
     let metrics = metrics_that_fit(metrics, WIDTH.saturating_sub(losses.chars().count() + SECONDS));
     format!("{losses}{metrics}, {}", seconds(*taken))
 }
@@ -198,13 +201,14 @@ mod tests {
             seconds,
         };
         assert_eq!(
-            epoch_line(&record("thawed", 12.3), 4),
+            epoch_line(&record("thawed", 12.3), Some(4)),
             "  thawed 3/4: train loss 0.2500, valid 0.5000, accuracy 0.9100, 12.3 s"
         );
-        let longest = epoch_line(&record("from group 12", 754.0), 150);
+        let longest = epoch_line(&record("from group 12", 754.0), Some(150));
         assert_eq!(
             longest,
             "  from group 12   3/150: train loss 0.2500, valid 0.5000, accuracy 0.9100, 12 min 34 s"
         );
+        assert!(epoch_line(&record("frozen", 1.0), None).starts_with("  frozen: train loss 0.2500, "));
     }
 }

@@ -75,7 +75,7 @@ impl Report {
 
     fn default_of(&self) -> String {
         format!(
-            "A pretrained network starts with everything frozen except the head, which is learned first; then everything is thawed. The best is kept: the head alone, the thawed network, or weights between the two. This run: {}.",
+            "A pretrained network starts with everything frozen except the head. Its best weights are computed directly, without epochs; then everything is thawed, for four epochs unless you say otherwise. The best is kept: the head alone, the thawed network, or weights between the two. This run: {}.",
             self.trained()
         )
     }

@@ -262,20 +262,25 @@ impl Report {
         self.validation.as_ref()?.intervals.get(name).copied()
     }
 
-    /// What was trained, in a few words: `best head, thawed 4 epochs; between is kept`.
+    /// What was trained, and which weights were kept, in a few words: `best head, thawed 4 epochs; between is kept`.
     pub fn trained(&self) -> String {
-        let phase = |(phase, span): (&PhaseSummary, &Span)| {
-            let work = phase.in_words(span.to - span.from);
-            if phase.method == Method::Steps { format!("{} {work}", phase.name) } else { work }
-        };
-        let phases: Vec<String> = self.plan.phases.iter().zip(&self.spans()).map(phase).collect();
         let kept = self.decision.as_ref().and_then(|decision| match decision.kept {
             Kept::Only => None,
             Kept::Frozen => Some("frozen"),
             Kept::Thawed => Some("thawed"),
             Kept::Between => Some("between"),
         });
-        phases.join(", ") + &kept.map_or_else(String::new, |kept| format!("; {kept} is kept"))
+        self.phases_in_words() + &kept.map_or_else(String::new, |kept| format!("; {kept} is kept"))
+    }
+
+    /// `best head, thawed 4 epochs`.
+    fn phases_in_words(&self) -> String {
+        let phase = |(phase, span): (&PhaseSummary, &Span)| {
+            let work = phase.in_words(span.to - span.from);
+            if phase.method == Method::Steps { format!("{} {work}", phase.name) } else { work }
+        };
+        let phases: Vec<String> = self.plan.phases.iter().zip(&self.spans()).map(phase).collect();
+        phases.join(", ")
     }
 
     /// The seconds that it took, once it is over.

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::data::Preview;
 use crate::learner::{EpochRecord, Kept};
+use crate::recipe::Method;
 use crate::summary::{GroupState, GroupSummary, PhaseSummary};
 
 /// How pages look, and the figures on them.
@@ -216,18 +217,26 @@ impl Report {
             }));
             let loss = self.validation.as_ref().map_or(best.valid_loss, |validation| validation.loss);
             facts.push(fact("validation loss", measure(loss), String::new()));
-            let is_running = matches!(self.state, State::Running { .. });
-            let in_all =
-                format!("{} epochs {}", self.epochs.len(), if is_running { "so far" } else { "in all" });
+            let trained = match self.state {
+                State::Running { .. } => format!("{} epochs so far", self.epochs.len()),
+                _ => self.phases_in_words(),
+            };
+            let [before, after] = self.sides();
+            let computed =
+                |phase: &PhaseSummary| phase.name == best.phase && phase.method == Method::SolveHead;
             facts.push(match self.decision.as_ref().map(|decision| decision.kept) {
-                Some(Kept::Between) => fact("weights", "between frozen and thawed".to_owned(), in_all),
-                Some(Kept::Frozen) => fact("weights", "the frozen head's".to_owned(), in_all),
-                _ => fact("best epoch", format!("{} of {}", best.epoch, best.phase), in_all),
+                Some(Kept::Between) => fact("weights", format!("between {before} and {after}"), trained),
+                Some(Kept::Frozen) => fact("weights", before.to_owned(), trained),
+                _ if self.plan.phases.iter().any(computed) => fact("weights", before.to_owned(), trained),
+                _ => fact("best epoch", format!("{} of {}", best.epoch, best.phase), trained),
             });
         }
         if let Some(calibration) = self.validation.as_ref().and_then(|validation| validation.calibration) {
             let [before, after] = [calibration.ece_before, calibration.ece_after].map(numbers::fraction);
-            facts.push(fact("calibration error", after, format!("{before} before calibration")));
+            let note = format!(
+                "how far probabilities are from how often they are right; {before} before they were scaled"
+            );
+            facts.push(fact("calibration error", after, note));
         }
         if let Some(seconds) = self.seconds() {
             facts.push(fact("took", numbers::seconds(seconds), String::new()));

@@ -20,6 +20,8 @@ pub(super) struct Verdict {
     pub(super) question: &'static str,
     pub(super) answer: Option<&'static str>,
     pub(super) bars: Bars,
+    /// Whether a head alone, a thawed network and weights between them competed, so that more than the metric decided.
+    pub(super) weighed: bool,
     pub(super) next: Vec<String>,
 }
 
@@ -55,9 +57,7 @@ impl Verdict {
             .filter(|decision| decision.frozen.is_some() && decision.thawed.is_some())
         {
             Some(decision) => {
-                let is_new = report.plan.groups.iter().any(|group| group.new);
-                let names =
-                    if is_new { ["head only", "thawed"] } else { ["before this run", "after this run"] };
+                let names = report.sides();
                 let of = |name: &str, candidate: &Candidate, kept| Row {
                     name: name.to_owned(),
                     value: candidate.metric,
@@ -82,7 +82,9 @@ impl Verdict {
             }),
         }
         let (question, answer) = question(report);
-        Some(Self { question, answer, bars: Bars::of(metric, all), next: report.next_steps() })
+        let between = report.decision.as_ref().and_then(|decision| decision.between.as_ref());
+        let weighed = between.is_some() && report.has_new_group();
+        Some(Self { question, answer, bars: Bars::of(metric, all), weighed, next: report.next_steps() })
     }
 }
 
@@ -92,7 +94,7 @@ fn question(report: &Report) -> (&'static str, Option<&'static str>) {
     let Some((decision, gain)) = compared.and_then(|decision| Some((decision, decision.gain?))) else {
         return ("Result", None);
     };
-    let question = match report.plan.groups.iter().any(|group| group.new) {
+    let question = match report.has_new_group() {
         true => "Did thawing pay?",
         false => "Did training on pay?",
     };
@@ -150,6 +152,19 @@ impl Report {
     /// Training items of a class on average; none where the label is a number.
     pub(super) fn items_per_class(&self) -> Option<usize> {
         (!self.about.classes.is_empty()).then(|| self.about.train / self.about.classes.len())
+    }
+
+    /// What the two sides are called that a decision compares: the network before and after its body was thawed, or before and after a
+    /// run that goes on from an earlier one.
+    pub(super) fn sides(&self) -> [&'static str; 2] {
+        match self.has_new_group() {
+            true => ["head only", "thawed"],
+            false => ["before this run", "after this run"],
+        }
+    }
+
+    fn has_new_group(&self) -> bool {
+        self.plan.groups.iter().any(|group| group.new)
     }
 
     /// Whether the whole range of the result is better than always the same answer; none where nothing is known about that.

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use defrost::data::{Dataset, Skipped};
 use defrost::learner::Advice;
+use defrost::metrics::is_error;
 use defrost::platform::peak_resident_memory;
 use defrost::report::ValidationReport;
-use defrost::{EpochRecord, Learner, Network, PlanSummary, Precision, Reading};
+use defrost::{EpochRecord, Learner, Method, Network, PhaseSummary, PlanSummary, Precision, Reading};
 
 use crate::run::{Word, shell_command};
 use crate::show::{metrics, seconds, trust_lines};
@@ -65,13 +66,8 @@ impl Trained<'_> {
     /// Prints the result, and what to do next; `items` is what several are called.
     pub fn print<N: Network>(&self, learner: &Learner<N>, items: &str) {
         if let Some(best) = learner.best() {
-            let criterion = match learner.monitored_metric() {
-                Some(metric) => format!("highest {metric}"),
-                None => "lowest validation loss".to_owned(),
-            };
-            let EpochRecord { phase, epoch, valid_loss, .. } = best;
-            let measured = metrics(&best.metrics);
-            println!("best: {phase} epoch {epoch} ({criterion}), loss {valid_loss:.4}, {measured}");
+            let (measured, loss) = (metrics(&best.metrics), best.valid_loss);
+            println!("best: {}, loss {loss:.4}, {measured}", self.kept(best, learner.monitored_metric()));
             trust_lines(self.validation).iter().for_each(|line| println!("  {line}"));
         }
         if let Some(decision) = learner.decision() {
@@ -84,6 +80,32 @@ impl Trained<'_> {
         println!("report: {}", self.page.display());
         println!("next: {} FILE…    answers for new {items}", self.command("predict"));
         println!("      {}    a page to try it on", self.command("serve"));
+    }
+
+    /// Which weights were kept: `thawed epoch 3 (highest accuracy)`, `the head alone`, `between the head alone and thawed epoch 4`.
+    fn kept(&self, best: &EpochRecord, monitored: Option<&str>) -> String {
+        let EpochRecord { phase: name, epoch, .. } = best;
+        let before = |phase: &PhaseSummary| match phase.method {
+            Method::SolveHead => "the head alone".to_owned(),
+            Method::Measure => "the earlier run".to_owned(),
+            Method::Steps => phase.name.clone(),
+        };
+        let phases = &self.plan.phases;
+        match (phases.iter().find(|phase| phase.name == *name), phases.as_slice()) {
+            (Some(phase), _) if phase.method != Method::Steps => before(phase),
+            // Weights between two phases are of neither.
+            (None, [first, .., last]) => {
+                format!("between {} and {} epoch {epoch}", before(first), last.name)
+            }
+            _ => {
+                let criterion = match monitored {
+                    Some(metric) if is_error(metric) => format!("lowest {metric}"),
+                    Some(metric) => format!("highest {metric}"),
+                    None => "lowest validation loss".to_owned(),
+                };
+                format!("{name} epoch {epoch} ({criterion})")
+            }
+        }
     }
 
     /// A command for the run, as a shell reads it.
