@@ -1,4 +1,4 @@
-// The page of one trained network, as web/export makes it: a folder behind a server, also after the server has gone, and one file opened
+// The page of one trained network, as `defrost export --format web` writes it: a folder behind a server, also after the server has gone, and one file opened
 // from the disk. Both answer a picture with the same probabilities.
 //
 //   node model.mjs SITE PAGE
