@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn browsers_are_told_what_a_file_is() {
+    fn a_file_has_its_content_type() {
         assert_eq!(content_type("defrost_bg.wasm"), "application/wasm");
         assert_eq!(content_type("app.js"), "text/javascript; charset=utf-8");
         assert_eq!(content_type("samples.zip"), "application/octet-stream");

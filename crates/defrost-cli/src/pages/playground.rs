@@ -92,7 +92,7 @@ impl Playground {
         };
         let headers = response.headers_mut();
         headers.insert(CONTENT_SECURITY_POLICY, self.policy.clone());
-        // It may be kept, and is asked for again: another version of the program may be at this address.
+        // Browsers keep it and compare the tag next time: another version of the program may be at this address.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(ETAG, tag.clone());
         Ok(response)
