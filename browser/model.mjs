@@ -1,4 +1,4 @@
-// The page of one trained network, as web/export makes it: a folder behind a server, also after the server has gone, and one file opened
+// The page of one trained network, as `defrost export --format web` writes it: a folder behind a server, also after the server has gone, and one file opened
 // from the disk. Both answer a picture with the same probabilities.
 //
 //   node model.mjs SITE PAGE
@@ -7,7 +7,7 @@ import { check, views } from './check.mjs';
 import { serve } from './static.mjs';
 
 const [site, page] = process.argv.slice(2);
-const { address, close } = await serve(site);
+const { url, close } = await serve(site);
 const isReady = () => document.documentElement.dataset.ready === 'true';
 const photo = new URL('../samples/clothing/dress/02.jpg', import.meta.url).pathname;
 
@@ -20,7 +20,7 @@ async function answer(visit) {
 
 const said = new Set();
 for (const view of [views[0], views[3]]) {
-  await check('model', address, async visit => {
+  await check('model', url, async visit => {
     said.add(await answer(visit));
     await visit.look();
     // Without a network, once it has been loaded.

@@ -1,18 +1,21 @@
 // The page that trains, used as somebody would: the sample photos are read, the head is trained, the body thawed, a training paused,
-// the tab closed and the training resumed; the lesson is clicked through; bad files are named; all of it with the keyboard alone,
-// too. With the command (DEFROST says where) the page and the command answer by each other's networks, with the same probabilities.
-// What the page saves is left in FOLDER.
+// the tab closed and the training resumed; the page advises; the lesson is clicked through; bad files are named; all of it with the
+// keyboard alone, too. `defrost playground` serves it, where DEFROST says that the command is; the two answer by each other's networks,
+// with the same probabilities. Without DEFROST it comes from web/dist. What the page saves is left in FOLDER. SIZE is that of the
+// pictures; the times that the page promises are for its usual 128, and are only printed for others.
 //
-//   node playground.mjs DIST FOLDER [PART…]
+//   node playground.mjs FOLDER [PART…]
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { check, views } from './check.mjs';
+import { started } from './served.mjs';
 import { serve } from './static.mjs';
 
-const [dist, folder, ...wanted] = process.argv.slice(2);
+const [folder, ...wanted] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
-const { address, close } = await serve(dist);
+const { DEFROST } = process.env;
+const { url: address, close } = DEFROST ? await started(DEFROST, ['playground']) : await serve('../web/dist');
 
 /** Does a part of the test, unless others are wanted. */
 const part = (name, use, view) => (wanted.length === 0 || wanted.includes(name)) && check(name, address, use, [view]);
@@ -21,13 +24,28 @@ const isReady = () => document.documentElement.dataset.ready === 'true';
 const isStep = step => document.querySelector('#run').dataset.step === step;
 const hasRuns = count => document.querySelectorAll('#run-rows tr').length === count && document.querySelector('#run').dataset.step === 'over';
 const LONG = Number(process.env.LONG ?? 600);
+const SIZE = process.env.SIZE ?? '128';
+const chooseSize = page => page.evaluate(size => { document.querySelector('#size').value = size; }, SIZE);
+
+/** Prints a time, and expects it to be short enough at the usual size. */
+function expectWithin(visit, seconds, most, words) {
+  console.log(`  ${words}: ${seconds.toFixed(1)} s at ${SIZE} pixels`);
+  visit.expect(SIZE !== '128' || seconds < most, `${words} took ${seconds.toFixed(1)} s`);
+}
+
+/** Seconds that this takes. */
+async function timed(act) {
+  const began = performance.now();
+  await act();
+  return (performance.now() - began) / 1000;
+}
 
 const photo = name => new URL(`../samples/clothing/${name}.jpg`, import.meta.url).pathname;
 const ASKED = ['dress/02', 'shorts/03', 'skirt/07'];
 
 /** The command's probabilities for a picture, by class. */
 function commandSays(run, name) {
-  const [{ top }] = JSON.parse(execFileSync(process.env.DEFROST, ['predict', run, photo(name), '--json']));
+  const [{ top }] = JSON.parse(execFileSync(DEFROST, ['predict', run, photo(name), '--json']));
   return Object.fromEntries(top.map(({ class: of, probability }) => [of, probability]));
 }
 
@@ -49,7 +67,7 @@ async function agree(visit, run) {
   }
 }
 
-/** Counts frames from now on; the function returned tells how many a second there were, at worst over any second. */
+/** Counts frames from now on; the function returned tells how many a second there were. */
 async function frames(page) {
   await page.evaluate(() => {
     window.frames_ = [];
@@ -79,9 +97,11 @@ await part('playground', async visit => {
     { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') },
   ]);
   await page.$eval('#settings', details => { details.open = true; });
-  await page.selectOption('#size', '64');
-  await page.click('#read');
-  await page.waitForSelector('#network:not([hidden])', { timeout: LONG * 1000 });
+  await page.selectOption('#size', SIZE);
+  const reading = await timed(async () => {
+    await page.click('#read');
+    await page.waitForSelector('#network:not([hidden])', { timeout: LONG * 1000 });
+  });
   const said = await page.textContent('#left-out');
   visit.expect(/broken\.jpg: .*JPEG/.test(said) && said.includes('notes.txt'), `bad files are not named: ${said}`);
 
@@ -98,27 +118,35 @@ await part('playground', async visit => {
 
   // The head, with the page as smooth as before.
   const rate = await frames(page);
-  await page.click('#head');
-  await visit.until(hasRuns, 1, 'the trained head', LONG);
+  const head = await timed(async () => {
+    await page.click('#head');
+    await visit.until(hasRuns, 1, 'the trained head', LONG);
+  });
+  expectWithin(visit, reading + head, 20, 'reading 60 pictures and training the head');
   const perSecond = await rate();
-  console.log(`frames a second while training: ${perSecond.toFixed()}`);
+  console.log(`  frames a second while training: ${perSecond.toFixed()}`);
   visit.expect(perSecond >= 30, `${perSecond.toFixed()} frames a second while training`);
 
   // Thawing, paused and resumed.
   await page.fill('#epochs', '2');
-  await page.click('#thaw');
-  await visit.until(() => document.querySelector('#place').textContent.startsWith('thawed'), null, 'a thawed batch', LONG);
+  const toThawed = await timed(async () => {
+    await page.click('#thaw');
+    await visit.until(() => document.querySelector('#place').textContent.startsWith('thawed'), null, 'a thawed batch', LONG);
+  });
   await page.click('#pause');
   await visit.until(isStep, 'paused', 'the pause', LONG);
   const place = await page.textContent('#place');
   await page.waitForTimeout(1500);
   visit.expect(await page.textContent('#place') === place, 'a training that is paused goes on');
   await visit.look('paused');
-  await page.focus('#pause');
-  await page.keyboard.press('Enter');
-  await visit.until(hasRuns, 2, 'the thawed network', LONG);
+  const thawed = await timed(async () => {
+    await page.focus('#pause');
+    await page.keyboard.press('Enter');
+    await visit.until(hasRuns, 2, 'the thawed network', LONG);
+  });
+  expectWithin(visit, toThawed + thawed, 180, 'the head and two thawed epochs');
   const memory = await page.evaluate(() => Number(document.documentElement.dataset.memory) / 2 ** 20);
-  console.log(`memory of the library: ${memory.toFixed()} MiB`);
+  console.log(`  memory of the library: ${memory.toFixed()} MiB`);
   visit.expect(memory < 1024, `${memory.toFixed()} MiB of memory`);
 
   // Its answers, in the page and by the command; and those of a network that the command has trained.
@@ -126,16 +154,16 @@ await part('playground', async visit => {
   await saved.saveAs(`${folder}/photos.defrost`);
   const probabilities = await pageSays(page, ASKED[0]);
   visit.expect(Math.abs(Object.values(probabilities).reduce((sum, one) => sum + one) - 1) < 1e-5, 'probabilities do not add up to 1');
-  if (process.env.DEFROST) await agree(visit, `${folder}/photos.defrost`);
+  if (DEFROST) await agree(visit, `${folder}/photos.defrost`);
   const [photos] = await Promise.all([page.waitForEvent('download'), page.click('#save-zip')]);
   await photos.saveAs(`${folder}/photos.zip`);
   await visit.look('trained');
 
   // A network that was saved answers as it did, and the last training can be taken back.
-  if (process.env.DEFROST) {
+  if (DEFROST) {
     const run = `${folder}/command`;
-    execFileSync(process.env.DEFROST, ['train', new URL('../samples/clothing', import.meta.url).pathname, '--size', '64', '--epochs', '0', '--precision', 'f32', '--out', run], { stdio: 'ignore' });
-    execFileSync(process.env.DEFROST, ['pack', run, `${run}.defrost`], { stdio: 'ignore' });
+    execFileSync(DEFROST, ['train', new URL('../samples/clothing', import.meta.url).pathname, '--size', SIZE, '--epochs', '0', '--precision', 'f32', '--out', run], { stdio: 'ignore' });
+    execFileSync(DEFROST, ['pack', run, `${run}.defrost`], { stdio: 'ignore' });
     await page.setInputFiles('#load', `${run}.defrost`);
     await visit.until(() => document.querySelector('#engine').textContent.startsWith('command.defrost: '), null, 'the run of the command');
     await agree(visit, run);
@@ -171,36 +199,101 @@ await part('keyboard', async visit => {
   };
   await press('sample');
   await page.waitForFunction(() => document.querySelectorAll('#classes li').length === 3);
-  await page.evaluate(() => { document.querySelector('#size').value = '64'; });
+  await chooseSize(page);
   await press('read');
   await page.waitForSelector('#network:not([hidden])', { timeout: LONG * 1000 });
   await press('head');
   await visit.until(hasRuns, 1, 'the trained head', LONG);
+
+  // A rate is moved on the drawing, and the usual ones come back.
+  const rate = () => page.$eval('#rates label:last-child output', output => output.textContent);
+  const usual = await rate();
+  await page.focus('#rates label:last-child input');
+  await page.keyboard.press('ArrowRight');
+  await page.waitForFunction(usual => document.querySelector('#rates label:last-child output').textContent !== usual, usual);
+  visit.expect((await page.textContent('#command')).includes('--lr '), 'the command does not follow a rate');
+  await page.focus('#usual-rates');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(usual => document.querySelector('#rates label:last-child output').textContent === usual, usual);
   await visit.look('trained');
 }, views[2]);
+
+// Advice, stopped once and then to its end.
+await part('advice', async visit => {
+  const { page } = visit;
+  await visit.until(isReady, null, 'the library');
+  await page.click('#sample');
+  await page.waitForFunction(() => document.querySelectorAll('#classes li').length === 3);
+  await chooseSize(page);
+  await page.click('#read');
+  await page.waitForSelector('#network:not([hidden])', { timeout: LONG * 1000 });
+  const measures = () => visit.until(() => / of \d+ passes/.test(document.querySelector('#place').textContent), null, 'the first measurement', LONG);
+  await page.click('#advise');
+  await measures();
+  await page.click('#stop');
+  await visit.until(isStep, 'over', 'the end of an advice that was stopped', 5);
+  visit.expect((await page.textContent('#step')).includes('stopped') && await page.isHidden('#advised'), 'an advice that was stopped is shown');
+
+  const rate = await frames(page);
+  const took = await timed(async () => {
+    await page.click('#advise');
+    await measures();
+    await page.focus('#stop');
+    await visit.until(isStep, 'over', 'the advice', LONG);
+  });
+  expectWithin(visit, took, 120, 'the advice');
+  const perSecond = await rate();
+  visit.expect(perSecond >= 30, `${perSecond.toFixed()} frames a second while it measures`);
+  const memory = await page.evaluate(() => Number(document.documentElement.dataset.advisorMemory) / 2 ** 20);
+  console.log(`  memory of the advisor: ${memory.toFixed()} MiB`);
+  visit.expect(memory < 512, `${memory.toFixed()} MiB of memory for the advice`);
+  const [means, words, command] = await Promise.all(['#advice-means', '#advice-section p', '#advice-section pre'].map(one => page.textContent(one)));
+  console.log(`  ${words}\n  ${command}\n  ${means}`);
+  visit.expect(/Train|know/.test(words) && await page.locator('#advice-section svg.chart').count() === 2, `no advice: ${words}`);
+  visit.expect(await page.locator('#advice-section tbody tr').count() > 2, 'no plan was tried');
+  if (DEFROST) parsed(visit, command);
+  await visit.look('advised');
+}, views[3]);
+
+/** Whether the command takes these words. */
+function parsed(visit, command) {
+  const [, , ...words] = command.split(' ').map(word => word.replaceAll("'", '')).map(word => (word === 'photos' ? new URL('../samples/clothing', import.meta.url).pathname : word));
+  try {
+    execFileSync(DEFROST, ['plan', ...words, '--json'], { stdio: 'pipe' });
+  } catch (error) {
+    visit.expect(false, `${command}: ${error.stderr ?? error}`);
+  }
+}
 
 // The lesson.
 await part('lesson', async visit => {
   const { page } = visit;
   await visit.until(isReady, null, 'the library');
-  await page.evaluate(() => { document.querySelector('#size').value = '64'; });
+  await page.selectOption('#size', SIZE);
   const steps = await page.$$('#lesson > li');
   assert.equal(steps.length, 7);
+  const said = new Map();
   for (const step of steps) {
     await step.$eval('details', details => { details.open = true; });
-    for (const button of await step.$$('button')) {
+    for (const [place, button] of (await step.$$('button')).entries()) {
       const label = await button.textContent();
+      const lines = await step.$$eval('pre', (all, place) => all[place].textContent, place);
+      visit.expect(/^defrost train .*\n\nfrom defrost\.\w+ import \*\nlearn = /.test(lines), `${label}: no command or no Python: ${lines}`);
+      if (DEFROST && lines.includes('photos')) parsed(visit, lines.split('\n')[0]);
       await button.click();
       await page.waitForFunction(button => !button.disabled, button, { timeout: LONG * 1000 });
       const result = await step.$eval('[role=status]', element => element.textContent);
       const wrong = await step.$eval('[role=alert]', element => element.textContent);
       visit.expect(wrong === '' && /\d/.test(result), `${label}: ${wrong || 'no result'}`);
+      said.set(label, result);
       console.log(`  ${label}: ${result.split('\n')[0]}`);
     }
   }
-  const [first, second] = await page.$$eval('#lesson [role=status]', all => all.map(element => element.textContent));
-  visit.expect(/^Accuracy .* % *\. .*only the head has/.test(first), `step 1 does not show that the body stood still: ${first}`);
-  visit.expect(second.includes('0 of the body'), `step 2 does not show that the body moved: ${second}`);
+  const says = (label, words) => visit.expect(said.get(label)?.includes(words), `${label}: no “${words}” in ${said.get(label)}`);
+  says('Train the head of a frozen network', 'only the head has');
+  says('Thaw everything', '0 of the body');
+  says('Train thawed from the start', 'With the head first: ');
+  says('Leave off the stages from blocks.5', 'Without a cut: ');
   await visit.look('done');
 }, views[0]);
 close();

@@ -15,5 +15,5 @@ export async function serve(folder) {
   });
   await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
   const close = () => { server.closeAllConnections(); server.close(); };
-  return { address: `http://127.0.0.1:${server.address().port}/`, close };
+  return { url: `http://127.0.0.1:${server.address().port}/`, close };
 }

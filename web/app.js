@@ -1,6 +1,7 @@
 // The playground: pictures, the network, training and trying, in this order; and going on after the tab was closed.
+import * as advice from './advice.js';
 import { answering } from './answer.js';
-import { call, start } from './engine.js';
+import { call, engine } from './engine.js';
 import * as lesson from './lesson.js';
 import * as network from './network.js';
 import { make, onChoice, part, say, stayOffline } from './page.js';
@@ -8,19 +9,28 @@ import * as pictures from './pictures.js';
 import { forget, names } from './store.js';
 import * as training from './training.js';
 
-const FILES = ['./', 'app.js', 'answer.js', 'engine.js', 'lesson.js', 'network.js', 'page.js', 'pictures.js', 'training.js', 'store.js', 'zip.js', 'worker.js',
+const FILES = ['./', 'app.js', 'advice.js', 'answer.js', 'engine.js', 'lesson.js', 'network.js', 'page.js', 'pictures.js', 'training.js', 'store.js', 'zip.js', 'worker.js',
   'defrost.js', 'defrost_bg.wasm', 'efficientnet_lite0.safetensors', 'samples.zip', 'report.css', 'style.css'];
 
 /** The settings as the library takes them. */
 function settings() {
-  return { size: Number(part('size').value), batch: Number(part('batch').value), seed: Number(part('seed').value) || 0, groups: part('groups').value || null };
+  return { size: Number(part('size').value), batch: Number(part('batch').value), seed: Number(part('seed').value) || 0, groups: part('groups').value || null,
+    cut: part('cut').value || null };
 }
 
-function showSettings({ size, batch, seed, groups }) {
+function showSettings({ size, batch, seed, groups, cut }) {
   part('size').value = size;
   part('batch').value = batch;
   part('seed').value = seed;
   part('groups').value = groups ?? '';
+  offerCuts(cut ? [cut] : []);
+  part('cut').value = cut ?? '';
+}
+
+/** Offers to leave off the stages from each of these on. */
+function offerCuts(stages) {
+  const known = new Set([...part('cut').options].map(({ value }) => value));
+  part('cut').append(...stages.filter(stage => !known.has(stage)).map(stage => make('option', { value: stage, textContent: stage })));
 }
 
 const list = texts => texts.map(text => make('li', { textContent: text }));
@@ -37,6 +47,9 @@ function showSplit({ classes, train, valid, left_out, notes, batch }) {
   part('first-batch').querySelector('img').src = URL.createObjectURL(new Blob([batch], { type: 'image/png' }));
 }
 
+/** The settings of the network that is set up. */
+let setUp;
+
 /** Reads the pictures and sets up the network. */
 export async function read() {
   say(part('picture-trouble'), '');
@@ -46,9 +59,16 @@ export async function read() {
     await call('photos', await pictures.bytes());
     const wanted = settings();
     const each = wanted.groups === 'stages';
-    let about = await call('open', { ...wanted, groups: each ? null : wanted.groups });
+    setUp = { ...wanted, groups: each ? null : wanted.groups };
+    let about = await call('open', setUp);
     // The network says what its stages are.
-    if (each) about = await call('open', { ...wanted, groups: about.groups.flatMap(({ stages }) => stages).join('|') });
+    const stages = about.groups.flatMap(group => group.stages);
+    if (each) {
+      setUp.groups = stages.join('|');
+      about = await call('open', setUp);
+    }
+    // Without the first, of which nothing would be left, and the head.
+    if (!wanted.cut) offerCuts(stages.slice(1, -1));
     showSplit(about);
     await network.showNetwork(about);
     say(part('engine'), `${about.architecture}, ${about.size} pixels: ready.`);
@@ -66,13 +86,13 @@ export async function read() {
 async function readAnew() {
   await training.forgetRuns();
   await forget('checkpoint/').catch(() => {});
-  part('try').hidden = true;
+  part('try').hidden = part('advised').hidden = true;
   // Without room for the pictures there is no going on after the tab was closed; all else works.
   await pictures.store(settings()).catch(error => say(part('engine'), error.message));
   return read();
 }
 
-const { ask } = answering(part('ask'), () => !part('try').hidden && document.activeElement?.closest('#try'));
+answering(part('ask'), () => !part('try').hidden && document.activeElement?.closest('#try'));
 
 function showTry() {
   part('try').hidden = training.runs.length === 0;
@@ -109,10 +129,12 @@ async function main() {
       say(part('engine'), `${file.name}: ${error.message}`);
     }
   });
-  lesson.connect({ readAnew, ask });
+  lesson.connect({ readAnew, settings });
+  advice.connect(() => setUp);
   try {
-    const { version } = await start('efficientnet_lite0.safetensors');
+    const { version } = await engine.start('efficientnet_lite0.safetensors');
     say(part('engine'), `defrost ${version}: ready.`);
+    await lesson.describe();
     document.documentElement.dataset.ready = 'true';
     stayOffline(FILES);
   } catch (error) {

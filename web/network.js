@@ -1,24 +1,17 @@
-// The network as layer groups, the slider that is freeze_to, a rate for each group, and what a training would cost.
+// The network as layer groups, the slider that is freeze_to, a handle for each group's rate, and what a training would cost.
 import { call } from './engine.js';
-import { duration, make, part, say, thousands } from './page.js';
+import { duration, fill, make, part, say, thousands } from './page.js';
 
-let opened, usual, secondsPerCost;
+let opened, secondsPerCost;
 /** Whether the rates are somebody's own. */
 let own = false;
 
-/** Puts SVG that the library drew into an element. */
-export function draw(element, svg) {
-  const template = document.createElement('template');
-  template.innerHTML = svg;
-  element.replaceChildren(template.content);
-}
-
-const rateInputs = () => [...part('rates').querySelectorAll('input')];
+const handles = () => [...part('rates').querySelectorAll('input')];
+const rateOf = ({ value }) => Number((10 ** Number(value)).toPrecision(2));
 
 /** The request that the controls describe. */
 export function wanted(kind) {
-  const lr = own ? rateInputs().map(({ value }) => (10 ** Number(value)).toExponential(1)).join(',') : null;
-  return { kind, epochs: Number(part('epochs').value) || 1, freeze_to: Number(part('freeze-to').value), lr };
+  return { kind, epochs: Number(part('epochs').value) || 1, freeze_to: Number(part('freeze-to').value), rates: own ? handles().map(rateOf) : null };
 }
 
 /** Multiply-adds of one picture through all of the network. */
@@ -32,13 +25,22 @@ export function learnCost(seconds, cost) {
 /** What an epoch of the thawed network costs, as the library counts it. */
 export let epochCost = 0;
 
-function showRates(rates, frozen) {
-  const inputs = rateInputs();
-  rates.forEach((rate, group) => {
-    const input = inputs[group];
-    if (!own) input.value = Math.log10(rate || 1e-4);
-    input.disabled = frozen.includes(group);
-    say(input.previousElementSibling, frozen.includes(group) ? 'frozen' : rate.toExponential(1));
+/** Puts each handle beside the block of its group in the drawing, and shows its rate. */
+function showRates({ lr_max: rates, frozen_groups: frozen }) {
+  const drawing = part('plan').querySelector('svg');
+  // Blocks come group by group, one for each phase.
+  const blocks = [...drawing.querySelectorAll('g > rect:first-of-type')];
+  const { height } = drawing.viewBox.baseVal;
+  handles().forEach((handle, group) => {
+    const block = blocks[Math.floor(group * blocks.length / rates.length)];
+    const { style } = handle.parentElement;
+    style.setProperty('--top', `${100 * block.y.baseVal.value / height}%`);
+    style.setProperty('--height', `${100 * block.height.baseVal.value / height}%`);
+    const isFrozen = frozen.includes(group);
+    if (!own && !isFrozen) handle.value = Math.log10(rates[group]);
+    handle.disabled = isFrozen;
+    say(handle.previousElementSibling, isFrozen ? 'frozen' : rates[group].toExponential(1));
+    handle.setAttribute('aria-valuetext', handle.previousElementSibling.textContent);
   });
 }
 
@@ -54,8 +56,8 @@ export async function show() {
   const { groups } = opened;
   say(part('freeze-to-says'), `${position}: ${position === 0 ? 'nothing is frozen' : `${groups.slice(0, position).map(({ name }) => name).join(', ')} frozen`}`);
   part('freeze-to').setAttribute('aria-valuetext', part('freeze-to-says').textContent);
-  draw(part('plan'), planned.svg);
-  showRates(thawed.lr_max, thawed.frozen_groups);
+  fill(part('plan'), planned.svg);
+  showRates(thawed);
   say(part('trains'), `${thousands(thawed.trainable_params)} of ${thousands(planned.plan.total_params)}`);
   epochCost = planned.epoch_cost;
   pictureCost = planned.picture_cost;
@@ -71,25 +73,26 @@ export async function showNetwork(about) {
   part('network').hidden = part('training').hidden = false;
   Object.assign(part('freeze-to'), { max: about.groups.length - 1, value: 0 });
   part('rates').replaceChildren(...about.groups.map(({ index, name }) => {
-    const input = make('input', { type: 'range', min: -6, max: -1, step: 0.1 });
-    input.oninput = () => { own = true; show(); };
-    return make('label', {}, `${index} ${name}`, make('output'), input);
+    const handle = make('input', { type: 'range', min: -6, max: -1, step: 0.1 });
+    handle.oninput = () => { own = true; show(); };
+    return make('label', {}, make('span', { className: 'unseen', textContent: `Highest rate of group ${index}, ${name}` }), make('output'), handle);
   }));
   await show();
-  usual = rateInputs().map(({ value }) => value);
 }
 
-/** Sets the controls as a step of the lesson wants them; rates as one number for each group, or the usual ones. */
-export async function setControls({ freezeTo = 0, epochs = 2, rates = null }) {
-  part('freeze-to').value = freezeTo;
-  part('epochs').value = epochs;
-  own = rates !== null;
-  if (own) rateInputs().forEach((input, group) => { input.value = Math.log10(rates[Math.min(group, rates.length - 1)]); });
+/** Moves the slider. */
+export async function standAt(position) {
+  part('freeze-to').value = position;
   await show();
 }
 
-/** How many groups there are. */
-export const groupCount = () => opened.groups.length;
+/** Sets the controls to a request. */
+export async function setControls({ freeze_to = 0, epochs = 2, rates = null }) {
+  part('epochs').value = epochs;
+  own = rates !== null;
+  if (own) handles().forEach((handle, group) => { handle.value = Math.log10(rates[group]); });
+  await standAt(freeze_to);
+}
 
 /** Connects the controls; nothing can be moved while a training runs. */
 export function connect() {
@@ -97,12 +100,11 @@ export function connect() {
   part('epochs').oninput = show;
   part('usual-rates').onclick = () => {
     own = false;
-    rateInputs().forEach((input, group) => { input.value = usual[group]; });
     show();
   };
 }
 
 export function setEnabled(isEnabled) {
-  for (const control of [part('freeze-to'), part('epochs'), part('usual-rates'), ...rateInputs()]) control.disabled = !isEnabled;
+  for (const control of [part('freeze-to'), part('epochs'), part('usual-rates'), ...handles()]) control.disabled = !isEnabled;
   if (isEnabled && opened) show();
 }

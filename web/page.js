@@ -9,6 +9,13 @@ export function make(name, properties = {}, ...children) {
   return element;
 }
 
+/** Puts HTML or SVG that the library made into an element. */
+export function fill(element, markup) {
+  const template = document.createElement('template');
+  template.innerHTML = markup;
+  element.replaceChildren(template.content);
+}
+
 /** Text that is read out only when it is another one. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -1,7 +1,7 @@
 // Training: its progress, pausing and stopping it, the trainings so far, and the network that answers.
-import { call, news } from './engine.js';
-import { download, duration, make, part, percent, say } from './page.js';
-import { draw, epochCost, learnCost, pictureCost, setEnabled, wanted } from './network.js';
+import { call, engine } from './engine.js';
+import { download, duration, fill, make, part, percent, say } from './page.js';
+import { epochCost, learnCost, pictureCost, setEnabled, wanted } from './network.js';
 
 /** Trainings that are over and not undone, oldest first. */
 export const runs = [];
@@ -10,17 +10,23 @@ let current, onOver = () => {};
 const words = { head: 'Train the head', thaw: 'Thaw', from_start: 'Train thawed from the start' };
 
 /** The words for a training: `Thaw, freeze_to 1, 2 epochs`. */
-const described = ({ kind, epochs, freeze_to, lr }) => (kind === 'head'
-  ? words.head : `${words[kind]}, freeze_to ${freeze_to}, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}${lr ? `, rates ${lr}` : ''}`);
+const described = ({ kind, epochs, freeze_to, rates }) => (kind === 'head'
+  ? words.head : `${words[kind]}, freeze_to ${freeze_to}, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}${rates ? `, rates ${rates.map(rate => rate.toExponential(1)).join(', ')}` : ''}`);
 
-function showStep(step, text) {
+/** Shows what happens now; the controls follow it. */
+export function showStep(step, text) {
   part('run').hidden = false;
   part('run').dataset.step = step;
   say(part('step'), text);
   say(part('pause'), step === 'paused' ? 'Resume' : 'Pause');
-  part('pause').disabled = part('stop').disabled = !['training', 'paused'].includes(step);
+  const isTraining = ['training', 'paused'].includes(step);
+  part('pause').disabled = !isTraining;
+  part('stop').disabled = !isTraining && step !== 'advising';
+  say(part('stop'), step === 'advising' ? 'Stop' : 'Stop and keep');
+  say(part('stop-means'), step === 'advising' ? 'Stopping leaves everything as it was.' : 'Stopping keeps the best epoch so far.');
   const idle = step === 'over' || step === 'failed';
-  for (const id of ['head', 'thaw', 'from-start', 'read', 'undo', 'download']) part(id).disabled = !idle;
+  for (const id of ['head', 'thaw', 'from-start', 'advise', 'read', 'undo', 'download']) part(id).disabled = !idle;
+  document.querySelectorAll('#lesson button').forEach(button => { button.disabled = !idle; });
   setEnabled(idle);
 }
 
@@ -58,10 +64,10 @@ export async function resume() {
 }
 
 let phase = '', batchCame;
-news.addEventListener('progress', ({ detail: { progress, losses, sections, memory } }) => {
+engine.addEventListener('progress', ({ detail: { progress, losses, sections, memory } }) => {
   if (losses) {
     part('losses').hidden = false;
-    draw(part('losses'), losses);
+    fill(part('losses'), losses);
   }
   if (sections) showReport(sections);
   document.documentElement.dataset.memory = memory;
@@ -89,7 +95,7 @@ news.addEventListener('progress', ({ detail: { progress, losses, sections, memor
   if (part('run').dataset.step === 'training') say(part('step'), described(current.request));
 });
 
-news.addEventListener('over', ({ detail: { number, sections, request, report } }) => {
+engine.addEventListener('over', ({ detail: { number, sections, request, report } }) => {
   showReport(sections);
   runs.push({ number, request, report });
   showRuns();
@@ -99,18 +105,16 @@ news.addEventListener('over', ({ detail: { number, sections, request, report } }
   current?.resolve?.(report);
 });
 
-news.addEventListener('unkept', ({ detail: { error } }) => say(part('trouble'), `The browser keeps no checkpoint (${error}), so this training can't continue after the tab is closed.`));
+engine.addEventListener('unkept', ({ detail: { error } }) => say(part('trouble'), `The browser keeps no checkpoint (${error}), so this training can't continue after the tab is closed.`));
 
-news.addEventListener('failed', ({ detail: { error } }) => {
+engine.addEventListener('failed', ({ detail: { error } }) => {
   fail(error);
   current?.reject?.(new Error(error));
 });
 
 function showReport(html) {
   part('report-fold').hidden = false;
-  const template = document.createElement('template');
-  template.innerHTML = html;
-  part('report').replaceChildren(...template.content.children);
+  fill(part('report'), html);
 }
 
 function showRuns() {
@@ -156,6 +160,7 @@ export function connect(after) {
     await call(isPaused ? 'proceed' : 'pause');
   };
   part('stop').onclick = async () => {
+    if (part('run').dataset.step === 'advising') return;
     showStep('stopping', 'Stopping after this batch');
     await call('stop');
   };

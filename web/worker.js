@@ -1,7 +1,7 @@
 // The library, in a thread of its own: answers requests in order, and trains a little at a time in between.
 //
 // A message is `{ id, call, args }`; the answer is `{ id, value }` or `{ id, error }`. While it trains it tells `{ event, ... }`.
-import init, { Model, Playground, listFiles, pack, putFile, removeFiles, sections, takeFile, trainTable, version } from './defrost.js';
+import init, { Model, Playground, inWords, listFiles, pack, putFile, removeFiles, sections, takeFile, trainTable, version } from './defrost.js';
 import { forget, get, keep, names } from './store.js';
 
 const WEIGHTS = '/efficientnet_lite0.safetensors';
@@ -12,6 +12,7 @@ const PART = 60;
 
 let panic;
 self.defrostPanicked = text => { panic = text; };
+self.defrostAdvising = (doing, used, passes) => postMessage({ event: 'advising', doing, used, passes });
 
 let playground, model, memory;
 /** Whether a run is not over, and whether it waits. */
@@ -137,6 +138,16 @@ const calls = {
 
   async plan(wanted) {
     return JSON.parse(playground.plan(JSON.stringify(wanted)));
+  },
+
+  /** The command and the Python lines of a training; of many at once. */
+  async inWords({ groups, all }) {
+    return all.map(({ settings, request }) => JSON.parse(inWords(JSON.stringify(settings), JSON.stringify(request), groups)));
+  },
+
+  /** Measures what to freeze. It hears nothing else meanwhile: a worker of its own does it. */
+  async advise({ wanted, passes }) {
+    return JSON.parse(playground.advise(JSON.stringify(wanted), passes));
   },
 
   async begin(wanted) {

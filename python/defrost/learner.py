@@ -238,6 +238,7 @@ class Learner(Predictor):
         *,
         freeze_epochs: int | None = None,
         lr: Rate | None = None,
+        thaw: Iterable[str | int] | None = None,
         recipe: str | None = None,
         out: str | os.PathLike[str] | None = None,
         resume: str | os.PathLike[str] | None = None,
@@ -253,6 +254,7 @@ class Learner(Predictor):
             epochs: Passes with everything thawed; by default the network's own number.
             freeze_epochs: Trains the head for this many epochs instead of computing it.
             lr: Rates in place of the network's own.
+            thaw: The layer groups that train in the second phase, by index or name; by default all.
             recipe: ``"auto"``, or ``"fastai"`` for fastai's ``fine_tune``; by default that of the learner.
             out: A folder that the finished run is saved in. While training runs, a checkpoint is kept there.
             resume: The folder of an interrupted run that goes on, in a learner made as the run's was.
@@ -277,6 +279,7 @@ class Learner(Predictor):
             "epochs": epochs,
             "freeze_epochs": freeze_epochs,
             "lr": None if lr is None else convert.rate(lr),
+            "thaw": None if thaw is None else [str(group) for group in thaw],
             "recipe": self._recipe if recipe is None else recipe,
         }
         checkpoints = None if folder is None else str(folder / "checkpoint")

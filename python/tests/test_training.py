@@ -144,6 +144,11 @@ def test_train_is_the_commands_to_the_byte(photos: Path, tmp_path: Path) -> None
     assert weights(tmp_path / "tuned") == weights(tmp_path / "fastai")
     with pytest.raises(df.ModelError, match="there is a finished run in it"):
         learn.train(1, out=tmp_path / "tuned")
+    partly = command("train", str(photos), *words, "--thaw", "1,2", "--out", str(tmp_path / "thawed"))
+    assert partly.returncode == 0, partly.stderr
+    learn = vision_learner(photos, **SMALL)
+    learn.train(1, thaw=[1, 2], out=tmp_path / "partly")
+    assert weights(tmp_path / "partly") == weights(tmp_path / "thawed")
 
 
 def test_the_command_answers_as_a_command(photos: Path) -> None:

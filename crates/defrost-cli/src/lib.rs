@@ -5,7 +5,9 @@
 //!
 //! Imports run one way: `args` (the options as clap reads them) ← `training` (options to the learner's options and recipe) ←
 //! `domain` (options to data and networks, for each kind of data) ← `commands`, a file each. `run` knows the folders of
-//! runs, `show` words results for people, `terminal` prints, `serve` and `live` are the two pages, `http` is what both need of HTTP.
+//! runs, `show` words results for people, `terminal` prints. `serve` and `live` are pages that the command computes for, `pages` are
+//! those that compute in the browser,
+//! `http` is what all need of HTTP.
 
 #[macro_use]
 mod terminal;
@@ -16,6 +18,7 @@ mod domain;
 mod failure;
 mod http;
 mod live;
+mod pages;
 mod remedies;
 mod run;
 mod serve;
@@ -80,6 +83,7 @@ fn dispatch(command: Command, words: &[OsString]) -> Outcome {
         Command::Export(arguments) => commands::export(&arguments),
         Command::Features(arguments) => commands::features(*arguments),
         Command::Pretrain(arguments) => commands::pretrain(&arguments),
+        Command::Playground(arguments) => commands::playground(&arguments),
         Command::Models(arguments) => commands::models(&arguments),
         Command::Completions(arguments) => commands::completions(&arguments),
         Command::Man(arguments) => commands::man(&arguments),

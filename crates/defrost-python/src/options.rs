@@ -9,7 +9,7 @@ use defrost::platform::user_cache_folder;
 use defrost::weights::WeightSource;
 use defrost::{
     CacheLimits, FineTune, HeadKind, LearnerOptions, NormMode, Precision, Pretrained, Rates, Recipe,
-    TargetKind,
+    TargetKind, Thaw,
 };
 use pyo3::prelude::*;
 use regex::Regex;
@@ -217,6 +217,7 @@ pub struct RecipeOptions {
     pub epochs: Option<usize>,
     freeze_epochs: Option<usize>,
     lr: Option<String>,
+    thaw: Option<Vec<String>>,
     recipe: String,
 }
 
@@ -224,14 +225,15 @@ impl RecipeOptions {
     /// The recipe asked for, where `usual` is the model's own with these epochs.
     pub fn read(self, usual: FineTune) -> PyResult<Recipe> {
         let given = self.lr.as_deref().map(rates).transpose()?;
+        let thaw = self.thaw.map_or_else(|| usual.thaw.clone(), Thaw::Only);
         let is_fastai = choice("recipe", &self.recipe, &[("auto", false), ("fastai", true)])?;
         if is_fastai {
             let fastai = FineTune::new(usual.epochs);
             let freeze_epochs = self.freeze_epochs.unwrap_or(fastai.freeze_epochs);
             let rates = given.unwrap_or(fastai.rates.clone());
-            return Ok(FineTune { freeze_epochs, rates, ..fastai }.into());
+            return Ok(FineTune { freeze_epochs, rates, thaw, ..fastai }.into());
         }
-        let usual = FineTune { rates: given.unwrap_or(usual.rates.clone()), ..usual };
+        let usual = FineTune { rates: given.unwrap_or(usual.rates.clone()), thaw, ..usual };
         Ok(match self.freeze_epochs {
             Some(freeze_epochs) => FineTune { freeze_epochs, ..usual }.into(),
             None => Recipe::Auto(usual),

@@ -3,9 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use defrost::learner::{BatchReport, Flow, Observer, RolledBack};
+use defrost::learner::{AdviceProgress, BatchReport, Flow, Observer, RolledBack};
 use defrost::{EpochRecord, ResolvedPhase};
 use serde::Serialize;
+
+use crate::words::report_advising;
 
 /// Something that has happened.
 #[derive(Clone, Debug, Serialize)]
@@ -64,6 +66,11 @@ impl Observer for Events {
             (position.epoch, position.epochs, position.batch, position.batches);
         self.push(Event::Batch { epoch, epochs, batch, batches, loss });
         self.flow()
+    }
+
+    /// Says so at once: the worker that asked for an advice hears nothing else before the end.
+    fn advising(&mut self, progress: &AdviceProgress) {
+        report_advising(&progress.doing, progress.used as f64, progress.passes as f64);
     }
 
     fn rolled_back(&mut self, _event: &RolledBack) {

@@ -6,9 +6,13 @@ use std::time::Duration;
 use burn::tensor::Device;
 use defrost::data::Dataset;
 use defrost::interpret::movements;
-use defrost::learner::{CheckpointOptions, UnfinishedRun, checkpoint_note, first_batch};
+use defrost::learner::{
+    AdviseOptions, Budget, CheckpointOptions, UnfinishedRun, checkpoint_note, first_batch,
+};
 use defrost::platform::Instant;
-use defrost::report::{self, About, Ended, PredictedItem, Problems, Report, State, batch_losses, draw_plan};
+use defrost::report::{
+    self, About, Ended, PredictedItem, Problems, Report, State, advice_section, batch_losses, draw_plan,
+};
 use defrost::vision::{
     ImageFolder, ImageLearner, ImageModelConfig, Images, VisionSetup, WeightSource, image_grid,
 };
@@ -18,7 +22,7 @@ use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::events::{Event, Events};
-use crate::recipe::{Request, Settings};
+use crate::recipe::{Controls, Request, Settings, Words, advised_command};
 use crate::words::{OrThrow, Thrown, json, note, with_words};
 
 /// Bytes of decoded pictures that are kept.
@@ -82,8 +86,17 @@ struct Planned<'a> {
     epoch_cost: u64,
     /// Those of one picture through all of the network.
     picture_cost: u64,
-    command: String,
-    python: String,
+    #[serde(flatten)]
+    words: Words,
+}
+
+/// What was measured before training.
+#[derive(Serialize)]
+struct Advised {
+    /// All of it, as HTML.
+    section: String,
+    /// The controls that do what is advised, where there are such.
+    controls: Option<Controls>,
 }
 
 /// What has happened since the last time.
@@ -105,6 +118,7 @@ impl Playground {
             weights: WeightSource::File(weights.into()),
             size: settings.size,
             precision: Precision::F32,
+            cut: settings.cut.clone(),
             seed: settings.seed,
             ..VisionSetup::default()
         };
@@ -177,9 +191,25 @@ impl Playground {
             plan: &plan,
             epoch_cost: last.unwrap_or(0),
             picture_cost: self.costs.iter().sum(),
-            command: request.command(&self.settings, self.groups()),
-            python: request.python(&self.settings, self.groups()),
+            words: request.words(&self.settings, self.groups()),
         })
+    }
+
+    /// Measures what to freeze for such a training, with this many passes of a picture through the network; the result as JSON. The
+    /// worker's `defrostAdvising` hears how far it is.
+    pub fn advise(&mut self, request: &str, passes: u32) -> Thrown<String> {
+        let request: Request = serde_json::from_str(request).or_throw()?;
+        let options = AdviseOptions {
+            budget: Budget::Passes(passes.into()),
+            recipe: Some(request.usual(&self.model)),
+            can_cut: true,
+            items: "pictures".to_owned(),
+        };
+        let mut advice = self.learner.advise(&options).or_throw()?;
+        let groups = self.groups();
+        advice.command = advised_command(&advice.plan, &self.settings, &request, groups);
+        let controls = Controls::advised(&advice.plan, groups);
+        json(&Advised { section: advice_section(&advice), controls })
     }
 
     /// Begins a training from the pretrained weights; checkpoints are kept in this folder.
@@ -260,7 +290,7 @@ impl Playground {
 
     fn phases(&self, request: &str) -> Thrown<(Request, Vec<ResolvedPhase>)> {
         let request: Request = serde_json::from_str(request).or_throw()?;
-        let recipe = request.recipe(&self.model, self.groups()).or_throw()?;
+        let recipe = request.recipe(&self.model, self.groups());
         let phases = self.learner.resolve(recipe).or_throw()?;
         Ok((request, phases))
     }

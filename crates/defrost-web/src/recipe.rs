@@ -1,9 +1,13 @@
 //! What the page's controls ask for, as the library's recipes and as the command and the Python lines that do the same.
 
 use defrost::bundle::ModelConfig;
+use defrost::learner::AdvisedPlan;
 use defrost::vision::ImageModelConfig;
-use defrost::{FineTune, IntoRates, Rates, RatesError, Recipe, Thaw};
+use defrost::{FineTune, Rates, Recipe, Thaw};
 use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::words::{OrThrow, Thrown, json};
 
 /// How the network and the pictures are set up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +20,9 @@ pub struct Settings {
     pub seed: u64,
     /// Layer groups by stage name; the network's own unless there are some.
     pub groups: Option<String>,
+    /// The first stage that is left off the body; none is unless there is one.
+    #[serde(default)]
+    pub cut: Option<String>,
 }
 
 /// What is trained.
@@ -39,44 +46,79 @@ pub struct Request {
     pub epochs: usize,
     /// The first group that trains in them.
     pub freeze_to: usize,
-    /// Rates as the command takes them; the network's own unless there are some.
-    pub lr: Option<String>,
+    /// The highest rate of each group while the body is thawed; the network's own unless there are some.
+    #[serde(default)]
+    pub rates: Option<Vec<f64>>,
+}
+
+/// The same training elsewhere.
+#[derive(Serialize)]
+pub struct Words {
+    command: String,
+    python: String,
+}
+
+/// The words for a training of a network with this number of groups, as JSON.
+#[wasm_bindgen(js_name = inWords)]
+pub fn in_words(settings: &str, request: &str, groups: usize) -> Thrown<String> {
+    let settings: Settings = serde_json::from_str(settings).or_throw()?;
+    let request: Request = serde_json::from_str(request).or_throw()?;
+    json(&request.words(&settings, groups))
 }
 
 impl Request {
     /// The library's recipe.
-    pub fn recipe(&self, model: &ImageModelConfig, groups: usize) -> Result<Recipe, RatesError> {
-        let usual = model.recipe(if self.kind == Kind::Head { 0 } else { self.epochs });
-        let rates = match &self.lr {
-            Some(text) => text.as_str().into_rates()?,
-            None => usual.rates.clone(),
-        };
-        Ok(match self.kind {
+    pub fn recipe(&self, model: &ImageModelConfig, groups: usize) -> Recipe {
+        let usual = self.usual(model);
+        match self.kind {
             Kind::Head => Recipe::Auto(usual),
             Kind::Thaw => {
                 let thaw = match self.freeze_to {
                     0 => usual.thaw.clone(),
-                    from => Thaw::Only((from..groups).map(|group| group.to_string()).collect()),
+                    from => Thaw::Only(thawed(from, groups)),
                 };
-                Recipe::Auto(FineTune { rates, thaw, ..usual })
+                Recipe::Auto(FineTune { thaw, ..usual })
             }
-            Kind::FromStart => Recipe::freeze_to(self.freeze_to as isize, self.epochs, rates),
-        })
+            Kind::FromStart => Recipe::freeze_to(self.freeze_to as isize, self.epochs, usual.rates),
+        }
+    }
+
+    /// The network's own recipe with the epochs and rates asked for.
+    pub fn usual(&self, model: &ImageModelConfig) -> FineTune {
+        let usual = model.recipe(if self.kind == Kind::Head { 0 } else { self.epochs });
+        FineTune { rates: self.given_rates().unwrap_or(usual.rates.clone()), ..usual }
+    }
+
+    /// The rates as a recipe takes them, which halves those of the thawed phase.
+    fn given_rates(&self) -> Option<Rates> {
+        let rates = self.rates.clone().map(Rates::Each);
+        match self.kind {
+            Kind::Head => None,
+            Kind::Thaw => rates.map(|rates| rates.scaled(1.0 / FineTune::UNFROZEN)),
+            Kind::FromStart => rates,
+        }
+    }
+
+    /// The command and the Python lines.
+    pub fn words(&self, settings: &Settings, groups: usize) -> Words {
+        Words { command: self.command(settings, groups), python: self.python(settings, groups) }
     }
 
     /// The words of `defrost train` that do the same.
     pub fn command(&self, settings: &Settings, groups: usize) -> String {
-        let Self { kind, epochs, freeze_to, lr } = self;
+        let Self { kind, epochs, freeze_to, .. } = self;
         let mut words = vec!["defrost train photos".to_owned()];
         match kind {
             Kind::Head => words.push("--epochs 0".to_owned()),
             Kind::Thaw => {
                 words.push(format!("--epochs {epochs}"));
-                words.extend((*freeze_to > 0).then(|| format!("--thaw {}", listed(*freeze_to, groups))));
+                let thaw = thawed(*freeze_to, groups).join(",");
+                words.extend((*freeze_to > 0).then(|| format!("--thaw {thaw}")));
             }
             Kind::FromStart => words.push(format!("--freeze-to {freeze_to} --epochs {epochs}")),
         }
-        words.extend(lr.iter().filter(|_| *kind != Kind::Head).map(|lr| format!("--lr {lr}")));
+        words.extend(self.given_rates().map(|rates| format!("--lr {rates}")));
+        words.extend(settings.cut.iter().map(|stage| format!("--cut {stage}")));
         words.extend(settings.size.map(|size| format!("--size {size}")));
         words.extend((settings.batch != BATCH).then(|| format!("--batch {}", settings.batch)));
         words.extend((settings.seed != SEED).then(|| format!("--seed {}", settings.seed)));
@@ -85,29 +127,77 @@ impl Request {
     }
 
     /// The Python lines that do the same.
-    pub fn python(&self, settings: &Settings, groups: usize) -> String {
-        let Self { kind, epochs, freeze_to, lr } = self;
+    fn python(&self, settings: &Settings, groups: usize) -> String {
+        let Self { kind, epochs, freeze_to, .. } = self;
         let mut given = vec!["\"photos\"".to_owned()];
+        given.extend(settings.cut.iter().map(|stage| format!("cut=\"{stage}\"")));
         given.extend(settings.size.map(|size| format!("size={size}")));
         given.extend((settings.batch != BATCH).then(|| format!("batch={}", settings.batch)));
         given.extend((settings.seed != SEED).then(|| format!("seed={}", settings.seed)));
         given.extend(settings.groups.iter().map(|groups| format!("groups=\"{groups}\"")));
-        if *kind == Kind::Thaw && *freeze_to > 0 {
-            let names: Vec<String> = (*freeze_to..groups).map(|group| format!("\"{group}\"")).collect();
-            given.push(format!("thaw=[{}]", names.join(", ")));
-        }
-        let lr = lr.as_ref().map(|lr| format!("\"{lr}\""));
+        let rates = self.given_rates();
         let train = match kind {
             Kind::Head => "learn.train(0)".to_owned(),
             Kind::Thaw => {
-                format!("learn.train({epochs}{})", lr.map_or_else(String::new, |lr| format!(", lr={lr}")))
+                let mut words = vec![epochs.to_string()];
+                words.extend(rates.map(|rates| format!("lr={}", in_python(&rates))));
+                let thaw = thawed(*freeze_to, groups).join(", ");
+                words.extend((*freeze_to > 0).then(|| format!("thaw=[{thaw}]")));
+                format!("learn.train({})", words.join(", "))
             }
             Kind::FromStart => {
-                let lr = lr.unwrap_or_else(|| format!("\"{}\"", usual_rates(groups)));
-                format!("learn.freeze_to({freeze_to})\nlearn.fit_one_cycle({epochs}, {lr})")
+                let rates = rates.unwrap_or_else(|| FineTune::brisk(*epochs).rates);
+                format!("learn.freeze_to({freeze_to})\nlearn.fit_one_cycle({epochs}, {})", in_python(&rates))
             }
         };
         format!("learn = vision_learner({})\n{train}", given.join(", "))
+    }
+}
+
+/// The page's controls as an advice sets them.
+#[derive(Serialize)]
+pub struct Controls {
+    /// What to train.
+    pub kind: Kind,
+    /// Where the slider stands.
+    pub freeze_to: usize,
+    /// The first stage to leave off.
+    pub cut: Option<String>,
+}
+
+impl Controls {
+    /// Those that do what is advised for a network with this number of groups; none where only the command can do it.
+    pub fn advised(plan: &AdvisedPlan, groups: usize) -> Option<Self> {
+        let head = groups - 1;
+        let controls = |kind, freeze_to| Some(Self { kind, freeze_to, cut: None });
+        match plan {
+            AdvisedPlan::All => controls(Kind::Thaw, 0),
+            AdvisedPlan::HeadOnly => controls(Kind::Head, head),
+            AdvisedPlan::Cut { stage } => {
+                Some(Self { kind: Kind::Head, freeze_to: head, cut: Some(stage.clone()) })
+            }
+            AdvisedPlan::Thaw { groups } => match groups.first() {
+                Some(&first) if groups.iter().copied().eq(first..head) => controls(Kind::Thaw, first),
+                _ => None,
+            },
+            AdvisedPlan::Gradual => None,
+        }
+    }
+}
+
+/// The command of an advice; `request` is what the page asked it for.
+pub fn advised_command(plan: &AdvisedPlan, settings: &Settings, request: &Request, groups: usize) -> String {
+    if let Some(Controls { kind, freeze_to, cut }) = Controls::advised(plan, groups) {
+        let settings = Settings { cut: cut.or(settings.cut.clone()), ..settings.clone() };
+        return Request { kind, freeze_to, ..request.clone() }.command(&settings, groups);
+    }
+    let all = Request { kind: Kind::Thaw, freeze_to: 0, ..request.clone() }.command(settings, groups);
+    match plan {
+        AdvisedPlan::Thaw { groups: thawed } => {
+            let thawed: Vec<String> = thawed.iter().chain([&(groups - 1)]).map(usize::to_string).collect();
+            format!("{all} --thaw {}", thawed.join(","))
+        }
+        _ => format!("{all} --gradual"),
     }
 }
 
@@ -115,13 +205,20 @@ impl Request {
 const BATCH: usize = 32;
 const SEED: u64 = 42;
 
-fn listed(from: usize, to: usize) -> String {
-    (from..to).map(|group| group.to_string()).collect::<Vec<_>>().join(",")
+/// The indices of the groups from this one on.
+fn thawed(from: usize, groups: usize) -> Vec<String> {
+    (from..groups).map(|group| group.to_string()).collect()
 }
 
-fn usual_rates(_groups: usize) -> String {
-    match FineTune::brisk(1).rates {
-        Rates::Between(low, high) => format!("{low:e}..{high:e}"),
-        other => other.to_string(),
+/// Rates as the Python package takes them.
+fn in_python(rates: &Rates) -> String {
+    match rates {
+        Rates::One(rate) => format!("{rate:e}"),
+        Rates::UpTo(high) => format!("slice({high:e})"),
+        Rates::Between(low, high) => format!("slice({low:e}, {high:e})"),
+        Rates::Each(rates) => {
+            let each: Vec<String> = rates.iter().map(|rate| format!("{rate:e}")).collect();
+            format!("[{}]", each.join(", "))
+        }
     }
 }

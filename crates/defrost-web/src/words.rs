@@ -12,6 +12,10 @@ extern "C" {
     /// Of the worker's scope: notes a panic.
     #[wasm_bindgen(js_name = defrostPanicked)]
     pub fn report_panic(text: &str);
+
+    /// Of the worker's scope: says what an advice does, the passes so far and in all.
+    #[wasm_bindgen(js_name = defrostAdvising)]
+    pub fn report_advising(doing: &str, used: f64, passes: f64);
 }
 
 /// What JavaScript throws.

@@ -12,14 +12,17 @@ use super::values::at_least_one;
 pub struct ExportArguments {
     /// Folder of a finished run, or its packed file
     pub run: PathBuf,
-    /// The file to write: .onnx, or .safetensors for PyTorch
+    /// The file to write: .onnx; .safetensors for PyTorch; .html, or a folder, for a page
     #[arg(required_unless_present = "verify")]
     pub out: Option<PathBuf>,
     /// What to write [default: what the ending of OUT says]
     #[arg(long, value_enum)]
     pub format: Option<ExportFormat>,
+    /// Write a page as one HTML file, which opens without a server [default for .html]
+    #[arg(long)]
+    pub single: bool,
     /// Compare this export with the run again, and write nothing
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "format", "input", "opset", "precision", "batch", "features", "calibrate"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "format", "single", "input", "opset", "precision", "batch", "features", "calibrate"])]
     pub verify: Option<PathBuf>,
     /// Whether it takes items as they come, or images that are prepared already
     #[arg(long, value_enum, default_value = "image")]
@@ -61,6 +64,8 @@ pub enum ExportFormat {
     Onnx,
     /// Weights for a network of torchvision or timm
     Torch,
+    /// A page that answers images in a browser: a folder for any web server
+    Web,
 }
 
 /// What an export is given.

@@ -7,7 +7,7 @@ use super::Arguments;
 
 /// The commands in the order in which they are used.
 const INTENTS: [(&str, &[&str]); 4] = [
-    ("Before training", &["check", "plan", "advise", "lr-find", "models"]),
+    ("Before training", &["playground", "check", "plan", "advise", "lr-find", "models"]),
     ("Training", &["train", "pretrain"]),
     (
         "After training",
@@ -149,11 +149,12 @@ Examples:
     },
     Screen {
         command: "export",
-        first: &["format", "verify", "input", "precision", "batch", "features"],
+        first: &["format", "single", "verify", "input", "precision", "batch", "features"],
         examples: "\
 Examples:
   defrost export runs/photos-1 model.onnx       one file, images of any size in
   defrost export runs/photos-1 w.safetensors    weights for torchvision or timm
+  defrost export runs/photos-1 photos.html      a page that answers images
   defrost export --verify model.onnx runs/photos-1",
     },
     Screen {

@@ -19,6 +19,7 @@ mod lr_find;
 mod models;
 mod pack;
 mod plan;
+mod playground;
 mod predict;
 mod pretrain;
 mod rate;
@@ -50,6 +51,7 @@ pub use lr_find::LrFindArguments;
 pub use models::ModelsArguments;
 pub use pack::PackArguments;
 pub use plan::PlanArguments;
+pub use playground::PlaygroundArguments;
 pub use predict::PredictArguments;
 pub use pretrain::{PretrainArguments, Unlabelled};
 pub use rate::RateChoice;
@@ -104,14 +106,19 @@ pub enum Command {
     ///
     /// Every command takes the file in place of the folder.
     Pack(PackArguments),
-    /// Write a run for other programs: as ONNX, or for PyTorch
+    /// Write a run for other programs: as ONNX, for PyTorch, as a page
     ///
-    /// An ONNX file takes what people have, such as images of any size, and gives the run's answers.
+    /// An ONNX file takes what people have, such as images of any size, and gives the run's answers. A page answers images in any
+    /// browser, without a server that computes.
     Export(ExportArguments),
     /// Write the features of your data, for other programs
     Features(Box<FeaturesArguments>),
     /// Pretrain a language model on plain texts, for train --pretrained
     Pretrain(PretrainArguments),
+    /// Open the page that trains in the browser, to learn about freezing
+    ///
+    /// Pictures stay in the browser; this program only hands out the page's files.
+    Playground(PlaygroundArguments),
     /// List the networks, their layer groups and their weights
     Models(ModelsArguments),
     /// Print a script that completes commands and options with Tab

@@ -1,6 +1,5 @@
 //! `defrost serve RUN`
 
-use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
 
@@ -15,7 +14,7 @@ use crate::Outcome;
 use crate::args::{ServeArguments, Task};
 use crate::domain::for_domain;
 use crate::failure::{Blame, Failure};
-use crate::http::from_elsewhere;
+use crate::http::{self, from_elsewhere};
 use crate::run::stop_on_signals;
 use crate::serve::{Access, Interface, Metrics, Room, Served, Server, queue, work};
 use crate::show::{Explanation, Found};
@@ -31,7 +30,7 @@ fn serve_run<S: Served>(arguments: &ServeArguments) -> Outcome {
     arguments.signed.check(&arguments.run)?;
     let run = Loaded::<S::Config>::open(&arguments.run, &training::device()).or_usage()?;
     let answers = S::answers(&run, arguments.tta.tta())?;
-    let (listener, address) = listen(arguments)?;
+    let (listener, address) = http::listen(arguments.host, arguments.port)?;
     let (queue, jobs) = queue(arguments.queue);
     let metrics = Arc::new(Metrics::new());
     let name =
@@ -107,17 +106,4 @@ fn report_of(arguments: &ServeArguments) -> Option<Bytes> {
         Some(_) => None,
         None => files::read(&page).ok().map(Bytes::from),
     }
-}
-
-/// A socket at the address asked for, and that address.
-fn listen(arguments: &ServeArguments) -> Result<(TcpListener, SocketAddr), Failure> {
-    let address = SocketAddr::new(arguments.host, arguments.port);
-    let listener = TcpListener::bind(address).map_err(|error| {
-        Failure::usage(format!(
-            "--host {} --port {}: nothing can listen there: {error}; --port 0 takes a free one",
-            arguments.host, arguments.port
-        ))
-    })?;
-    let address = listener.local_addr().or_failure()?;
-    Ok((listener, address))
 }

@@ -1,4 +1,4 @@
-//! HTTP for the two pages: one thread handles all connections, and an answer is a text or a stream.
+//! HTTP for all pages: one thread handles all connections, and an answer is a text or a stream.
 
 mod connections;
 mod form;
@@ -7,6 +7,7 @@ mod refusal;
 
 use std::convert::Infallible;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -28,13 +29,15 @@ pub use form::first_file;
 pub use reach::from_elsewhere;
 pub use refusal::Refusal;
 
+use crate::failure::{Blame, Failure};
+
 /// A request.
 pub type Request = hyper::Request<Incoming>;
 /// A response.
 pub type Response = hyper::Response<Either<Full<Bytes>, Channel<Bytes>>>;
 
 /// A path, its content type and its content.
-pub type File = (&'static str, &'static str, &'static str);
+pub type File = (&'static str, &'static str, &'static [u8]);
 
 /// How long a connection may send nothing while a request is expected of it.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -87,6 +90,21 @@ pub fn content_type(headers: &HeaderMap) -> &str {
 /// A content type without its parameters, in lower case.
 pub fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_lowercase()
+}
+
+/// A socket at the address that `--host` and `--port` ask for, and that address.
+///
+/// # Errors
+///
+/// If nothing can listen there.
+pub fn listen(host: IpAddr, port: u16) -> Result<(std::net::TcpListener, SocketAddr), Failure> {
+    let listener = std::net::TcpListener::bind((host, port)).map_err(|error| {
+        Failure::usage(format!(
+            "--host {host} --port {port}: nothing can listen there: {error}; --port 0 takes a free one"
+        ))
+    })?;
+    let address = listener.local_addr().or_failure()?;
+    Ok((listener, address))
 }
 
 /// Answers requests over as many connections as are admitted until `stop` ends. Connections accepted by then are still answered, for `grace` at most. Returns whether

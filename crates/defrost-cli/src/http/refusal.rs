@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
-use hyper::{Method, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use serde_json::json;
 
-use super::{Request, Response, json};
+use super::{Response, json};
 
 /// A request that is not answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,16 +74,16 @@ impl Refusal {
     }
 
     /// Refuses what does not fetch.
-    pub fn unless_get(request: &Request) -> Result<(), Self> {
+    pub fn unless_get<B>(request: &Request<B>) -> Result<(), Self> {
         Self::unless(request, &[Method::GET, Method::HEAD], "GET,HEAD")
     }
 
     /// Refuses what does not send.
-    pub fn unless_post(request: &Request) -> Result<(), Self> {
+    pub fn unless_post<B>(request: &Request<B>) -> Result<(), Self> {
         Self::unless(request, &[Method::POST], "POST")
     }
 
-    fn unless(request: &Request, methods: &[Method], names: &'static str) -> Result<(), Self> {
+    fn unless<B>(request: &Request<B>, methods: &[Method], names: &'static str) -> Result<(), Self> {
         match methods.contains(request.method()) {
             true => Ok(()),
             false => {

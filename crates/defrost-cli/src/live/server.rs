@@ -27,11 +27,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; s
 
 /// The page's files.
 const FILES: [File; 5] = [
-    ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
-    ("/report.css", "text/css; charset=utf-8", PAGE_STYLE),
-    ("/live.css", "text/css; charset=utf-8", include_str!("page/live.css")),
-    ("/live.js", "text/javascript; charset=utf-8", include_str!("page/live.js")),
-    ("/recent.js", "text/javascript; charset=utf-8", include_str!("page/recent.js")),
+    ("/", "text/html; charset=utf-8", include_bytes!("page/index.html")),
+    ("/report.css", "text/css; charset=utf-8", PAGE_STYLE.as_bytes()),
+    ("/live.css", "text/css; charset=utf-8", include_bytes!("page/live.css")),
+    ("/live.js", "text/javascript; charset=utf-8", include_bytes!("page/live.js")),
+    ("/recent.js", "text/javascript; charset=utf-8", include_bytes!("page/recent.js")),
 ];
 
 /// Serves until the run is over and those who watch it know.

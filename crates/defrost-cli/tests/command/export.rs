@@ -50,7 +50,7 @@ fn rows_leave_as_one_file_with_what_belongs_to_it() {
     for (words, error) in [
         (
             "export rows model",
-            "model: its ending says no format; end it with .onnx or .safetensors, or give --format onnx or torch",
+            "model: its ending says no format; end it with .onnx, .safetensors or .html, or give --format onnx, torch or web",
         ),
         ("export rows m.onnx --batch 1000", "a batch can be fixed at 1 to 256 items, not 1000"),
         ("export rows m.onnx --opset 17", "opset 17 can't be written; 18 to 22 can"),
@@ -63,6 +63,58 @@ fn rows_leave_as_one_file_with_what_belongs_to_it() {
         assert_eq!(run(folder, words).usage_error(), error);
     }
     assert!(!folder.join("m.onnx").exists() && !folder.join("m.safetensors").exists());
+}
+
+#[test]
+fn a_page_is_refused_with_what_to_do_instead() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    people(folder);
+    two_classes(folder, 6);
+    run(folder, "train people.csv --label-column group --epochs 1 --out rows --json").json();
+    run(folder, "train data --size 32 --freeze-epochs 1 --epochs 0 --out images --json").json();
+    fs::create_dir(folder.join("full")).unwrap();
+    fs::write(folder.join("full/notes.txt"), "mine").unwrap();
+    for (words, error) in [
+        (
+            "export rows site --format web",
+            "rows: a page answers images, and this run is of rows; `defrost serve` has a page for every run, and an ONNX file can be \
+             used in pages, too",
+        ),
+        (
+            "export images full --format web",
+            "full: `notes.txt` is in this folder already; name a new one for the page",
+        ),
+        ("export images page.html --opset 20", "--opset: a page has no such choice; it is one of ONNX files"),
+        (
+            "export images page.html --precision int8 --calibrate data",
+            "--calibrate: a page has no such choice; it is one of ONNX files",
+        ),
+        (
+            "export images model.onnx --single --format onnx",
+            "--single: only a page is written as one HTML file, by --format web",
+        ),
+    ] {
+        assert_eq!(run(folder, words).usage_error(), error);
+    }
+    assert!(!folder.join("site").exists() && !folder.join("page.html").exists());
+}
+
+#[test]
+#[cfg(not(feature = "web"))]
+fn without_its_pages_the_command_says_how_to_get_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    two_classes(folder, 6);
+    run(folder, "train data --size 32 --freeze-epochs 1 --epochs 0 --out run --json").json();
+    for words in ["export run site --format web", "export run page.html", "playground --port 0"] {
+        assert_eq!(
+            run(folder, words).usage_error(),
+            "this program was built without its pages for browsers; in a copy of the repository, `web/build` makes them, and then \
+             `cargo install --path crates/defrost-cli --features web` puts them into the program"
+        );
+    }
+    assert!(!folder.join("site").exists());
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! is used: entries are stored and don't overlap, so nothing is larger than the file; each has a plain name without
 //! folders; no two have the same name. Reading an entry checks its checksum.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -12,7 +12,7 @@ use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::{BundleError, MANIFEST};
+use super::{BundleError, MANIFEST, RunFiles, WEIGHTS, outline};
 use crate::files::{self, FileError};
 use crate::platform::fs::{self, File};
 
@@ -134,13 +134,35 @@ pub fn pack(folder: &Path, file: &Path) -> Result<(), BundleError> {
         for name in &names {
             let mut content = File::open(folder.join(name))?;
             let is_large = content.metadata()?.len() >= u64::from(u32::MAX);
-            let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-            zip.start_file(name, options.large_file(is_large))?;
+            zip.start_file(name, stored().large_file(is_large))?;
             io::copy(&mut content, &mut zip)?;
         }
         zip.finish()?.flush()
     })?;
     Ok(())
+}
+
+/// The model of a run packed into one file that can be opened as a run: what answers need, and not its report and predictions, which
+/// show validation items. The run may be a folder or packed.
+///
+/// # Errors
+///
+/// If it is no finished run, or a file of it can't be read.
+pub fn pack_model(run: &Path) -> Result<Vec<u8>, BundleError> {
+    let mut files = RunFiles::open(run)?;
+    let own = outline(run)?.files_sha256.into_keys();
+    let mut zip = ZipWriter::new(Cursor::new(vec![]));
+    for name in [MANIFEST, WEIGHTS].map(str::to_owned).into_iter().chain(own) {
+        let content = files.read(&name)?;
+        let is_large = content.len() as u64 >= u64::from(u32::MAX);
+        let written = zip.start_file(&name, stored().large_file(is_large)).map_err(io::Error::from);
+        written.and_then(|()| zip.write_all(&content)).map_err(FileError::at(run))?;
+    }
+    Ok(zip.finish().map_err(io::Error::from).map_err(FileError::at(run))?.into_inner())
+}
+
+fn stored() -> SimpleFileOptions {
+    SimpleFileOptions::default().compression_method(CompressionMethod::Stored)
 }
 
 #[cfg(test)]
@@ -151,10 +173,9 @@ mod tests {
 
     /// An archive of these entries, with each of `replacements` made in its bytes.
     fn archive(entries: Entries<'_>, replacements: &[(&[u8], &[u8])]) -> tempfile::NamedTempFile {
-        let mut zip = ZipWriter::new(io::Cursor::new(vec![]));
+        let mut zip = ZipWriter::new(Cursor::new(vec![]));
         for (name, content) in entries {
-            let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-            zip.start_file(*name, stored).unwrap();
+            zip.start_file(*name, stored()).unwrap();
             zip.write_all(content).unwrap();
         }
         let mut bytes = zip.finish().unwrap().into_inner();

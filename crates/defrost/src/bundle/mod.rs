@@ -24,7 +24,7 @@ use thiserror::Error;
 #[cfg(feature = "archive")]
 use archive::Archive;
 #[cfg(feature = "archive")]
-pub use archive::{ArchiveError, pack};
+pub use archive::{ArchiveError, pack, pack_model};
 pub use batches::{BATCH, in_batches};
 pub use earlier_head::{ContinueError, Continued, EarlierHead};
 pub use model::{ExportItem, InputForm, Loaded, ModelConfig, TorchModel};

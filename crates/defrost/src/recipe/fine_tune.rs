@@ -34,6 +34,9 @@ pub struct FineTune {
 }
 
 impl FineTune {
+    /// The unfrozen phase's rates over those given, where these name the groups.
+    pub const UNFROZEN: f64 = 0.5;
+
     /// fastai's defaults for this many epochs.
     pub fn new(epochs: usize) -> Self {
         Self {
@@ -59,9 +62,10 @@ impl FineTune {
     pub(super) fn phases(&self) -> [Phase; 2] {
         let (frozen_rates, unfrozen_rates) = match &self.rates {
             Rates::One(base) => {
-                (Rates::UpTo(*base), Rates::Between(base / 2.0 / self.rate_spread, base / 2.0))
+                let highest = base * Self::UNFROZEN;
+                (Rates::UpTo(*base), Rates::Between(highest / self.rate_spread, highest))
             }
-            spread => (spread.clone(), spread.scaled(0.5)),
+            spread => (spread.clone(), spread.scaled(Self::UNFROZEN)),
         };
         let frozen = Schedule::one_cycle(25.0, 0.99, FASTAI_MOMENTUM);
         let unfrozen = Schedule::one_cycle(self.div_factor, self.pct_start, FASTAI_MOMENTUM);

@@ -29,6 +29,12 @@ pub(super) struct Row {
 }
 
 #[derive(Template)]
+#[template(path = "sections/advice.html")]
+struct Section<'a> {
+    advice: AdviceSection<'a>,
+}
+
+#[derive(Template)]
 #[template(path = "advice.html")]
 struct Page<'a> {
     name: &'a str,
@@ -40,6 +46,11 @@ struct Page<'a> {
 pub fn advice_page(advice: &Advice, name: &str) -> String {
     let page = Page { name, style: PAGE_STYLE, advice: AdviceSection::of(advice) };
     page.render().expect("writing to a string never fails")
+}
+
+/// The same as one HTML element, for another page.
+pub fn advice_section(advice: &Advice) -> String {
+    Section { advice: AdviceSection::of(advice) }.render().expect("writing to a string never fails")
 }
 
 impl<'a> AdviceSection<'a> {
@@ -200,6 +211,7 @@ mod tests {
             command: "defrost train data --epochs 0".to_owned(),
         };
         let page = advice_page(&advice, "a & b");
+        assert!(page.contains(&advice_section(&advice)));
         for shown in [
             "a &#38; b",
             "Train &#60;this&#62;.",

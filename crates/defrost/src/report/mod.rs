@@ -30,7 +30,7 @@ mod verdict;
 
 use serde::{Deserialize, Serialize};
 
-pub use advice_section::advice_page;
+pub use advice_section::{advice_page, advice_section};
 pub use chart::{Axis, Band, Chart, Curve, Mark, Scale};
 pub use comparison::Comparison;
 pub use comparison_page::{ComparedRun, comparison_page};

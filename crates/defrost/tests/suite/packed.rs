@@ -36,6 +36,28 @@ fn a_run_in_one_file_answers_as_its_folder_does() {
 }
 
 #[test]
+fn a_model_alone_answers_as_its_run_does() {
+    let (folder, _) = rows();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let [run, file, again] = ["run", "model", "again"].map(|name| elsewhere.path().join(name));
+    fs::write(folder.path().join("report.json"), "{}").unwrap();
+    pack(folder.path(), &run).unwrap();
+    fs::write(&file, bundle::pack_model(folder.path()).unwrap()).unwrap();
+    fs::write(&again, bundle::pack_model(&file).unwrap()).unwrap();
+    assert!(fs::read(&file).unwrap() == fs::read(&again).unwrap());
+    assert!(fs::read(&file).unwrap() == bundle::pack_model(&run).unwrap());
+    let text = fs::read(&file).unwrap();
+    let holds = |name: &str| text.windows(name.len()).any(|bytes| bytes == name.as_bytes());
+    assert!(holds("model.safetensors") && !holds("report.json"));
+
+    let table = elsewhere.path().join("table.csv");
+    fs::write(&table, "kind,size\nx,0.5\ny,4\nz,2\n").unwrap();
+    assert_eq!(answers(&file, &table), answers(folder.path(), &table));
+    let none = bundle::pack_model(elsewhere.path()).unwrap_err();
+    assert!(matches!(none, BundleError::NoBundle(_)), "{none}");
+}
+
+#[test]
 fn what_is_not_whole_is_refused() {
     let (folder, _) = rows();
     let file = folder.path().join("packed.defrost");

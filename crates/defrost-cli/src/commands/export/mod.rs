@@ -1,5 +1,7 @@
 //! `defrost export RUN OUT`
 
+mod page;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -18,6 +20,7 @@ use crate::failure::{Blame, Failure};
 use crate::show::{size, tell};
 use crate::terminal::name;
 use crate::training;
+use page::{no_choice_of_a_page, to_page};
 
 const HOW_TO_USE: &str = "docs/export.md shows how to use it from Python, JavaScript, C#, Swift and Kotlin";
 
@@ -29,15 +32,16 @@ pub fn export(arguments: &ExportArguments) -> Outcome {
         calibratable(out, arguments)?;
         return for_domain!(Task::of_run(&arguments.run)?, in_8_bits(out, data, arguments));
     }
-    let model = TrainedModel::open(&arguments.run, &training::device()).or_usage()?;
+    let open = || TrainedModel::open(&arguments.run, &training::device()).or_usage();
     if let Some(file) = &arguments.verify {
-        return verify(&model, file, arguments);
+        return verify(&open()?, file, arguments);
     }
     // Required where there is nothing to verify.
     let out = arguments.out.as_deref().unwrap_or(Path::new("model.onnx"));
-    match format(arguments.format, out)? {
-        ExportFormat::Onnx => to_onnx(&model, out, arguments),
-        ExportFormat::Torch => to_torch(&model, out, arguments),
+    match format(arguments, out)? {
+        ExportFormat::Onnx => to_onnx(&open()?, out, arguments),
+        ExportFormat::Torch => to_torch(&open()?, out, arguments),
+        ExportFormat::Web => to_page(out, arguments),
     }
 }
 
@@ -51,7 +55,8 @@ fn note(arguments: &ExportArguments, out: &Path, compared: String) {
 
 /// Refuses to calibrate what does not compute in 8 bits.
 fn calibratable(out: &Path, arguments: &ExportArguments) -> Outcome {
-    match (arguments.precision, format(arguments.format, out)?) {
+    match (arguments.precision, format(arguments, out)?) {
+        (_, ExportFormat::Web) => Err(no_choice_of_a_page("--calibrate")),
         (KeptPrecision::Int8, ExportFormat::Onnx) => Ok(()),
         (KeptPrecision::Int8, ExportFormat::Torch) => {
             Err(Failure::usage("--precision int8: weights for PyTorch are written in f32"))
@@ -61,16 +66,24 @@ fn calibratable(out: &Path, arguments: &ExportArguments) -> Outcome {
 }
 
 /// The format given, or else the one of the file's ending.
-fn format(said: Option<ExportFormat>, out: &Path) -> Result<ExportFormat, Failure> {
+fn format(arguments: &ExportArguments, out: &Path) -> Result<ExportFormat, Failure> {
+    let said = match (arguments.format, arguments.single) {
+        (Some(ExportFormat::Onnx | ExportFormat::Torch), true) => {
+            return Err(Failure::usage("--single: only a page is written as one HTML file, by --format web"));
+        }
+        (None, true) => Some(ExportFormat::Web),
+        (said, _) => said,
+    };
     let ending = out.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
     let of_ending = match ending.as_deref() {
         Some("onnx") => Some(ExportFormat::Onnx),
         Some("safetensors") => Some(ExportFormat::Torch),
+        Some("html") => Some(ExportFormat::Web),
         _ => None,
     };
     said.or(of_ending).ok_or_else(|| {
         Failure::usage(format!(
-            "{}: its ending says no format; end it with .onnx or .safetensors, or give --format onnx or torch",
+            "{}: its ending says no format; end it with .onnx, .safetensors or .html, or give --format onnx, torch or web",
             out.display()
         ))
     })
