@@ -297,7 +297,7 @@ fn has_several_rates(phase: &PhaseSummary) -> bool {
 fn group_row(group: &GroupSummary, phases: &[PhaseSummary]) -> GroupRow {
     let cell = |phase: &PhaseSummary| match phase.state_of(group.index) {
         GroupState::Frozen => GroupCell { kind: "frozen", text: "frozen".to_owned() },
-        GroupState::Solved => GroupCell { kind: "trains", text: "solved for".to_owned() },
+        GroupState::Solved => GroupCell { kind: "trains", text: "best head".to_owned() },
         GroupState::Trains(rate) => {
             GroupCell { kind: "trains", text: format!("trains {}", numbers::rate(rate)) }
         }

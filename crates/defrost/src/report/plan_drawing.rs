@@ -189,7 +189,7 @@ fn kind(group: &GroupSummary, phase: &PhaseSummary) -> &'static str {
 fn state(group: &GroupSummary, phase: &PhaseSummary) -> String {
     match phase.state_of(group.index) {
         GroupState::Frozen => "frozen".to_owned(),
-        GroupState::Solved => "solved".to_owned(),
+        GroupState::Solved => "best head".to_owned(),
         GroupState::Trains(rate) => numbers::rate(rate),
     }
 }
@@ -197,7 +197,7 @@ fn state(group: &GroupSummary, phase: &PhaseSummary) -> String {
 fn full_state(group: &GroupSummary, phase: &PhaseSummary) -> String {
     match phase.state_of(group.index) {
         GroupState::Frozen => "is frozen".to_owned(),
-        GroupState::Solved => "is solved for".to_owned(),
+        GroupState::Solved => "is the best head, computed".to_owned(),
         GroupState::Trains(rate) => format!("trains at up to {}", numbers::rate(rate)),
     }
 }

@@ -1,4 +1,4 @@
-//! The automatic recipe: the head is solved for, the network thaws as far as it pays.
+//! The automatic recipe: the best head is computed, the network thaws as far as it pays.
 
 use std::ops::Range;
 
