@@ -62,10 +62,8 @@ impl FineTune {
     pub(super) fn phases(&self) -> [Phase; 2] {
         let (frozen_rates, unfrozen_rates) = match &self.rates {
             Rates::One(base) => {
-                {
                 let highest = base * Self::UNFROZEN;
                 (Rates::UpTo(*base), Rates::Between(highest / self.rate_spread, highest))
-            }
             }
             spread => (spread.clone(), spread.scaled(Self::UNFROZEN)),
         };
