@@ -50,7 +50,7 @@ function moved(report) {
 const results = {};
 
 const thaw = more => ({ kind: 'thaw', epochs: 1, freeze_to: 0, rates: null, ...more });
-const head = { ...thaw(), kind: 'head', epochs: 0 };
+const head = { ...thaw(), kind: 'head' };
 const beside = (key, otherwise) => `\n${results[key] ?? otherwise}`;
 
 /** A button trains by its request on `each` sample photos of a class and says the result. */

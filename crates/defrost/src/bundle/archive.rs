@@ -153,6 +153,10 @@ pub fn pack_model(run: &Path) -> Result<Vec<u8>, BundleError> {
     let own = outline(run)?.files_sha256.into_keys();
     let mut zip = ZipWriter::new(Cursor::new(vec![]));
     for name in [MANIFEST, WEIGHTS].map(str::to_owned).into_iter().chain(own) {
+        if !is_plain(&name) {
+            let reason = format!("`{name}` is not the name of a file in the folder");
+            return Err(BundleError::Manifest { path: files.path(MANIFEST), reason });
+        }
         let content = files.read(&name)?;
         let is_large = content.len() as u64 >= u64::from(u32::MAX);
         let written = zip.start_file(&name, stored().large_file(is_large)).map_err(io::Error::from);
