@@ -28,7 +28,7 @@ pub struct TrainingOptions {
     /// Epochs with a frozen body before those [default: none, the best head is computed directly]
     #[arg(long, value_name = "N", help_heading = "Freezing")]
     pub freeze_epochs: Option<usize>,
-    /// One phase, frozen up to group N; -1: only the head trains, 0: all
+    /// One phase: freeze the groups before N; 0: none, -1: all but the head
     ///
     /// Replaces the recipe by one phase of --epochs. Layer groups count from 0 at the input; negative numbers count from the
     /// end. `defrost plan` shows the groups.
@@ -68,9 +68,9 @@ pub struct TrainingOptions {
 
     /// Learning rate: 2e-3, 1e-5..1e-3, one per group, or find
     ///
-    /// One rate is the head's in the frozen phase. A range goes from the first layer group to the head. A list has a rate for
-    /// each group. The unfrozen phase takes half of it. find tries rising rates first, as `defrost lr-find` does
-    /// [default: 6e-4..2e-3; texts 2e-3, AWD-LSTM 2e-2, tables 1e-3]
+    /// A range goes from the first layer group to the head, a list has a rate for each group. One rate is the head's; earlier
+    /// groups get less, the first a hundredth. The unfrozen phase takes half of these rates. find tries rising rates first, as
+    /// `defrost lr-find` does [default: 6e-4..2e-3; texts 2e-3, AWD-LSTM 2e-2, tables 1e-3]
     #[arg(long, value_name = "RATE", help_heading = "Learning")]
     pub lr: Option<RateChoice>,
     /// Items in a batch [default: 32; tables 32 to 256]
