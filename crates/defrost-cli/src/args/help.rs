@@ -7,7 +7,7 @@ use super::Arguments;
 
 /// The commands in the order in which they are used.
 const INTENTS: [(&str, &[&str]); 4] = [
-    ("Before training", &["playground", "check", "plan", "advise", "lr-find", "models"]),
+    ("Before training", &["check", "plan", "advise", "lr-find", "models", "playground"]),
     ("Training", &["train", "pretrain"]),
     (
         "After training",

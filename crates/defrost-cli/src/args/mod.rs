@@ -62,7 +62,7 @@ pub use task::Task;
 pub use train::TrainArguments;
 pub use training::{Augment, PrecisionChoice, RecipeChoice, TrainingOptions};
 
-/// Transfer learning on your own computer: keep most of a network, train the rest
+/// Transfer learning on your own computer: freeze a network, teach its head, thaw
 #[derive(Debug, Parser)]
 #[command(name = "defrost", version)]
 pub struct Arguments {

@@ -53,8 +53,10 @@ impl Report {
             self.movements.iter().filter_map(|movement| Some((movement.relative()?, &movement.stage)));
         if let Some((most, stage)) = moved.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(most, _)| *most > 0.0)
         {
-            answer +=
-                &format!(" Of the pretrained stages {stage} changed most: by {}.", numbers::fraction(most));
+            answer += &format!(
+                " In the whole run {stage} changed most of the pretrained stages: by {}.",
+                numbers::fraction(most)
+            );
         }
         answer
     }
@@ -66,7 +68,7 @@ impl Report {
         };
         if let Some(items) = self.items_per_class() {
             answer += &format!(
-                " It has {items} training {} per class. With fewer than {FEW} a frozen body is usually better, with more than {MANY} thawing usually pays.",
+                " It has {items} training {} per class. With fewer than {FEW} a frozen body is usually better, with more than {MANY} thawing usually pays; between the two the default compares both.",
                 self.about.items
             );
         }
@@ -75,7 +77,7 @@ impl Report {
 
     fn default_of(&self) -> String {
         format!(
-            "A pretrained network starts with everything frozen except the head. Its best weights are computed directly, without epochs; then everything is thawed, for four epochs unless you say otherwise. The best is kept: the head alone, the thawed network, or weights between the two. This run: {}.",
+            "A pretrained network starts with everything frozen except the head. The head's best weights are computed directly, without epochs; then everything is thawed, for four epochs unless you say otherwise. The best is kept: the head alone, the thawed network, or weights between the two. This run: {}.",
             self.trained()
         )
     }
@@ -150,4 +152,4 @@ impl Report {
 
 const OTHER_KINDS: &str = "Freezing is the same for images, texts, rows of tables and a network of your own: each is a list of stages, and a \
     position in that list says what is frozen. A text network is pretrained like an image network, so the same command does the same for a file of \
-    texts. A table's network is not pretrained, so nothing of it is frozen, unless it continues an earlier run (--pretrained RUN).";
+    texts. A table's network is not pretrained, so nothing of it is frozen, unless it starts from an earlier run.";
