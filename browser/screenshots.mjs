@@ -61,7 +61,7 @@ for (const word of pages) {
 }
 
 if (serves) {
-  const { address, end } = await started(['serve', `${runs}/images`, '--port', '0'], /(http:\/\/[^\s"]+)/);
+  const { address, end } = await started(['serve', `${runs}/images`, '--port', '0'], /(http:\/\/[^\s";]+)/);
   const bag = `${root}/samples/fashion/valid/bag`;
   await both(address, 'serve', async page => {
     await page.locator('input[type=file]').first().setInputFiles(`${bag}/${readdirSync(bag).sort()[0]}`);
@@ -75,7 +75,7 @@ if (watches) {
   const { address, end } = await started(words, /^live: (\S+)/m);
   // Once losses of batches are drawn, the page has something to show.
   await both(`${address}/`, 'live', async page => {
-    await page.locator('svg.chart .line').first().waitFor({ timeout: 300_000 });
+    await page.locator('#batches:not([hidden]) svg').waitFor({ timeout: 300_000 });
     await page.waitForTimeout(3_000);
   });
   await end();

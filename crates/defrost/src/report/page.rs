@@ -225,7 +225,10 @@ impl Report {
             let computed =
                 |phase: &PhaseSummary| phase.name == best.phase && phase.method == Method::SolveHead;
             facts.push(match self.decision.as_ref().map(|decision| decision.kept) {
-                Some(Kept::Between) => fact("weights", format!("between {before} and {after}"), trained),
+                Some(Kept::Between) => {
+                    let note = format!("between {before} and {after}; {trained}");
+                    fact("weights", "between".to_owned(), note)
+                }
                 Some(Kept::Frozen) => fact("weights", before.to_owned(), trained),
                 _ if self.plan.phases.iter().any(computed) => fact("weights", before.to_owned(), trained),
                 _ => fact("best epoch", format!("{} of {}", best.epoch, best.phase), trained),
@@ -233,9 +236,7 @@ impl Report {
         }
         if let Some(calibration) = self.validation.as_ref().and_then(|validation| validation.calibration) {
             let [before, after] = [calibration.ece_before, calibration.ece_after].map(numbers::fraction);
-            let note = format!(
-                "how far probabilities are from how often they are right; {before} before they were scaled"
-            );
+            let note = format!("of the probabilities; {before} before they were scaled");
             facts.push(fact("calibration error", after, note));
         }
         if let Some(seconds) = self.seconds() {
