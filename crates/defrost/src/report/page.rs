@@ -218,7 +218,7 @@ impl Report {
             let loss = self.validation.as_ref().map_or(best.valid_loss, |validation| validation.loss);
             facts.push(fact("validation loss", measure(loss), String::new()));
             let trained = match self.state {
-                State::Running { .. } => format!("{} epochs so far", self.epochs.len()),
+                State::Running { .. } => format!("epochs so far: {}", self.epochs.len()),
                 _ => self.phases_in_words(),
             };
             let [before, after] = self.sides();
