@@ -1,7 +1,7 @@
 // Advice: what to freeze, measured by a worker of its own, so that the page can stop it at any moment.
 import { Engine } from './engine.js';
 import { fill, part, say } from './page.js';
-import { standAt, wanted } from './network.js';
+import { chooseCut, standAt, wanted } from './network.js';
 import { bytes } from './pictures.js';
 import { showStep } from './training.js';
 
@@ -44,7 +44,7 @@ async function advise(settings) {
     fill(part('advice-section'), section);
     part('done').value = 1;
     showStep('over', 'Advice: ready below');
-    if (controls?.cut) part('cut').value = controls.cut;
+    if (controls?.cut) chooseCut(controls.cut);
     else if (controls) await standAt(controls.freeze_to);
     say(part('advice-means'), meaning(controls, settings.cut));
   } catch (error) {

@@ -23,14 +23,7 @@ function showSettings({ size, batch, seed, groups, cut }) {
   part('batch').value = batch;
   part('seed').value = seed;
   part('groups').value = groups ?? '';
-  offerCuts(cut ? [cut] : []);
-  part('cut').value = cut ?? '';
-}
-
-/** Offers to leave off the stages from each of these on. */
-function offerCuts(stages) {
-  const known = new Set([...part('cut').options].map(({ value }) => value));
-  part('cut').append(...stages.filter(stage => !known.has(stage)).map(stage => make('option', { value: stage, textContent: stage })));
+  network.chooseCut(cut ?? '');
 }
 
 const list = texts => texts.map(text => make('li', { textContent: text }));
@@ -68,7 +61,7 @@ export async function read() {
       about = await call('open', setUp);
     }
     // Without the first, of which nothing would be left, and the head.
-    if (!wanted.cut) offerCuts(stages.slice(1, -1));
+    if (!wanted.cut) network.offerCuts(stages.slice(1, -1));
     showSplit(about);
     await network.showNetwork(about);
     say(part('engine'), `${about.architecture}, ${about.size} pixels: ready.`);

@@ -10,7 +10,7 @@ const GROUPS = 3;
 /** Small batches, so that there are steps enough with few photos. */
 const BATCH = 8;
 /** The stage from which on a step leaves stages off. */
-const CUT = 'blocks.5';
+const CUT = 'blocks.5.0';
 
 let actions;
 /** What the network on the page was set up with by the last step: sample photos of each class, and the cut. */
@@ -20,13 +20,14 @@ let set = {};
 async function setUp(each, cut) {
   if (set.each !== each) {
     part('batch').value = BATCH;
-    part('groups').value = part('cut').value = '';
+    part('groups').value = '';
+    network.chooseCut('');
     await sample(each);
     await actions.readAnew();
     set = { each, cut: '' };
   }
   if (set.cut !== cut) {
-    part('cut').value = cut;
+    network.chooseCut(cut);
     await actions.readAnew();
     set = { each, cut };
   }
@@ -84,7 +85,7 @@ const steps = [
     text: 'Each group has its own, the highest for the head: groups nearer the input know what most pictures share and get less. The handles on the drawing below set them. Here the first group gets a hundredth of the head\'s rate, as in fastai. The option names twice these rates, because thawing trains at half of those given.',
     buttons: [
       { label: 'Thaw at discriminative rates', request: thaw({ rates: [1e-5, 1e-4, 1e-3] }), says: report => {
-        const body = report.movements.slice(0, -1).map(one => `${one.stage} ${(100 * relative(one)).toFixed(2)} %`);
+        const body = report.movements.slice(0, -1).map(one => `${one.stage} ${(100 * relative(one)).toPrecision(2)} %`);
         return `${accuracy(report)} Moved, from the input on: ${body.join(', ')}.`;
       } },
     ],

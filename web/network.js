@@ -80,6 +80,18 @@ export async function showNetwork(about) {
   await show();
 }
 
+/** Offers to leave off the stages from each of these on. */
+export function offerCuts(stages) {
+  const known = new Set([...part('cut').options].map(({ value }) => value));
+  part('cut').append(...stages.filter(stage => !known.has(stage)).map(stage => make('option', { value: stage, textContent: stage })));
+}
+
+/** Chooses to leave off the stages from this one on; none where it is empty. The pictures have to be read after that. */
+export function chooseCut(stage) {
+  offerCuts([stage]);
+  part('cut').value = stage;
+}
+
 /** Moves the slider. */
 export async function standAt(position) {
   part('freeze-to').value = position;
