@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 /// The address that another device in the network opens, where the server listens at all of this machine's addresses (`0.0.0.0`, `::`).
-/// None where it listens at one, which is then the address to open, or where there is no network.
+/// None if it listens at a single address, which is then the one to open, and none without a network.
 pub fn from_elsewhere(listens_at: SocketAddr) -> Option<SocketAddr> {
     let own = listens_at.ip().is_unspecified().then(own_address)??;
     Some(SocketAddr::new(own, listens_at.port()))

@@ -28,7 +28,7 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsaf
 /// The files of a site, by name.
 pub struct Site(Vec<(&'static str, Cow<'static, [u8]>)>);
 
-/// What was written.
+/// The files of a site, written.
 #[derive(Debug)]
 pub struct Written {
     /// The files.
@@ -89,7 +89,7 @@ impl Site {
         Ok(page.into_bytes())
     }
 
-    /// Refuses a folder in which anything lies that is no file of a site, so that nothing else is written over or handed out.
+    /// Refuses a folder that holds other files than those of a site, so that nothing is overwritten or handed out by mistake.
     pub fn check_folder(folder: &Path) -> Result<(), Failure> {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,

@@ -1,4 +1,4 @@
-//! Reading all images once: which can be read, which of them validate, and what is wrong with them.
+//! Reads all images once: which ones can be read, which ones validate, and what is wrong with them.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
