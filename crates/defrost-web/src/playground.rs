@@ -90,12 +90,12 @@ struct Planned<'a> {
     words: Words,
 }
 
-/// What was measured before training.
+/// An advice, as the page shows it.
 #[derive(Serialize)]
 struct Advised {
     /// All of it, as HTML.
     section: String,
-    /// The controls that do what is advised, where there are such.
+    /// The controls set as advised; none where only the command can do it.
     controls: Option<Controls>,
 }
 

@@ -166,7 +166,7 @@ pub struct Controls {
 }
 
 impl Controls {
-    /// Those that do what is advised for a network with this number of groups; none where only the command can do it.
+    /// The controls for an advised plan of a network with this number of groups; none where only the command can do it.
     pub fn advised(plan: &AdvisedPlan, groups: usize) -> Option<Self> {
         let head = groups - 1;
         let controls = |kind, freeze_to| Some(Self { kind, freeze_to, cut: None });

@@ -262,7 +262,7 @@ impl Report {
         self.validation.as_ref()?.intervals.get(name).copied()
     }
 
-    /// What was trained, and which weights were kept, in a few words: `best head, thawed 4 epochs; between is kept`.
+    /// The phases that were trained and the weights that were kept, in a few words: `best head, thawed 4 epochs; between is kept`.
     pub fn trained(&self) -> String {
         let kept = self.decision.as_ref().and_then(|decision| match decision.kept {
             Kept::Only => None,

@@ -117,7 +117,7 @@ impl ImageData {
         Some(ImageDataError::ClassUnreadable { path, class, count: of_class.len(), first })
     }
 
-    /// What was understood of the folder, where these images train and that validates.
+    /// The reading of the folder, with these images to train on and those of `given` to validate on.
     fn reading_with(&self, train: &[LabelledImage], given: &Given) -> Option<FolderReading> {
         let reading = self.reading.clone()?;
         let classes = |images: &[LabelledImage]| -> Vec<usize> {
@@ -150,7 +150,7 @@ impl ImageData {
         }
     }
 
-    /// What validates; images that do are no longer in `train`.
+    /// The validation part; its images are taken out of `train`.
     fn validation_given(&self, train: &mut Vec<LabelledImage>) -> Result<Given, ImageDataError> {
         let root = self.root.clone();
         match (&self.validation, &self.valid) {
