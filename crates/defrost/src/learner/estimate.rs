@@ -109,8 +109,15 @@ impl<N: Network> Learner<N> {
         match phase.method {
             Method::Steps => {}
             Method::SolveHead => {
-                let variants = self.head_variants(&HeadSolver::for_items(self.train.len()));
-                return Ok(self.estimate_passes(phase, fresh, (&variants, self.train.len()), cached));
+                let solver = HeadSolver::for_items(self.train.len());
+                let variants = self.head_variants(&solver);
+                let search = self.search_seconds(&solver, variants.len());
+                let passes = self.estimate_passes(phase, fresh, (&variants, self.train.len()), cached);
+                return Ok(PhaseEstimate {
+                    seconds: passes.seconds + search,
+                    seconds_without_cache: passes.seconds_without_cache + search,
+                    ..passes
+                });
             }
             Method::Measure => {
                 let items = self.train.len().min(MEASURED);
@@ -156,8 +163,7 @@ impl<N: Network> Learner<N> {
         Ok(PhaseEstimate { seconds, memory_bytes: memory, disk_bytes: disk, ..estimate })
     }
 
-    /// A phase that costs a pass through the body for each of these variants of each item, such as one that solves for a
-    /// head: the search itself is short.
+    /// The passes through the body for each of these variants of each item.
     fn estimate_passes(
         &mut self,
         phase: &ResolvedPhase,

@@ -86,7 +86,7 @@ impl<N: Network> Advisor<'_, N> {
                 solver.choose_penalty(&problem, &fold_of, stop)?.0
             }
         };
-        let (weights, _) = solver.solve(&problem, penalty, None, stop)?;
+        let (weights, _) = solver.solve(&problem, penalty, stop)?;
         Ok(Fitted { standard, weights, penalty, width })
     }
 

@@ -9,7 +9,7 @@ use super::advisor::Advisor;
 use super::{Depth, Together};
 use crate::data::{Dataset, Variant, folds, target_rows};
 use crate::learner::evaluate::Tally;
-use crate::learner::head::{HeadSolver, Problem, Standard};
+use crate::learner::head::{Division, Folds, HeadSolver, Problem, Standard, divide};
 use crate::learner::{Evaluation, LearnerError};
 use crate::metrics::Interval;
 use crate::stage::Network;
@@ -48,13 +48,11 @@ pub(super) struct Features {
 /// A depth's probe.
 struct Probe {
     evaluation: Evaluation,
-    /// The head of each fold, solved for on the other items.
-    heads: Vec<Vec<f64>>,
+    folds: Folds,
+    /// The heads of all folds, each solved for on the other items.
+    heads: Vec<f64>,
     features: Tensor<2>,
 }
-
-/// The items of each fold, and all others.
-type Parts = Vec<(Vec<usize>, Vec<usize>)>;
 
 impl<N: Network> Advisor<'_, N> {
     /// Probes every depth, and all together.
@@ -68,11 +66,7 @@ impl<N: Network> Advisor<'_, N> {
         self.spend(items as u64);
 
         let fold_of = folds(&*self.train, FOLDS, self.bench.options.seed);
-        let fold = |fold: usize| all.iter().partition(|&&item| fold_of[item] == fold);
-        let parts: Parts = (0..FOLDS)
-            .map(fold)
-            .filter(|(held, rest): &(Vec<_>, Vec<_>)| !held.is_empty() && !rest.is_empty())
-            .collect();
+        let division = divide(&fold_of, items, FOLDS);
         let names: Vec<String> =
             found.iter().map(|depth| self.bench.plan().groups().stages()[depth.stage].name.clone()).collect();
         self.tell(format!("a probe of each of {} depths", found.len()))?;
@@ -81,7 +75,7 @@ impl<N: Network> Advisor<'_, N> {
             let features = TensorData::new(depth.rows.clone(), [items, depth.width]);
             let features = Tensor::from_data(features, &self.bench.device);
             let features = Standard::of(&features).apply(features);
-            probes.push(self.probe(features, &parts)?);
+            probes.push(self.probe(features, &division)?);
         }
         let Some(last) = probes.last() else {
             return Ok(Depths { depths: vec![], together: None, items, clearly_better: None });
@@ -99,7 +93,7 @@ impl<N: Network> Advisor<'_, N> {
             .max_by(|&a, &b| self.criterion.order(&probes[a].evaluation, &probes[b].evaluation));
         let clearly_better =
             best.filter(|&best| depths[best].gain.low > 0.0).map(|best| found.swap_remove(best));
-        let together = if probes.len() > 1 { Some(self.probe_together(&probes, &parts)?) } else { None };
+        let together = if probes.len() > 1 { Some(self.probe_together(&probes, &division)?) } else { None };
         Ok(Depths { depths, together, items, clearly_better })
     }
 
@@ -138,41 +132,33 @@ impl<N: Network> Advisor<'_, N> {
     }
 
     /// The predictions of a probe on standardised features for each item, computed without its fold.
-    fn probe(&self, features: Tensor<2>, parts: &Parts) -> Result<Probe, LearnerError> {
-        let problem = self.problem(features, parts);
-        let folds: Vec<_> =
-            parts.iter().map(|(held, rest)| (problem.select(rest), problem.select(held))).collect();
-        let (evaluation, heads) = self.cross_validated(&folds, parts)?;
-        Ok(Probe { evaluation, heads, features: problem.features })
+    fn probe(&self, features: Tensor<2>, division: &[Division]) -> Result<Probe, LearnerError> {
+        let problem = self.problem(features.clone(), division);
+        let folds = Folds::new(problem, division);
+        let heads = self.cross_validated(&folds)?;
+        let evaluation = self.judged(folds.held_out_scores(&heads).into_iter().zip(division));
+        Ok(Probe { evaluation, folds, heads, features })
     }
 
     /// One probe on all depths. Of very many features it gets those that the probes of single depths, solved for without the
     /// same fold, give the largest weights.
-    fn probe_together(&mut self, probes: &[Probe], parts: &Parts) -> Result<Together, LearnerError> {
+    fn probe_together(&mut self, probes: &[Probe], division: &[Division]) -> Result<Together, LearnerError> {
         self.tell("a probe of all depths together")?;
         let features = Tensor::cat(probes.iter().map(|probe| probe.features.clone()).collect(), 1);
-        let problem = self.problem(features, parts);
+        let problem = self.problem(features, division);
         let width = problem.features.dims()[1];
-        let outputs = self.bench.outputs;
-        let folds: Vec<_> = parts
-            .iter()
-            .enumerate()
-            .map(|(fold, (held, rest))| {
-                let (rest, held) = (problem.select(rest), problem.select(held));
-                if width <= TOGETHER {
-                    return (rest, held);
-                }
-                let heads = probes.iter().map(|probe| (&probe.heads[fold], probe.features.dims()[1]));
-                let weights = heads.flat_map(|(head, width)| head[..width * outputs].chunks(outputs));
-                let size = |weights: &[f64]| weights.iter().map(|weight| weight * weight).sum::<f64>();
-                let mut ranked: Vec<(usize, f64)> = weights.map(size).enumerate().collect();
-                ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-                let mut chosen: Vec<usize> = ranked[..TOGETHER].iter().map(|&(feature, _)| feature).collect();
-                chosen.sort_unstable();
-                (rest.with_features(&chosen), held.with_features(&chosen))
-            })
-            .collect();
-        let (evaluation, _) = self.cross_validated(&folds, parts)?;
+        let folds = if width <= TOGETHER {
+            vec![Folds::new(problem, division)]
+        } else {
+            let chosen = |fold| problem.with_features(&largest_weights(probes, fold, TOGETHER));
+            let alone = |fold: usize| Folds::new(chosen(fold), &division[fold..=fold]);
+            (0..division.len()).map(alone).collect()
+        };
+        let mut scores = vec![];
+        for folds in folds {
+            scores.extend(folds.held_out_scores(&self.cross_validated(&folds)?));
+        }
+        let evaluation = self.judged(scores.into_iter().zip(division));
         let (metric, Interval { low, high }) = self.criterion.value(&evaluation);
         let last = &probes[probes.len() - 1].evaluation;
         let gain = self.criterion.gain(&evaluation, last).0;
@@ -180,31 +166,42 @@ impl<N: Network> Advisor<'_, N> {
     }
 
     /// The problem of the items that were probed, over these features.
-    fn problem(&self, features: Tensor<2>, parts: &Parts) -> Problem {
+    fn problem(&self, features: Tensor<2>, division: &[Division]) -> Problem {
         let items = features.dims()[0];
-        debug_assert_eq!(items, parts.iter().map(|(held, _)| held.len()).sum::<usize>());
+        debug_assert_eq!(items, division.iter().map(|(held, _)| held.len()).sum::<usize>());
         let targets: Vec<_> = (0..items).map(|item| self.train.target(item)).collect();
         let targets = target_rows(&targets, self.bench.outputs, &self.bench.device);
         Problem { features, targets, items, loss: self.bench.head_loss() }
     }
 
-    /// The predictions of the heads of a cross-validation for their own folds, and the heads.
-    fn cross_validated(
-        &self,
-        folds: &[(Problem, Problem)],
-        parts: &Parts,
-    ) -> Result<(Evaluation, Vec<Vec<f64>>), LearnerError> {
+    /// The heads of the folds, with the penalty that suits them.
+    fn cross_validated(&self, folds: &Folds) -> Result<Vec<f64>, LearnerError> {
         let solver = HeadSolver::for_items(usize::MAX);
-        let mut heads = solver.cross_validate(folds, || self.bench.check_stop())?.heads;
-        // A loss that is NaN for every penalty leaves none: a head that says nothing.
-        heads.resize_with(folds.len(), Vec::new);
-        for (head, (rest, _)) in heads.iter_mut().zip(folds) {
-            head.resize(rest.size(), 0.0);
-        }
-        let mut tally = Tally::new(&self.bench.loss, &self.bench.options.metrics);
-        for ((head, (_, held)), (items, _)) in heads.iter().zip(folds).zip(parts) {
-            tally.add(&*self.train, items, held.scores(head));
-        }
-        Ok((tally.finish(), heads))
+        Ok(solver.cross_validate(folds, || self.bench.check_stop())?.heads)
     }
+
+    /// The predictions for the items of each fold by the head that does not know them.
+    fn judged<'a>(&self, scores: impl Iterator<Item = (Tensor<2>, &'a Division)>) -> Evaluation {
+        let mut tally = Tally::new(&self.bench.loss, &self.bench.options.metrics);
+        for (scores, (held, _)) in scores {
+            tally.add(&*self.train, held, scores);
+        }
+        tally.finish()
+    }
+}
+
+/// The features that have the largest weights in the heads of a fold, over all probes beside one another.
+fn largest_weights(probes: &[Probe], fold: usize, count: usize) -> Vec<usize> {
+    let squares = |probe: &Probe| {
+        let mut sums = vec![0.0; probe.features.dims()[1]];
+        for weights in probe.folds.weights_of(fold, &probe.heads) {
+            sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight * weight);
+        }
+        sums
+    };
+    let mut ranked: Vec<(usize, f64)> = probes.iter().flat_map(squares).enumerate().collect();
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let mut chosen: Vec<usize> = ranked[..count].iter().map(|&(feature, _)| feature).collect();
+    chosen.sort_unstable();
+    chosen
 }

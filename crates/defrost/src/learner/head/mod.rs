@@ -4,12 +4,15 @@
 //! Features are standardised, and the result is folded into the head's own weight and bias. Cross-validation chooses the
 //! penalty on the weights, and whether augmented variants of each item help.
 
+mod duration;
+mod folds;
 mod problem;
 mod solver;
 
 use burn::tensor::{Tensor, TensorData};
 use rand::seq::SliceRandom;
 
+pub(super) use self::folds::{Division, Folds, divide};
 pub(super) use self::problem::{Problem, Standard};
 pub(super) use self::solver::HeadSolver;
 use super::{Learner, LearnerError};
@@ -46,7 +49,7 @@ impl<N: Network> Learner<N> {
             Some(penalty) => penalty,
             None => self.choose_problem(solver, &items, &mut problem)?,
         };
-        let (weights, loss) = solver.solve(&problem, penalty, None, || self.check_stop())?;
+        let (weights, loss) = solver.solve(&problem, penalty, || self.check_stop())?;
         tracing::debug!(items = items.len(), variants = variants.len(), penalty, loss, "head computed");
         let (weight, bias) = standard.fold(&weights, width, self.outputs);
         let tensors: Tensors = head

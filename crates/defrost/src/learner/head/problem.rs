@@ -1,8 +1,9 @@
 //! A dense head's problem: its features in one matrix, standardised, and its loss with the gradient.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::loss::AnyLoss;
+use crate::ops::{Conv2dOptions, WindowConfig, conv2d};
 
 /// The data from which a head is computed.
 pub(in crate::learner) struct Problem {
@@ -23,25 +24,21 @@ impl Problem {
         (features + 1) * outputs
     }
 
-    /// The problem of these rows alone.
-    pub fn select(&self, rows: &[usize]) -> Self {
-        let device = self.features.device();
-        let rows: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
-        let count = rows.len();
-        let rows = Tensor::<1, burn::tensor::Int>::from_data(TensorData::new(rows, [count]), &device);
+    /// The problem of the first items alone.
+    pub fn first(&self, items: usize) -> Self {
+        let rows: Vec<usize> = (0..self.features.dims()[0]).filter(|row| row % self.items < items).collect();
+        let rows = indices(&rows, &self.features.device());
         Self {
             features: self.features.clone().select(0, rows.clone()),
             targets: self.targets.clone().select(0, rows),
-            items: count,
+            items: self.items.min(items),
             loss: self.loss.clone(),
         }
     }
 
     /// The problem of these features alone.
     pub fn with_features(&self, features: &[usize]) -> Self {
-        let places: Vec<i64> = features.iter().map(|&feature| feature as i64).collect();
-        let places = TensorData::new(places, [features.len()]);
-        let places = Tensor::<1, burn::tensor::Int>::from_data(places, &self.features.device());
+        let places = indices(features, &self.features.device());
         Self {
             features: self.features.clone().select(1, places),
             targets: self.targets.clone(),
@@ -72,45 +69,63 @@ impl Problem {
         }
     }
 
-    /// Mean loss of a head as it is measured, without smoothing and class weights.
-    pub fn loss(&self, head: &[f64]) -> f64 {
+    /// Mean loss of scores as it is measured, without smoothing and class weights.
+    pub fn measured(&self, scores: Tensor<2>, targets: Tensor<2>) -> f64 {
         let loss = self.loss.unweighted().unwrap_or_else(|| self.loss.clone());
-        f64::from(loss.forward(self.scores(head), self.targets.clone()).into_scalar::<f32>())
+        f64::from(loss.forward(scores, targets).into_scalar::<f32>())
     }
 
-    /// Scores of a head, `[rows, outputs]`.
+    /// Scores of a head, `[rows, outputs]`; of several after one another, those of all of them.
     pub fn scores(&self, head: &[f64]) -> Tensor<2> {
-        let (weight, bias) = self.head(head);
-        self.features.clone().matmul(weight) + bias
+        let (weight, bias) = self.tensors(head);
+        self.product(weight, bias)
     }
 
-    /// Mean loss of a head, and the gradient of `loss + penalty / 2 · ‖weight‖²`, whose first number is that sum.
+    /// Mean loss of a head with the penalty, `loss + penalty / 2 · ‖weight‖²`, and its gradient.
     pub fn evaluate(&self, head: &[f64], penalty: f64) -> (f64, Vec<f64>) {
-        let scores = self.scores(head).autodiff().require_grad();
-        let loss = self.loss.forward(scores.clone(), self.targets.clone().autodiff());
-        let gradients = loss.backward();
-        let value = f64::from(loss.into_scalar::<f32>());
-        let weights = head.len() - self.targets.dims()[1];
-        let squares: f64 = head[..weights].iter().map(|weight| weight * weight).sum();
-        let Some(by_score) = scores.grad(&gradients) else { return (value, vec![0.0; head.len()]) };
-        let by_weight = self.features.clone().transpose().matmul(by_score.clone());
-        let by_bias = by_score.sum_dim(0);
-        let mut gradient: Vec<f64> = by_weight.into_data().iter::<f64>().collect();
-        gradient.iter_mut().zip(head).for_each(|(gradient, weight)| *gradient += penalty * weight);
-        gradient.extend(by_bias.into_data().iter::<f64>());
-        (value + penalty / 2.0 * squares, gradient)
+        self.descend(head, penalty, |scores| self.loss.forward(scores, self.targets.clone().autodiff()))
     }
 
-    /// The numbers of a head as `[features, outputs]` and `[1, outputs]`.
-    fn head(&self, head: &[f64]) -> (Tensor<2>, Tensor<2>) {
-        let ([_, features], [_, outputs]) = (self.features.dims(), self.targets.dims());
-        let device = self.features.device();
-        let tensor = |numbers: &[f64], shape: [usize; 2]| {
-            let numbers: Vec<f32> = numbers.iter().map(|&number| number as f32).collect();
-            Tensor::from_data(TensorData::new(numbers, shape), &device)
+    /// The same for any loss of the scores.
+    pub fn descend(
+        &self,
+        head: &[f64],
+        penalty: f64,
+        loss: impl FnOnce(Tensor<2>) -> Tensor<1>,
+    ) -> (f64, Vec<f64>) {
+        let (weight, bias) = self.tensors(head);
+        let (weight, bias) = (weight.autodiff().require_grad(), bias.autodiff().require_grad());
+        let loss = loss(self.product(weight.clone(), bias.clone()));
+        let gradients = loss.backward();
+        let numbers = |gradient: Option<TensorData>, count: usize| match gradient {
+            Some(gradient) => gradient.iter::<f64>().collect(),
+            None => vec![0.0; count],
         };
-        let (weight, bias) = head.split_at(features * outputs);
-        (tensor(weight, [features, outputs]), tensor(bias, [1, outputs]))
+        let weights = &head[..weight.dims().iter().product()];
+        let mut gradient = numbers(weight.grad(&gradients).map(Tensor::into_data), weights.len());
+        gradient.iter_mut().zip(weights).for_each(|(gradient, weight)| *gradient += penalty * weight);
+        gradient.extend(numbers(bias.grad(&gradients).map(Tensor::into_data), head.len() - weights.len()));
+        let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
+        (f64::from(loss.into_scalar::<f32>()) + penalty / 2.0 * squares, gradient)
+    }
+
+    /// `features · weightᵀ + bias`, by the kernel of the network's dense layers: each row is a pixel.
+    fn product(&self, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<2> {
+        let ([rows, features], [outputs, ..]) = (self.features.dims(), weight.dims());
+        let pixels = self.features.clone().reshape([1, 1, rows, features]);
+        let options = Conv2dOptions::new(WindowConfig::centered(1, 1));
+        conv2d(pixels, weight, bias, options).reshape([rows, outputs])
+    }
+
+    /// The numbers of a head as `[outputs, features, 1, 1]` and `[outputs]`.
+    fn tensors(&self, head: &[f64]) -> (Tensor<4>, Tensor<1>) {
+        let [_, features] = self.features.dims();
+        let outputs = head.len() / (features + 1);
+        let numbers: Vec<f32> = head.iter().map(|&number| number as f32).collect();
+        let (weight, bias) = numbers.split_at(outputs * features);
+        let weight = TensorData::new(weight.to_vec(), [outputs, features, 1, 1]);
+        let (bias, device) = (TensorData::new(bias.to_vec(), [outputs]), self.features.device());
+        (Tensor::from_data(weight, &device), Tensor::from_data(bias, &device))
     }
 }
 
@@ -140,11 +155,12 @@ impl Standard {
     pub fn fold(&self, head: &[f64], features: usize, outputs: usize) -> (Vec<f32>, Vec<f32>) {
         let mut weight = vec![0.0; features * outputs];
         let mut bias: Vec<f64> = head[features * outputs..].to_vec();
-        for feature in 0..features {
-            for output in 0..outputs {
-                let value = head[feature * outputs + output] / f64::from(self.std[feature]);
-                weight[output * features + feature] = value as f32;
-                bias[output] -= value * f64::from(self.mean[feature]);
+        for (output, bias) in bias.iter_mut().enumerate() {
+            for feature in 0..features {
+                let place = output * features + feature;
+                let value = head[place] / f64::from(self.std[feature]);
+                weight[place] = value as f32;
+                *bias -= value * f64::from(self.mean[feature]);
             }
         }
         (weight, bias.into_iter().map(|bias| bias as f32).collect())
@@ -153,4 +169,11 @@ impl Standard {
 
 fn row(numbers: &[f32], device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(numbers.to_vec(), [1, numbers.len()]), device)
+}
+
+/// The places of rows or columns, to select them by.
+pub(super) fn indices(places: &[usize], device: &Device) -> Tensor<1, Int> {
+    let places: Vec<i64> = places.iter().map(|&place| place as i64).collect();
+    let count = places.len();
+    Tensor::from_data(TensorData::new(places, [count]), device)
 }

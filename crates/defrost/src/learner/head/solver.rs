@@ -1,5 +1,6 @@
 //! The penalty on a head's weights, chosen by cross-validation, and the head itself.
 
+use super::folds::{Folds, divide};
 use super::problem::Problem;
 use crate::optim::Lbfgs;
 
@@ -24,8 +25,8 @@ pub(in crate::learner) struct CrossValidated {
     pub penalty: f64,
     /// That mean loss.
     pub loss: f64,
-    /// The head of each fold, solved for on the other items.
-    pub heads: Vec<Vec<f64>>,
+    /// The heads of all folds.
+    pub heads: Vec<f64>,
 }
 
 /// Penalties that are tried, strongest first: factors of half the squared norm of the weights, which apply to
@@ -58,31 +59,33 @@ impl HeadSolver {
         fold_of: &[usize],
         check: impl FnMut() -> Result<(), E>,
     ) -> Result<(f64, f64), E> {
-        let found = self.cross_validate(&self.folds_of(problem, fold_of), check)?;
+        let problem = problem.first(self.validated_items);
+        let division = divide(fold_of, problem.items, self.folds);
+        let found = self.cross_validate(&Folds::new(problem, &division), check)?;
         Ok((found.penalty, found.loss))
     }
 
-    /// The same for folds, each the problem of the other items and that of its own.
+    /// The same for these folds. Without any there is nothing to choose by, and the strongest penalty is safest.
     pub(in crate::learner) fn cross_validate<E>(
         &self,
-        folds: &[(Problem, Problem)],
+        folds: &Folds,
         mut check: impl FnMut() -> Result<(), E>,
     ) -> Result<CrossValidated, E> {
-        let mut heads: Vec<Option<Vec<f64>>> = vec![None; folds.len()];
-        let mut best = CrossValidated { penalty: PENALTIES[0], loss: f64::INFINITY, heads: vec![] };
+        let mut heads = vec![0.0; folds.size()];
+        let mut best = CrossValidated { penalty: PENALTIES[0], loss: f64::INFINITY, heads: heads.clone() };
+        if folds.is_empty() {
+            return Ok(best);
+        }
         let mut worse = 0;
         for penalty in PENALTIES {
-            let (mut losses, mut items) = (0.0, 0);
-            for ((rest, held), head) in folds.iter().zip(&mut heads) {
-                let (found, _) = self.solve(rest, penalty, head.take(), &mut check)?;
-                losses += held.loss(&found) * held.items as f64;
-                items += held.items;
-                *head = Some(found);
-            }
-            let loss = losses / items.max(1) as f64;
+            let minimum = Lbfgs::default().minimize(heads, |heads| {
+                check()?;
+                Ok(folds.evaluate(heads, penalty))
+            })?;
+            heads = minimum.point;
+            let loss = folds.held_out_loss(&heads);
             if loss < best.loss {
-                let heads = heads.iter().flatten().cloned().collect();
-                (best, worse) = (CrossValidated { penalty, loss, heads }, 0);
+                (best, worse) = (CrossValidated { penalty, loss, heads: heads.clone() }, 0);
             } else {
                 worse += 1;
                 if worse == PATIENCE {
@@ -93,27 +96,14 @@ impl HeadSolver {
         Ok(best)
     }
 
-    /// For each fold, all variants of the items outside of it and the items in it as they are.
-    fn folds_of(&self, problem: &Problem, fold_of: &[usize]) -> Vec<(Problem, Problem)> {
-        let items = problem.items.min(self.validated_items);
-        let fold = |fold: usize| {
-            let (held, rest): (Vec<usize>, Vec<usize>) = (0..items).partition(|&item| fold_of[item] == fold);
-            let rows: Vec<usize> = rest.iter().flat_map(|&item| problem.rows_of(item)).collect();
-            (!held.is_empty() && !rest.is_empty()).then(|| (problem.select(&rows), problem.select(&held)))
-        };
-        (0..self.folds).filter_map(fold).collect()
-    }
-
-    /// A head, features by outputs and then the biases, and its mean loss with the penalty.
+    /// A head, the weights of each output and then the biases, and its mean loss with the penalty.
     pub(in crate::learner) fn solve<E>(
         &self,
         problem: &Problem,
         penalty: f64,
-        start: Option<Vec<f64>>,
         mut check: impl FnMut() -> Result<(), E>,
     ) -> Result<(Vec<f64>, f64), E> {
-        let start = start.unwrap_or_else(|| vec![0.0; problem.size()]);
-        let minimum = Lbfgs::default().minimize(start, |head| {
+        let minimum = Lbfgs::default().minimize(vec![0.0; problem.size()], |head| {
             check()?;
             Ok(problem.evaluate(head, penalty))
         })?;
@@ -123,7 +113,7 @@ impl HeadSolver {
 
 #[cfg(test)]
 mod tests {
-    use super::super::problem::Standard;
+    use super::super::problem::{Standard, indices};
     use super::*;
     use crate::data::{Target, target_rows};
     use burn::tensor::activation::softmax;
@@ -157,8 +147,23 @@ mod tests {
         (Problem { features, targets, items: ITEMS, loss: Default::default() }, standard)
     }
 
+    /// The problem of these items alone.
+    fn rows(problem: &Problem, items: &[usize]) -> Problem {
+        let rows = indices(items, &Device::flex());
+        Problem {
+            features: problem.features.clone().select(0, rows.clone()),
+            targets: problem.targets.clone().select(0, rows),
+            items: items.len(),
+            loss: problem.loss.clone(),
+        }
+    }
+
+    fn loss(problem: &Problem, head: &[f64]) -> f64 {
+        problem.measured(problem.scores(head), problem.targets.clone())
+    }
+
     fn solve(problem: &Problem, penalty: f64) -> Vec<f64> {
-        HeadSolver::for_items(ITEMS).solve(problem, penalty, None, || Ok::<_, Infallible>(())).unwrap().0
+        HeadSolver::for_items(ITEMS).solve(problem, penalty, || Ok::<_, Infallible>(())).unwrap().0
     }
 
     #[test]
@@ -169,8 +174,8 @@ mod tests {
             let golden = &golden[penalty.to_string()];
             let head = solve(&problem, penalty);
             // The search ends where a step gains less than 1e-5 of the value.
-            let loss = golden["loss"].as_f64().unwrap();
-            assert!((problem.loss(&head) - loss).abs() < 2e-3 * loss, "{} and {loss}", problem.loss(&head));
+            let (found, expected) = (loss(&problem, &head), golden["loss"].as_f64().unwrap());
+            assert!((found - expected).abs() < 2e-3 * expected, "{found} and {expected}");
             // Folded into weight and bias, the head does to the points what it does to standardised ones.
             let (weight, bias) = standard.fold(&head, FEATURES, CLASSES);
             let weight =
@@ -190,18 +195,19 @@ mod tests {
         let (problem, _) = problem();
         let fold_of: Vec<usize> = (0..ITEMS).map(|item| item / CLASSES % 5).collect();
         let solver = HeadSolver::for_items(ITEMS);
-        let (penalty, loss) = solver.choose_penalty(&problem, &fold_of, || Ok::<_, Infallible>(())).unwrap();
+        let (penalty, found) = solver.choose_penalty(&problem, &fold_of, || Ok::<_, Infallible>(())).unwrap();
         let held_out = |penalty: f64| {
             let losses = (0..5).map(|fold| {
                 let (held, rest): (Vec<usize>, Vec<usize>) =
                     (0..ITEMS).partition(|&item| fold_of[item] == fold);
-                problem.select(&held).loss(&solve(&problem.select(&rest), penalty)) * held.len() as f64
+                let head = solve(&rows(&problem, &rest), penalty);
+                loss(&rows(&problem, &held), &head) * held.len() as f64
             });
             losses.sum::<f64>() / ITEMS as f64
         };
-        // The solver starts each penalty from the one before, and ends a little elsewhere.
-        assert!((held_out(penalty) - loss).abs() < 1e-2, "{} and {loss}", held_out(penalty));
-        assert!(held_out(10.0 * penalty) > loss - 1e-2 && held_out(penalty / 30.0) > loss - 1e-2);
+        // The search starts each penalty from the one before, for all folds together, and ends a little elsewhere.
+        assert!((held_out(penalty) - found).abs() < 1e-2, "{} and {found}", held_out(penalty));
+        assert!(held_out(10.0 * penalty) > found - 1e-2 && held_out(penalty / 30.0) > found - 1e-2);
     }
 
     #[test]
@@ -212,7 +218,7 @@ mod tests {
             left -= 1;
             if left == 0 { Err("stop") } else { Ok(()) }
         };
-        assert_eq!(HeadSolver::for_items(ITEMS).solve(&problem, 0.01, None, stop).unwrap_err(), "stop");
+        assert_eq!(HeadSolver::for_items(ITEMS).solve(&problem, 0.01, stop).unwrap_err(), "stop");
     }
 
     #[test]
@@ -221,7 +227,7 @@ mod tests {
         let solver = HeadSolver::held_back();
         let penalty = solver.penalty.unwrap();
         let (best, held_back) = (solve(&problem, 0.01), solve(&problem, penalty));
-        assert!(problem.loss(&held_back) > 2.0 * problem.loss(&best));
+        assert!(loss(&problem, &held_back) > 2.0 * loss(&problem, &best));
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         assert!(dot(&best, &held_back) > 0.7 * (dot(&best, &best) * dot(&held_back, &held_back)).sqrt());
     }
