@@ -179,10 +179,10 @@ fn the_whole_book_does_what_it_says() {
 
     let text = printed("text");
     if folder.path().join("target/minilm").exists() {
-        let of = |texts: usize| mean(&text, &format!("{texts} sentences of a page, head only"));
-        assert!(
-            of(60) > of(10) && of(10) > 0.35,
-            "a frozen text network helps: always saying the same is right for .25"
-        );
+        let ways = ["head only", "thawed from the start", "group by group", "default"];
+        let means = ways.map(|way| mean(&text, &format!("10 sentences of a page, {way}")));
+        let (least, most) = means.iter().fold((1.0f64, 0.0f64), |(l, m), &mean| (l.min(mean), m.max(mean)));
+        assert!(least > 0.4, "a frozen text network helps: always saying the same is right for .25");
+        assert!(most - least < 0.06, "with few texts it does not matter what thaws");
     }
 }

@@ -61,9 +61,9 @@ pub fn write(folder: &Path, report: &Report) -> Result<PathBuf, RecordError> {
     let damaged =
         |error: serde_json::Error| RecordError::Damaged { path: path.clone(), reason: error.to_string() };
     let stored = StoredReport { format: FORMAT, report: report.clone() };
-    let text = serde_json::to_string(&stored).map_err(damaged)?;
-    files::write_atomically(&path, |file| file.write_all(text.as_bytes()))?;
-    let stored: StoredReport = serde_json::from_str(&text).map_err(damaged)?;
+    let bytes = serde_json::to_vec(&stored).map_err(damaged)?;
+    files::write_atomically(&path, |file| file.write_all(&bytes))?;
+    let stored: StoredReport = serde_json::from_slice(&bytes).map_err(damaged)?;
     draw(folder, folder.join(PAGE), &stored.report)
 }
 

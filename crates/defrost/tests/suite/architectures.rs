@@ -1,4 +1,4 @@
-//! What freezing, cutting and saving promise, on every image network there is.
+//! What freezing, cutting and saving promise, on every image network there is; the largest only with DEFROST_ARCHITECTURES=all.
 
 use std::collections::BTreeSet;
 

@@ -105,11 +105,19 @@ pub(super) unsafe fn multiply<L: Lanes, const ROWS: usize>(
 }
 
 /// Keeps the compiler from deriving one base from another, for which it would run out of registers.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn opaque<T>(mut pointer: *const T) -> *const T {
     // SAFETY: no instructions.
     unsafe {
         std::arch::asm!("/* {0} */", inout(reg) pointer, options(pure, readonly, nostack, preserves_flags));
     }
+    pointer
+}
+
+/// WebAssembly has no registers to run out of.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn opaque<T>(pointer: *const T) -> *const T {
     pointer
 }

@@ -169,10 +169,11 @@ pub(super) fn read(folder: &Path) -> Result<Manifest, CheckpointError> {
         None => return Err(damaged(&path, "it has no format")),
     }
     let Envelope { sha256, run, .. } = serde_json::from_value(envelope).map_err(invalid)?;
-    if Fingerprint::sha256(run.to_string().as_bytes()).to_string() != sha256 {
+    let run = run.to_string();
+    if Fingerprint::sha256(run.as_bytes()).to_string() != sha256 {
         return Err(damaged(&path, "its SHA-256 is not the one it was written with"));
     }
-    serde_json::from_value(run).map_err(invalid)
+    serde_json::from_slice(run.as_bytes()).map_err(invalid)
 }
 
 /// Reads one of its files of tensors.
