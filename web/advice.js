@@ -1,5 +1,5 @@
 // Advice: what to freeze, measured by a worker of its own, so that the page can stop it at any moment.
-import { Engine } from './engine.js';
+import { Engine, call } from './engine.js';
 import { fill, part, say } from './page.js';
 import { chooseCut, standAt, wanted } from './network.js';
 import { bytes } from './pictures.js';
@@ -39,7 +39,8 @@ async function advise(settings) {
     await advisor.call('photos', await bytes());
     await advisor.call('open', settings);
     const { section, controls } = await advisor.call('advise', { wanted: wanted('thaw'), passes: PASSES });
-    document.documentElement.dataset.advisorMemory = await advisor.call('memory');
+    // The library is in memory twice.
+    document.documentElement.dataset.memory = await call('memory') + await advisor.call('memory');
     part('advised').hidden = false;
     fill(part('advice-section'), section);
     part('done').value = 1;
