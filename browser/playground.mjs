@@ -152,6 +152,8 @@ await part('playground', async visit => {
   // Its answers, in the page and by the command; and those of a network that the command has trained.
   const [saved] = await Promise.all([page.waitForEvent('download'), page.click('#download')]);
   await saved.saveAs(`${folder}/photos.defrost`);
+  const [exported] = await Promise.all([page.waitForEvent('download'), page.click('#onnx')]);
+  await exported.saveAs(`${folder}/photos.onnx`);
   const probabilities = await pageSays(page, ASKED[0]);
   visit.expect(Math.abs(Object.values(probabilities).reduce((sum, one) => sum + one) - 1) < 1e-5, 'probabilities do not add up to 1');
   if (DEFROST) await agree(visit, `${folder}/photos.defrost`);

@@ -25,7 +25,7 @@ export function showStep(step, text) {
   say(part('stop'), step === 'advising' ? 'Stop' : 'Stop and keep');
   say(part('stop-means'), step === 'advising' ? 'Stopping leaves everything as it was.' : 'Stopping keeps the best epoch so far.');
   const idle = step === 'over' || step === 'failed';
-  for (const id of ['head', 'thaw', 'from-start', 'advise', 'read', 'undo', 'download']) part(id).disabled = !idle;
+  for (const id of ['head', 'thaw', 'from-start', 'advise', 'read', 'undo', 'download', 'onnx']) part(id).disabled = !idle;
   document.querySelectorAll('#lesson button').forEach(button => { button.disabled = !idle; });
   setEnabled(idle);
 }
@@ -51,6 +51,11 @@ export async function train(request) {
 function fail(text) {
   say(part('trouble'), text);
   showStep('failed', 'The training has failed.');
+}
+
+async function saveOnnx() {
+  const { number } = runs[runs.length - 1];
+  download('photos.onnx', new Blob([await call('onnx', number)]));
 }
 
 /** Goes on with the training of an earlier visit. */
@@ -169,4 +174,5 @@ export function connect(after) {
     const { number } = runs[runs.length - 1];
     download('photos.defrost', new Blob([await call('packed', number)], { type: 'application/zip' }));
   };
+  part('onnx').onclick = () => saveOnnx().catch(error => say(part('trouble'), error.message));
 }

@@ -189,6 +189,18 @@ const calls = {
     return takeFile(`/packed/${number}`);
   },
 
+  /** A run of this visit as an ONNX file. */
+  async onnx(number) {
+    const run = Model.open(`/packed/${number}`);
+    try {
+      run.writeOnnx('/onnx/photos.onnx');
+      return takeFile('/onnx/photos.onnx');
+    } finally {
+      run.free();
+      removeFiles('/onnx');
+    }
+  },
+
   /** Answers by an earlier run of this visit. */
   async back(number) {
     openRun(`/packed/${number}`);

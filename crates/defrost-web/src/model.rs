@@ -4,6 +4,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use defrost::bundle::{self, ModelConfig};
+use defrost::export::ExportOptions;
 use defrost::interpret::HeatMap;
 use defrost::learner::TestTimeAugmentation;
 use defrost::report;
@@ -108,6 +109,13 @@ impl Model {
                 Ok(Seen { answer, heat: vec![], fraction: 1.0 })
             }
         }
+    }
+
+    /// Writes the network as an ONNX file, which takes pictures of any size and gives probabilities.
+    #[wasm_bindgen(js_name = writeOnnx)]
+    pub fn write_onnx(&self, file: &str) -> Thrown<()> {
+        self.run.export(Path::new(file), &ExportOptions::default()).or_throw()?;
+        Ok(())
     }
 
     fn told(&self, answer: defrost::metrics::Answer) -> Thrown<String> {

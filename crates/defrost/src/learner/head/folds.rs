@@ -30,7 +30,7 @@ struct Fold {
 }
 
 impl Folds {
-    /// The division may leave out items.
+    /// Of a problem, and which of its items are in each fold. Items that are in none are left out.
     pub fn new(problem: Problem, division: &[Division]) -> Self {
         let device = problem.features.device();
         let fold = |(held, rest): &Division| {
