@@ -10,6 +10,9 @@ const folder = process.env.IMAGES ?? '../target/browser';
 /** Every way a page is looked at. */
 export const views = ['light', 'dark'].flatMap(scheme => [400, 1200].map(width => ({ scheme, width })));
 
+/** The ways that a test takes which does not choose: all, or with VIEWS=2 both schemes and both widths once. */
+export const usual = process.env.VIEWS === '2' ? [views[0], views[3]] : views;
+
 /** What is asked of somebody else by a page at this address. */
 function isOutside(url, address) {
   if (/^(data|blob):/.test(url)) return false;
@@ -71,7 +74,7 @@ async function wrongWith(page) {
 }
 
 /** Opens an address in each of these views, lets `use` look at it and click, and says what was wrong. */
-export async function check(name, address, use, which = views) {
+export async function check(name, address, use, which = usual) {
   mkdirSync(folder, { recursive: true });
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],

@@ -4,7 +4,7 @@
 //   node live.mjs COMMAND DATA FOLDER
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { check, views } from './check.mjs';
+import { check, usual } from './check.mjs';
 import { expectPredictions, expectSaved, expectTime, stop } from './watching.mjs';
 
 const [command, data, folder] = process.argv.slice(2);
@@ -28,7 +28,7 @@ const isStep = step => document.querySelector('#run').dataset.step === step;
 const hasEpochs = count => document.querySelectorAll('#report figure:has(h3) .c0 circle').length / 2 >= count;
 const runsPhase = name => document.querySelector('#report svg.plan desc')?.textContent.includes(`phase ${name}, running now`);
 
-for (const view of views) {
+for (const view of usual) {
   const out = `${folder}/live-${view.scheme}-${view.width}`;
   const { address, code, run } = await train(out);
   await check('live', `${address}/`, async visit => {
