@@ -1,4 +1,4 @@
-//! Reads all images once: which ones can be read, which ones validate, and what is wrong with them.
+//! Reading all images once. It finds the images that can't be read, and divides the others into training and validation.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
