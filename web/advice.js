@@ -1,15 +1,12 @@
-// Advice: what to freeze, measured by a worker of its own, so that the page can stop it at any moment.
-import { Engine, call } from './engine.js';
+// Advice: what to freeze, measured on the pictures before any training.
+import { call, engine } from './engine.js';
 import { fill, part, say } from './page.js';
 import { chooseCut, standAt, wanted } from './network.js';
-import { bytes } from './pictures.js';
 import { showStep } from './training.js';
 
 /** How much it may compute: a pass is one picture forward through the whole network. */
 const PASSES = 1500;
 const STOPPED = 'stopped';
-
-let advisor;
 
 /** What the controls stand at now, in words. */
 function meaning(controls, cut) {
@@ -23,43 +20,47 @@ function meaning(controls, cut) {
 }
 
 /** Measures, shows the advice, and sets the controls to it. */
-async function advise(settings) {
+async function advise(cut) {
   say(part('trouble'), '');
   say(part('place'), '');
   part('done').removeAttribute('value');
-  showStep('advising', 'Advice: reading the pictures once more');
-  advisor = new Engine();
-  advisor.addEventListener('advising', ({ detail: { doing, used, passes } }) => {
-    part('done').value = Math.min(1, used / passes);
-    say(part('step'), `Advice: ${doing}`);
-    say(part('place'), `${used} of ${passes} passes`);
-  });
+  showStep('advising', 'Advice: computing features');
   try {
-    await advisor.start('efficientnet_lite0.safetensors');
-    await advisor.call('photos', await bytes());
-    await advisor.call('open', settings);
-    const { section, controls } = await advisor.call('advise', { wanted: wanted('thaw'), passes: PASSES });
-    // The library is in memory twice.
-    document.documentElement.dataset.memory = await call('memory') + await advisor.call('memory');
+    const { section, controls, memory } = await call('advise', { wanted: wanted('thaw'), passes: PASSES });
+    document.documentElement.dataset.memory = memory;
     part('advised').hidden = false;
     fill(part('advice-section'), section);
     part('done').value = 1;
     showStep('over', 'Advice: ready below');
     if (controls?.cut) chooseCut(controls.cut);
     else if (controls) await standAt(controls.freeze_to);
-    say(part('advice-means'), meaning(controls, settings.cut));
+    say(part('advice-means'), meaning(controls, cut));
   } catch (error) {
     if (error.message !== STOPPED) say(part('trouble'), error.message);
     showStep('over', error.message === STOPPED ? 'The advice was stopped.' : 'The advice has failed.');
-  } finally {
-    advisor.end(STOPPED);
   }
 }
 
-/** Connects the buttons; `settings` gives those of the network on the page. */
-export function connect(settings) {
-  part('advise').onclick = () => advise(settings());
+engine.addEventListener('advising', ({ detail: { doing, used, passes } }) => {
+  part('done').value = Math.min(1, used / passes);
+  say(part('step'), `Advice: ${doing}`);
+  say(part('place'), `${used} of ${passes} passes`);
+});
+
+/** Ends it in the middle. The worker hears nothing while it measures, so a new one goes on from where it was. */
+async function stop(again) {
+  try {
+    const calls = await again();
+    if (part('run').dataset.step === 'advising') await engine.restart(STOPPED, calls);
+  } catch (error) {
+    say(part('trouble'), error.message);
+  }
+}
+
+/** Connects the buttons: `cut` tells where the network on the page is cut, `again` the calls that make a new worker what this one is. */
+export function connect({ cut, again }) {
+  part('advise').onclick = () => advise(cut());
   part('stop').addEventListener('click', () => {
-    if (part('run').dataset.step === 'advising') advisor.end(STOPPED);
+    if (part('run').dataset.step === 'advising') stop(again);
   });
 }

@@ -1,7 +1,7 @@
 // The playground: pictures, the network, training and trying, in this order; and going on after the tab was closed.
 import * as advice from './advice.js';
 import { answering } from './answer.js';
-import { call, engine } from './engine.js';
+import { call, library } from './engine.js';
 import * as lesson from './lesson.js';
 import * as network from './network.js';
 import { make, onChoice, part, say, stayOffline } from './page.js';
@@ -9,8 +9,9 @@ import * as pictures from './pictures.js';
 import { forget, names } from './store.js';
 import * as training from './training.js';
 
+const WEIGHTS = 'efficientnet_lite0.safetensors';
 const FILES = ['./', 'app.js', 'advice.js', 'answer.js', 'engine.js', 'lesson.js', 'network.js', 'page.js', 'pictures.js', 'training.js', 'store.js', 'zip.js', 'worker.js',
-  'defrost.js', 'defrost_bg.wasm', 'efficientnet_lite0.safetensors', 'samples.zip', 'report.css', 'style.css'];
+  'defrost.js', 'defrost_bg.wasm', WEIGHTS, 'samples.zip', 'report.css', 'style.css'];
 
 /** The settings as the library takes them. */
 function settings() {
@@ -40,7 +41,7 @@ function showSplit({ classes, train, valid, left_out, notes, batch }) {
   part('first-batch').querySelector('img').src = URL.createObjectURL(new Blob([batch], { type: 'image/png' }));
 }
 
-/** The settings of the network that is set up. */
+/** The pictures and settings of the network on the page. */
 let setUp;
 
 /** Reads the pictures and sets up the network. */
@@ -49,16 +50,16 @@ export async function read() {
   part('read').disabled = true;
   say(part('engine'), 'Reading the pictures…');
   try {
-    await call('photos', await pictures.bytes());
     const wanted = settings();
     const each = wanted.groups === 'stages';
-    setUp = { ...wanted, groups: each ? null : wanted.groups };
-    let about = await call('open', setUp);
+    setUp = { photos: pictures.all(), settings: { ...wanted, groups: each ? null : wanted.groups } };
+    await call('photos', setUp.photos);
+    let about = await call('open', setUp.settings);
     // The network says what its stages are.
     const stages = about.groups.flatMap(group => group.stages);
     if (each) {
-      setUp.groups = stages.join('|');
-      about = await call('open', setUp);
+      setUp.settings.groups = stages.join('|');
+      about = await call('open', setUp.settings);
     }
     // Without the first, of which nothing would be left, and the head.
     if (!wanted.cut) network.offerCuts(stages.slice(1, -1));
@@ -77,12 +78,18 @@ export async function read() {
 
 /** Other pictures need another network, and make the trainings so far meaningless. */
 async function readAnew() {
-  await training.forgetRuns();
+  training.forgetRuns();
   await forget('checkpoint/').catch(() => {});
   part('try').hidden = part('advised').hidden = true;
   // Without room for the pictures there is no going on after the tab was closed; all else works.
   await pictures.store(settings()).catch(error => say(part('engine'), error.message));
   return read();
+}
+
+/** The calls that bring a new worker to where this one is. */
+async function again() {
+  const calls = [['start', await library(WEIGHTS)], ['photos', setUp.photos], ['open', setUp.settings]];
+  return training.answers ? [...calls, ['load', training.answers]] : calls;
 }
 
 answering(part('ask'), () => !part('try').hidden && document.activeElement?.closest('#try'));
@@ -114,7 +121,7 @@ async function main() {
   };
   onChoice(part('load'), async ([file]) => {
     try {
-      const about = await call('load', { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
+      const about = await training.answerBy({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
       part('try').hidden = false;
       say(part('engine'), `${file.name}: ${about.architecture}, ${about.classes.length} classes. Try it below.`);
       part('try').scrollIntoView();
@@ -123,9 +130,9 @@ async function main() {
     }
   });
   lesson.connect({ readAnew, settings });
-  advice.connect(() => setUp);
+  advice.connect({ cut: () => setUp.settings.cut, again });
   try {
-    const { version } = await engine.start('efficientnet_lite0.safetensors');
+    const { version } = await call('start', await library(WEIGHTS));
     say(part('engine'), `defrost ${version}: ready.`);
     await lesson.describe();
     document.documentElement.dataset.ready = 'true';

@@ -1,12 +1,17 @@
-// The workers that hold the library, and asking them for things.
+// The worker that holds the library, and asking it for things.
 
-/** A worker with the library in it; an event target for what it tells while it trains. */
-export class Engine extends EventTarget {
+/** A worker with the library in it; an event target for what it tells while it computes. */
+class Engine extends EventTarget {
+  /** Calls without an answer, oldest first. */
   waiting = new Map();
   count = 0;
 
   constructor() {
     super();
+    this.open();
+  }
+
+  open() {
     // In a page of one file it is no module.
     const inside = globalThis.defrostModules?.['worker.js'];
     this.worker = inside ? new Worker(inside) : new Worker('worker.js', { type: 'module' });
@@ -28,25 +33,33 @@ export class Engine extends EventTarget {
   }
 
   /** Asks for something; the answer, or an error in words for people. */
-  call(name, args, transfer = []) {
+  call(name, args) {
     this.count += 1;
-    return new Promise((resolve, reject) => {
-      this.waiting.set(this.count, { resolve, reject });
-      this.worker.postMessage({ id: this.count, call: name, args }, transfer);
-    });
+    return new Promise((resolve, reject) => this.post({ message: { id: this.count, call: name, args }, resolve, reject }));
   }
 
-  /** Gives it the compiled library, and the pretrained weights if they are wanted. */
-  async start(weights) {
-    const [code, body] = await Promise.all([resource('defrost_bg.wasm'), weights && resource(weights)]);
-    return this.call('start', { code, weights: body }, body ? [code, body] : [code]);
+  post(request) {
+    this.waiting.set(request.message.id, request);
+    this.worker.postMessage(request.message);
   }
 
-  /** Ends it at once, whatever it does; pending calls fail with this text. */
-  end(text) {
+  /** Ends at once what it does now: that call fails with this text. A new worker makes these calls, `[[name, args]]`, then those that waited. */
+  async restart(text, calls) {
     this.worker.terminate();
-    this.fail(text);
+    const [ended, ...later] = this.waiting.values();
+    this.waiting.clear();
+    this.open();
+    const made = Promise.all(calls.map(([name, args]) => this.call(name, args)));
+    later.forEach(request => this.post(request));
+    ended?.reject(new Error(text));
+    await made;
   }
+}
+
+/** What the worker starts with: the compiled library, and the pretrained weights if they are wanted. */
+export async function library(weights) {
+  const [code, body] = await Promise.all([resource('defrost_bg.wasm'), weights && resource(weights)]);
+  return { code, weights: body };
 }
 
 /** The bytes of a file of the page: inside of it, or beside it. */
@@ -58,6 +71,6 @@ export async function resource(name) {
   return response.arrayBuffer();
 }
 
-/** The page's own worker; it tells the events of training, by the worker's names. */
+/** The page's worker; it tells the events of training, by the worker's names. */
 export const engine = new Engine();
 export const call = (name, args) => engine.call(name, args);

@@ -32,8 +32,9 @@ export function classes() {
   return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** All files with their bytes. */
-export const bytes = () => Promise.all([...files].map(async ([path, blob]) => [path, new Uint8Array(await blob.arrayBuffer())]));
+/** All files, by path. */
+export const all = () => [...files];
+const bytes = () => Promise.all(all().map(async ([path, blob]) => [path, new Uint8Array(await blob.arrayBuffer())]));
 
 let urls = [];
 function show() {

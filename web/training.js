@@ -3,8 +3,10 @@ import { call, engine } from './engine.js';
 import { download, duration, fill, make, part, percent, say } from './page.js';
 import { epochCost, learnCost, pictureCost, setEnabled, wanted } from './network.js';
 
-/** Trainings that are over and not undone, oldest first. */
+/** Trainings that are over and not undone, oldest first, each with its packed run: `{ name, bytes }`. */
 export const runs = [];
+/** The packed run that answers. */
+export let answers;
 let current, onOver = () => {};
 
 const words = { head: 'Train the head', thaw: 'Thaw', from_start: 'Train thawed from the start' };
@@ -23,7 +25,7 @@ export function showStep(step, text) {
   part('pause').disabled = !isTraining;
   part('stop').disabled = !isTraining && step !== 'advising';
   say(part('stop'), step === 'advising' ? 'Stop' : 'Stop and keep');
-  say(part('stop-means'), step === 'advising' ? 'Stopping leaves everything as it was.' : 'Stopping keeps the best epoch so far.');
+  say(part('stop-means'), step === 'advising' ? 'Stopping leaves everything as it was. Pictures that you try are answered when it is over.' : 'Stopping keeps the best epoch so far.');
   const idle = step === 'over' || step === 'failed';
   for (const id of ['head', 'thaw', 'from-start', 'advise', 'read', 'undo', 'download', 'onnx']) part(id).disabled = !idle;
   document.querySelectorAll('#lesson button').forEach(button => { button.disabled = !idle; });
@@ -53,9 +55,10 @@ function fail(text) {
   showStep('failed', 'The training has failed.');
 }
 
+const last = () => runs[runs.length - 1];
+
 async function saveOnnx() {
-  const { number } = runs[runs.length - 1];
-  download('photos.onnx', new Blob([await call('onnx', number)]));
+  download('photos.onnx', new Blob([await call('onnx', last().run)]));
 }
 
 /** Goes on with the training of an earlier visit. */
@@ -100,9 +103,10 @@ engine.addEventListener('progress', ({ detail: { progress, losses, sections, mem
   if (part('run').dataset.step === 'training') say(part('step'), described(current.request));
 });
 
-engine.addEventListener('over', ({ detail: { number, sections, request, report } }) => {
+engine.addEventListener('over', ({ detail: { run, sections, request, report } }) => {
   showReport(sections);
-  runs.push({ number, request, report });
+  answers = run;
+  runs.push({ run, request, report });
   showRuns();
   part('done').value = 1;
   showStep('over', `${described(request)}: over`);
@@ -134,21 +138,25 @@ function showRuns() {
   }));
 }
 
+/** Lets a packed run answer; what it is. */
+export async function answerBy(run) {
+  const about = await call('load', run);
+  answers = run;
+  return about;
+}
+
 /** Takes the last training back: the one before answers again. */
 async function undo() {
-  const { number } = runs.pop();
-  await call('forgetRun', number);
+  runs.pop();
   showRuns();
-  const before = runs[runs.length - 1];
-  part('report-fold').hidden = !before;
-  if (before) showReport(await call('back', before.number));
+  part('report-fold').hidden = runs.length === 0;
+  if (last()) showReport((await answerBy(last().run)).sections);
   onOver();
 }
 
 /** Forgets all runs of other pictures. */
-export async function forgetRuns() {
+export function forgetRuns() {
   runs.length = 0;
-  await call('forgetRun');
   showRuns();
 }
 
@@ -170,9 +178,6 @@ export function connect(after) {
     await call('stop');
   };
   part('undo').onclick = () => undo().catch(error => say(part('trouble'), error.message));
-  part('download').onclick = async () => {
-    const { number } = runs[runs.length - 1];
-    download('photos.defrost', new Blob([await call('packed', number)], { type: 'application/zip' }));
-  };
+  part('download').onclick = () => download(last().run.name, new Blob([last().run.bytes], { type: 'application/zip' }));
   part('onnx').onclick = () => saveOnnx().catch(error => say(part('trouble'), error.message));
 }

@@ -7,6 +7,8 @@ import { forget, get, keep, names } from './store.js';
 const WEIGHTS = '/efficientnet_lite0.safetensors';
 const PHOTOS = '/photos';
 const CHECKPOINT = '/checkpoint';
+const RUN = '/run';
+const PACKED = '/packed';
 /** How long it trains before it looks for messages, in milliseconds; a batch is never cut. */
 const PART = 60;
 
@@ -18,8 +20,6 @@ let playground, model, memory;
 /** Whether a run is not over, and whether it waits. */
 let running = false, paused = false;
 let request;
-/** Trainings that were over so far; each is a packed run under its number. */
-let runs = 0;
 
 const tell = (event, more) => postMessage({ event, ...more });
 const list = folder => JSON.parse(listFiles(folder));
@@ -95,23 +95,38 @@ async function train() {
   trains = false;
 }
 
-/** Saves the run that is over, and answers by it from now on. */
+/** Hands over the run that is over, packed, and answers by it from now on. */
 async function finish() {
-  runs += 1;
-  const folder = `/runs/${runs}`;
-  const html = playground.save(folder);
-  pack(folder, `/packed/${runs}`);
-  const { report } = JSON.parse(new TextDecoder().decode(takeFile(`${folder}/report.json`)));
-  removeFiles(folder);
+  const html = playground.save(RUN);
+  pack(RUN, `${PACKED}/run`);
+  const { report } = JSON.parse(new TextDecoder().decode(takeFile(`${RUN}/report.json`)));
+  const run = { name: 'photos.defrost', bytes: takeFile(`${PACKED}/run`) };
+  removeFiles(RUN);
+  removeFiles(PACKED);
   await forget('checkpoint/').catch(() => {});
-  openRun(`/packed/${runs}`);
-  tell('over', { number: runs, sections: html, request, report });
+  answerBy(run);
+  tell('over', { run, sections: html, request, report });
 }
 
-function openRun(run) {
-  model?.free();
-  model = Model.open(run);
-  return JSON.parse(model.about());
+/** Does something with a packed run, which is a file for that time. */
+function withRun({ name, bytes }, act) {
+  const file = `${PACKED}/${name}`;
+  putFile(file, bytes);
+  try {
+    return act(file);
+  } finally {
+    removeFiles(PACKED);
+  }
+}
+
+/** Answers by this packed run from now on. */
+function answerBy(run) {
+  return withRun(run, file => {
+    const opened = Model.open(file);
+    model?.free();
+    model = opened;
+    return { ...JSON.parse(model.about()), sections: sections(file) };
+  });
 }
 
 const calls = {
@@ -122,10 +137,10 @@ const calls = {
     return { version: version() };
   },
 
-  /** Takes these files, `[[name, bytes]]`, in place of those that were there. */
+  /** Takes these files, `[[name, blob]]`, in place of those that were there. */
   async photos(files) {
     removeFiles(PHOTOS);
-    files.forEach(([name, bytes]) => putFile(`${PHOTOS}/${name}`, bytes));
+    for (const [name, blob] of files) putFile(`${PHOTOS}/${name}`, new Uint8Array(await blob.arrayBuffer()));
   },
 
   /** Reads the pictures and sets up the network. */
@@ -145,9 +160,9 @@ const calls = {
     return all.map(({ settings, request }) => JSON.parse(inWords(JSON.stringify(settings), JSON.stringify(request), groups)));
   },
 
-  /** Measures what to freeze. It hears nothing else meanwhile: a worker of its own does it. */
+  /** Measures what to freeze. It hears nothing else meanwhile. */
   async advise({ wanted, passes }) {
-    return JSON.parse(playground.advise(JSON.stringify(wanted), passes));
+    return { ...JSON.parse(playground.advise(JSON.stringify(wanted), passes)), memory: memory.buffer.byteLength };
   },
 
   async begin(wanted) {
@@ -184,42 +199,21 @@ const calls = {
     await calls.proceed();
   },
 
-  /** A packed run of this visit. */
-  async packed(number) {
-    return takeFile(`/packed/${number}`);
-  },
-
-  /** A run of this visit as an ONNX file. */
-  async onnx(number) {
-    const run = Model.open(`/packed/${number}`);
+  /** A packed run as an ONNX file. */
+  async onnx(run) {
+    const network = withRun(run, Model.open);
     try {
-      run.writeOnnx('/onnx/photos.onnx');
-      return takeFile('/onnx/photos.onnx');
+      network.writeOnnx('/photos.onnx');
+      return takeFile('/photos.onnx');
     } finally {
-      run.free();
-      removeFiles('/onnx');
+      network.free();
+      removeFiles('/photos.onnx');
     }
   },
 
-  /** Answers by an earlier run of this visit. */
-  async back(number) {
-    openRun(`/packed/${number}`);
-    return sections(`/packed/${number}`);
-  },
-
-  /** Forgets a run of this visit, or all of them. */
-  async forgetRun(number) {
-    removeFiles(number === undefined ? '/packed' : `/packed/${number}`);
-  },
-
-  /** Takes a run in one file, and answers by it. */
-  async load({ name, bytes }) {
-    putFile(`/loaded/${name}`, bytes);
-    try {
-      return { ...openRun(`/loaded/${name}`), sections: sections(`/loaded/${name}`) };
-    } finally {
-      removeFiles('/loaded');
-    }
+  /** Answers by this packed run from now on. */
+  async load(run) {
+    return answerBy(run);
   },
 
   async predict(bytes) {
@@ -243,8 +237,6 @@ const calls = {
     putFile('/people.csv', new TextEncoder().encode(`age,town,hours,group\n${rows.join('\n')}\n`));
     return JSON.parse(trainTable('/people.csv', 'group'));
   },
-
-  async memory() { return memory.buffer.byteLength; },
 };
 
 let last = Promise.resolve();

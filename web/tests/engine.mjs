@@ -52,11 +52,17 @@ const bytes = name => readFileSync(new URL(name, photos));
 const weights = () => api.takeFile('/run/model.safetensors');
 const accuracy = events => events.filter(({ kind }) => kind === 'epoch').map(({ record }) => record.metrics.accuracy);
 
-console.log('head', accuracy(train({ kind: 'head', epochs: 0, freeze_to: 0, lr: null })));
-const thaw = { kind: 'thaw', epochs: 2, freeze_to: 0, lr: null };
+const thaw = { kind: 'thaw', epochs: 2, freeze_to: 0, rates: null };
+globalThis.defrostAdvising = () => {};
+/** Its sentences and numbers, without the seconds. */
+const advice = () => JSON.parse(playground.advise(JSON.stringify(thaw), 300)).section.replace(/[\d.]+ s\b/g, '');
+const before = advice();
+
+console.log('head', accuracy(train({ kind: 'head', epochs: 0, freeze_to: 0, rates: null })));
 console.log(JSON.parse(playground.plan(JSON.stringify(thaw))).command);
 console.log('thaw', accuracy(train(thaw)));
 const whole = weights();
+assert.equal(advice(), before, 'an advice follows from the pictures, not from what was trained before it');
 
 // A tab that is closed in the middle: another session goes on with the checkpoint and ends with the same bytes.
 playground.begin(JSON.stringify(thaw), '/checkpoint');

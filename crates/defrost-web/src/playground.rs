@@ -195,10 +195,11 @@ impl Playground {
         })
     }
 
-    /// Measures what to freeze for such a training, with this many passes of a picture through the network; the result as JSON. The
-    /// worker's `defrostAdvising` hears how far it is.
+    /// Measures what to freeze for such a training of the pretrained network, with this many passes of a picture through it; the result
+    /// as JSON. The worker's `defrostAdvising` hears how far it is.
     pub fn advise(&mut self, request: &str, passes: u32) -> Thrown<String> {
         let request: Request = serde_json::from_str(request).or_throw()?;
+        self.learner.start_again(&self.start).or_throw()?;
         let options = AdviseOptions {
             budget: Budget::Passes(passes.into()),
             recipe: Some(request.usual(&self.model)),
