@@ -14,7 +14,7 @@ pub struct FeaturesArguments {
     pub data: PathBuf,
     /// The file to write: .npy, .csv or .parquet
     pub out: PathBuf,
-    /// The stage whose output is pooled [default: what the head reads]
+    /// The stage whose output becomes the features [default: what the head reads]
     #[arg(long, value_name = "NAME")]
     pub stage: Option<String>,
     #[command(flatten)]

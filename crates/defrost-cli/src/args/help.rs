@@ -62,7 +62,7 @@ const SCREENS: [Screen; 12] = [
         ],
         examples: "\
 Examples:
-  defrost train photos                          the default recipe
+  defrost train photos                          the best head, then everything unfrozen
   defrost train photos --epochs 0               only the head; takes seconds
   defrost train photos --freeze-to -2           the last two layer groups
   defrost train photos --advise                 measure what to freeze, then do it
@@ -75,7 +75,7 @@ Examples:
         first: &["epochs", "freeze_to", "gradual", "lr", "arch", "label_column", "batches", "classes", "svg"],
         examples: "\
 Examples:
-  defrost plan photos                           the default recipe for these photos
+  defrost plan photos                           the default for these photos
   defrost plan photos --freeze-to 1             what `--freeze-to 1` freezes
   defrost plan --arch resnet50 --classes 3      a network without data",
     },
@@ -92,7 +92,7 @@ Examples:
         first: &["freeze_to", "batch", "arch", "weights", "label_column", "valid", "svg"],
         examples: "\
 Examples:
-  defrost lr-find photos                        for the first phase of the recipe
+  defrost lr-find photos                        for the first phase of training
   defrost lr-find photos --freeze-to 0          with everything unfrozen
   defrost train photos --lr find                find the rate and train with it",
     },

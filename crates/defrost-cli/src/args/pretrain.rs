@@ -9,7 +9,7 @@ use super::values::at_least_one;
 /// Data for pretraining without labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Unlabelled {
-    /// Plain texts: an AWD-LSTM learns to predict the next token
+    /// Plain texts: an AWD-LSTM, a recurrent network, learns to predict the next token
     Text,
 }
 

@@ -30,7 +30,7 @@ pub struct TrainingOptions {
     pub freeze_epochs: Option<usize>,
     /// One phase: freeze the groups before N; 0: none, -1: all but the head
     ///
-    /// Replaces the recipe by one phase of --epochs. Layer groups count from 0 at the input; negative numbers count from the
+    /// Trains one phase of --epochs. Layer groups count from 0 at the input; negative numbers count from the
     /// end. `defrost plan` shows the groups.
     #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with_all = ["train_only", "gradual", "freeze_epochs"], help_heading = "Freezing")]
     pub freeze_to: Option<isize>,
@@ -43,10 +43,10 @@ pub struct TrainingOptions {
         help_heading = "Freezing"
     )]
     pub train_only: Option<Vec<String>>,
-    /// Instead of the recipe, unfreeze one layer group more in each phase
+    /// Unfreeze one layer group more in each phase, instead of all at once
     #[arg(long, help_heading = "Freezing")]
     pub gradual: bool,
-    /// Let the recipe unfreeze only these groups, the head among them (index or name)
+    /// Unfreeze only these layer groups, the head among them (index or name)
     #[arg(long, value_name = "G,…", value_delimiter = ',', conflicts_with_all = ["freeze_to", "train_only", "gradual"], help_heading = "Freezing")]
     pub thaw: Option<Vec<String>>,
     /// The phases: auto finds the best head, unfreezes, keeps what validates best
@@ -90,7 +90,7 @@ pub struct TrainingOptions {
     /// With --pretrained, the default is the network of that run.
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     pub arch: Option<String>,
-    /// Source of the weights [default: embedded, else hub]
+    /// Source of the weights: embedded, hub (a download), a path, none [default: embedded, else hub]
     ///
     /// embedded: part of this program, for efficientnet_lite0. hub: the usual ones from the Hugging Face hub, or
     /// hub:OWNER/NAME. A path: a .safetensors or .pth file, or a folder with one. none: random weights.

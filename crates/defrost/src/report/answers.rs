@@ -150,6 +150,6 @@ impl Report {
     }
 }
 
-const OTHER_KINDS: &str = "Freezing is the same for images, texts, rows of tables and a network of your own: each is a list of stages, and a \
-    position in that list says what is frozen. A text network is pretrained like an image network, so the same command does the same for a file of \
+const OTHER_KINDS: &str = "Freezing is the same for images, texts, rows of tables and a network of your own: each is a list of layer groups, \
+    and a position in that list says what is frozen: the groups before it. A text network is pretrained like an image network, so the same command does the same for a file of \
     texts. A table's network is not pretrained, so nothing of it is frozen, unless it starts from an earlier run.";

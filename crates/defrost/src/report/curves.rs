@@ -2,7 +2,7 @@
 
 use super::chart::{Axis, Band, Chart, Curve, Mark, Scale};
 use super::{Report, Span, numbers};
-use crate::learner::{BatchLosses, EpochRecord};
+use crate::learner::{BatchLosses, EpochRecord, Kept};
 use crate::summary::GroupState;
 
 /// Interrupts a curve.
@@ -34,10 +34,26 @@ pub fn curves(report: &Report) -> Vec<Chart> {
         };
         if is_measured && is_wanted {
             let points = over(&|record| record.metrics.get(name).copied());
-            charts.push(chart(report, &title(name), name, vec![curve("", points)]));
+            charts.push(chart(report, &title(name), name, beside_what_is_kept(report, name, points)));
         }
     }
     charts
+}
+
+/// A metric after each epoch; if the weights that are kept are of no epoch, theirs as well.
+fn beside_what_is_kept(report: &Report, metric: &str, points: Vec<(f64, f64)>) -> Vec<Curve> {
+    let decision = report.decision.as_ref();
+    let of_no_epoch = decision
+        .filter(|decision| decision.kept == Kept::Between && decision.metric_name == metric)
+        .and_then(|decision| decision.between.as_ref());
+    let Some(between) = of_no_epoch else {
+        return vec![Curve { name: String::new(), points, mark: Mark::DottedLine }];
+    };
+    let kept = vec![(0.0, between.metric), (report.epochs.len() as f64, between.metric)];
+    vec![
+        Curve { name: "after each epoch".to_owned(), points, mark: Mark::DottedLine },
+        Curve { name: "kept, between".to_owned(), points: kept, mark: Mark::Line },
+    ]
 }
 
 /// The losses of batches as training saw them, and their running average.
@@ -107,7 +123,10 @@ fn chart(report: &Report, title: &str, label: &str, curves: Vec<Curve>) -> Chart
         let first = finite.next()?;
         let last = finite.next_back().unwrap_or(first);
         let name = if curve.name.is_empty() { label } else { &curve.name };
-        Some(format!("{name} goes from {} to {}", numbers::number(first), numbers::number(last)))
+        Some(match first == last {
+            true => format!("{name} is {}", numbers::number(first)),
+            false => format!("{name} goes from {} to {}", numbers::number(first), numbers::number(last)),
+        })
     });
     let description = said.collect::<Vec<_>>().join("; ");
     let x = Axis { label: "epoch".to_owned(), range: (0.0, last.max(1) as f64), scale: Scale::Whole };

@@ -52,6 +52,8 @@ struct Sections<'a> {
     discriminative: bool,
     groups: Vec<GroupRow>,
     timeline: String,
+    /// What the star on it marks.
+    star: Option<String>,
     curves: Vec<Figure>,
     schedules: Vec<Figure>,
     metrics: Vec<String>,
@@ -145,6 +147,7 @@ impl Report {
             discriminative: self.plan.phases.iter().any(has_several_rates),
             groups: self.plan.groups.iter().map(|group| group_row(group, &self.plan.phases)).collect(),
             timeline: draw_timeline(self),
+            star: self.star(),
             curves: figures(self.training_curves(running)),
             schedules: figures(schedules(self)),
             epochs: self.epoch_rows(&metrics),
@@ -164,6 +167,18 @@ impl Report {
             charts.push(batch_losses(self, &self.batch_losses));
         }
         charts
+    }
+
+    fn star(&self) -> Option<String> {
+        self.best()?;
+        let by = self.monitored.as_deref().map_or("validation loss".to_owned(), |name| named(name.to_owned()));
+        let [before, after] = self.sides();
+        let kept = match self.decision.as_ref().map(|decision| decision.kept) {
+            Some(Kept::Between) => format!("; the weights kept are between {before} and {after}"),
+            Some(Kept::Frozen) => format!("; the weights kept are {before}"),
+            Some(Kept::Thawed | Kept::Only) | None => String::new(),
+        };
+        Some(format!("★ marks the best epoch by {by}{kept}"))
     }
 
     fn counts(&self, is_running: bool) -> String {

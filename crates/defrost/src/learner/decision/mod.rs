@@ -98,8 +98,8 @@ fn few(items: usize) -> String {
 }
 
 impl Decision {
-    /// The choice in a sentence: `head only 71.0 %, thawed 84.0 %: +13.0 ± 4.0 points; thawing paid`.
-    /// Of few `items` to validate on, it says that they did not decide alone. A run that `goes_on` from an earlier one is
+    /// The choice in a sentence: `head only 71.0 %, thawed 84.0 %: +13.0 ± 4.0 points over head only; thawing
+    /// paid`. Of few `items` to validate on, it says that they did not decide alone. A run that `goes_on` from an earlier one is
     /// compared with its start: `before 84.0 %, after 86.0 %`.
     fn explained(&self, items: usize, goes_on: bool) -> String {
         let is_fraction = self.metric_name != "rmse" && self.metric_name != "mae";
@@ -120,7 +120,9 @@ impl Decision {
         }
         if let Some(Gain { value, low, high }) = self.gain {
             let (scale, unit) = if is_fraction { (100.0, " points") } else { (1.0, "") };
-            text += &format!(": {:+.1} ± {:.1}{unit}", scale * value, scale * (high - low) / 2.0);
+            let half = (high - low) / 2.0;
+            let old = if goes_on { "the weights before" } else { old };
+            text += &format!(": {:+.1} ± {:.1}{unit} over {old}", scale * value, scale * half);
         }
         let few = if self.between.is_some() && items < FEW { few(items) } else { String::new() };
         let is_clear = self.gain.is_some_and(|gain| gain.low > 0.0);
