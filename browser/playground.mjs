@@ -225,7 +225,7 @@ await part('keyboard', async visit => {
   await visit.look('trained');
 }, views[2]);
 
-// Advice after a training, stopped once and then to its end.
+// Advice after two trainings, in what memory they have left, and once more, stopped in the middle.
 await part('advice', async visit => {
   const { page } = visit;
   await visit.until(isReady, null, 'the library');
@@ -234,20 +234,13 @@ await part('advice', async visit => {
   await chooseSize(page);
   await page.click('#read');
   await page.waitForSelector('#network:not([hidden])', { timeout: LONG * 1000 });
+  await page.click('#head');
+  await visit.until(hasRuns, 1, 'the trained head', LONG);
   await page.click('#thaw');
-  await visit.until(hasRuns, 1, 'the thawed network', LONG);
+  await visit.until(hasRuns, 2, 'the thawed network', LONG);
   const answered = await pageSays(page, ASKED[0]);
-  const measures = () => visit.until(() => / of \d+ passes/.test(document.querySelector('#place').textContent), null, 'the first measurement', LONG);
-  await page.click('#advise');
-  await measures();
-  // The trained network is still there, and answers what was asked meanwhile.
-  const waits = pageSays(page, ASKED[0]);
-  await page.waitForTimeout(500);
-  await page.click('#stop');
-  await visit.until(isStep, 'over', 'the end of an advice that was stopped', 5);
-  visit.expect((await page.textContent('#step')).includes('stopped') && await page.isHidden('#advised'), 'an advice that was stopped is shown');
-  assert.deepEqual(await waits, answered);
 
+  const measures = () => visit.until(() => / of \d+ passes/.test(document.querySelector('#place').textContent), null, 'the first measurement', LONG);
   const rate = await frames(page);
   const took = await timed(async () => {
     await page.click('#advise');
@@ -265,6 +258,18 @@ await part('advice', async visit => {
   visit.expect(await page.locator('#advice-section tbody tr').count() > 2, 'no plan was tried');
   if (DEFROST) parsed(visit, command);
   await visit.look('advised');
+
+  await page.click('#advise');
+  await measures();
+  // The trained network is still there, and answers what was asked meanwhile.
+  const waits = pageSays(page, ASKED[0]);
+  await page.waitForTimeout(500);
+  await page.click('#stop');
+  await visit.until(isStep, 'over', 'the end of an advice that was stopped', 5);
+  visit.expect((await page.textContent('#step')).includes('stopped'), 'an advice that was stopped goes on');
+  assert.deepEqual(await waits, answered);
+  await page.click('#thaw');
+  await visit.until(hasRuns, 3, 'a training by the new worker', LONG);
 }, views[3]);
 
 /** Whether the command takes these words. */
