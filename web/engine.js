@@ -45,6 +45,8 @@ class Engine extends EventTarget {
 
   /** Ends at once what it does now: that call fails with this text. A new worker makes these calls, `[[name, args]]`, then those that waited. */
   async restart(text, calls) {
+    // What it has said already may still be on its way.
+    this.worker.onmessage = null;
     this.worker.terminate();
     const [ended, ...later] = this.waiting.values();
     this.waiting.clear();

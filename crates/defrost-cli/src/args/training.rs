@@ -69,8 +69,9 @@ pub struct TrainingOptions {
     /// Learning rate: 2e-3, 1e-5..1e-3, one per group, or find
     ///
     /// A range goes from the first layer group to the head, a list has a rate for each group. One rate is the head's; earlier
-    /// groups get less, the first a hundredth. The unfrozen phase takes half of these rates. find tries rising rates first, as
-    /// `defrost lr-find` does [default: 6e-4..2e-3; texts 2e-3, AWD-LSTM 2e-2, tables 1e-3]
+    /// groups get less, the first a hundredth. The unfrozen phase takes half of what is given, as in fastai: of the default,
+    /// 6e-4..2e-3, it takes 3e-4 to 1e-3. find tries rising rates first, as `defrost lr-find` does [default: 6e-4..2e-3; texts
+    /// 2e-3, AWD-LSTM 2e-2, tables 1e-3]
     #[arg(long, value_name = "RATE", help_heading = "Learning")]
     pub lr: Option<RateChoice>,
     /// Items in a batch [default: 32; tables 32 to 256]
@@ -110,7 +111,7 @@ pub struct TrainingOptions {
     /// prove better than the run. --size may differ from the run's.
     #[arg(long = "continue", value_name = "RUN", conflicts_with_all = ["weights", "pretrained", "arch", "cut", "head"], help_heading = "Network")]
     pub continued: Option<PathBuf>,
-    /// Leave off this stage of the body and all stages after it
+    /// Leave off this stage of the body and all stages after it: blocks.6, or blocks.6.0
     #[arg(long, value_name = "STAGE", help_heading = "Network")]
     pub cut: Option<String>,
     /// New head: linear is one dense layer, fastai adds a hidden layer and norms [default: linear; AWD-LSTM fastai]

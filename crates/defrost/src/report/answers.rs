@@ -68,7 +68,7 @@ impl Report {
         };
         if let Some(items) = self.items_per_class() {
             answer += &format!(
-                " It has {items} training {} per class. With fewer than {FEW} a frozen body is usually better, with more than {MANY} thawing usually pays; between the two the default compares both.",
+                " It has {items} training {} per class. With fewer than {FEW} a frozen body is usually better, with more than {MANY} thawing usually pays. The default compares both in any case.",
                 self.about.items
             );
         }
@@ -77,7 +77,7 @@ impl Report {
 
     fn default_of(&self) -> String {
         format!(
-            "A pretrained network starts with everything frozen except the head. The head's best weights are computed directly, without epochs; then everything is thawed, for four epochs unless you say otherwise. The best is kept: the head alone, the thawed network, or weights between the two. This run: {}.",
+            "A pretrained network starts with everything frozen except the head. The head's best weights are computed directly, without epochs; then everything is thawed, for four epochs unless you say otherwise. Kept is what is expected to be best on new items: the head alone, the thawed network, or weights between the two. This run: {}.",
             self.trained()
         )
     }
@@ -145,6 +145,12 @@ impl Report {
             };
             answer +=
                 &format!(" Always saying {} has {}, {so}.", validation.always, numbers::number(baseline));
+        }
+        if self.choice().is_some() {
+            answer += &format!(
+                " These {} {} also chose the weights, which flatters the result a little: to be sure, let `defrost evaluate` measure others.",
+                validation.items, self.about.items
+            );
         }
         answer
     }

@@ -89,7 +89,8 @@ struct GroupCell {
 
 struct EpochRow {
     phase: String,
-    epoch: usize,
+    /// Its number; `best head` where that was computed.
+    epoch: String,
     train_loss: String,
     valid_loss: String,
     metrics: Vec<String>,
@@ -171,7 +172,8 @@ impl Report {
 
     fn star(&self) -> Option<String> {
         self.best()?;
-        let by = self.monitored.as_deref().map_or("validation loss".to_owned(), |name| named(name.to_owned()));
+        let by =
+            self.monitored.as_deref().map_or("validation loss".to_owned(), |name| named(name.to_owned()));
         let [before, after] = self.sides();
         let kept = match self.decision.as_ref().map(|decision| decision.kept) {
             Some(Kept::Between) => format!("; the weights kept are between {before} and {after}"),
@@ -241,8 +243,7 @@ impl Report {
                 |phase: &PhaseSummary| phase.name == best.phase && phase.method == Method::SolveHead;
             facts.push(match self.decision.as_ref().map(|decision| decision.kept) {
                 Some(Kept::Between) => {
-                    let note = format!("between {before} and {after}; {trained}");
-                    fact("weights", "between".to_owned(), note)
+                    fact("weights", "between".to_owned(), format!("{before} and {after}; {trained}"))
                 }
                 Some(Kept::Frozen) => fact("weights", before.to_owned(), trained),
                 _ if self.plan.phases.iter().any(computed) => fact("weights", before.to_owned(), trained),
@@ -251,7 +252,9 @@ impl Report {
         }
         if let Some(calibration) = self.validation.as_ref().and_then(|validation| validation.calibration) {
             let [before, after] = [calibration.ece_before, calibration.ece_after].map(numbers::fraction);
-            let note = format!("of the probabilities; {before} before they were scaled");
+            let note = format!(
+                "the average distance between probabilities and how often they are right; {before} before they were scaled"
+            );
             facts.push(fact("calibration error", after, note));
         }
         if let Some(seconds) = self.seconds() {
@@ -284,9 +287,12 @@ impl Report {
 
     fn epoch_rows(&self, metrics: &[String]) -> Vec<EpochRow> {
         let best = self.best();
+        let is_computed = |record: &EpochRecord| {
+            self.plan.phases.iter().any(|one| one.name == record.phase && one.method == Method::SolveHead)
+        };
         let row = |(place, record): (usize, &EpochRecord)| EpochRow {
             phase: record.phase.clone(),
-            epoch: record.epoch,
+            epoch: if is_computed(record) { "best head".to_owned() } else { record.epoch.to_string() },
             train_loss: measure(record.train_loss),
             valid_loss: measure(record.valid_loss),
             metrics: metrics

@@ -20,8 +20,8 @@ pub(super) struct Verdict {
     pub(super) question: &'static str,
     pub(super) answer: Option<&'static str>,
     pub(super) bars: Bars,
-    /// Whether a head alone, a thawed network and weights between them competed, so that more than the metric decided.
-    pub(super) weighed: bool,
+    /// How the choice was made, where more than the metric decided.
+    pub(super) weighed: Option<String>,
     pub(super) next: Vec<String>,
 }
 
@@ -66,11 +66,12 @@ impl Verdict {
                     kept: decision.kept == kept,
                 };
                 all.extend(decision.frozen.iter().map(|candidate| of(names[0], candidate, Kept::Frozen)));
-                all.extend(decision.between.iter().map(|candidate| {
-                    let name =
-                        format!("{} of the way to {}", numbers::fraction(candidate.position), names[1]);
-                    of(&name, candidate, Kept::Between)
-                }));
+                all.extend(
+                    decision
+                        .between
+                        .iter()
+                        .map(|candidate| of(&report.on_the_way(candidate), candidate, Kept::Between)),
+                );
                 all.extend(decision.thawed.iter().map(|candidate| of(names[1], candidate, Kept::Thawed)));
             }
             None => all.push(Row {
@@ -82,9 +83,8 @@ impl Verdict {
             }),
         }
         let (question, answer) = question(report);
-        let between = report.decision.as_ref().and_then(|decision| decision.between.as_ref());
-        let weighed = between.is_some() && report.has_new_group();
-        Some(Self { question, answer, bars: Bars::of(metric, all), weighed, next: report.next_steps() })
+        let (weighed, next) = (report.weighed(), report.next_steps());
+        Some(Self { question, answer, bars: Bars::of(metric, all), weighed, next })
     }
 }
 
@@ -161,6 +161,34 @@ impl Report {
             true => ["head only", "thawed"],
             false => ["before this run", "after this run"],
         }
+    }
+
+    /// Weights between the two sides, in words.
+    fn on_the_way(&self, candidate: &Candidate) -> String {
+        format!("{} of the way to {}", numbers::fraction(candidate.position), self.sides()[1])
+    }
+
+    /// How the choice was made, where candidates were expected to gain something.
+    fn weighed(&self) -> Option<String> {
+        let decision = self.decision.as_ref()?;
+        let ([before, after], items) = (self.sides(), &self.about.items);
+        let unit = if is_error(&decision.metric_name) { "%" } else { "points" };
+        let gain = |name: &str, candidate: &Candidate| {
+            Some(format!("{name} {:+.1} {unit}", 100.0 * candidate.expected?))
+        };
+        let between = decision.between.as_ref().and_then(|one| gain(&self.on_the_way(one), one));
+        let thawed = decision.thawed.as_ref().and_then(|one| gain(after, one));
+        let gains: Vec<String> = between.into_iter().chain(thawed).collect();
+        let usual = match self.has_new_group() {
+            true => format!("what thawing usually gains with this many {items}"),
+            false => "that a small difference may be chance".to_owned(),
+        };
+        (!gains.is_empty()).then(|| {
+            format!(
+                "Kept are the weights that are expected to be best on new {items}. Expected over {before}: {}. That weighs the right answers here, the probabilities given to them, and {usual}. The difference is measured item by item, so its range (±, 95 %) is narrower than those of the results.",
+                gains.join(", ")
+            )
+        })
     }
 
     fn has_new_group(&self) -> bool {
@@ -270,7 +298,8 @@ mod tests {
 
     fn candidate(metric: f64, seconds: f64, position: f64) -> Candidate {
         let (low, high) = (metric - 0.05, metric + 0.05);
-        Candidate { metrics: [("accuracy".to_owned(), metric)].into(), metric, low, high, seconds, position }
+        let (metrics, expected) = ([("accuracy".to_owned(), metric)].into(), None);
+        Candidate { metrics, metric, low, high, expected, seconds, position }
     }
 
     /// A run that froze 990 of 1,000 weights, then thawed them.
@@ -301,8 +330,8 @@ mod tests {
             reason: "accuracy: head only 70.0 %, thawed 80.0 %".to_owned(),
             metric_name: "accuracy".to_owned(),
             frozen: Some(candidate(0.7, 2.0, 0.0)),
-            thawed: Some(candidate(0.8, 30.0, 1.0)),
-            between: Some(candidate(0.78, 30.0, 0.5)),
+            thawed: Some(Candidate { expected: Some(0.071), ..candidate(0.8, 30.0, 1.0) }),
+            between: Some(Candidate { expected: Some(0.06), ..candidate(0.78, 30.0, 0.5) }),
             gain: Some(Gain { value: 0.1, low: 0.05, high: 0.15 }),
         };
         let validation = ValidationReport {
@@ -340,6 +369,11 @@ mod tests {
             ]
         );
         assert_eq!(verdict.bars.rows[3].bar, [94, 88, 100]);
+        let weighed = verdict.weighed.unwrap();
+        assert!(
+            weighed.contains("over head only: 50 % of the way to thawed +6.0 points, thawed +7.1 points."),
+            "{weighed}"
+        );
         let undecided = Report { decision: None, ..report(Kept::Only) };
         let rows = Verdict::of(&undecided).unwrap().bars.rows;
         assert!(rows.len() == 1 && rows[0].took == "40.0 s", "no metric was chosen by, so the loss is shown");

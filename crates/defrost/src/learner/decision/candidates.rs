@@ -23,6 +23,8 @@ struct Entry {
     /// What was measured, as of an epoch.
     record: EpochRecord,
     evaluation: Evaluation,
+    /// See [`Candidate::expected`].
+    expected: Option<f64>,
 }
 
 impl<N: Network> Learner<N> {
@@ -47,9 +49,12 @@ impl<N: Network> Learner<N> {
         for position in positions {
             entries.extend(self.entry(position)?);
         }
-        let Some(kept) = self.choice(&entries, is_compared, goes_on(phases)) else { return Ok(()) };
+        if is_compared {
+            self.expect(&mut entries, goes_on(phases));
+        }
+        let Some(kept) = self.choice(&entries) else { return Ok(()) };
         self.decision = Some(self.decision_for(&entries, kept, phases));
-        let Entry { position, record, evaluation } = entries.swap_remove(kept);
+        let Entry { position, record, evaluation, .. } = entries.swap_remove(kept);
         if let Some((epoch, tensors)) = self.weights_at(position) {
             self.bests.kept = Some(Best { record, epoch, tensors, evaluation: Some(evaluation) });
         }
@@ -74,7 +79,7 @@ impl<N: Network> Learner<N> {
             record.phase = "between".to_owned();
         }
         (record.valid_loss, record.metrics) = (evaluation.loss, evaluation.metrics.clone());
-        Ok(Some(Entry { position, record, evaluation }))
+        Ok(Some(Entry { position, record, evaluation, expected: None }))
     }
 
     /// The weights at a position, and the epoch they are of or end at.
@@ -88,28 +93,30 @@ impl<N: Network> Learner<N> {
         }
     }
 
-    /// Which of these is kept, by its place.
-    fn choice(&self, entries: &[Entry], is_compared: bool, goes_on: bool) -> Option<usize> {
-        let monitored = self.monitored_metric();
-        let (first, rest) = entries.split_first()?;
-        if !is_compared {
-            let better = |entry: &Entry| entry.record.is_better_than(&first.record, monitored);
-            return Some(rest.iter().position(better).map_or(0, |place| place + 1));
-        }
+    /// What each of these is expected to gain over the first.
+    fn expect(&self, entries: &mut [Entry], goes_on: bool) {
         let (criterion, items) = (self.criterion(), self.items_per_class());
-        let expected = |entry: &Entry| {
+        let Some((first, rest)) = entries.split_first_mut() else { return };
+        first.expected = Some(0.0);
+        for entry in rest {
             let (_, measured) = criterion.gain(&entry.evaluation, &first.evaluation);
             let prior = if goes_on { Prior::OF_START } else { Prior::of(entry.position, items) };
-            measured.expected(prior)
-        };
-        let mut kept = (0, 0.0);
-        for (place, entry) in rest.iter().enumerate() {
-            let gain = expected(entry);
-            if gain > kept.1 {
-                kept = (place + 1, gain);
-            }
+            entry.expected = Some(measured.expected(prior));
         }
-        Some(kept.0)
+    }
+
+    /// Which of these is kept, by its place: the one that is expected to gain most, or else the best epoch.
+    fn choice(&self, entries: &[Entry]) -> Option<usize> {
+        let monitored = self.monitored_metric();
+        let is_better = |entry: &Entry, than: &Entry| match (entry.expected, than.expected) {
+            (Some(gain), Some(best)) => gain > best,
+            _ => entry.record.is_better_than(&than.record, monitored),
+        };
+        let better = |best: usize, place: usize| match is_better(&entries[place], &entries[best]) {
+            true => place,
+            false => best,
+        };
+        (0..entries.len()).reduce(better)
     }
 
     pub(in crate::learner) fn criterion(&self) -> Criterion {
@@ -129,7 +136,8 @@ impl<N: Network> Learner<N> {
         let candidate = |entry: &Entry| {
             let (metric, Interval { low, high }) = criterion.value(&entry.evaluation);
             let (metrics, position) = (entry.evaluation.metrics.clone(), entry.position);
-            Candidate { metrics, metric, low, high, seconds: seconds(position > 0.0), position }
+            let (seconds, expected) = (seconds(position > 0.0), entry.expected);
+            Candidate { metrics, metric, low, high, expected, seconds, position }
         };
         let at = |position: f64| entries.iter().find(|entry| entry.position == position);
         let (frozen, thawed) = (at(0.0), at(1.0));

@@ -57,6 +57,11 @@ pub struct Candidate {
     pub low: f64,
     /// The most it may be.
     pub high: f64,
+    /// How much it is expected to gain over the frozen head on other items: a fraction of the items, or of the error where the metric
+    /// is one. The right answers here and the probability given to them, together with what such runs usually gain. The candidate
+    /// that is expected to gain most is kept; none where the best epoch is.
+    #[serde(default)]
+    pub expected: Option<f64>,
     /// Seconds the phases took that led to it.
     pub seconds: f64,
     /// Where between the frozen head, 0, and the thawed network, 1, it lies.
