@@ -148,7 +148,7 @@ impl Report {
         }
         if self.choice().is_some() {
             answer += &format!(
-                " These {} {} also chose the weights, which flatters the result a little: to be sure, let `defrost evaluate` measure others.",
+                " These {} {} also chose the weights, which flatters the result a little: to be sure, measure it on others.",
                 validation.items, self.about.items
             );
         }
