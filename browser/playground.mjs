@@ -7,10 +7,12 @@
 //   node playground.mjs FOLDER [PART…]
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { check, views } from './check.mjs';
 import { started } from './served.mjs';
 import { serve } from './static.mjs';
+import { unzip } from '../web/zip.js';
 
 const [folder, ...wanted] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
@@ -72,6 +74,23 @@ async function agree(visit, run) {
     const apart = Math.max(...Object.keys(there).map(of => Math.abs(here[of] - there[of])));
     visit.expect(apart < 1e-4, `${name}: the page and the command are ${apart} apart`);
   }
+}
+
+/** Whether the command trains to the same choice, on the pictures that the page has saved and with its settings. */
+function choosesAlike(visit, epochs) {
+  const [photos, run] = [`${folder}/photos`, `${folder}/same`];
+  for (const [name, bytes] of unzip(readFileSync(`${folder}/photos.zip`))) {
+    mkdirSync(dirname(`${photos}/${name}`), { recursive: true });
+    writeFileSync(`${photos}/${name}`, bytes);
+  }
+  execFileSync(DEFROST, ['train', photos, '--size', SIZE, '--epochs', epochs, '--precision', 'f32', '--out', run], { stdio: 'ignore' });
+  const { runs } = JSON.parse(execFileSync(DEFROST, ['compare', `${folder}/photos.defrost`, run, '--json']));
+  const [here, there] = runs.map(({ decision }) => decision);
+  console.log(`  the page: ${here.reason}\n  the command: ${there.reason}`);
+  visit.expect(here.kept === there.kept, `the page keeps ${here.kept}, the command ${there.kept}`);
+  // One of the twelve validation pictures may fall to either side.
+  const apart = ['frozen', 'thawed'].map(side => Math.abs(here[side].metric - there[side].metric));
+  visit.expect(Math.max(...apart) < 1.5 / 12, `the page and the command end ${apart} apart`);
 }
 
 /** Counts frames from now on; the function returned tells how many a second there were. */
@@ -164,6 +183,7 @@ await part('playground', async visit => {
   if (DEFROST) await agree(visit, `${folder}/photos.defrost`);
   const [photos] = await Promise.all([page.waitForEvent('download'), page.click('#save-zip')]);
   await photos.saveAs(`${folder}/photos.zip`);
+  if (DEFROST) choosesAlike(visit, '2');
   await visit.look('trained');
 
   // A network that was saved answers as it did, and the last training can be taken back.

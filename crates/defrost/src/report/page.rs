@@ -15,7 +15,7 @@ use super::{
     schedules,
 };
 use crate::data::Preview;
-use crate::learner::{EpochRecord, Kept};
+use crate::learner::{Decision, EpochRecord, Kept};
 use crate::recipe::Method;
 use crate::summary::{GroupState, GroupSummary, PhaseSummary};
 
@@ -175,9 +175,11 @@ impl Report {
         let by =
             self.monitored.as_deref().map_or("validation loss".to_owned(), |name| named(name.to_owned()));
         let [before, after] = self.sides();
+        let is_weighed = self.decision.as_ref().is_some_and(Decision::is_weighed);
         let kept = match self.decision.as_ref().map(|decision| decision.kept) {
             Some(Kept::Between) => format!("; the weights kept are between {before} and {after}"),
             Some(Kept::Frozen) => format!("; the weights kept are {before}"),
+            Some(Kept::Thawed) if is_weighed => format!("; the weights kept are {after}"),
             Some(Kept::Thawed | Kept::Only) | None => String::new(),
         };
         Some(format!("★ marks the best epoch by {by}{kept}"))
@@ -239,6 +241,7 @@ impl Report {
                 _ => self.phases_in_words(),
             };
             let [before, after] = self.sides();
+            let is_weighed = self.decision.as_ref().is_some_and(Decision::is_weighed);
             let computed =
                 |phase: &PhaseSummary| phase.name == best.phase && phase.method == Method::SolveHead;
             facts.push(match self.decision.as_ref().map(|decision| decision.kept) {
@@ -246,6 +249,7 @@ impl Report {
                     fact("weights", "between".to_owned(), format!("{before} and {after}; {trained}"))
                 }
                 Some(Kept::Frozen) => fact("weights", before.to_owned(), trained),
+                Some(Kept::Thawed) if is_weighed => fact("weights", after.to_owned(), trained),
                 _ if self.plan.phases.iter().any(computed) => fact("weights", before.to_owned(), trained),
                 _ => fact("best epoch", format!("{} of {}", best.epoch, best.phase), trained),
             });

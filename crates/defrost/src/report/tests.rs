@@ -1,6 +1,7 @@
 //! Reports at every stage of a run.
 
 use super::*;
+use crate::learner::Candidate;
 use crate::recipe::{FineTune, Recipe};
 use crate::summary::{GroupSummary, PhaseSummary};
 use crate::{FreezePlan, LayerGroups, NormMode, Stage};
@@ -153,4 +154,36 @@ fn a_drawing_becomes_a_file() {
     let drawing = standalone(&draw_plan(&report(vec![], State::Unknown).plan, &[], None));
     assert!(drawing.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plan\""), "{drawing}");
     assert!(drawing.contains("</style>") && drawing.ends_with("</svg>\n"), "{drawing}");
+}
+
+#[test]
+fn what_is_kept_is_named_where_another_epoch_measured_better() {
+    let mut page = report(vec![epoch("frozen", 1, 0.9), epoch("thawed", 1, 0.8)], State::Unknown);
+    page.plan.phases[0].method = Method::SolveHead;
+    let candidate = |metric: f64, position: f64, expected: f64| Candidate {
+        metrics: [("accuracy".to_owned(), metric)].into(),
+        metric,
+        low: metric - 0.1,
+        high: metric + 0.1,
+        expected: Some(expected),
+        seconds: 1.0,
+        position,
+    };
+    let decision = Decision {
+        kept: Kept::Thawed,
+        reason: String::new(),
+        metric_name: "accuracy".to_owned(),
+        frozen: Some(candidate(0.9, 0.0, 0.0)),
+        thawed: Some(candidate(0.8, 1.0, 0.02)),
+        between: Some(candidate(0.85, 0.5, 0.01)),
+        gain: None,
+    };
+    let told = |decision: Decision| Report { decision: Some(decision), ..page.clone() }.to_html();
+    let card = |weights: &str| format!("<dt>weights</dt><dd>{weights}<small>");
+    let thawed = told(decision.clone());
+    assert!(thawed.contains(&card("thawed")) && thawed.contains("the weights kept are thawed"), "{thawed}");
+    let between = told(Decision { kept: Kept::Between, ..decision.clone() });
+    assert!(between.contains(&card("between")) && between.contains("kept, between"), "{between}");
+    let frozen = told(Decision { kept: Kept::Frozen, ..decision });
+    assert!(frozen.contains(&card("head only")), "{frozen}");
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use defrost::data::{Dataset, Skipped};
-use defrost::learner::Advice;
+use defrost::learner::{Advice, Decision};
 use defrost::metrics::is_error;
 use defrost::platform::peak_resident_memory;
 use defrost::report::ValidationReport;
@@ -67,7 +67,7 @@ impl Trained<'_> {
     pub fn print<N: Network>(&self, learner: &Learner<N>, items: &str) {
         if let Some(best) = learner.best() {
             let (measured, loss) = (metrics(&best.metrics), best.valid_loss);
-            println!("best: {}, loss {loss:.4}, {measured}", self.kept(best, learner.monitored_metric()));
+            println!("best: {}, loss {loss:.4}, {measured}", self.kept(best, learner));
             trust_lines(self.validation).iter().for_each(|line| println!("  {line}"));
         }
         if let Some(decision) = learner.decision() {
@@ -82,8 +82,9 @@ impl Trained<'_> {
         println!("      {}    a page to try it on", self.command("serve"));
     }
 
-    /// Which weights were kept: `thawed epoch 3 (highest accuracy)`, `the head alone`, `between the head alone and thawed epoch 4`.
-    fn kept(&self, best: &EpochRecord, monitored: Option<&str>) -> String {
+    /// Which weights were kept: `thawed epoch 3`, `the head alone`, `between the head alone and thawed epoch 4`. Where a measure alone
+    /// decided, it is named: `thawed epoch 3 (highest accuracy)`.
+    fn kept<N: Network>(&self, best: &EpochRecord, learner: &Learner<N>) -> String {
         let EpochRecord { phase: name, epoch, .. } = best;
         let before = |phase: &PhaseSummary| match phase.method {
             Method::SolveHead => "the head alone".to_owned(),
@@ -97,8 +98,9 @@ impl Trained<'_> {
             (None, [first, .., last]) => {
                 format!("between {} and {} epoch {epoch}", before(first), last.name)
             }
+            _ if learner.decision().is_some_and(Decision::is_weighed) => format!("{name} epoch {epoch}"),
             _ => {
-                let criterion = match monitored {
+                let criterion = match learner.monitored_metric() {
                     Some(metric) if is_error(metric) => format!("lowest {metric}"),
                     Some(metric) => format!("highest {metric}"),
                     None => "lowest validation loss".to_owned(),

@@ -103,6 +103,11 @@ fn few(items: usize) -> String {
 }
 
 impl Decision {
+    /// Whether candidates were weighed by what they are expected to gain, so that the best measure alone did not decide.
+    pub fn is_weighed(&self) -> bool {
+        self.frozen.as_ref().is_some_and(|frozen| frozen.expected.is_some())
+    }
+
     /// The choice in a sentence: `head only 71.0 %, thawed 84.0 %: +13.0 ± 4.0 points over head only; thawing
     /// paid`. Of few `items` to validate on, it says that they did not decide alone. A run that `goes_on` from an earlier one is
     /// compared with its start: `before 84.0 %, after 86.0 %`.
