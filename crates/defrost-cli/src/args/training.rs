@@ -49,10 +49,10 @@ pub struct TrainingOptions {
     /// Unfreeze only these layer groups, the head among them (index or name)
     #[arg(long, value_name = "G,…", value_delimiter = ',', conflicts_with_all = ["freeze_to", "train_only", "gradual"], help_heading = "Freezing")]
     pub thaw: Option<Vec<String>>,
-    /// The phases: auto finds the best head, unfreezes, keeps what validates best
+    /// The phases: auto finds the best head, unfreezes, keeps what is expected to be best
     ///
     /// auto compares the best head on the frozen body, the unfrozen network and weights between the two on the validation
-    /// items, and keeps the best. fastai is fastai's fine_tune: one frozen epoch, then --epochs unfrozen ones; for tables it
+    /// items, and keeps what is expected to be best on new ones. fastai is fastai's fine_tune: one frozen epoch, then --epochs unfrozen ones; for tables it
     /// also takes fastai's network.
     #[arg(long, value_name = "NAME", default_value = "auto", conflicts_with_all = ["freeze_to", "train_only", "gradual"], help_heading = "Freezing")]
     pub recipe: RecipeChoice,
