@@ -279,6 +279,7 @@ await part('advice', async visit => {
   if (DEFROST) parsed(visit, command);
   await visit.look('advised');
 
+  const advised = await page.innerHTML('#advised');
   await page.click('#advise');
   await measures();
   // The trained network is still there, and answers what was asked meanwhile.
@@ -287,6 +288,7 @@ await part('advice', async visit => {
   await page.click('#stop');
   await visit.until(isStep, 'over', 'the end of an advice that was stopped', 5);
   visit.expect((await page.textContent('#step')).includes('stopped'), 'an advice that was stopped goes on');
+  visit.expect(await page.innerHTML('#advised') === advised, 'an advice that was stopped is shown');
   assert.deepEqual(await waits, answered);
   await page.click('#thaw');
   await visit.until(hasRuns, 3, 'a training by the new worker', LONG);
