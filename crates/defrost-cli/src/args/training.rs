@@ -51,9 +51,10 @@ pub struct TrainingOptions {
     pub thaw: Option<Vec<String>>,
     /// The phases: auto finds the best head, unfreezes, keeps what is expected to be best
     ///
-    /// auto compares the best head on the frozen body, the unfrozen network and weights between the two on the validation
-    /// items, and keeps what is expected to be best on new ones. fastai is fastai's fine_tune: one frozen epoch, then --epochs unfrozen ones; for tables it
-    /// also takes fastai's network.
+    /// auto computes the best head for the frozen body. Then it unfreezes everything for --epochs epochs. Then it measures
+    /// the head alone, the unfrozen network and weights between the two on the validation items, and keeps those that are
+    /// expected to be best on new items. fastai is fastai's fine_tune: one frozen epoch, then --epochs unfrozen ones, and the
+    /// best epoch is kept. For tables, fastai also takes fastai's network.
     #[arg(long, value_name = "NAME", default_value = "auto", conflicts_with_all = ["freeze_to", "train_only", "gradual"], help_heading = "Freezing")]
     pub recipe: RecipeChoice,
     /// Batch norms: keep statistics, follow the batch where unfrozen, or adapt everywhere
@@ -68,10 +69,10 @@ pub struct TrainingOptions {
 
     /// Learning rate: 2e-3, 1e-5..1e-3, one per group, or find
     ///
-    /// A range goes from the first layer group to the head, a list has a rate for each group. One rate is the head's; earlier
-    /// groups get less, the first a hundredth. The unfrozen phase takes half of what is given, as in fastai: of the default,
-    /// 6e-4..2e-3, it takes 3e-4 to 1e-3. find tries rising rates first, as `defrost lr-find` does [default: 6e-4..2e-3; texts
-    /// 2e-3, AWD-LSTM 2e-2, tables 1e-3]
+    /// A range has two rates: the first layer group trains at the first, the head at the second, groups between them in
+    /// between. A list has a rate for each group. One rate is the head's: earlier groups get less, the first a hundredth.
+    /// Where a recipe unfreezes, it then takes half of these rates, as fastai does: 3e-4..1e-3 of the default 6e-4..2e-3.
+    /// find tries rising rates first, as `defrost lr-find` does [default: 6e-4..2e-3; texts 2e-3, AWD-LSTM 2e-2, tables 1e-3]
     #[arg(long, value_name = "RATE", help_heading = "Learning")]
     pub lr: Option<RateChoice>,
     /// Items in a batch [default: 32; tables 32 to 256]

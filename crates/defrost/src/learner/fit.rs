@@ -136,6 +136,7 @@ impl<N: Network> Learner<N> {
             epochs,
             method: Method::Steps,
             compared: false,
+            head_penalty: None,
             patience: None,
         };
         self.described.phases.push(phase.clone());
@@ -214,11 +215,11 @@ impl<N: Network> Learner<N> {
         }
     }
 
-    /// Before the body thaws behind a head that was solved for: solves for one that is held back.
-    pub(super) fn hold_head_back(&mut self, phase: &ResolvedPhase) -> Result<(), LearnerError> {
-        if phase.method == Method::SolveHead {
-            self.set_plan(phase.plan.clone());
-            self.solve_head(&HeadSolver::held_back())?;
+    /// Solves for the head that a phase starts with, if that is not the one that the phase before ended with.
+    pub(super) fn solve_first_head(&mut self, phase: &ResolvedPhase) -> Result<(), LearnerError> {
+        if let Some(penalty) = phase.head_penalty {
+            self.set_plan(phase.plan.freeze()?.into());
+            self.solve_head(&HeadSolver::with_penalty(penalty))?;
         }
         Ok(())
     }

@@ -43,7 +43,7 @@ pub use advice::{
 };
 pub use batch_losses::BatchLosses;
 pub use checkpoint::{CheckpointError, CheckpointOptions, checkpoint_note};
-pub use decision::{Candidate, Decision, Gain, Kept};
+pub use decision::{Candidate, Decision, ExpectedGain, Gain, Kept};
 pub(crate) use described::Model;
 pub use described::{EPOCHS, SaveError};
 pub use early_stopping::EarlyStopping;

@@ -130,9 +130,8 @@ impl<N: Network> Learner<N> {
                 Place::Before(start) => {
                     let number = start.progress.phase;
                     let Some(phase) = run.phases.get(number) else { return Ok(()) };
-                    let before = number.checked_sub(1).map(|before| &run.phases[before]);
-                    if let (Some(before), None, true) = (before, &start.now, phase.compared) {
-                        self.hold_head_back(before)?;
+                    if start.now.is_none() {
+                        self.solve_first_head(phase)?;
                     }
                     self.set_plan(phase.plan.clone());
                     let start = std::mem::replace(&mut **start, Start::of_phase(number));

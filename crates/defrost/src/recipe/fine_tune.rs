@@ -29,6 +29,10 @@ pub struct FineTune {
     pub div_factor: f64,
     /// Which groups train in the second phase; all by default.
     pub thaw: Thaw,
+    /// The penalty on the weights of the head that the unfrozen phase starts with, where [`Recipe::Auto`](super::Recipe::Auto)
+    /// computes it. The best head fits few training items so well that the loss has nothing left to teach the body. A head
+    /// under a strong penalty points the same way and leaves that.
+    pub head_penalty: f64,
     /// What ends the unfrozen phase before its last epoch, if anything does; then its rates stay as they are.
     pub patience: Option<Patience>,
 }
@@ -47,6 +51,7 @@ impl FineTune {
             pct_start: 0.3,
             div_factor: 5.0,
             thaw: Thaw::From(0),
+            head_penalty: 10.0,
             patience: None,
         }
     }

@@ -144,12 +144,12 @@ impl Recipe {
             }
             Self::Auto(recipe) => {
                 let [frozen, thawed] = recipe.phases();
-                let first = match () {
-                    () if is_trained() => Phase::start(),
-                    () if solvable() => Phase::solved_head(),
-                    () => frozen,
+                let (first, head_penalty) = match () {
+                    () if is_trained() => (Phase::start(), None),
+                    () if solvable() => (Phase::solved_head(), Some(recipe.head_penalty)),
+                    () => (frozen, None),
                 };
-                vec![first, Phase { compared: true, ..thawed }]
+                vec![first, Phase { compared: true, head_penalty, ..thawed }]
             }
             Self::FineTune(recipe) => recipe.phases().into(),
             Self::Gradual(recipe) => recipe.phases(plan.groups().count()),

@@ -67,6 +67,9 @@ pub struct Phase {
     /// Whether what it ends with has to prove better than the frozen head, or the start, before it: see
     /// [`Decision`](crate::learner::Decision). Else the run ends with its best epoch.
     pub compared: bool,
+    /// The penalty on the weights of a dense head that is computed anew before the phase, if it is. See
+    /// [`FineTune::head_penalty`](super::FineTune::head_penalty).
+    pub head_penalty: Option<f64>,
     /// The rule that ends it before its last epoch, if there is one.
     pub patience: Option<Patience>,
 }
@@ -87,6 +90,7 @@ impl Phase {
             schedule,
             method: Method::Steps,
             compared: false,
+            head_penalty: None,
             patience: None,
         }
     }
@@ -139,6 +143,7 @@ impl Phase {
             epochs: self.epochs,
             method: self.method,
             compared: self.compared,
+            head_penalty: self.head_penalty,
             patience: self.patience,
         })
     }

@@ -25,6 +25,8 @@ pub struct ResolvedPhase {
     pub method: Method,
     /// Whether what it ends with has to prove better than the frozen head before it.
     pub compared: bool,
+    /// The penalty on the weights of a dense head that is computed anew before it, if it is.
+    pub head_penalty: Option<f64>,
     /// The rule that ends it before its last epoch, if there is one.
     pub patience: Option<Patience>,
 }

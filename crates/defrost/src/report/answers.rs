@@ -77,7 +77,7 @@ impl Report {
 
     fn default_of(&self) -> String {
         format!(
-            "A pretrained network starts with everything frozen except the head. The head's best weights are computed directly, without epochs; then everything is thawed, for four epochs unless you say otherwise. Kept is what is expected to be best on new items: the head alone, the thawed network, or weights between the two. This run: {}.",
+            "A pretrained network starts with everything frozen except the head. First, the head's best weights are computed directly, without epochs. Then everything is thawed, for four epochs unless you say otherwise. In the end, the weights are kept that are expected to be best on new items: those of the head alone, those of the thawed network, or weights between the two. This run: {}.",
             self.trained()
         )
     }

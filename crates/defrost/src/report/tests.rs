@@ -1,7 +1,7 @@
 //! Reports at every stage of a run.
 
 use super::*;
-use crate::learner::Candidate;
+use crate::learner::{Candidate, ExpectedGain};
 use crate::recipe::{FineTune, Recipe};
 use crate::summary::{GroupSummary, PhaseSummary};
 use crate::{FreezePlan, LayerGroups, NormMode, Stage};
@@ -55,6 +55,28 @@ fn report(epochs: Vec<EpochRecord>, state: State) -> Report {
     let about = About { name: "a < b".to_owned(), ..About::default() };
     let monitored = Some("accuracy".to_owned());
     Report { epochs, state, monitored, ..Report::planned(about, plan, &phases) }
+}
+
+/// The head alone measured best, and these weights are kept.
+fn decision(kept: Kept) -> Decision {
+    let candidate = |metric: f64, position: f64, gain: f64| Candidate {
+        metrics: [("accuracy".to_owned(), metric)].into(),
+        metric,
+        low: metric - 0.1,
+        high: metric + 0.1,
+        expected: Some(ExpectedGain { value: gain, usual: gain }),
+        seconds: 1.0,
+        position,
+    };
+    Decision {
+        kept,
+        reason: String::new(),
+        metric_name: "accuracy".to_owned(),
+        frozen: Some(candidate(0.9, 0.0, 0.0)),
+        thawed: Some(candidate(0.8, 1.0, 0.02)),
+        between: Some(candidate(0.85, 0.5, 0.01)),
+        gain: None,
+    }
 }
 
 fn ends(report: &Report) -> Vec<(usize, usize, usize)> {
@@ -160,30 +182,23 @@ fn a_drawing_becomes_a_file() {
 fn what_is_kept_is_named_where_another_epoch_measured_better() {
     let mut page = report(vec![epoch("frozen", 1, 0.9), epoch("thawed", 1, 0.8)], State::Unknown);
     page.plan.phases[0].method = Method::SolveHead;
-    let candidate = |metric: f64, position: f64, expected: f64| Candidate {
-        metrics: [("accuracy".to_owned(), metric)].into(),
-        metric,
-        low: metric - 0.1,
-        high: metric + 0.1,
-        expected: Some(expected),
-        seconds: 1.0,
-        position,
-    };
-    let decision = Decision {
-        kept: Kept::Thawed,
-        reason: String::new(),
-        metric_name: "accuracy".to_owned(),
-        frozen: Some(candidate(0.9, 0.0, 0.0)),
-        thawed: Some(candidate(0.8, 1.0, 0.02)),
-        between: Some(candidate(0.85, 0.5, 0.01)),
-        gain: None,
-    };
     let told = |decision: Decision| Report { decision: Some(decision), ..page.clone() }.to_html();
     let card = |weights: &str| format!("<dt>weights</dt><dd>{weights}<small>");
-    let thawed = told(decision.clone());
+    let thawed = told(decision(Kept::Thawed));
     assert!(thawed.contains(&card("thawed")) && thawed.contains("the weights kept are thawed"), "{thawed}");
-    let between = told(Decision { kept: Kept::Between, ..decision.clone() });
+    let between = told(decision(Kept::Between));
     assert!(between.contains(&card("between")) && between.contains("kept, between"), "{between}");
-    let frozen = told(Decision { kept: Kept::Frozen, ..decision });
+    let frozen = told(decision(Kept::Frozen));
     assert!(frozen.contains(&card("head only")), "{frozen}");
+}
+
+#[test]
+fn more_epochs_are_advised_where_the_last_was_the_best() {
+    let advises = |last: f64| {
+        let epochs = vec![epoch("frozen", 1, 0.9), epoch("thawed", 1, 0.7), epoch("thawed", 2, last)];
+        let (decision, validation) = (Some(decision(Kept::Between)), Some(ValidationReport::default()));
+        let page = Report { decision, validation, ..report(epochs, State::Unknown) };
+        page.to_html().contains("more epochs may help")
+    };
+    assert!(advises(0.8) && !advises(0.6));
 }

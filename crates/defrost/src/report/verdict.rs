@@ -1,7 +1,7 @@
 //! How a report begins: whether thawing paid, beside the head alone and beside always the same answer, and what to try next.
 
 use super::{Report, numbers};
-use crate::learner::{Candidate, Kept};
+use crate::learner::{Candidate, ExpectedGain, Kept};
 use crate::metrics::is_error;
 
 /// Fewer training items of a class are few: the frozen body is usually better.
@@ -174,7 +174,8 @@ impl Report {
         let ([before, after], items) = (self.sides(), &self.about.items);
         let unit = if is_error(&decision.metric_name) { "%" } else { "points" };
         let gain = |name: &str, candidate: &Candidate| {
-            Some(format!("{name} {:+.1} {unit}", 100.0 * candidate.expected?))
+            let ExpectedGain { value, usual } = candidate.expected?;
+            Some(format!("{name} {:+.1} {unit} (usual {:+.1})", 100.0 * value, 100.0 * usual))
         };
         let between = decision.between.as_ref().and_then(|one| gain(&self.on_the_way(one), one));
         let thawed = decision.thawed.as_ref().and_then(|one| gain(after, one));
@@ -185,7 +186,7 @@ impl Report {
         };
         (!gains.is_empty()).then(|| {
             format!(
-                "Kept are the weights that are expected to be best on new {items}. Expected over {before}: {}. That weighs the right answers here, the probabilities given to them, and {usual}. The difference is measured item by item, so its range (±, 95 %) is narrower than those of the results.",
+                "Kept are the weights that are expected to be best on new {items}. Expected over {before}: {}. That weighs what was measured here (right answers, and the probabilities given to them) and {usual}. The difference is measured item by item, so its range (±, 95 %) is narrower than those of the results.",
                 gains.join(", ")
             )
         })
@@ -264,7 +265,7 @@ impl Report {
             Kept::Frozen => {
                 Some(format!("Thawing did not help. More {items} will help more than more epochs."))
             }
-            Kept::Thawed if self.is_rising() => {
+            _ if self.is_rising() => {
                 Some("The last epoch was the best one: more epochs may help.".to_owned())
             }
             _ if self.is_overfitting() => Some(format!(
@@ -274,11 +275,12 @@ impl Report {
         }
     }
 
-    /// Whether the last of several epochs of the last phase was the best one.
+    /// Whether the last of several epochs of the last phase was the best of the phase.
     fn is_rising(&self) -> bool {
-        let last = self.epochs.len().saturating_sub(1);
         let epochs = self.spans().last().map_or(0, |span| span.run);
-        epochs > 1 && self.best() == Some(last)
+        let [earlier @ .., last] = &self.epochs[self.epochs.len() - epochs..] else { return false };
+        let monitored = self.monitored.as_deref();
+        !earlier.is_empty() && earlier.iter().all(|record| last.is_better_than(record, monitored))
     }
 
     /// Whether validation got worse over the last epochs and training better.
@@ -298,8 +300,9 @@ mod tests {
 
     fn candidate(metric: f64, seconds: f64, position: f64) -> Candidate {
         let (low, high) = (metric - 0.05, metric + 0.05);
-        let (metrics, expected) = ([("accuracy".to_owned(), metric)].into(), None);
-        Candidate { metrics, metric, low, high, expected, seconds, position }
+        let metrics = [("accuracy".to_owned(), metric)].into();
+        let expected = ExpectedGain { value: 0.07 * position, usual: 0.05 * position };
+        Candidate { metrics, metric, low, high, expected: Some(expected), seconds, position }
     }
 
     /// A run that froze 990 of 1,000 weights, then thawed them.
@@ -330,8 +333,8 @@ mod tests {
             reason: "accuracy: head only 70.0 %, thawed 80.0 %".to_owned(),
             metric_name: "accuracy".to_owned(),
             frozen: Some(candidate(0.7, 2.0, 0.0)),
-            thawed: Some(Candidate { expected: Some(0.071), ..candidate(0.8, 30.0, 1.0) }),
-            between: Some(Candidate { expected: Some(0.06), ..candidate(0.78, 30.0, 0.5) }),
+            thawed: Some(candidate(0.8, 30.0, 1.0)),
+            between: Some(candidate(0.78, 30.0, 0.5)),
             gain: Some(Gain { value: 0.1, low: 0.05, high: 0.15 }),
         };
         let validation = ValidationReport {
@@ -371,7 +374,7 @@ mod tests {
         assert_eq!(verdict.bars.rows[3].bar, [94, 88, 100]);
         let weighed = verdict.weighed.unwrap();
         assert!(
-            weighed.contains("over head only: 50 % of the way to thawed +6.0 points, thawed +7.1 points."),
+            weighed.contains("over head only: 50 % of the way to thawed +3.5 points (usual +2.5), thawed +7.0 points (usual +5.0)."),
             "{weighed}"
         );
         let undecided = Report { decision: None, ..report(Kept::Only) };

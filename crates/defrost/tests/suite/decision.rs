@@ -70,17 +70,16 @@ fn auto(epochs: usize, rate: f64) -> Recipe {
 
 #[test]
 fn a_dense_head_is_solved_for_and_others_train() {
-    let methods =
-        |phases: Vec<defrost::ResolvedPhase>| phases.iter().map(|phase| phase.method).collect::<Vec<_>>();
-    let learner = learner();
-    assert_eq!(methods(learner.resolve(auto(2, 1e-3)).unwrap()), [Method::SolveHead, Method::Steps]);
-    assert_eq!(methods(learner.resolve(FineTune::new(2)).unwrap()), [Method::Steps; 2]);
-    let other = learner_over(Probed::new(false));
-    assert_eq!(
-        methods(other.resolve(auto(2, 1e-3)).unwrap()),
-        [Method::Steps; 2],
-        "nobody said its head is dense"
-    );
+    let phases = |learner: &Learner<Probed>, recipe: Recipe| -> Vec<_> {
+        let phases = learner.resolve(recipe).unwrap();
+        phases.into_iter().map(|phase| (phase.method, phase.head_penalty)).collect()
+    };
+    let weaker = Recipe::Auto(FineTune { head_penalty: 99.0, ..FineTune::new(2) });
+    let solved = [(Method::SolveHead, None), (Method::Steps, Some(99.0))];
+    assert_eq!(phases(&learner(), weaker.clone()), solved);
+    let trained = [(Method::Steps, None); 2];
+    assert_eq!(phases(&learner(), FineTune::new(2).into()), trained);
+    assert_eq!(phases(&learner_over(Probed::new(false)), weaker), trained, "nobody said its head is dense");
 }
 
 #[test]

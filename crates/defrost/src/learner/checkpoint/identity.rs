@@ -79,10 +79,11 @@ impl Identity {
 
 /// A phase with all that training follows from.
 fn described(phase: &ResolvedPhase) -> String {
-    let ResolvedPhase { name, plan, rates, schedule, epochs, method, compared, patience } = phase;
+    let ResolvedPhase { name, plan, rates, schedule, epochs, method, compared, head_penalty, patience } =
+        phase;
     let (norm, frozen) = (plan.norm().name(), plan.frozen_groups());
     format!(
-        "{name} ({epochs} epochs, groups {frozen:?} frozen, norms {norm}, rates {rates:?}, {schedule:?}, {method:?}, compared: {compared}, {patience:?})"
+        "{name} ({epochs} epochs, groups {frozen:?} frozen, norms {norm}, rates {rates:?}, {schedule:?}, {method:?}, compared: {compared}, head penalty: {head_penalty:?}, {patience:?})"
     )
 }
 

@@ -4,7 +4,7 @@ use burn::tensor::TensorData;
 
 use super::criterion::Criterion;
 use super::rule::Prior;
-use super::{Candidate, Decision, Kept};
+use super::{Candidate, Decision, ExpectedGain, Kept};
 use crate::data::classes;
 use crate::learner::best::Best;
 use crate::learner::{EpochRecord, Evaluation, Learner, LearnerError};
@@ -24,7 +24,7 @@ struct Entry {
     record: EpochRecord,
     evaluation: Evaluation,
     /// See [`Candidate::expected`].
-    expected: Option<f64>,
+    expected: Option<ExpectedGain>,
 }
 
 impl<N: Network> Learner<N> {
@@ -97,11 +97,11 @@ impl<N: Network> Learner<N> {
     fn expect(&self, entries: &mut [Entry], goes_on: bool) {
         let (criterion, items) = (self.criterion(), self.items_per_class());
         let Some((first, rest)) = entries.split_first_mut() else { return };
-        first.expected = Some(0.0);
+        first.expected = Some(ExpectedGain { value: 0.0, usual: 0.0 });
         for entry in rest {
             let (_, measured) = criterion.gain(&entry.evaluation, &first.evaluation);
             let prior = if goes_on { Prior::OF_START } else { Prior::of(entry.position, items) };
-            entry.expected = Some(measured.expected(prior));
+            entry.expected = Some(ExpectedGain { value: measured.expected(prior), usual: prior.mean });
         }
     }
 
@@ -109,7 +109,7 @@ impl<N: Network> Learner<N> {
     fn choice(&self, entries: &[Entry]) -> Option<usize> {
         let monitored = self.monitored_metric();
         let is_better = |entry: &Entry, than: &Entry| match (entry.expected, than.expected) {
-            (Some(gain), Some(best)) => gain > best,
+            (Some(gain), Some(best)) => gain.value > best.value,
             _ => entry.record.is_better_than(&than.record, monitored),
         };
         let better = |best: usize, place: usize| match is_better(&entries[place], &entries[best]) {

@@ -57,15 +57,23 @@ pub struct Candidate {
     pub low: f64,
     /// The most it may be.
     pub high: f64,
-    /// How much it is expected to gain over the frozen head on other items: a fraction of the items, or of the error where the metric
-    /// is one. The right answers here and the probability given to them, together with what such runs usually gain. The candidate
-    /// that is expected to gain most is kept; none where the best epoch is.
+    /// How much it is expected to gain over the frozen head on other items. The candidate that is expected to gain most is kept; none
+    /// where the best epoch is.
     #[serde(default)]
-    pub expected: Option<f64>,
+    pub expected: Option<ExpectedGain>,
     /// Seconds the phases took that led to it.
     pub seconds: f64,
     /// Where between the frozen head, 0, and the thawed network, 1, it lies.
     pub position: f64,
+}
+
+/// What to expect of weights on other items: a fraction of the items, or of the error where the metric is one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExpectedGain {
+    /// The expected gain. It combines the right answers here and the probabilities given to them with what is usual.
+    pub value: f64,
+    /// What such runs usually gain with as many training items of a class.
+    pub usual: f64,
 }
 
 /// A difference on the same items.

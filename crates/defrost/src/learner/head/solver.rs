@@ -34,8 +34,6 @@ pub(in crate::learner) struct CrossValidated {
 const PENALTIES: [f64; 9] = [10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3];
 /// The search ends after this many penalties in a row that are worse than the best one.
 const PATIENCE: usize = 2;
-/// The penalty of a head that the body thaws behind.
-const HELD_BACK: f64 = 10.0;
 /// A pass through the body for this many augmented images takes about as long as unfrozen training on a few.
 const VARIED: usize = 640;
 
@@ -46,10 +44,9 @@ impl HeadSolver {
         Self { variants, items: 50_000, penalty: None, folds: 5, validated_items: 4_000 }
     }
 
-    /// For a head that the body thaws behind. The best head fits few training items so well that the loss has nothing left
-    /// to teach the body; one that is held back points the same way and leaves that.
-    pub fn held_back() -> Self {
-        Self { variants: 0, penalty: Some(HELD_BACK), ..Self::for_items(usize::MAX) }
+    /// With this penalty, on items as they are.
+    pub fn with_penalty(penalty: f64) -> Self {
+        Self { variants: 0, penalty: Some(penalty), ..Self::for_items(usize::MAX) }
     }
 
     /// The penalty whose heads have the least loss on items that they were not solved for on, and that mean loss.
@@ -116,6 +113,7 @@ mod tests {
     use super::super::problem::{Standard, indices};
     use super::*;
     use crate::data::{Target, target_rows};
+    use crate::recipe::FineTune;
     use burn::tensor::activation::softmax;
     use burn::tensor::{Device, Tensor, TensorData};
     use serde_json::Value;
@@ -222,13 +220,11 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_is_held_back_points_the_same_way_and_leaves_a_loss() {
+    fn a_head_under_a_strong_penalty_points_the_same_way_and_leaves_a_loss() {
         let (problem, _) = problem();
-        let solver = HeadSolver::held_back();
-        let penalty = solver.penalty.unwrap();
-        let (best, held_back) = (solve(&problem, 0.01), solve(&problem, penalty));
-        assert!(loss(&problem, &held_back) > 2.0 * loss(&problem, &best));
+        let (best, weak) = (solve(&problem, 0.01), solve(&problem, FineTune::new(1).head_penalty));
+        assert!(loss(&problem, &weak) > 2.0 * loss(&problem, &best));
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        assert!(dot(&best, &held_back) > 0.7 * (dot(&best, &best) * dot(&held_back, &held_back)).sqrt());
+        assert!(dot(&best, &weak) > 0.7 * (dot(&best, &best) * dot(&weak, &weak)).sqrt());
     }
 }

@@ -111,13 +111,14 @@ impl TextConfig {
 
     /// How a pretrained network is tuned where nothing else is said. Frozen epochs are kept after the first, so the head
     /// may converge before the body moves. Recurrent layers take fastai's rate for them, which is ten times that of
-    /// blocks of attention (`docs/benchmarks.md`).
+    /// blocks of attention. The body is unfrozen behind a weaker head than with images: what it knows of a text is further
+    /// from the new task (`docs/benchmarks.md` for both).
     pub fn recipe(&self, epochs: usize) -> FineTune {
         let rate = match self {
             Self::Bert(_) => 2e-3,
             Self::AwdLstm(_) => 2e-2,
         };
-        FineTune { freeze_epochs: 5, rates: Rates::One(rate), ..FineTune::new(epochs) }
+        FineTune { freeze_epochs: 5, rates: Rates::One(rate), head_penalty: 1000.0, ..FineTune::new(epochs) }
     }
 
     /// The head that is put on such a body where nothing else is said. What an AWD-LSTM gives was made for fastai's.
