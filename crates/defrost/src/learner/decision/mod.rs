@@ -70,9 +70,9 @@ pub struct Candidate {
 /// What to expect of weights on other items: a fraction of the items, or of the error where the metric is one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExpectedGain {
-    /// The expected gain. It combines the right answers here and the probabilities given to them with what is usual.
+    /// The expected gain. It combines the right answers here, and the probabilities given to them, with the usual gain.
     pub value: f64,
-    /// What such runs usually gain with as many training items of a class.
+    /// What runs with as many training items of a class usually gain.
     pub usual: f64,
 }
 
