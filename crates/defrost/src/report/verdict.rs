@@ -186,7 +186,7 @@ impl Report {
         };
         (!gains.is_empty()).then(|| {
             format!(
-                "Kept are the weights that are expected to be best on new {items}. Expected over {before}: {}. That weighs what was measured here (right answers, and the probabilities given to them) and {usual}. The difference is measured item by item, so its range (±, 95 %) is narrower than those of the results.",
+                "The weights are kept that are expected to be best on new {items}. The expected gain over {before}: {}. It combines what was measured here (right answers, and the probabilities given to them) with {usual}. The difference is measured item by item, so its range (±, 95 %) is narrower than those of the results.",
                 gains.join(", ")
             )
         })
